@@ -1,0 +1,2 @@
+//! wasm-limits
+fn main() {}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod allowance;
+mod error;
+mod exceeded;
+mod fuel;
+mod limits;
+mod quota;
+
+pub use crate::allowance::Allowance;
+pub use crate::error::{HostError, WasmError, WasmResult};
+pub use crate::exceeded::{LimitExceeded, LimitKind};
+pub use crate::fuel::{FuelConfig, FuelMetrics};
+pub use crate::limits::{ResourceLimits, ResourceLimitsBuilder};
+pub use crate::quota::ResourceQuota;

@@ -1,0 +1,312 @@
+//! What one execution may use.
+
+use alloc::string::String;
+
+use crate::{FuelConfig, WasmError, WasmResult};
+
+/// What one execution of a component may use.
+///
+/// Memory has no default: how much a component needs varies by orders of magnitude, and a guess
+/// would be wrong quietly. Everything else has one. All bounds are per store and per execution;
+/// what a component may use over time is a [`ResourceQuota`](crate::ResourceQuota).
+///
+/// ```
+/// use limits_core::ResourceLimits;
+///
+/// let limits = ResourceLimits::builder()
+///     .memory_bytes(64 * 1024 * 1024)
+///     .max_fuel(50_000_000)
+///     .execution_timeout_ms(1_000)
+///     .build()?;
+/// assert_eq!(limits.max_memory_bytes(), 67_108_864);
+/// assert_eq!(limits.max_handles(), ResourceLimits::DEFAULT_MAX_HANDLES);
+/// # Ok::<(), limits_core::WasmError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct ResourceLimits {
+    memory_bytes: u64,
+    fuel: FuelConfig,
+    timeout_ms: u64,
+    instances: u32,
+    memories: u32,
+    tables: u32,
+    table_elements: u64,
+    copy_bytes: u64,
+    handles: u32,
+    resources: u32,
+}
+
+impl ResourceLimits {
+    /// Fuel of one execution unless said otherwise: 1 000 000 units.
+    pub const DEFAULT_MAX_FUEL: u64 = 1_000_000;
+    /// Wall-clock time of one execution unless said otherwise: 100 ms.
+    pub const DEFAULT_TIMEOUT_MS: u64 = 100;
+    /// Core instances of a store unless said otherwise: 64.
+    pub const DEFAULT_MAX_INSTANCES: u32 = 64;
+    /// Linear memories of a store unless said otherwise: 8.
+    pub const DEFAULT_MAX_MEMORIES: u32 = 8;
+    /// Tables of a store unless said otherwise: 32.
+    pub const DEFAULT_MAX_TABLES: u32 = 32;
+    /// Elements of all tables of a store together unless said otherwise: 20 000.
+    pub const DEFAULT_MAX_TABLE_ELEMENTS: u64 = 20_000;
+    /// Bytes copied between guest and host in one host call unless said otherwise: 1 MiB.
+    pub const DEFAULT_MAX_COPY_BYTES: u64 = 1024 * 1024;
+    /// Live component-model handles of a store unless said otherwise: 1 024.
+    pub const DEFAULT_MAX_HANDLES: u32 = 1_024;
+    /// Entries of a store's resource table unless said otherwise: 1 024.
+    pub const DEFAULT_MAX_RESOURCES: u32 = 1_024;
+    /// What one table element counts against the memory limit: 8 bytes.
+    pub const TABLE_ELEMENT_BYTES: u64 = 8;
+
+    /// Starts a set of limits. [`ResourceLimitsBuilder::memory_bytes`] must follow.
+    pub fn builder() -> ResourceLimitsBuilder {
+        ResourceLimitsBuilder::default()
+    }
+
+    /// Returns the bytes that all linear memories and tables of a store may have together.
+    #[must_use]
+    pub const fn max_memory_bytes(&self) -> u64 {
+        self.memory_bytes
+    }
+
+    /// Returns the fuel of one execution, in units. Zero ends it before the first instruction.
+    #[must_use]
+    pub const fn max_fuel_per_execution(&self) -> u64 {
+        self.fuel.max_fuel()
+    }
+
+    /// Returns the fuel of one execution as its own type.
+    #[must_use]
+    pub const fn fuel(&self) -> FuelConfig {
+        self.fuel
+    }
+
+    /// Returns the wall-clock time of one execution, in milliseconds, instantiation included.
+    /// Zero is a timeout before the guest is entered.
+    #[must_use]
+    pub const fn execution_timeout_ms(&self) -> u64 {
+        self.timeout_ms
+    }
+
+    /// Returns how many core instances a store may have.
+    #[must_use]
+    pub const fn max_instances(&self) -> u32 {
+        self.instances
+    }
+
+    /// Returns how many linear memories a store may have.
+    #[must_use]
+    pub const fn max_memories(&self) -> u32 {
+        self.memories
+    }
+
+    /// Returns how many tables a store may have.
+    #[must_use]
+    pub const fn max_tables(&self) -> u32 {
+        self.tables
+    }
+
+    /// Returns how many elements all tables of a store may have together.
+    #[must_use]
+    pub const fn max_table_elements(&self) -> u64 {
+        self.table_elements
+    }
+
+    /// Returns how many bytes one host call may copy between guest and host.
+    #[must_use]
+    pub const fn max_copy_bytes(&self) -> u64 {
+        self.copy_bytes
+    }
+
+    /// Returns how many component-model handles may be live in a store.
+    #[must_use]
+    pub const fn max_handles(&self) -> u32 {
+        self.handles
+    }
+
+    /// Returns how many entries a store's host-side resource table may have.
+    #[must_use]
+    pub const fn max_resources(&self) -> u32 {
+        self.resources
+    }
+}
+
+/// Collects the limits of one execution; see [`ResourceLimits::builder`].
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use = "limits count only once they are built"]
+pub struct ResourceLimitsBuilder {
+    memory_bytes: Option<u64>,
+    max_fuel: Option<u64>,
+    timeout_ms: Option<u64>,
+    instances: Option<u32>,
+    memories: Option<u32>,
+    tables: Option<u32>,
+    table_elements: Option<u64>,
+    copy_bytes: Option<u64>,
+    handles: Option<u32>,
+    resources: Option<u32>,
+}
+
+impl ResourceLimitsBuilder {
+    /// Bounds the bytes of all linear memories and tables of a store together. Required.
+    ///
+    /// Zero admits only components without memory.
+    pub const fn memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory_bytes = Some(bytes);
+        self
+    }
+
+    /// Bounds the fuel of one execution, in units.
+    pub const fn max_fuel(mut self, units: u64) -> Self {
+        self.max_fuel = Some(units);
+        self
+    }
+
+    /// Bounds the wall-clock time of one execution, in milliseconds.
+    pub const fn execution_timeout_ms(mut self, ms: u64) -> Self {
+        self.timeout_ms = Some(ms);
+        self
+    }
+
+    /// Bounds the core instances of a store.
+    pub const fn max_instances(mut self, count: u32) -> Self {
+        self.instances = Some(count);
+        self
+    }
+
+    /// Bounds the linear memories of a store.
+    pub const fn max_memories(mut self, count: u32) -> Self {
+        self.memories = Some(count);
+        self
+    }
+
+    /// Bounds the tables of a store.
+    pub const fn max_tables(mut self, count: u32) -> Self {
+        self.tables = Some(count);
+        self
+    }
+
+    /// Bounds the elements of all tables of a store together.
+    pub const fn max_table_elements(mut self, count: u64) -> Self {
+        self.table_elements = Some(count);
+        self
+    }
+
+    /// Bounds the bytes that one host call may copy between guest and host.
+    pub const fn max_copy_bytes(mut self, bytes: u64) -> Self {
+        self.copy_bytes = Some(bytes);
+        self
+    }
+
+    /// Bounds the live component-model handles of a store.
+    pub const fn max_handles(mut self, count: u32) -> Self {
+        self.handles = Some(count);
+        self
+    }
+
+    /// Bounds the entries of a store's host-side resource table.
+    pub const fn max_resources(mut self, count: u32) -> Self {
+        self.resources = Some(count);
+        self
+    }
+
+    /// Finishes the limits.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::InvalidConfiguration`] if [`memory_bytes`](Self::memory_bytes) was not given.
+    /// Every number is valid for every limit.
+    pub fn build(self) -> WasmResult<ResourceLimits> {
+        let Some(memory_bytes) = self.memory_bytes else {
+            return Err(WasmError::InvalidConfiguration {
+                reason: String::from(
+                    "no memory limit given: memory has no default, say how many bytes the \
+                     component may use",
+                ),
+            });
+        };
+        Ok(ResourceLimits {
+            memory_bytes,
+            fuel: self.max_fuel.map_or_else(FuelConfig::default, FuelConfig::new),
+            timeout_ms: self.timeout_ms.unwrap_or(ResourceLimits::DEFAULT_TIMEOUT_MS),
+            instances: self.instances.unwrap_or(ResourceLimits::DEFAULT_MAX_INSTANCES),
+            memories: self.memories.unwrap_or(ResourceLimits::DEFAULT_MAX_MEMORIES),
+            tables: self.tables.unwrap_or(ResourceLimits::DEFAULT_MAX_TABLES),
+            table_elements: self
+                .table_elements
+                .unwrap_or(ResourceLimits::DEFAULT_MAX_TABLE_ELEMENTS),
+            copy_bytes: self.copy_bytes.unwrap_or(ResourceLimits::DEFAULT_MAX_COPY_BYTES),
+            handles: self.handles.unwrap_or(ResourceLimits::DEFAULT_MAX_HANDLES),
+            resources: self.resources.unwrap_or(ResourceLimits::DEFAULT_MAX_RESOURCES),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ResourceLimits;
+    use std::string::ToString as _;
+
+    #[test]
+    fn test_resource_limits_with_defaults() {
+        let limits = ResourceLimits::builder().memory_bytes(1024).build().unwrap();
+        assert_eq!(limits.max_memory_bytes(), 1024);
+        assert_eq!(limits.max_fuel_per_execution(), 1_000_000);
+        assert_eq!(limits.execution_timeout_ms(), 100);
+        assert_eq!(limits.max_instances(), 64);
+        assert_eq!(limits.max_memories(), 8);
+        assert_eq!(limits.max_tables(), 32);
+        assert_eq!(limits.max_table_elements(), 20_000);
+        assert_eq!(limits.max_copy_bytes(), 1_048_576);
+        assert_eq!(limits.max_handles(), 1_024);
+        assert_eq!(limits.max_resources(), 1_024);
+    }
+
+    #[test]
+    fn test_resource_limits_custom_cpu() {
+        let limits = ResourceLimits::builder()
+            .memory_bytes(0)
+            .max_fuel(u64::MAX)
+            .execution_timeout_ms(0)
+            .max_instances(1)
+            .max_memories(2)
+            .max_tables(3)
+            .max_table_elements(4)
+            .max_copy_bytes(5)
+            .max_handles(6)
+            .max_resources(7)
+            .build()
+            .unwrap();
+        assert_eq!(limits.max_memory_bytes(), 0);
+        assert_eq!(limits.max_fuel_per_execution(), u64::MAX);
+        assert_eq!(limits.fuel().max_fuel(), u64::MAX);
+        assert_eq!(limits.execution_timeout_ms(), 0);
+        assert_eq!(limits.max_instances(), 1);
+        assert_eq!(limits.max_memories(), 2);
+        assert_eq!(limits.max_tables(), 3);
+        assert_eq!(limits.max_table_elements(), 4);
+        assert_eq!(limits.max_copy_bytes(), 5);
+        assert_eq!(limits.max_handles(), 6);
+        assert_eq!(limits.max_resources(), 7);
+    }
+
+    #[test]
+    fn test_default_fuel_constant() {
+        assert_eq!(ResourceLimits::DEFAULT_MAX_FUEL, 1_000_000);
+    }
+
+    #[test]
+    fn test_default_timeout_constant() {
+        assert_eq!(ResourceLimits::DEFAULT_TIMEOUT_MS, 100);
+    }
+
+    #[test]
+    fn memory_must_be_given() {
+        let error = ResourceLimits::builder().max_fuel(1).build().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid configuration: no memory limit given: memory has no default, say how many \
+             bytes the component may use"
+        );
+    }
+}
