@@ -1,0 +1,51 @@
+//! A quota changes where it is told to and nowhere else.
+
+use crate::amount;
+use core::time::Duration;
+use limits_core::{Allowance, ResourceQuota};
+use proptest::prelude::*;
+
+proptest! {
+    #[test]
+    fn each_amount_lands_in_its_own_place(
+        storage in amount(), messages in amount(), network in amount(),
+        cpu in amount(), memory in amount(), period in amount(),
+    ) {
+        let period = Duration::from_nanos(period);
+        let quota = ResourceQuota::new()
+            .with_storage(storage)
+            .with_message_rate(messages)
+            .with_network_bandwidth(network)
+            .with_cpu_time(cpu)
+            .with_memory(memory)
+            .with_reset_period(period);
+        prop_assert_eq!(quota.max_storage_bytes, Allowance::AtMost(storage));
+        prop_assert_eq!(quota.max_message_rate, Allowance::AtMost(messages));
+        prop_assert_eq!(quota.max_network_bandwidth, Allowance::AtMost(network));
+        prop_assert_eq!(quota.max_cpu_time_ms, Allowance::AtMost(cpu));
+        prop_assert_eq!(quota.max_memory_bytes, Allowance::AtMost(memory));
+        prop_assert_eq!(quota.reset_period, period);
+    }
+
+    #[test]
+    fn lifting_one_quota_leaves_the_others(which in 0..5_usize) {
+        let lifted = match which {
+            0 => ResourceQuota::new().with_storage(Allowance::Unlimited),
+            1 => ResourceQuota::new().with_message_rate(Allowance::Unlimited),
+            2 => ResourceQuota::new().with_network_bandwidth(Allowance::Unlimited),
+            3 => ResourceQuota::new().with_cpu_time(Allowance::Unlimited),
+            _ => ResourceQuota::new().with_memory(Allowance::Unlimited),
+        };
+        let all = |quota: ResourceQuota| [
+            quota.max_storage_bytes,
+            quota.max_message_rate,
+            quota.max_network_bandwidth,
+            quota.max_cpu_time_ms,
+            quota.max_memory_bytes,
+        ];
+        let mut expected = all(ResourceQuota::new());
+        expected[which] = Allowance::Unlimited;
+        prop_assert_eq!(all(lifted), expected);
+        prop_assert_eq!(lifted.reset_period, ResourceQuota::new().reset_period);
+    }
+}
