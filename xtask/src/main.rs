@@ -1,2 +1,43 @@
-//! xtask
-fn main() {}
+//! `cargo xtask VERB`: everything that is checked or measured in this workspace.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to a terminal")]
+
+mod cargo;
+mod failure;
+mod manifest;
+mod source;
+mod steps;
+mod tidy;
+mod tree;
+mod verbs;
+mod workspace;
+
+use std::process::ExitCode;
+
+use crate::failure::Result;
+use crate::verbs::VERBS;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let verb = args.next().unwrap_or_else(|| String::from("help"));
+    match run(&verb, args.next()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask {verb}: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: &str, extra: Option<String>) -> Result {
+    if let Some(extra) = extra {
+        return Err(format!("takes no argument, found `{extra}`").into());
+    }
+    if matches!(verb, "help" | "--help" | "-h") {
+        print!("{}", verbs::help());
+        return Ok(());
+    }
+    match VERBS.iter().find(|known| known.name == verb) {
+        Some(known) => (known.run)(),
+        None => Err(format!("no such verb\n\n{}", verbs::help()).into()),
+    }
+}

@@ -1,0 +1,47 @@
+//! Calls of cargo, each shown before it runs.
+
+use std::process::{Command, Stdio};
+
+use crate::failure::Result;
+use crate::workspace;
+
+/// Runs cargo in the workspace and lets it write to the terminal.
+pub(crate) fn run(args: &[&str]) -> Result {
+    run_with(args, &[])
+}
+
+/// Runs cargo as [`run`] does, with more in its environment.
+pub(crate) fn run_with(args: &[&str], environment: &[(&str, &str)]) -> Result {
+    let shown = shown(args, environment);
+    eprintln!("$ {shown}");
+    let status = command(args, environment)
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{shown}` failed ({status})").into()) }
+}
+
+/// Runs cargo and returns what it printed on stdout; its messages go to the terminal.
+pub(crate) fn output(args: &[&str]) -> Result<String> {
+    let shown = shown(args, &[]);
+    eprintln!("$ {shown}");
+    let output = command(args, &[])
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(format!("`{shown}` failed ({})", output.status).into())
+    }
+}
+
+fn command(args: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args).envs(environment.iter().copied()).current_dir(workspace::root());
+    command
+}
+
+fn shown(args: &[&str], environment: &[(&str, &str)]) -> String {
+    let variables = environment.iter().map(|(name, value)| format!("{name}=\"{value}\" "));
+    variables.chain([String::from("cargo "), args.join(" ")]).collect()
+}

@@ -1,0 +1,78 @@
+//! Each published crate has a README that is its documentation, and a row in both maps.
+
+use super::Finding;
+use crate::tree::Tree;
+
+const INCLUDE: &str = "#![doc = include_str!(\"../README.md\")]";
+const MAPS: [&str; 2] = ["README.md", "docs/ARCHITECTURE.md"];
+
+pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (folder, manifest) in tree.published() {
+        let name = manifest.name();
+        if !tree.has(&format!("{folder}/README.md")) {
+            findings.push(Finding::file(
+                folder,
+                "has no README.md: say what it is for and what it does not do",
+            ));
+        }
+        let library = format!("{folder}/src/lib.rs");
+        if tree.text(&library).is_some_and(|text| !text.starts_with(INCLUDE)) {
+            findings.push(Finding::file(library, format!("must start with `{INCLUDE}`")));
+        }
+        for map in MAPS {
+            let has_row =
+                |text: &str| text.lines().any(|line| line.starts_with('|') && names(line, name));
+            if !tree.text(map).is_some_and(has_row) {
+                findings.push(Finding::file(map, format!("has no table row for {name}: add one")));
+            }
+        }
+    }
+    findings
+}
+
+/// Tells whether the first cell of a table row names the crate.
+fn names(row: &str, name: &str) -> bool {
+    let cell = row.split('|').nth(1).unwrap_or_default();
+    cell.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')).any(|word| word == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rule;
+    use crate::tidy::says;
+
+    const MANIFEST: (&str, &str) = ("crates/a/Cargo.toml", "[package]\nname = \"a\"\n");
+
+    #[test]
+    fn a_crate_that_nobody_describes_is_found() {
+        assert_eq!(
+            says(
+                rule,
+                &[
+                    MANIFEST,
+                    ("crates/a/src/lib.rs", "//! Hello.\n"),
+                    ("README.md", "| a-b | a |\n")
+                ]
+            ),
+            [
+                "crates/a: has no README.md: say what it is for and what it does not do",
+                "crates/a/src/lib.rs: must start with `#![doc = include_str!(\"../README.md\")]`",
+                "README.md: has no table row for a: add one",
+                "docs/ARCHITECTURE.md: has no table row for a: add one",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_described_crate_is_fine() {
+        let samples = [
+            MANIFEST,
+            ("crates/a/README.md", ""),
+            ("crates/a/src/lib.rs", "#![doc = include_str!(\"../README.md\")]\n"),
+            ("README.md", "| [`a`](crates/a) | things |\n"),
+            ("docs/ARCHITECTURE.md", "| `a` | things |\n"),
+        ];
+        assert_eq!(says(rule, &samples), [""; 0]);
+    }
+}

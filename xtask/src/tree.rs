@@ -1,0 +1,104 @@
+//! The files that git tracks, with the texts that the rules read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use crate::failure::Result;
+use crate::manifest::Manifest;
+
+/// Tracked files by their path from the root, with `/` between folders.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    /// `None` for what is not text.
+    files: BTreeMap<String, Option<String>>,
+}
+
+impl Tree {
+    /// Reads what git tracks under `root`, as it is on disk now.
+    pub(crate) fn tracked(root: &Path) -> Result<Self> {
+        let output = Command::new("git")
+            .args(["ls-files", "-z"])
+            .current_dir(root)
+            .output()
+            .map_err(|error| format!("cannot run git: {error}"))?;
+        if !output.status.success() {
+            return Err(format!(
+                "git ls-files failed, tidy needs a git checkout: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            )
+            .into());
+        }
+        let mut files = BTreeMap::new();
+        for path in String::from_utf8_lossy(&output.stdout).split_terminator('\0') {
+            // A file that is deleted but not yet committed is gone for the rules too.
+            if root.join(path).exists() {
+                files.insert(path.to_owned(), std::fs::read_to_string(root.join(path)).ok());
+            }
+        }
+        Ok(Self { files })
+    }
+
+    /// Makes a tree of samples.
+    #[cfg(test)]
+    pub(crate) fn of(samples: &[(&str, &str)]) -> Self {
+        let pair = |(path, text): &(&str, &str)| ((*path).to_owned(), Some((*text).to_owned()));
+        Self { files: samples.iter().map(pair).collect() }
+    }
+
+    /// Returns the text of a file, if it is there and is text.
+    pub(crate) fn text(&self, path: &str) -> Option<&str> {
+        self.files.get(path)?.as_deref()
+    }
+
+    /// Tells whether a file or a folder is there.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        let path = path.trim_end_matches('/');
+        self.files.contains_key(path) || self.files.keys().any(|file| is_inside(file, path))
+    }
+
+    /// Returns all paths.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// Returns the text files whose paths end in `suffix`.
+    pub(crate) fn ending(&self, suffix: &str) -> impl Iterator<Item = (&str, &str)> {
+        self.files
+            .iter()
+            .filter(move |(path, _)| path.ends_with(suffix))
+            .filter_map(|(path, text)| Some((path.as_str(), text.as_deref()?)))
+    }
+
+    /// Returns the manifest of each package with its folder.
+    pub(crate) fn packages(&self) -> impl Iterator<Item = (&str, Manifest)> {
+        self.ending("/Cargo.toml").map(|(path, text)| (folder(path), Manifest::parse(text)))
+    }
+
+    /// Returns the published packages with their folders.
+    pub(crate) fn published(&self) -> impl Iterator<Item = (&str, Manifest)> {
+        self.packages().filter(|(_, manifest)| manifest.is_published())
+    }
+}
+
+/// Returns the folder of a path; empty at the root.
+pub(crate) fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Tells whether a file lies somewhere under a folder.
+pub(crate) fn is_inside(file: &str, folder: &str) -> bool {
+    file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Tree;
+
+    #[test]
+    fn files_and_their_folders_are_there_and_prefixes_are_not() {
+        let tree = Tree::of(&[("docs/limits.md", "")]);
+        assert!(tree.has("docs/limits.md") && tree.has("docs") && tree.has("docs/"));
+        assert!(!tree.has("doc") && !tree.has("docs/limits"));
+    }
+}

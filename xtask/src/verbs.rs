@@ -1,0 +1,104 @@
+//! The verbs, each in a file of its own.
+
+mod bench;
+mod check_each;
+mod docs;
+mod examples;
+mod package;
+
+use core::fmt::Write as _;
+
+use crate::failure::Result;
+use crate::steps::{self, Step};
+use crate::{cargo, tidy};
+
+/// One verb of the command line.
+pub(crate) struct Verb {
+    /// What is typed.
+    pub(crate) name: &'static str,
+    /// What it does, in a line.
+    about: &'static str,
+    /// Does it.
+    pub(crate) run: fn() -> Result,
+}
+
+/// All verbs but `help`.
+pub(crate) const VERBS: &[Verb] = &[
+    Verb { name: "ci", about: "all checks below, in order; stops at the first failure", run: ci },
+    Verb { name: "tidy", about: "checks what the documents and manifests promise", run: tidy::run },
+    Verb {
+        name: "check-each",
+        about: "compiles each published crate alone, with each set of features",
+        run: check_each::run,
+    },
+    Verb { name: "docs", about: "builds all documentation, warnings denied", run: docs::run },
+    Verb {
+        name: "examples",
+        about: "runs every example and compares exit code and outcome",
+        run: examples::run,
+    },
+    Verb {
+        name: "package",
+        about: "packs each published crate and looks inside",
+        run: package::run,
+    },
+    Verb { name: "bench", about: "runs the benchmarks and measures deadlines", run: bench::run },
+];
+
+const CI: &[Step] = &[
+    ("fmt", || cargo::run(&["fmt", "--all", "--check"])),
+    ("tidy", tidy::run),
+    ("clippy", clippy),
+    ("test", || cargo::run(&["test", "--workspace", "--all-features"])),
+    ("check-each", check_each::run),
+    ("docs", docs::run),
+    ("examples", examples::run),
+    ("package", package::run),
+];
+
+fn ci() -> Result {
+    let summary = steps::run(CI);
+    print!("{}", summary.report());
+    summary.verdict()
+}
+
+fn clippy() -> Result {
+    cargo::run(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ])
+}
+
+/// Returns the list of verbs.
+pub(crate) fn help() -> String {
+    let mut help = String::from("cargo xtask VERB\n\n");
+    for verb in VERBS {
+        let _ = writeln!(help, "  {:<12} {}", verb.name, verb.about);
+    }
+    let _ = writeln!(help, "  {:<12} prints this", "help");
+    help
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CI, VERBS, help};
+
+    #[test]
+    fn every_verb_is_in_the_help() {
+        for verb in VERBS {
+            assert!(help().contains(&format!("\n  {} ", verb.name)), "{} is missing", verb.name);
+        }
+    }
+
+    #[test]
+    fn ci_runs_every_verb_but_itself_and_the_benches() {
+        for verb in VERBS.iter().filter(|verb| !["ci", "bench"].contains(&verb.name)) {
+            assert!(CI.iter().any(|(name, _)| *name == verb.name), "{} is not in ci", verb.name);
+        }
+    }
+}

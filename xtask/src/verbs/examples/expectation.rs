@@ -1,0 +1,122 @@
+//! How an example must end: the one line of its `EXPECT`.
+
+use super::json;
+use crate::failure::Result;
+
+/// The line `exit=CODE outcome=NAME [invoke=CALL] [result=VALUE] [stdin=FILE] [stdout=FILE]
+/// [args=WORDS]`. A value runs to the next key or the end of the line; files are in the
+/// example's folder.
+#[derive(Debug, Default)]
+pub(crate) struct Expectation<'a> {
+    exit: i32,
+    outcome: &'a str,
+    result: Option<&'a str>,
+    /// The call to make instead of `wasi:cli/run`.
+    pub(crate) invoke: Option<&'a str>,
+    /// What the guest reads; nothing if it is not said.
+    pub(crate) stdin: Option<&'a str>,
+    /// What the guest must print; anything if it is not said.
+    pub(crate) stdout: Option<&'a str>,
+    /// The guest's arguments.
+    pub(crate) args: Option<&'a str>,
+}
+
+const KEYS: [&str; 7] = ["exit", "outcome", "invoke", "result", "stdin", "stdout", "args"];
+
+impl<'a> Expectation<'a> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self> {
+        let line = text.trim_end();
+        let mut starts: Vec<(usize, &str)> =
+            KEYS.into_iter().filter_map(|key| Some((find(line, key)?, key))).collect();
+        starts.sort_unstable();
+        if line.contains('\n') || starts.first().is_none_or(|(at, _)| *at != 0) {
+            return Err(format!("EXPECT must be one line that starts with one of {KEYS:?}").into());
+        }
+        let ends = starts.iter().skip(1).map(|(at, _)| *at).chain([line.len()]);
+        let mut exit = None;
+        let mut outcome = None;
+        let mut expected = Self::default();
+        for ((at, key), end) in starts.iter().zip(ends) {
+            let value = line[at + key.len() + 1..end].trim_end();
+            match *key {
+                "exit" => exit = value.parse().ok(),
+                "outcome" => outcome = Some(value),
+                "invoke" => expected.invoke = Some(value),
+                "result" => expected.result = Some(value),
+                "stdin" => expected.stdin = Some(value),
+                "stdout" => expected.stdout = Some(value),
+                _ => expected.args = Some(value),
+            }
+        }
+        expected.exit = exit.ok_or("EXPECT must say exit=CODE")?;
+        expected.outcome = outcome.ok_or("EXPECT must say outcome=NAME")?;
+        Ok(expected)
+    }
+
+    /// Compares with how a run ended: its exit code and its JSON report.
+    pub(crate) fn compare(&self, code: Option<i32>, report: &str) -> Result {
+        if code != Some(self.exit) {
+            return Err(
+                format!("exit code {code:?}, expected {}; report: {report}", self.exit).into()
+            );
+        }
+        let outcome = json::string(report, "outcome");
+        if outcome.as_deref() != Some(self.outcome) {
+            return Err(format!("outcome {outcome:?}, expected {:?}", self.outcome).into());
+        }
+        let result = json::string(report, "result");
+        if self.result.is_some() && result.as_deref() != self.result {
+            return Err(format!("result {result:?}, expected {:?}", self.result).into());
+        }
+        Ok(())
+    }
+}
+
+/// Finds where `key=` starts a word.
+fn find(line: &str, key: &str) -> Option<usize> {
+    let with_equals = |at: &usize| line[at + key.len()..].starts_with('=');
+    let at_word = |at: &usize| *at == 0 || line[..*at].ends_with(' ');
+    line.match_indices(key).map(|(at, _)| at).find(|at| with_equals(at) && at_word(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Expectation;
+
+    #[test]
+    fn values_run_to_the_next_key() {
+        let line =
+            "exit=0 outcome=success invoke=greet(\"a b\") result=\"Hello, a b!\" stdin=in.txt\n";
+        let expected = Expectation::parse(line).unwrap();
+        assert_eq!((expected.exit, expected.outcome), (0, "success"));
+        assert_eq!(expected.invoke, Some("greet(\"a b\")"));
+        assert_eq!(expected.result, Some("\"Hello, a b!\""));
+        assert_eq!((expected.stdin, expected.stdout, expected.args), (Some("in.txt"), None, None));
+    }
+
+    #[test]
+    fn exit_and_outcome_must_be_said() {
+        let error = |line| Expectation::parse(line).unwrap_err().to_string();
+        assert_eq!(error("exit=1"), "EXPECT must say outcome=NAME");
+        assert_eq!(error("outcome=trap"), "EXPECT must say exit=CODE");
+        assert!(error("").starts_with("EXPECT must be one line"));
+        assert!(error("exit=1\noutcome=trap").starts_with("EXPECT must be one line"));
+    }
+
+    #[test]
+    fn each_difference_is_told() {
+        let expected = Expectation::parse("exit=70 outcome=trap result=7").unwrap();
+        let compare = |code, report| expected.compare(code, report).map_err(|e| e.to_string());
+        assert_eq!(compare(Some(70), r#"{"outcome":"trap","result":"7"}"#), Ok(()));
+        assert!(compare(Some(1), "{}").unwrap_err().starts_with("exit code Some(1), expected 70"));
+        assert!(compare(None, "{}").unwrap_err().starts_with("exit code None, expected 70"));
+        assert_eq!(
+            compare(Some(70), r#"{"outcome":"timeout"}"#).unwrap_err(),
+            "outcome Some(\"timeout\"), expected \"trap\""
+        );
+        assert_eq!(
+            compare(Some(70), r#"{"outcome":"trap","result":null}"#).unwrap_err(),
+            "result None, expected Some(\"7\")"
+        );
+    }
+}
