@@ -1,1 +1,31 @@
-//! placeholder
+#![doc = include_str!("../README.md")]
+
+mod blame;
+mod cancel;
+mod drive;
+mod engine;
+mod executor;
+mod export;
+mod failure;
+mod hook;
+mod limiter;
+mod live;
+mod meter;
+mod prepared;
+mod printable;
+mod relay;
+mod report;
+mod state;
+
+pub use crate::cancel::CancelHandle;
+pub use crate::engine::{EngineBuilder, create_engine};
+pub use crate::executor::{CallFuture, ComponentExecutor};
+pub use crate::failure::ExecutionFailure;
+pub use crate::live::{CallFailure, LiveComponent};
+pub use crate::prepared::PreparedComponent;
+pub use crate::printable::printable;
+pub use crate::report::{ExecutionReport, ExecutionResult};
+pub use crate::state::{HasLimits, LimitState, resource_table};
+
+pub use limits_core;
+pub use wasmtime;

@@ -1,0 +1,56 @@
+//! Stopping one execution from another task.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+
+/// Stops one execution, and no other, from any task or thread.
+///
+/// Taken from a [`LimitState`](crate::LimitState) before it is handed to the executor. Cloning
+/// gives another handle on the same execution.
+///
+/// A spinning guest stops within one slice, a guest that waits in an async host function at
+/// once. A synchronous host function that blocks cannot be interrupted by anything.
+#[derive(Clone, Debug)]
+pub struct CancelHandle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    cancelled: AtomicBool,
+    changed: Arc<Notify>,
+}
+
+impl CancelHandle {
+    pub(crate) fn new() -> Self {
+        let shared = Shared { cancelled: AtomicBool::new(false), changed: Arc::new(Notify::new()) };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Stops the execution. It ends with
+    /// [`WasmError::Cancelled`](limits_core::WasmError::Cancelled), unless it has ended by then.
+    ///
+    /// Cancelling is for good: a store whose handle is cancelled between two calls is not
+    /// entered again.
+    pub fn cancel(&self) {
+        // Release pairs with the Acquire in `is_cancelled`: whatever the canceller did before is
+        // visible to who sees the execution cancelled.
+        self.shared.cancelled.store(true, Ordering::Release);
+        self.shared.changed.notify_waiters();
+    }
+
+    /// Tells whether [`cancel`](Self::cancel) was called.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.cancelled.load(Ordering::Acquire)
+    }
+
+    /// Returns a future that ends when `cancel` is called after this moment. Look at
+    /// `is_cancelled` after it is created, so that no cancellation falls between the two.
+    pub(crate) fn cancelled(&self) -> OwnedNotified {
+        Arc::clone(&self.shared.changed).notified_owned()
+    }
+}

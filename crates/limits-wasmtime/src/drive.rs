@@ -1,0 +1,165 @@
+//! Polling a guest so that it keeps its deadline and its neighbours keep running.
+
+use core::future::{Future, poll_fn};
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::coop::unconstrained;
+use tokio::time::Sleep;
+
+use crate::cancel::CancelHandle;
+use crate::hook::Stop;
+use crate::meter::{SLICE, Turn};
+use crate::relay::Relay;
+
+/// How long before the deadline a waiting guest's timer is set. Tokio's timers come up to two
+/// milliseconds late (its wheel and the kernel's poll both round up to the millisecond), so the
+/// rest is waited out by yielding.
+const TIMER_SLACK: Duration = Duration::from_millis(2);
+
+/// How the drive of a guest ended.
+#[derive(Debug)]
+pub(crate) enum Ended<R> {
+    /// The guest's future came to its end.
+    Done(R),
+    /// The guest was stopped; `counted` tells whether its fuel counter was in the store then.
+    Stopped { stop: Stop, counted: bool },
+}
+
+/// What the clock saw of an execution.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) cpu_time: Duration,
+    pub(crate) slices: u64,
+}
+
+/// What one visit of the runtime came to.
+enum Visit<R> {
+    Ended(Ended<R>),
+    /// Go to the runtime and come back.
+    Yield,
+}
+
+/// Runs `guest` to its end, its deadline or its cancellation, whichever comes first.
+///
+/// The guest is polled again at once after a fuel yield, until its slice is over; then the
+/// thread goes back to the runtime by `yield_now`, which lets timers and I/O run first (a plain
+/// wake would queue the task again before them). A guest that waits is not polled until it is
+/// woken.
+///
+/// # Invariants
+///
+/// - I4: the clock is read after every poll, and no poll begins at or after the deadline.
+/// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends.
+pub(crate) async fn drive<F: Future>(
+    guest: F,
+    turn: Arc<Turn>,
+    deadline: Option<Instant>,
+    cancel: &CancelHandle,
+) -> (Ended<F::Output>, Seen) {
+    // Tokio's cooperative budget would make the guest's host calls return `Pending` although
+    // they are ready, which looks like a fuel yield; the slice does the budget's work here.
+    let mut guest = pin!(unconstrained(guest));
+    let mut cancelled = pin!(cancel.cancelled());
+    let relay = Relay::new();
+    let mut driver = Driver {
+        turn,
+        deadline,
+        cancel,
+        waker: Waker::from(Arc::clone(&relay)),
+        relay,
+        timer: None,
+        parked: false,
+        seen: Seen::default(),
+    };
+    loop {
+        let visit = poll_fn(|cx| driver.visit(cx, guest.as_mut(), cancelled.as_mut())).await;
+        match visit {
+            Visit::Ended(ended) => return (ended, driver.seen),
+            Visit::Yield => tokio::task::yield_now().await,
+        }
+    }
+}
+
+struct Driver<'c> {
+    turn: Arc<Turn>,
+    deadline: Option<Instant>,
+    cancel: &'c CancelHandle,
+    relay: Arc<Relay>,
+    waker: Waker,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// The guest is suspended inside the hook, perhaps with its fuel counter in a register.
+    parked: bool,
+    seen: Seen,
+}
+
+impl Driver<'_> {
+    fn visit<F: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut guest: Pin<&mut F>,
+        cancelled: Pin<&mut impl Future>,
+    ) -> Poll<Visit<F::Output>> {
+        // Registered before the flag is read: a cancellation is either seen or wakes us.
+        let _ = cancelled.poll(cx);
+        let began = self.turn.now();
+        self.turn.begin(began);
+        let mut now = began;
+        loop {
+            if let Some(stop) = self.stop(now) {
+                let ended = Ended::Stopped { stop, counted: !self.parked };
+                return Poll::Ready(Visit::Ended(ended));
+            }
+            self.relay.begin(cx.waker());
+            let polled = guest.as_mut().poll(&mut Context::from_waker(&self.waker));
+            let woken = self.relay.finish();
+            let after = self.turn.now();
+            let ran = after.saturating_duration_since(now);
+            self.seen.cpu_time = self.seen.cpu_time.saturating_add(ran);
+            self.seen.slices = self.seen.slices.saturating_add(1);
+            now = after;
+            self.parked = self.turn.take_parked();
+            match polled {
+                Poll::Ready(out) => return Poll::Ready(Visit::Ended(Ended::Done(out))),
+                Poll::Pending if self.parked => {}
+                Poll::Pending if woken => self.turn.note_yield(ran),
+                Poll::Pending => return self.wait(cx, now),
+            }
+            if self.parked || now.saturating_duration_since(began) >= SLICE {
+                // The next visit looks at deadline and cancellation before it polls.
+                return Poll::Ready(Visit::Yield);
+            }
+        }
+    }
+
+    fn stop(&self, now: Instant) -> Option<Stop> {
+        if self.cancel.is_cancelled() {
+            Some(Stop::Cancelled)
+        } else if self.deadline.is_some_and(|deadline| now >= deadline) {
+            Some(Stop::Deadline)
+        } else {
+            None
+        }
+    }
+
+    /// Leaves the guest to wait for whatever wakes it, or for its deadline.
+    fn wait<R>(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Visit<R>> {
+        let Some(deadline) = self.deadline else {
+            return Poll::Pending;
+        };
+        if deadline.saturating_duration_since(now) <= TIMER_SLACK {
+            return Poll::Ready(Visit::Yield);
+        }
+        let timer = self.timer.get_or_insert_with(|| {
+            let early = deadline.checked_sub(TIMER_SLACK).unwrap_or(deadline);
+            Box::pin(tokio::time::sleep_until(early.into()))
+        });
+        match timer.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Visit::Yield),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! An engine on which limits hold.
+
+use core::fmt;
+
+use limits_core::{ResourceLimits, WasmError, WasmResult};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+};
+
+/// Stack of a guest unless said otherwise: 512 KiB.
+const DEFAULT_STACK: usize = 512 * 1024;
+/// The smallest guest stack that real toolchains start with.
+const LEAST_STACK: usize = 64 * 1024;
+/// The largest guest stack; beyond it each concurrent call reserves too much address space.
+const MOST_STACK: usize = 64 * 1024 * 1024;
+/// What host functions called by a guest have on top of the guest's stack.
+const HOST_STACK: usize = 1536 * 1024;
+/// Wasm memories are 32 bits wide here.
+const MOST_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Creates an engine with every switch set that the limits of this crate need.
+///
+/// Short for [`EngineBuilder::new().build()`](EngineBuilder). An engine is meant to live as long
+/// as the process and to be shared by all components.
+///
+/// # Errors
+///
+/// [`WasmError::InvalidConfiguration`] if Wasmtime does not support this machine.
+pub fn create_engine() -> WasmResult<Engine> {
+    EngineBuilder::new().build()
+}
+
+/// Builds an engine for hosts that know more than the defaults.
+///
+/// What the limits depend on is not up for choice and is set last: fuel on, component-model
+/// concurrency off (all calls into one store are one at a time), shared memory and garbage
+/// collection off, and no backtraces, whose formatting a guest can blow up through the names of
+/// its functions.
+///
+/// ```
+/// use limits_core::ResourceLimits;
+/// use limits_wasmtime::EngineBuilder;
+///
+/// let limits = ResourceLimits::builder().memory_bytes(16 * 1024 * 1024).max_memories(2).build()?;
+/// let engine = EngineBuilder::new()
+///     .max_wasm_stack(1024 * 1024)
+///     .pooling(20, &limits) // room for 20 stores, sized by their limits
+///     .build()?;
+/// # let _ = engine;
+/// # Ok::<(), limits_core::WasmError>(())
+/// ```
+#[must_use = "a builder does nothing until it is built"]
+pub struct EngineBuilder {
+    config: Config,
+    stack: usize,
+    pool: Option<(u32, ResourceLimits)>,
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder")
+            .field("stack", &self.stack)
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for EngineBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl EngineBuilder {
+    /// Starts from the WebAssembly features that today's component toolchains emit: those of
+    /// WebAssembly 2.0 with fixed-width SIMD, and no more.
+    pub fn new() -> Self {
+        let mut config = Config::new();
+        config
+            .wasm_tail_call(false)
+            .wasm_relaxed_simd(false)
+            .wasm_multi_memory(false)
+            .wasm_memory64(false)
+            .wasm_custom_page_sizes(false)
+            .wasm_wide_arithmetic(false);
+        Self { config, stack: DEFAULT_STACK, pool: None }
+    }
+
+    /// Sets how many bytes of stack a guest has: 64 KiB to 64 MiB, default 512 KiB. A guest that
+    /// needs more traps. Host functions have 1.5 MiB on top.
+    pub const fn max_wasm_stack(mut self, bytes: usize) -> Self {
+        self.stack = bytes;
+        self
+    }
+
+    /// Allocates room for `stores` concurrent stores ahead, each within `limits`.
+    ///
+    /// Instantiation becomes several times cheaper, and the sum over all stores of this engine is
+    /// bounded: one more fails to instantiate. Takes about 4 GiB of address space, not memory,
+    /// for each of `stores` times [`ResourceLimits::max_memories`].
+    pub const fn pooling(mut self, stores: u32, limits: &ResourceLimits) -> Self {
+        self.pool = Some((stores, *limits));
+        self
+    }
+
+    /// Changes anything else in Wasmtime's configuration, such as WebAssembly features, the
+    /// optimisation level or the compilation cache.
+    ///
+    /// The switches that the limits depend on are set after it and cannot be changed.
+    pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Creates the engine.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::InvalidConfiguration`] if the stack is out of its range, if the pool is larger
+    /// than Wasmtime can address, or if Wasmtime refuses the configuration.
+    pub fn build(mut self) -> WasmResult<Engine> {
+        if !(LEAST_STACK..=MOST_STACK).contains(&self.stack) {
+            return Err(invalid(format!(
+                "a guest stack of {} bytes is out of range: {LEAST_STACK} to {MOST_STACK} bytes",
+                self.stack
+            )));
+        }
+        if let Some((stores, limits)) = &self.pool {
+            let pool = pool(*stores, limits)?;
+            self.config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        }
+        self.config
+            .consume_fuel(true)
+            .epoch_interruption(false)
+            .wasm_component_model(true)
+            .concurrency_support(false)
+            .wasm_threads(false)
+            .shared_memory(false)
+            .wasm_gc(false)
+            .wasm_function_references(false)
+            .wasm_exceptions(false)
+            .gc_support(false)
+            .wasm_backtrace_max_frames(None)
+            .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+            .max_wasm_stack(self.stack)
+            .async_stack_size(self.stack.saturating_add(HOST_STACK));
+        Engine::new(&self.config).map_err(|error| invalid(format!("{error:#}")))
+    }
+}
+
+/// Sizes a pool so that `stores` stores fit in it, each within `limits`.
+fn pool(stores: u32, limits: &ResourceLimits) -> WasmResult<PoolingAllocationConfig> {
+    let total = |each: u32, what: &str| {
+        stores.checked_mul(each).ok_or_else(|| {
+            invalid(format!("a pool of {stores} stores with {each} {what} each is too large"))
+        })
+    };
+    let size = |units: u64| usize::try_from(units).unwrap_or(usize::MAX);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(stores)
+        .total_stacks(stores)
+        .total_core_instances(total(limits.max_instances(), "core instances")?)
+        .total_memories(total(limits.max_memories(), "memories")?)
+        .total_tables(total(limits.max_tables(), "tables")?)
+        .max_core_instances_per_component(limits.max_instances())
+        .max_memories_per_component(limits.max_memories())
+        .max_memories_per_module(limits.max_memories())
+        .max_tables_per_component(limits.max_tables())
+        .max_tables_per_module(limits.max_tables())
+        .max_memory_size(size(limits.max_memory_bytes().min(MOST_MEMORY)))
+        .table_elements(size(limits.max_table_elements()));
+    Ok(pool)
+}
+
+/// Tells whether limits hold on `engine`.
+pub(crate) fn check(engine: &Engine) -> WasmResult<()> {
+    let wrong = if !engine.get_consume_fuel() {
+        "fuel is off"
+    } else if engine.get_concurrency_support() {
+        "component-model concurrency is on"
+    } else if engine.get_epoch_interruption() {
+        "epoch interruption is on, which ends every execution at once"
+    } else if engine.get_shared_memory() {
+        "shared memory is on, which no limit sees"
+    } else if engine.get_wasm_backtrace_max_frames() != 0 {
+        "backtraces are on, which guests can blow up"
+    } else {
+        return Ok(());
+    };
+    Err(invalid(format!(
+        "limits do not hold on this engine: {wrong}; make it with `create_engine` or \
+         `EngineBuilder`"
+    )))
+}
+
+fn invalid(reason: String) -> WasmError {
+    WasmError::InvalidConfiguration { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EngineBuilder, check, create_engine};
+    use limits_core::ResourceLimits;
+    use wasmtime::{Config, Engine, Store};
+
+    #[test]
+    fn test_create_engine() {
+        assert!(create_engine().is_ok());
+    }
+
+    #[test]
+    fn test_engine_fuel_enabled() {
+        let mut store = Store::new(&create_engine().unwrap(), ());
+        assert!(store.set_fuel(1_000).is_ok());
+    }
+
+    #[test]
+    fn test_engine_fuel_consumed_zero_initially() {
+        let mut store = Store::new(&create_engine().unwrap(), ());
+        assert_eq!(store.get_fuel().unwrap(), 0);
+        store.set_fuel(1_000).unwrap();
+        assert_eq!(store.get_fuel().unwrap(), 1_000);
+    }
+
+    #[test]
+    fn what_limits_depend_on_cannot_be_switched_off() {
+        let engine = EngineBuilder::new()
+            .configure(|config| {
+                config.consume_fuel(false).concurrency_support(true).epoch_interruption(true);
+                config.shared_memory(true).wasm_backtrace_max_frames(core::num::NonZero::new(9));
+            })
+            .build()
+            .unwrap();
+        assert!(check(&engine).is_ok());
+    }
+
+    #[test]
+    fn an_engine_without_fuel_is_refused() {
+        let engine = Engine::new(&Config::new()).unwrap();
+        assert_eq!(
+            check(&engine).unwrap_err().to_string(),
+            "invalid configuration: limits do not hold on this engine: fuel is off; make it \
+             with `create_engine` or `EngineBuilder`"
+        );
+    }
+
+    #[test]
+    fn a_stack_out_of_range_is_refused() {
+        for bytes in [0, 65_535, usize::MAX] {
+            let error = EngineBuilder::new().max_wasm_stack(bytes).build().unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "invalid configuration: a guest stack of {bytes} bytes is out of range: \
+                     65536 to 67108864 bytes"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn a_pool_beyond_counting_is_refused() {
+        let limits = ResourceLimits::builder().memory_bytes(1 << 20).build().unwrap();
+        let error = EngineBuilder::new().pooling(u32::MAX, &limits).build().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid configuration: a pool of 4294967295 stores with 64 core instances each is \
+             too large"
+        );
+    }
+}

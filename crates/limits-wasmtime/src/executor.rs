@@ -1,0 +1,465 @@
+//! Running components within their limits.
+
+use core::future::Future;
+use core::num::NonZeroUsize;
+use core::pin::Pin;
+use std::sync::Arc;
+
+use limits_core::{FuelMetrics, LimitExceeded, LimitKind, ResourceLimits, WasmError, WasmResult};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Linker, Lower, Val};
+use wasmtime::{AsContextMut, Engine, Store};
+
+use crate::blame::{blame, invalid_component, stopped};
+use crate::cancel::CancelHandle;
+use crate::drive::{Ended, Seen, drive};
+use crate::engine;
+use crate::export;
+use crate::failure::ExecutionFailure;
+use crate::hook::Hook;
+use crate::live::LiveComponent;
+use crate::meter::Turn;
+use crate::prepared::PreparedComponent;
+use crate::report::{ExecutionReport, ExecutionResult};
+use crate::state::HasLimits;
+
+/// Bytes of a component handed to the compiler unless said otherwise: 64 MiB.
+const DEFAULT_COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The future of a call that [`ComponentExecutor::execute_with`] runs.
+pub type CallFuture<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
+
+/// Compiles components once, links them once, and runs them within limits, many times.
+///
+/// Each execution has a store of its own, which is dropped at its end; to keep one between
+/// calls, see [`instantiate`](Self::instantiate). Cloning is cheap, and clones share the bound
+/// on concurrent executions.
+///
+/// Executions must be awaited inside a tokio runtime with its timer enabled, of either flavour.
+/// They need no thread of their own: a guest gives the thread back every 250 µs.
+#[derive(Clone, Debug)]
+pub struct ComponentExecutor {
+    engine: Engine,
+    max_component_bytes: u64,
+    running: Option<(Arc<Semaphore>, usize)>,
+}
+
+impl ComponentExecutor {
+    /// Creates an executor for components of `engine`.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::InvalidConfiguration`] if limits do not hold on `engine`; one made by
+    /// [`create_engine`](crate::create_engine) or [`EngineBuilder`](crate::EngineBuilder) is
+    /// always good.
+    pub fn new(engine: Engine) -> WasmResult<Self> {
+        engine::check(&engine)?;
+        Ok(Self { engine, max_component_bytes: DEFAULT_COMPONENT_BYTES, running: None })
+    }
+
+    /// Bounds how many executions run at once. One more fails with [`WasmError::HostBusy`]; it
+    /// does not wait.
+    #[must_use]
+    pub fn with_max_concurrent(mut self, most: NonZeroUsize) -> Self {
+        let most = most.get().min(Semaphore::MAX_PERMITS);
+        self.running = Some((Arc::new(Semaphore::new(most)), most));
+        self
+    }
+
+    /// Bounds the size of a component that is compiled, in bytes. Default 64 MiB.
+    #[must_use]
+    pub const fn with_max_component_bytes(mut self, bytes: u64) -> Self {
+        self.max_component_bytes = bytes;
+        self
+    }
+
+    /// Returns the engine.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Compiles a component from its binary form.
+    ///
+    /// Blocks the thread for as long as it takes, and **no limit but the size of `bytes` holds**:
+    /// a component of a hundred kilobytes can be written to take minutes and gigabytes. Compile
+    /// what strangers wrote in a process that can be killed.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::LimitExceeded`] if there are too many bytes, [`WasmError::InvalidComponent`]
+    /// if they are not a component or use a feature that the engine has off.
+    pub fn compile(&self, bytes: &[u8]) -> WasmResult<Component> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if size > self.max_component_bytes {
+            return Err(WasmError::LimitExceeded(
+                LimitExceeded::new(LimitKind::ComponentSize, self.max_component_bytes)
+                    .with_request(0, size),
+            ));
+        }
+        if bytes.starts_with(b"\0asm\x01\0\0\0") {
+            return Err(WasmError::InvalidComponent {
+                reason: String::from(
+                    "this is a core module, not a component; turn it into one with `wasm-tools \
+                     component new`, for a WASI preview 1 module with `--adapt` and the \
+                     wasi_snapshot_preview1 adapter",
+                ),
+            });
+        }
+        Component::from_binary(&self.engine, bytes).map_err(|error| invalid_component(&error))
+    }
+
+    /// Resolves the imports of `component` with what `linker` offers.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::InvalidComponent`] if an import is missing or has another type.
+    pub fn prepare<T: HasLimits + Send + 'static>(
+        &self,
+        component: &Component,
+        linker: &Linker<T>,
+    ) -> WasmResult<PreparedComponent<T>> {
+        let pre = linker.instantiate_pre(component).map_err(|error| invalid_component(&error))?;
+        Ok(PreparedComponent { pre })
+    }
+
+    /// Instantiates `component`, calls `export` with `params` and drops the store.
+    ///
+    /// `export` is a function's name, or `namespace:package/interface@version#name`. `P` and `R`
+    /// are tuples of the function's parameters and results; a function without results has `()`.
+    /// Instantiation, start functions, the call and its clean-up all share one deadline and one
+    /// budget of fuel.
+    ///
+    /// # Errors
+    ///
+    /// An [`ExecutionFailure`] with the reason and with what was used up to then. Whether the
+    /// guest was to blame is [`WasmError::is_guest_fault`].
+    ///
+    /// # Panics
+    ///
+    /// If the tokio runtime has its timer disabled and the guest waits in a host function.
+    pub async fn execute_with_limits<T, P, R>(
+        &self,
+        component: &PreparedComponent<T>,
+        limits: &ResourceLimits,
+        state: T,
+        export: &str,
+        params: P,
+    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    where
+        T: HasLimits + Send + 'static,
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let index = export::find(component.component(), export).map_err(|e| unused(e, limits))?;
+        let _permit = self.admit(component, limits)?;
+        let mut store = self.store(limits, state);
+        let run = Run::arm(&mut store, limits)?;
+        let guest = async {
+            let instance = component.pre.instantiate_async(&mut store).await?;
+            let function = instance
+                .get_typed_func::<P, R>(&mut store, &index)
+                .map_err(|error| export::invalid(export, &format!("{error:#}")))?;
+            function.call_async(&mut store, params).await
+        };
+        let ended = run.drive(guest).await;
+        run.settle(&mut store, ended)
+    }
+
+    /// Like [`execute_with_limits`](Self::execute_with_limits), with values whose types are known
+    /// only at run time.
+    ///
+    /// # Errors
+    ///
+    /// As `execute_with_limits`.
+    ///
+    /// # Panics
+    ///
+    /// As `execute_with_limits`.
+    pub async fn execute_dynamic<T>(
+        &self,
+        component: &PreparedComponent<T>,
+        limits: &ResourceLimits,
+        state: T,
+        export: &str,
+        params: &[Val],
+    ) -> Result<ExecutionResult<Vec<Val>>, ExecutionFailure>
+    where
+        T: HasLimits + Send + 'static,
+    {
+        let index = export::find(component.component(), export).map_err(|e| unused(e, limits))?;
+        let _permit = self.admit(component, limits)?;
+        let mut store = self.store(limits, state);
+        let run = Run::arm(&mut store, limits)?;
+        let guest = async {
+            let instance = component.pre.instantiate_async(&mut store).await?;
+            call_dynamic(&mut store, instance, &index, export, params).await
+        };
+        let ended = run.drive(guest).await;
+        run.settle(&mut store, ended)
+    }
+
+    /// Instantiates `component` and runs `body` on it, for hosts with generated bindings.
+    ///
+    /// `body` may call any exports, through the store and the instance that it is given; all of
+    /// it is one execution. It must keep to the `async` entry points.
+    ///
+    /// ```
+    /// # use limits_wasmtime::{ComponentExecutor, LimitState, create_engine};
+    /// # use limits_wasmtime::limits_core::ResourceLimits;
+    /// # use limits_wasmtime::wasmtime::component::Linker;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let bytes = wat::parse_str("(component
+    /// #   (core module $m (func (export \"f\") (result i32) i32.const 20))
+    /// #   (core instance $i (instantiate $m))
+    /// #   (func (export \"f\") (result u32) (canon lift (core func $i \"f\"))))")?;
+    /// let executor = ComponentExecutor::new(create_engine()?)?;
+    /// let component = executor.compile(&bytes)?;
+    /// let component = executor.prepare(&component, &Linker::new(executor.engine()))?;
+    /// let limits = ResourceLimits::builder().memory_bytes(0).build()?;
+    /// let sum = executor
+    ///     .execute_with(&component, &limits, LimitState::new(), |store, instance| {
+    ///         Box::pin(async move {
+    ///             let f = instance.get_typed_func::<(), (u32,)>(&mut *store, "f")?;
+    ///             let (one,) = f.call_async(&mut *store, ()).await?;
+    ///             let (two,) = f.call_async(&mut *store, ()).await?;
+    ///             Ok(one + two)
+    ///         })
+    ///     })
+    ///     .await?;
+    /// assert_eq!(sum.output, 40);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`execute_with_limits`](Self::execute_with_limits); an error that `body` makes itself
+    /// is [`WasmError::Host`], or, if it is a [`WasmError`], that.
+    ///
+    /// # Panics
+    ///
+    /// As `execute_with_limits`.
+    pub async fn execute_with<T, R, F>(
+        &self,
+        component: &PreparedComponent<T>,
+        limits: &ResourceLimits,
+        state: T,
+        body: F,
+    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    where
+        T: HasLimits + Send + 'static,
+        F: for<'a> FnOnce(&'a mut Store<T>, Instance) -> CallFuture<'a, R>,
+    {
+        let _permit = self.admit(component, limits)?;
+        let mut store = self.store(limits, state);
+        let run = Run::arm(&mut store, limits)?;
+        let guest = async {
+            let instance = component.pre.instantiate_async(&mut store).await?;
+            body(&mut store, instance).await
+        };
+        let ended = run.drive(guest).await;
+        run.settle(&mut store, ended)
+    }
+
+    /// Instantiates `component` and keeps the store for calls to come.
+    ///
+    /// Instantiation is an execution of its own, with its own fuel and deadline; so is each call.
+    /// Memory belongs to the store and is bounded over all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute_with_limits`](Self::execute_with_limits).
+    ///
+    /// # Panics
+    ///
+    /// As `execute_with_limits`.
+    pub async fn instantiate<T>(
+        &self,
+        component: &PreparedComponent<T>,
+        limits: &ResourceLimits,
+        state: T,
+    ) -> Result<ExecutionResult<LiveComponent<T>>, ExecutionFailure>
+    where
+        T: HasLimits + Send + 'static,
+    {
+        let _permit = self.admit(component, limits)?;
+        let mut store = self.store(limits, state);
+        let run = Run::arm(&mut store, limits)?;
+        let ended = run.drive(component.pre.instantiate_async(&mut store)).await;
+        let ExecutionResult { output: instance, report } = run.settle(&mut store, ended)?;
+        let live = LiveComponent::new(
+            self.clone(),
+            component.component().clone(),
+            store,
+            instance,
+            limits,
+        );
+        Ok(ExecutionResult { output: live, report })
+    }
+
+    /// Makes a store that is under the hook and the limiter, but not armed with time and fuel.
+    fn store<T: HasLimits + Send + 'static>(&self, limits: &ResourceLimits, state: T) -> Store<T> {
+        let mut store = Store::new(&self.engine, state);
+        // Armed first: Wasmtime reads the counts when it is given the limiter.
+        store.data_mut().limits().limiter.arm(limits);
+        store.limiter(|state| &mut state.limits().limiter);
+        store.call_hook_async(Hook);
+        store.set_hostcall_fuel(usize::try_from(limits.max_copy_bytes()).unwrap_or(usize::MAX));
+        let handles = usize::try_from(limits.max_handles()).unwrap_or(usize::MAX);
+        store.set_max_component_handles(handles);
+        store
+    }
+
+    fn admit<T>(
+        &self,
+        component: &PreparedComponent<T>,
+        limits: &ResourceLimits,
+    ) -> Result<Option<OwnedSemaphorePermit>, ExecutionFailure> {
+        component.check(limits).map_err(|error| unused(error, limits))?;
+        self.enter(limits)
+    }
+
+    /// Checks that a guest may be entered here and now.
+    pub(crate) fn enter(
+        &self,
+        limits: &ResourceLimits,
+    ) -> Result<Option<OwnedSemaphorePermit>, ExecutionFailure> {
+        let refuse = |error| Err(unused(error, limits));
+        if tokio::runtime::Handle::try_current().is_err() {
+            return refuse(WasmError::InvalidConfiguration {
+                reason: String::from(
+                    "executions must be awaited inside a tokio runtime with its timer enabled",
+                ),
+            });
+        }
+        // Fuel comes before time, as in the order of blame.
+        if limits.max_fuel_per_execution() == 0 {
+            return refuse(WasmError::out_of_fuel(FuelMetrics::new(0, 0)));
+        }
+        if limits.execution_timeout_ms() == 0 {
+            return refuse(WasmError::execution_timeout(0, Some(0)));
+        }
+        let Some((running, most)) = &self.running else {
+            return Ok(None);
+        };
+        match Arc::clone(running).try_acquire_owned() {
+            Ok(permit) => Ok(Some(permit)),
+            Err(_) => refuse(WasmError::HostBusy { max_concurrent: *most }),
+        }
+    }
+}
+
+/// Calls an export with dynamically typed values.
+pub(crate) async fn call_dynamic<T: Send + 'static>(
+    store: &mut Store<T>,
+    instance: Instance,
+    index: &wasmtime::component::ComponentExportIndex,
+    export: &str,
+    params: &[Val],
+) -> wasmtime::Result<Vec<Val>> {
+    let function = instance
+        .get_func(&mut *store, index)
+        .ok_or_else(|| export::invalid(export, "no function of that name is exported"))?;
+    let ty = function.ty(&*store);
+    let expected = ty.params().len();
+    if expected != params.len() {
+        let why = format!("it takes {expected} arguments, {} were given", params.len());
+        return Err(export::invalid(export, &why).into());
+    }
+    let mut results = vec![Val::Bool(false); ty.results().len()];
+    function.call_async(store.as_context_mut(), params, &mut results).await?;
+    Ok(results)
+}
+
+/// An execution that never entered the guest.
+pub(crate) fn unused(error: WasmError, limits: &ResourceLimits) -> ExecutionFailure {
+    let report = ExecutionReport {
+        fuel: FuelMetrics::new(limits.max_fuel_per_execution(), 0),
+        fuel_exact: true,
+        max_memory_bytes: limits.max_memory_bytes(),
+        peak_memory_bytes: 0,
+        cpu_time: core::time::Duration::ZERO,
+        wall_time: core::time::Duration::ZERO,
+        slices: 0,
+        refusals: 0,
+        last_refusal: None,
+    };
+    ExecutionFailure::new(error, report)
+}
+
+/// One execution of a store, from arming to the report.
+#[derive(Debug)]
+pub(crate) struct Run {
+    limits: ResourceLimits,
+    turn: Arc<Turn>,
+    deadline: Option<std::time::Instant>,
+    cancel: CancelHandle,
+}
+
+impl Run {
+    /// Gives the store fresh fuel and a fresh deadline. The clock runs from here.
+    pub(crate) fn arm<T: HasLimits>(
+        store: &mut Store<T>,
+        limits: &ResourceLimits,
+    ) -> Result<Self, ExecutionFailure> {
+        let state = store.data_mut().limits();
+        state.limiter.arm(limits);
+        let (turn, deadline) = state.meter.arm(limits);
+        let interval = state.meter.interval();
+        let cancel = state.cancel.clone();
+        store
+            .set_fuel(limits.max_fuel_per_execution())
+            .and_then(|()| store.fuel_async_yield_interval(Some(interval)))
+            .map_err(|error| unused(WasmError::host(error.into_boxed_dyn_error()), limits))?;
+        Ok(Self { limits: *limits, turn, deadline, cancel })
+    }
+
+    pub(crate) async fn drive<F: Future>(&self, guest: F) -> (Ended<F::Output>, Seen) {
+        drive(guest, Arc::clone(&self.turn), self.deadline, &self.cancel).await
+    }
+
+    /// Reads what the store used and says how the execution ended.
+    pub(crate) fn settle<T: HasLimits, R>(
+        self,
+        store: &mut Store<T>,
+        (ended, seen): (Ended<wasmtime::Result<R>>, Seen),
+    ) -> Result<ExecutionResult<R>, ExecutionFailure> {
+        let wall_time = self.turn.elapsed();
+        let max_fuel = self.limits.max_fuel_per_execution();
+        let left = store.get_fuel().unwrap_or(0);
+        let fuel = FuelMetrics::new(max_fuel, max_fuel.saturating_sub(left));
+        let state = store.data_mut().limits();
+        let interval = state.meter.interval();
+        let (outcome, fuel_exact) = match ended {
+            Ended::Done(Ok(output)) => (Ok(output), true),
+            Ended::Done(Err(error)) => {
+                let unanswered = state.limiter.unanswered();
+                let (error, counted) = blame(error, &self.limits, fuel, unanswered);
+                (Err(error), counted)
+            }
+            Ended::Stopped { stop, counted } => (Err(stopped(stop, &self.limits, fuel)), counted),
+        };
+        let consumed = if fuel_exact {
+            fuel.consumed()
+        } else {
+            fuel.consumed().saturating_add(interval).min(max_fuel)
+        };
+        let report = ExecutionReport {
+            fuel: FuelMetrics::new(max_fuel, consumed),
+            fuel_exact,
+            max_memory_bytes: state.limiter.max_bytes(),
+            peak_memory_bytes: state.limiter.peak_bytes(),
+            cpu_time: seen.cpu_time,
+            wall_time,
+            slices: seen.slices,
+            refusals: state.limiter.refusals(),
+            last_refusal: state.limiter.last_refusal(),
+        };
+        match outcome {
+            Ok(output) => Ok(ExecutionResult { output, report }),
+            Err(error) => Err(ExecutionFailure::new(error, report)),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! An execution that did not end well.
+
+use core::error::Error;
+use core::fmt;
+
+use limits_core::WasmError;
+
+use crate::report::ExecutionReport;
+
+/// Why an execution did not end well, and what it used until then.
+///
+/// One pointer wide, so that a `Result` with it stays small.
+#[derive(Debug)]
+pub struct ExecutionFailure {
+    inner: Box<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    error: WasmError,
+    report: ExecutionReport,
+}
+
+impl ExecutionFailure {
+    pub(crate) fn new(error: WasmError, report: ExecutionReport) -> Self {
+        Self { inner: Box::new(Inner { error, report }) }
+    }
+
+    /// Returns why the execution failed.
+    #[must_use]
+    pub fn error(&self) -> &WasmError {
+        &self.inner.error
+    }
+
+    /// Returns what it used.
+    #[must_use]
+    pub fn report(&self) -> &ExecutionReport {
+        &self.inner.report
+    }
+
+    /// Gives up the report.
+    #[must_use]
+    pub fn into_error(self) -> WasmError {
+        self.inner.error
+    }
+
+    /// Gives both.
+    #[must_use]
+    pub fn into_parts(self) -> (WasmError, ExecutionReport) {
+        (self.inner.error, self.inner.report)
+    }
+}
+
+impl fmt::Display for ExecutionFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.inner.error, f)
+    }
+}
+
+impl Error for ExecutionFailure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.inner.error.source()
+    }
+}
+
+impl From<ExecutionFailure> for WasmError {
+    fn from(failure: ExecutionFailure) -> Self {
+        failure.into_error()
+    }
+}
+
+const _: () = assert!(size_of::<ExecutionFailure>() == size_of::<usize>());

@@ -1,0 +1,270 @@
+//! One memory budget for the whole store.
+
+use limits_core::{LimitExceeded, LimitKind, ResourceLimits};
+use wasmtime::{Error, ResourceLimiter, Result};
+
+/// Sums what all linear memories and tables of one store take, and refuses what does not fit.
+///
+/// Wasmtime's own `StoreLimits` bounds each memory by itself: three memories pass three times.
+///
+/// # Invariants
+///
+/// - I2: `used` never passes the limit, and never falls below what the store's memories and tables
+///   really have. So a growth that was granted and then failed is handed back exactly once, and
+///   a failure that was never granted (Wasmtime reports those too) hands nothing back.
+#[derive(Debug, Default)]
+pub(crate) struct Limiter {
+    max_bytes: u64,
+    max_elements: u64,
+    instances: u32,
+    memories: u32,
+    tables: u32,
+    used: Use,
+    peak_bytes: u64,
+    /// What the growth now under way was granted; gone once the guest runs on.
+    granted: Option<Use>,
+    refusals: u64,
+    last_refusal: Option<LimitExceeded>,
+    /// A refusal that the guest was not told of as a failed `grow`: it failed an instantiation.
+    unanswered: Option<LimitExceeded>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
+    bytes: u64,
+    elements: u64,
+}
+
+impl Limiter {
+    pub(crate) fn arm(&mut self, limits: &ResourceLimits) {
+        self.max_bytes = limits.max_memory_bytes();
+        self.max_elements = limits.max_table_elements();
+        self.instances = limits.max_instances();
+        self.memories = limits.max_memories();
+        self.tables = limits.max_tables();
+        self.refusals = 0;
+        self.last_refusal = None;
+        self.unanswered = None;
+    }
+
+    pub(crate) const fn max_bytes(&self) -> u64 {
+        self.max_bytes
+    }
+
+    pub(crate) const fn peak_bytes(&self) -> u64 {
+        self.peak_bytes
+    }
+
+    pub(crate) const fn refusals(&self) -> u64 {
+        self.refusals
+    }
+
+    pub(crate) const fn last_refusal(&self) -> Option<LimitExceeded> {
+        self.last_refusal
+    }
+
+    pub(crate) const fn unanswered(&self) -> Option<LimitExceeded> {
+        self.unanswered
+    }
+
+    /// Notes that the guest runs on after a call into the runtime: a growth that was granted has
+    /// happened, and one that was refused has been answered with -1.
+    pub(crate) const fn settle(&mut self) {
+        self.granted = None;
+        self.unanswered = None;
+    }
+
+    fn grow(&mut self, more: Use) -> bool {
+        self.granted = None;
+        let bytes = self.used.bytes.checked_add(more.bytes).filter(|sum| *sum <= self.max_bytes);
+        let elements =
+            self.used.elements.checked_add(more.elements).filter(|sum| *sum <= self.max_elements);
+        match (bytes, elements) {
+            (Some(bytes), Some(elements)) => {
+                self.used = Use { bytes, elements };
+                self.peak_bytes = self.peak_bytes.max(bytes);
+                self.granted = Some(more);
+                true
+            }
+            (None, _) => {
+                let refused = LimitExceeded::new(LimitKind::Memory, self.max_bytes);
+                self.refuse(refused.with_request(self.used.bytes, more.bytes))
+            }
+            (Some(_), None) => {
+                let refused = LimitExceeded::new(LimitKind::TableElements, self.max_elements);
+                self.refuse(refused.with_request(self.used.elements, more.elements))
+            }
+        }
+    }
+
+    const fn refuse(&mut self, refusal: LimitExceeded) -> bool {
+        self.refusals = self.refusals.saturating_add(1);
+        self.last_refusal = Some(refusal);
+        self.unanswered = Some(refusal);
+        false
+    }
+
+    const fn undo(&mut self) {
+        if let Some(grant) = self.granted.take() {
+            // Cannot underflow: the grant was added to exactly these sums.
+            self.used.bytes = self.used.bytes.saturating_sub(grant.bytes);
+            self.used.elements = self.used.elements.saturating_sub(grant.elements);
+        }
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        if maximum.is_some_and(|most| desired > most) {
+            // The memory's own type forbids it; counting it would only have to be undone.
+            self.granted = None;
+            return Ok(false);
+        }
+        Ok(self.grow(Use { bytes: widen(desired.saturating_sub(current)), elements: 0 }))
+    }
+
+    fn memory_grow_failed(&mut self, _error: Error) -> Result<()> {
+        self.undo();
+        Ok(())
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool> {
+        if maximum.is_some_and(|most| desired > most) {
+            self.granted = None;
+            return Ok(false);
+        }
+        let elements = widen(desired.saturating_sub(current));
+        let bytes = elements.saturating_mul(ResourceLimits::TABLE_ELEMENT_BYTES);
+        Ok(self.grow(Use { bytes, elements }))
+    }
+
+    fn table_grow_failed(&mut self, _error: Error) -> Result<()> {
+        self.undo();
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        narrow(self.instances)
+    }
+
+    fn tables(&self) -> usize {
+        narrow(self.tables)
+    }
+
+    fn memories(&self) -> usize {
+        narrow(self.memories)
+    }
+}
+
+/// Widens a size; on a platform where it would not fit, the largest number refuses it.
+fn widen(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
+}
+
+fn narrow(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limiter;
+    use limits_core::ResourceLimits;
+    use proptest::prelude::*;
+    use wasmtime::{Error, ResourceLimiter as _};
+
+    const PAGE: usize = 65_536;
+
+    fn limiter(bytes: u64, elements: u64) -> Limiter {
+        let mut limiter = Limiter::default();
+        let limits = ResourceLimits::builder().memory_bytes(bytes).max_table_elements(elements);
+        limiter.arm(&limits.build().unwrap());
+        limiter
+    }
+
+    #[test]
+    fn an_unarmed_limiter_allows_nothing() {
+        let mut limiter = Limiter::default();
+        assert!(!limiter.memory_growing(0, PAGE, None).unwrap());
+        assert!(!limiter.table_growing(0, 1, None).unwrap());
+        assert_eq!((limiter.instances(), limiter.memories(), limiter.tables()), (0, 0, 0));
+    }
+
+    #[test]
+    fn memories_and_tables_share_one_budget() {
+        let mut limiter = limiter(2 * 65_536, 20_000);
+        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
+        assert!(limiter.table_growing(0, 8_192, None).unwrap());
+        assert!(!limiter.table_growing(8_192, 8_193, None).unwrap());
+        assert_eq!(
+            limiter.last_refusal().unwrap().to_string(),
+            "memory limit of 131072 bytes exceeded: 131072 in use, 8 more requested"
+        );
+    }
+
+    #[test]
+    fn table_elements_have_a_bound_of_their_own() {
+        let mut limiter = limiter(1 << 20, 10);
+        assert!(!limiter.table_growing(0, 11, None).unwrap());
+        assert_eq!(
+            limiter.last_refusal().unwrap().to_string(),
+            "table element limit of 10 elements exceeded: 0 in use, 11 more requested"
+        );
+    }
+
+    #[test]
+    fn i2_a_growth_past_the_memorys_own_maximum_counts_as_nothing() {
+        let mut limiter = limiter(1 << 30, 0);
+        assert!(limiter.memory_growing(0, PAGE, Some(2 * PAGE)).unwrap());
+        for _ in 0..40 {
+            assert!(!limiter.memory_growing(PAGE, 6 * PAGE, Some(2 * PAGE)).unwrap());
+        }
+        assert_eq!((limiter.used.bytes, limiter.refusals()), (65_536, 0));
+    }
+
+    /// Wasmtime reports a growth that the memory's type cannot hold as failed without asking.
+    #[test]
+    fn i2_a_failure_that_was_never_granted_hands_nothing_back() {
+        let mut limiter = limiter(1 << 30, 0);
+        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
+        limiter.settle();
+        limiter.memory_grow_failed(Error::msg("not asked for")).unwrap();
+        assert_eq!(limiter.used.bytes, 65_536);
+    }
+
+    proptest! {
+        /// I2 against a plain model: grants, failures and failures out of the blue in any order.
+        #[test]
+        fn i2_the_sum_is_what_the_store_has_and_stays_within_the_limit(
+            limit in 0_u64..20,
+            steps in proptest::collection::vec((0_usize..6, 0_u8..4), 0..60),
+        ) {
+            let mut limiter = limiter(limit * 65_536, 0);
+            let mut pages = 0_usize;
+            for (more, what) in steps {
+                if what == 3 {
+                    limiter.memory_grow_failed(Error::msg("out of the blue")).unwrap();
+                } else if limiter.memory_growing(0, more * PAGE, None).unwrap() {
+                    if what == 0 {
+                        limiter.memory_grow_failed(Error::msg("no memory")).unwrap();
+                    } else {
+                        pages += more;
+                    }
+                }
+                limiter.settle();
+                prop_assert_eq!(limiter.used.bytes, u64::try_from(pages * PAGE).unwrap());
+                prop_assert!(limiter.used.bytes <= limit * 65_536);
+                prop_assert!(limiter.peak_bytes() <= limit * 65_536);
+            }
+        }
+    }
+}

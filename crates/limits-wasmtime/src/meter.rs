@@ -1,0 +1,339 @@
+//! The clock that an execution is held against.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
+use std::sync::Arc;
+use std::time::Instant;
+
+use limits_core::{ResourceLimits, WasmError};
+
+/// How long a guest runs before the runtime gets its thread back.
+pub(crate) const SLICE: Duration = Duration::from_micros(250);
+
+/// How long one interval of fuel should last: the driver looks at the clock this often.
+const INTERVAL_NS: u64 = 150_000;
+
+/// Fuel between two looks at the clock, before anything is known about the guest.
+const FIRST_INTERVAL: u64 = 50_000;
+
+/// The most fuel between two looks at the clock. Bounds what a guest can win by running cheap
+/// instructions until it is trusted with long intervals and expensive ones after that.
+const MOST_INTERVAL: u64 = 200_000;
+
+/// The least fuel between two looks at the clock.
+const LEAST_INTERVAL: u64 = 1_000;
+
+/// What one unit of fuel is assumed to cost at worst: a load that misses every cache and the TLB.
+const WORST_NS_PER_FUEL: u64 = 128;
+
+/// What the driver and the call hook of one execution tell each other.
+///
+/// Both run in the same task, one inside the other's poll, so relaxed atomics are enough: the
+/// runtime orders the task's polls when it moves between threads.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    start: Instant,
+    /// When the runtime gave us the thread, in nanoseconds since `start`.
+    began: AtomicU64,
+    /// How long the guest ran before its last fuel yield, in nanoseconds; 0 if the guest was not
+    /// stopped by a fuel yield.
+    yielded_after: AtomicU64,
+    /// The hook wants the thread to go back to the runtime.
+    parked: AtomicBool,
+}
+
+impl Turn {
+    fn new(start: Instant) -> Self {
+        Self {
+            start,
+            began: AtomicU64::new(0),
+            yielded_after: AtomicU64::new(0),
+            parked: AtomicBool::new(false),
+        }
+    }
+
+    /// Reads the clock. Together with [`Meter::arm`] the only place that does.
+    #[expect(clippy::unused_self, reason = "ties reading the clock to an armed execution")]
+    pub(crate) fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    /// Returns the time since the execution was armed.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now().saturating_duration_since(self.start)
+    }
+
+    fn since_start(&self, now: Instant) -> u64 {
+        nanos(now.saturating_duration_since(self.start))
+    }
+
+    pub(crate) fn begin(&self, now: Instant) {
+        self.began.store(self.since_start(now), Ordering::Relaxed);
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        let began = self.began.load(Ordering::Relaxed);
+        self.since_start(now).saturating_sub(began) >= nanos(SLICE)
+    }
+
+    /// Notes that the guest yielded because its interval of fuel was used up.
+    pub(crate) fn note_yield(&self, ran: Duration) {
+        self.yielded_after.store(nanos(ran).max(1), Ordering::Relaxed);
+    }
+
+    /// Returns how long the guest ran before the fuel yield that it comes back from, and forgets.
+    pub(crate) fn take_yield(&self) -> Option<u64> {
+        match self.yielded_after.load(Ordering::Relaxed) {
+            0 => None,
+            ran => {
+                self.yielded_after.store(0, Ordering::Relaxed);
+                Some(ran)
+            }
+        }
+    }
+
+    pub(crate) fn park(&self) {
+        self.parked.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_parked(&self) -> bool {
+        self.parked.swap(false, Ordering::Relaxed)
+    }
+}
+
+/// One execution's fuel and deadline, as seen from inside the store.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    run: Option<Run>,
+}
+
+#[derive(Debug)]
+struct Run {
+    turn: Arc<Turn>,
+    deadline: Option<Instant>,
+    max_fuel: u64,
+    interval: u64,
+    /// Fuel left when the guest last called out, less what was charged since.
+    fuel_left: u64,
+    /// Fuel that host functions charged and that is not yet taken from the store.
+    charged: u64,
+}
+
+/// What the hook is to do before the guest runs on.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    Continue,
+    /// Give the thread back to the runtime first.
+    Park,
+    Expired,
+}
+
+impl Meter {
+    /// Starts an execution: fresh fuel, fresh deadline.
+    pub(crate) fn arm(&mut self, limits: &ResourceLimits) -> (Arc<Turn>, Option<Instant>) {
+        let start = Instant::now();
+        let allowed = Duration::from_millis(limits.execution_timeout_ms());
+        let deadline = start.checked_add(allowed);
+        let turn = Arc::new(Turn::new(start));
+        let max_fuel = limits.max_fuel_per_execution();
+        self.run = Some(Run {
+            turn: Arc::clone(&turn),
+            deadline,
+            max_fuel,
+            interval: cap(FIRST_INTERVAL, Some(nanos(allowed))),
+            fuel_left: max_fuel,
+            charged: 0,
+        });
+        (turn, deadline)
+    }
+
+    /// Returns the fuel that the guest may burn between two looks at the clock.
+    pub(crate) fn interval(&self) -> u64 {
+        self.run.as_ref().map_or(LEAST_INTERVAL, |run| run.interval)
+    }
+
+    /// Notes the fuel that is left as the guest calls out.
+    pub(crate) const fn note_fuel(&mut self, left: u64) {
+        if let Some(run) = &mut self.run {
+            run.fuel_left = left;
+        }
+    }
+
+    pub(crate) fn fuel_left(&self) -> u64 {
+        self.run.as_ref().map_or(0, |run| run.fuel_left)
+    }
+
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let run = self.run.as_ref()?;
+        run.deadline.map(|deadline| deadline.saturating_duration_since(run.turn.now()))
+    }
+
+    /// Takes `units` of fuel for work that the host does on the guest's behalf.
+    pub(crate) const fn charge(&mut self, units: u64) -> Result<(), WasmError> {
+        let Some(run) = &mut self.run else {
+            return Err(WasmError::OutOfFuel { max_fuel: 0, consumed: units });
+        };
+        run.charged = run.charged.saturating_add(units);
+        match run.fuel_left.checked_sub(units) {
+            Some(left) => {
+                run.fuel_left = left;
+                Ok(())
+            }
+            None => {
+                run.fuel_left = 0;
+                Err(WasmError::OutOfFuel { max_fuel: run.max_fuel, consumed: run.max_fuel })
+            }
+        }
+    }
+
+    /// Returns the fuel charged by host functions since the last call, and forgets it.
+    pub(crate) const fn take_charge(&mut self) -> u64 {
+        match &mut self.run {
+            Some(run) => core::mem::replace(&mut run.charged, 0),
+            None => 0,
+        }
+    }
+
+    /// Looks at the clock as the guest is about to run on.
+    pub(crate) fn check(&self) -> Verdict {
+        let Some(run) = &self.run else {
+            return Verdict::Continue;
+        };
+        let now = run.turn.now();
+        if run.deadline.is_some_and(|deadline| now >= deadline) {
+            Verdict::Expired
+        } else if run.turn.is_over(now) {
+            Verdict::Park
+        } else {
+            Verdict::Continue
+        }
+    }
+
+    /// Marks the thread as wanted back by the runtime.
+    pub(crate) fn park(&self) {
+        if let Some(run) = &self.run {
+            run.turn.park();
+        }
+    }
+
+    /// If the guest comes back from a fuel yield, returns the interval to go on with where it
+    /// differs enough from the present one to be worth setting.
+    pub(crate) fn steer(&mut self) -> Option<u64> {
+        let run = self.run.as_mut()?;
+        let ran = run.turn.take_yield()?;
+        let left = run.deadline.map(|d| nanos(d.saturating_duration_since(run.turn.now())));
+        let next = next_interval(run.interval, ran, left);
+        if next.abs_diff(run.interval) <= run.interval / 8 {
+            return None;
+        }
+        run.interval = next;
+        Some(next)
+    }
+
+    /// Forgets a fuel yield: something other than its return came first.
+    pub(crate) fn forget_yield(&self) {
+        if let Some(run) = &self.run {
+            let _ = run.turn.take_yield();
+        }
+    }
+}
+
+/// Returns the fuel to burn until the next look at the clock, after `interval` units took `ran`
+/// nanoseconds and with `left` nanoseconds to the deadline.
+///
+/// Aims at [`INTERVAL_NS`], trusts a fast guest only step by step, and comes down as the
+/// deadline comes near so that even the most expensive instructions cannot carry the guest far
+/// past it. Since the interval shrinks with the time that is left, that costs a number of looks
+/// that grows with the logarithm of the timeout.
+fn next_interval(interval: u64, ran: u64, left: Option<u64>) -> u64 {
+    let ideal = interval.saturating_mul(INTERVAL_NS) / ran.max(1);
+    cap(ideal.min(interval.saturating_mul(2)), left)
+}
+
+fn cap(interval: u64, left: Option<u64>) -> u64 {
+    let affordable = left.map_or(MOST_INTERVAL, |left| left / WORST_NS_PER_FUEL);
+    interval.min(affordable).clamp(LEAST_INTERVAL, MOST_INTERVAL)
+}
+
+/// Returns `duration` in nanoseconds; what does not fit into 584 years is 584 years.
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        INTERVAL_NS, LEAST_INTERVAL, MOST_INTERVAL, Meter, Verdict, WORST_NS_PER_FUEL,
+        next_interval,
+    };
+    use core::time::Duration;
+    use limits_core::ResourceLimits;
+    use proptest::prelude::*;
+
+    fn armed(max_fuel: u64, timeout_ms: u64) -> Meter {
+        let limits = ResourceLimits::builder().memory_bytes(0).max_fuel(max_fuel);
+        let mut meter = Meter::default();
+        let _ = meter.arm(&limits.execution_timeout_ms(timeout_ms).build().unwrap());
+        meter
+    }
+
+    #[test]
+    fn a_guest_that_is_slower_than_thought_is_looked_at_sooner() {
+        assert_eq!(next_interval(50_000, INTERVAL_NS * 10, None), 5_000);
+    }
+
+    #[test]
+    fn a_fast_guest_is_trusted_step_by_step() {
+        assert_eq!(next_interval(50_000, 1, None), 100_000);
+        assert_eq!(next_interval(150_000, 1, None), MOST_INTERVAL);
+    }
+
+    #[test]
+    fn the_longest_timeout_has_no_deadline_and_does_not_panic() {
+        let meter = armed(1, u64::MAX);
+        assert_eq!(meter.check(), Verdict::Continue);
+    }
+
+    #[test]
+    fn no_time_left_is_expired() {
+        assert_eq!(armed(1, 0).check(), Verdict::Expired);
+        assert_eq!(armed(1, 0).time_left(), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_charge_past_the_fuel_is_refused_and_still_taken() {
+        let mut meter = armed(100, 1_000);
+        assert!(meter.charge(60).is_ok());
+        assert_eq!(meter.fuel_left(), 40);
+        assert_eq!(
+            meter.charge(41).unwrap_err().to_string(),
+            "out of fuel: 100 of 100 fuel (100.0 %)"
+        );
+        assert_eq!(meter.take_charge(), 101);
+        assert_eq!(meter.take_charge(), 0);
+    }
+
+    #[test]
+    fn an_unarmed_meter_has_nothing_to_give() {
+        let mut meter = Meter::default();
+        assert_eq!((meter.fuel_left(), meter.time_left()), (0, None));
+        assert!(meter.charge(1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn an_interval_keeps_its_bounds_and_the_deadline(
+            interval in LEAST_INTERVAL..=MOST_INTERVAL,
+            ran in any::<u64>(),
+            left in any::<Option<u64>>(),
+        ) {
+            let next = next_interval(interval, ran, left);
+            prop_assert!((LEAST_INTERVAL..=MOST_INTERVAL).contains(&next));
+            prop_assert!(next <= (interval * 2).max(LEAST_INTERVAL));
+            if let Some(left) = left {
+                let worst = next * WORST_NS_PER_FUEL;
+                prop_assert!(worst <= left.max(LEAST_INTERVAL * WORST_NS_PER_FUEL));
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! A component that is compiled and linked, ready to be instantiated many times.
+
+use core::fmt;
+
+use limits_core::{LimitExceeded, LimitKind, ResourceLimits, WasmError, WasmResult};
+use wasmtime::component::{Component, InstancePre};
+
+const PAGE: u64 = 64 * 1024;
+
+/// A component whose imports are resolved; made by
+/// [`ComponentExecutor::prepare`](crate::ComponentExecutor::prepare). Cloning is cheap.
+pub struct PreparedComponent<T: 'static> {
+    pub(crate) pre: InstancePre<T>,
+}
+
+impl<T> PreparedComponent<T> {
+    /// Returns the component.
+    #[must_use]
+    pub fn component(&self) -> &Component {
+        self.pre.component()
+    }
+
+    /// Checks what the component says it needs, where it says so, against `limits`.
+    ///
+    /// Also done before each instantiation. A component that passes may still need more as it is
+    /// instantiated: Wasmtime tells the largest memory, not the sum.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::OutOfMemory`] if a memory starts larger than all may be together,
+    /// [`WasmError::LimitExceeded`] if there are too many memories or tables or a table is too large.
+    pub fn check(&self, limits: &ResourceLimits) -> WasmResult<()> {
+        let Some(needs) = self.component().resources_required() else {
+            // The component instantiates modules that it imports; nobody can tell ahead.
+            return Ok(());
+        };
+        let memory = needs.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE);
+        let checks = [
+            (LimitKind::Memories, limits.max_memories().into(), needs.num_memories.into()),
+            (LimitKind::Tables, limits.max_tables().into(), needs.num_tables.into()),
+            (LimitKind::Memory, limits.max_memory_bytes(), memory),
+            (
+                LimitKind::TableElements,
+                limits.max_table_elements(),
+                needs.max_initial_table_size.unwrap_or(0),
+            ),
+        ];
+        for (kind, limit, needed) in checks {
+            if needed > limit {
+                let exceeded = LimitExceeded::new(kind, limit).with_request(0, needed);
+                return Err(match kind {
+                    LimitKind::Memory => WasmError::OutOfMemory(exceeded),
+                    _ => WasmError::LimitExceeded(exceeded),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<T> Clone for PreparedComponent<T> {
+    fn clone(&self) -> Self {
+        Self { pre: self.pre.clone() }
+    }
+}
+
+impl<T> fmt::Debug for PreparedComponent<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedComponent").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,134 @@
+//! Telling a guest that yielded from a guest that waits.
+
+use core::task::Waker;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Wake;
+
+/// A waker that stands between the guest's future and the runtime's task.
+///
+/// Wasmtime's fuel yield wakes its own task before it returns `Pending`; a future that waits for
+/// the world does not. While the guest is polled, a wake is only remembered, so that the driver
+/// can poll again without a trip through the runtime; at any other time it is passed on.
+///
+/// # Invariants
+///
+/// - I1: a wake that comes between `begin` and `finish` is reported by that `finish`, and one that
+///   comes later wakes the task given to the last `begin`. None is lost: both sides decide under
+///   the same lock.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    polling: bool,
+    woken: bool,
+    task: Option<Waker>,
+}
+
+impl Relay {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { state: Mutex::new(State { polling: false, woken: false, task: None }) })
+    }
+
+    /// Opens a poll of the guest on behalf of `task`.
+    pub(crate) fn begin(&self, task: &Waker) {
+        let mut state = self.lock();
+        state.polling = true;
+        state.woken = false;
+        if !state.task.as_ref().is_some_and(|known| known.will_wake(task)) {
+            state.task = Some(task.clone());
+        }
+    }
+
+    /// Closes the poll and tells whether the guest's future woke itself in it.
+    pub(crate) fn finish(&self) -> bool {
+        let mut state = self.lock();
+        state.polling = false;
+        state.woken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The lock is never held across a call that can panic except `Waker::clone`; the state
+        // is valid at every point in between.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut state = self.lock();
+        if state.polling {
+            state.woken = true;
+            return;
+        }
+        // Taken, so that a storm of wakes wakes the task once until it polls again.
+        let task = state.task.take();
+        drop(state);
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Relay;
+    use core::sync::atomic::{AtomicUsize, Ordering};
+    use core::task::Waker;
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Task {
+        wakes: AtomicUsize,
+    }
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.wakes.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn i1_a_wake_during_the_poll_is_told_to_the_driver_only() {
+        let (relay, task) = (Relay::new(), Arc::new(Task::default()));
+        relay.begin(&Waker::from(Arc::clone(&task)));
+        Waker::from(Arc::clone(&relay)).wake_by_ref();
+        assert!(relay.finish());
+        assert_eq!(task.wakes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn i1_a_wake_after_the_poll_wakes_the_task_once() {
+        let (relay, task) = (Relay::new(), Arc::new(Task::default()));
+        relay.begin(&Waker::from(Arc::clone(&task)));
+        assert!(!relay.finish());
+        Waker::from(Arc::clone(&relay)).wake_by_ref();
+        Waker::from(Arc::clone(&relay)).wake();
+        assert_eq!(task.wakes.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn i1_no_wake_is_lost_between_many_threads_and_the_driver() {
+        let (relay, task) = (Relay::new(), Arc::new(Task::default()));
+        let waker = Waker::from(Arc::clone(&task));
+        for _ in 0..2_000 {
+            let before = task.wakes.load(Ordering::Relaxed);
+            relay.begin(&waker);
+            let other = std::thread::scope(|scope| {
+                let relay = &relay;
+                let other = scope.spawn(move || Waker::from(Arc::clone(relay)).wake());
+                let seen = relay.finish();
+                (other.join().is_ok(), seen)
+            });
+            let passed_on = task.wakes.load(Ordering::Relaxed) - before;
+            assert!(other.0);
+            assert_eq!(usize::from(other.1) + passed_on, 1);
+        }
+    }
+}

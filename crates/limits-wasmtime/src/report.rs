@@ -1,0 +1,57 @@
+//! What an execution used.
+
+use core::time::Duration;
+
+use limits_core::{FuelMetrics, LimitExceeded};
+
+/// What one execution used, whether it ended well or not.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ExecutionReport {
+    /// Fuel allowed and used, in units.
+    pub fuel: FuelMetrics,
+    /// Whether the fuel used is exact. If not, it is an upper bound.
+    ///
+    /// Exact after success, out of fuel, a host function's error, and a timeout or cancellation
+    /// that met the guest between two intervals of fuel or waiting in a host function. An upper
+    /// bound after any other trap, and after a timeout or cancellation that was noticed as the
+    /// guest came back from the host: the runtime keeps the count in a register there, and up to
+    /// one interval (at most 200 000 units, far fewer near the deadline) is not yet written back.
+    pub fuel_exact: bool,
+    /// Bytes that all memories and tables of the store may have together.
+    pub max_memory_bytes: u64,
+    /// Bytes that they had at most, since the store was made.
+    pub peak_memory_bytes: u64,
+    /// Time that the guest and the host functions it called held a thread.
+    ///
+    /// Measured as wall-clock time inside polls: it includes time in which the operating system
+    /// ran something else, and not work that host functions gave to other threads.
+    pub cpu_time: Duration,
+    /// Wall-clock time from the start of instantiation, or of the call into a kept store, to
+    /// the end, waiting included.
+    pub wall_time: Duration,
+    /// How many uninterrupted stretches the guest ran in.
+    pub slices: u64,
+    /// How many times a memory or table was refused to grow.
+    pub refusals: u64,
+    /// The last of those refusals.
+    pub last_refusal: Option<LimitExceeded>,
+}
+
+/// The output of an execution that ended well, and what it used.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct ExecutionResult<T> {
+    /// What the guest returned.
+    pub output: T,
+    /// What it used.
+    pub report: ExecutionReport,
+}
+
+impl<T> ExecutionResult<T> {
+    /// Returns the fuel allowed and used.
+    #[must_use]
+    pub const fn fuel_metrics(&self) -> &FuelMetrics {
+        &self.report.fuel
+    }
+}

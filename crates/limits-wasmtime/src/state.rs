@@ -1,0 +1,121 @@
+//! What a store carries so that its guest stays within its limits.
+
+use core::time::Duration;
+
+use limits_core::{ResourceLimits, WasmResult};
+use wasmtime::component::ResourceTable;
+
+use crate::cancel::CancelHandle;
+use crate::limiter::Limiter;
+use crate::meter::Meter;
+
+/// The limiter and the meter of one store, owned by the host's store data.
+///
+/// Put one into the store's `T` and say where with [`HasLimits`]; the executor arms it. Until
+/// then it allows nothing: a store that somebody builds by hand and forgets to arm is safe.
+///
+/// Host functions reach it through the store data, to see what is left and to charge for work.
+#[derive(Debug)]
+pub struct LimitState {
+    pub(crate) limiter: Limiter,
+    pub(crate) meter: Meter,
+    pub(crate) cancel: CancelHandle,
+}
+
+impl Default for LimitState {
+    fn default() -> Self {
+        Self { limiter: Limiter::default(), meter: Meter::default(), cancel: CancelHandle::new() }
+    }
+}
+
+impl LimitState {
+    /// Returns a state that allows nothing until an executor arms it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns a handle that stops the executions of this store.
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.cancel.clone()
+    }
+
+    /// Returns the time left to the deadline of the current execution, or `None` if it has no
+    /// deadline (a timeout beyond what the clock can express) or is not armed.
+    ///
+    /// Host functions that wait should bound their own waiting by it.
+    #[must_use]
+    pub fn remaining_time(&self) -> Option<Duration> {
+        self.meter.time_left()
+    }
+
+    /// Returns the fuel left as the guest called the host, less what was charged since.
+    #[must_use]
+    pub fn remaining_fuel(&self) -> u64 {
+        self.meter.fuel_left()
+    }
+
+    /// Takes `units` of fuel from the guest for work that a host function does for it.
+    ///
+    /// Fuel knows nothing of host functions: a loop over an expensive one is nearly free. Charge
+    /// in proportion to the work, before doing it.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfFuel`](limits_core::WasmError::OutOfFuel) if that is more than is left. Return it
+    /// from the host function. If the host function drops it, the guest is stopped all the same
+    /// as the host function returns.
+    pub fn charge_fuel(&mut self, units: u64) -> WasmResult<()> {
+        self.meter.charge(units)
+    }
+
+    /// Returns the bytes that all memories and tables of the store had together at most.
+    #[must_use]
+    pub const fn peak_memory_bytes(&self) -> u64 {
+        self.limiter.peak_bytes()
+    }
+}
+
+/// Store data that carries a [`LimitState`].
+///
+/// A trait and not a wrapper type, so that the same data can implement other hosts' view traits,
+/// as `wasmtime-wasi` asks for.
+///
+/// ```
+/// use limits_wasmtime::{HasLimits, LimitState};
+///
+/// #[derive(Default)]
+/// struct Host {
+///     limits: LimitState,
+///     greeting: String,
+/// }
+///
+/// impl HasLimits for Host {
+///     fn limits(&mut self) -> &mut LimitState {
+///         &mut self.limits
+///     }
+/// }
+/// ```
+pub trait HasLimits {
+    /// Returns the store's limits. Must be the same value every time.
+    fn limits(&mut self) -> &mut LimitState;
+}
+
+impl HasLimits for LimitState {
+    fn limits(&mut self) -> &mut LimitState {
+        self
+    }
+}
+
+/// Makes a resource table that holds at most [`ResourceLimits::max_resources`] entries.
+///
+/// Hosts that use one (`wasmtime-wasi` does) own it, so they must make it; Wasmtime's own bound
+/// is a million entries. A guest that fills it is stopped with
+/// [`LimitExceeded`](limits_core::WasmError::LimitExceeded).
+#[must_use]
+pub fn resource_table(limits: &ResourceLimits) -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(usize::try_from(limits.max_resources()).unwrap_or(usize::MAX));
+    table
+}
