@@ -1,0 +1,182 @@
+//! What a component gets: its file, the defaults and the policy together.
+
+use core::fmt;
+use core::time::Duration;
+
+use limits_core::{Allowance, ResourceLimits, ResourceQuota};
+
+use crate::error::quoted;
+use crate::{CapabilitiesSection, ComponentName, Setting, SettingKey, quota};
+
+/// What a component gets: its file, the defaults and the policy together.
+///
+/// Made by [`ComponentConfig::effective`](crate::ComponentConfig::effective) and
+/// [`Policy::apply`](crate::Policy::apply).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EffectiveConfig {
+    pub(crate) id: ComponentName,
+    /// One for each key, in the order of [`SettingKey::ALL`].
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) capabilities: CapabilitiesSection,
+    pub(crate) changes: Vec<Change>,
+}
+
+impl EffectiveConfig {
+    /// Returns the identity under which quotas and overrides apply.
+    #[must_use]
+    pub const fn id(&self) -> &ComponentName {
+        &self.id
+    }
+
+    /// Goes through all settings: those of `[resources]`, then those of `[quota]`.
+    pub fn settings(&self) -> impl Iterator<Item = Setting> {
+        self.settings.iter().copied()
+    }
+
+    /// Returns how much of one setting is allowed, in its unit.
+    #[must_use]
+    pub fn value(&self, key: SettingKey) -> Allowance {
+        self.settings
+            .iter()
+            .find(|setting| setting.key == key)
+            .map_or(Allowance::AtMost(0), |setting| setting.value)
+    }
+
+    /// Returns what one execution may use.
+    #[must_use]
+    #[expect(clippy::missing_panics_doc, reason = "the builder only asks for what is given")]
+    pub fn limits(&self) -> ResourceLimits {
+        // Unlimited is not in the grammar of these keys, and a count came from 32 bits.
+        let number = |key| self.value(key).at_most().unwrap_or(u64::MAX);
+        let count = |key| u32::try_from(number(key)).unwrap_or(u32::MAX);
+        ResourceLimits::builder()
+            .memory_bytes(number(SettingKey::MaxBytes))
+            .max_instances(count(SettingKey::MaxInstances))
+            .max_memories(count(SettingKey::MaxMemories))
+            .max_tables(count(SettingKey::MaxTables))
+            .max_table_elements(number(SettingKey::MaxTableElements))
+            .max_fuel(number(SettingKey::MaxFuel))
+            .execution_timeout_ms(number(SettingKey::TimeoutMs))
+            .max_copy_bytes(number(SettingKey::MaxCopyBytes))
+            .max_handles(count(SettingKey::MaxHandles))
+            .max_resources(count(SettingKey::MaxResources))
+            .build()
+            .expect("the memory limit is given")
+    }
+
+    /// Returns what the component may use over time.
+    ///
+    /// The rates become amounts per period, rounded down.
+    #[must_use]
+    pub fn quota(&self) -> ResourceQuota {
+        let period = self.period();
+        let rate = |key| quota::per_period(self.value(key), period);
+        ResourceQuota::new()
+            .with_storage(self.value(SettingKey::Storage))
+            .with_message_rate(rate(SettingKey::MessageRate))
+            .with_network_bandwidth(rate(SettingKey::NetworkBandwidth))
+            .with_cpu_time(rate(SettingKey::CpuTime))
+            .with_memory(self.value(SettingKey::QuotaMemory))
+            .with_reset_period(period)
+    }
+
+    pub(crate) fn period(&self) -> Duration {
+        Duration::from_millis(self.value(SettingKey::Period).at_most().unwrap_or(u64::MAX))
+    }
+
+    /// Returns what the component may touch.
+    #[must_use]
+    pub const fn capabilities(&self) -> &CapabilitiesSection {
+        &self.capabilities
+    }
+
+    /// Returns what the policy changed, in the order of the file. Empty without a policy.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+}
+
+/// A line of the policy that changed something.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Rule {
+    /// The file and the table, such as `policy.toml [ceiling]`.
+    pub table: String,
+    /// The key in that table, such as `resources.cpu.max_fuel`.
+    pub key: &'static str,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.table, self.key)
+    }
+}
+
+/// Something that a policy changed, or would have changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Change {
+    /// A setting is not what the component asked for or would have by default.
+    Setting {
+        /// Which one.
+        key: SettingKey,
+        /// What it would have been.
+        from: Allowance,
+        /// What it is.
+        to: Allowance,
+        /// What decided it.
+        rule: Rule,
+    },
+    /// An override is above the ceiling and does not pin the component's hash, so the ceiling
+    /// counts.
+    Capped {
+        /// Which setting.
+        key: SettingKey,
+        /// What the override says.
+        wanted: Allowance,
+        /// What the ceiling says.
+        ceiling: Allowance,
+        /// The override.
+        rule: Rule,
+    },
+    /// A pattern that the component asked for is not granted.
+    Capability {
+        /// Which permission, such as `filesystem.read`.
+        permission: &'static str,
+        /// The pattern.
+        pattern: String,
+        /// What does not list it.
+        rule: Rule,
+    },
+    /// An override pins another hash than the component has, so it can only lower.
+    OtherHash {
+        /// The override.
+        rule: Rule,
+    },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting { key, from, to, rule } => {
+                let verb = if to < from { "lowered" } else { "raised" };
+                let (from, to) = (key.show(*from), key.show(*to));
+                write!(f, "{key} {verb} from {from} to {to} by {rule}")
+            }
+            Self::Capped { key, wanted, ceiling, rule } => write!(
+                f,
+                "{rule} of {} is above the ceiling of {} and pins no matching sha256: the ceiling \
+                 counts",
+                key.show(*wanted),
+                key.show(*ceiling)
+            ),
+            Self::Capability { permission, pattern, rule } => {
+                write!(f, "{permission} `{}` not granted by {rule}", quoted(pattern))
+            }
+            Self::OtherHash { rule } => {
+                write!(f, "{rule} is not the component's hash: the override can only lower")
+            }
+        }
+    }
+}

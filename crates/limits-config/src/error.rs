@@ -1,0 +1,170 @@
+//! What is wrong with a file, and where.
+
+use core::error::Error;
+use core::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why a `Component.toml` or a policy file was refused.
+///
+/// The text is one line and reads after "error: ". It names the place, the key, what was found,
+/// what was expected and, for a misspelt key, the nearest valid one:
+///
+/// ```
+/// use limits_config::{ComponentConfig, ConfigErrorKind};
+///
+/// let error = ComponentConfig::from_str("[resources.cpu]\nmax_feul = 1\n").unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "line 2, column 1: unknown key `resources.cpu.max_feul`: did you mean `max_fuel`? \
+///      (expected one of max_fuel, timeout_ms)"
+/// );
+/// assert_eq!(error.kind(), ConfigErrorKind::UnknownKey);
+/// assert_eq!(error.nearest_key(), Some("max_fuel"));
+/// ```
+///
+/// What comes from the file is escaped and shortened in the text, so a hostile file cannot write
+/// control sequences to a terminal or fill a log.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigError(Box<Inner>);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Inner {
+    kind: ConfigErrorKind,
+    file: Option<PathBuf>,
+    place: Option<Place>,
+    key: Option<String>,
+    nearest: Option<&'static str>,
+    message: String,
+}
+
+/// A position in a text: both numbers count from 1, the column in characters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+impl Place {
+    /// Finds the position of a byte of `text`.
+    pub(crate) fn of(text: &[u8], offset: usize) -> Self {
+        let before = text.get(..offset).unwrap_or(text);
+        let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let within = before.get(line_start..).unwrap_or_default();
+        Self { line, column: 1 + String::from_utf8_lossy(within).chars().count() }
+    }
+}
+
+/// The kinds of things that can be wrong with a file.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum ConfigErrorKind {
+    /// Two settings that are each valid contradict each other.
+    Conflict,
+    /// A key or a table is there twice.
+    DuplicateKey,
+    /// The file is not UTF-8.
+    Encoding,
+    /// The file cannot be read: it is missing, too large, or not a regular file.
+    File,
+    /// A value has the right type but is out of range or ill-formed.
+    InvalidValue,
+    /// A required key is not there.
+    MissingKey,
+    /// The text is not TOML.
+    Syntax,
+    /// A key that this grammar does not have.
+    UnknownKey,
+    /// A value of another type than the key takes.
+    WrongType,
+}
+
+impl ConfigError {
+    pub(crate) fn new(kind: ConfigErrorKind, message: String) -> Self {
+        Self(Box::new(Inner { kind, file: None, place: None, key: None, nearest: None, message }))
+    }
+
+    pub(crate) fn at(mut self, place: Place) -> Self {
+        self.0.place = Some(place);
+        self
+    }
+
+    pub(crate) fn with_key(mut self, key: String, nearest: Option<&'static str>) -> Self {
+        self.0.key = Some(key);
+        self.0.nearest = nearest;
+        self
+    }
+
+    pub(crate) fn in_file(mut self, file: &Path) -> Self {
+        self.0.file = Some(file.to_path_buf());
+        self
+    }
+
+    /// Returns the kind of thing that is wrong.
+    #[must_use]
+    pub fn kind(&self) -> ConfigErrorKind {
+        self.0.kind
+    }
+
+    /// Returns the file, if the text came from one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.0.file.as_deref()
+    }
+
+    /// Returns the line, counted from 1, unless the file could not be read at all.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        self.0.place.map(|place| place.line)
+    }
+
+    /// Returns the column, counted in characters from 1.
+    #[must_use]
+    pub fn column(&self) -> Option<usize> {
+        self.0.place.map(|place| place.column)
+    }
+
+    /// Returns the dotted path of the key, such as `resources.cpu.max_fuel`.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.0.key.as_deref()
+    }
+
+    /// Returns the valid key that an unknown one is closest to, if one is close.
+    #[must_use]
+    pub fn nearest_key(&self) -> Option<&'static str> {
+        self.0.nearest
+    }
+
+    /// Returns the text without the place.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.0.file, self.0.place) {
+            (Some(file), Some(Place { line, column })) => {
+                write!(f, "{}:{line}:{column}: ", file.display())?;
+            }
+            (Some(file), None) => write!(f, "{}: ", file.display())?,
+            (None, Some(Place { line, column })) => write!(f, "line {line}, column {column}: ")?,
+            (None, None) => {}
+        }
+        f.write_str(&self.0.message)
+    }
+}
+
+impl Error for ConfigError {}
+
+/// Quotes something from a file: escaped and at most 64 characters long.
+pub(crate) fn quoted(text: &str) -> String {
+    const MOST: usize = 64;
+    let mut quoted: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
+    if text.chars().nth(MOST).is_some() {
+        quoted.push('…');
+    }
+    quoted
+}
