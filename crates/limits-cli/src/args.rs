@@ -1,0 +1,261 @@
+//! The command line.
+
+use core::num::NonZeroU32;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use limits_config::ComponentName;
+
+use crate::headroom::Headroom;
+use crate::outcome::exit_code_help;
+
+/// Runs a WebAssembly component under the limits of its Component.toml and reports what it used.
+#[derive(Debug, Parser)]
+#[command(name = "wasm-limits", version, after_help = exit_code_help())]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs a component and reports what it used.
+    #[command(after_help = exit_code_help())]
+    Run(RunArgs),
+    /// Validates a Component.toml and prints the effective limits with their origin.
+    #[command(after_help = exit_code_help())]
+    Check(CheckArgs),
+    /// Runs a component many times under generous limits and suggests limits to declare.
+    #[command(after_help = exit_code_help())]
+    Calibrate(CalibrateArgs),
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// Runs the component N times, each in a fresh store with the same input.
+    #[arg(long, value_name = "N")]
+    pub(crate) repeat: Option<NonZeroU32>,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) manifest: ManifestArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(clap::Args, Debug)]
+pub(crate) struct CalibrateArgs {
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    /// How often to run the component.
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub(crate) runs: NonZeroU32,
+    /// How much more than the most that was used to suggest: 1 to 1000, three decimals at most.
+    #[arg(long, value_name = "FACTOR", default_value = "1.5")]
+    pub(crate) headroom: Headroom,
+    /// How long one measured run may take, in milliseconds.
+    #[arg(long, value_name = "MS", default_value = "60000")]
+    pub(crate) timeout: u64,
+}
+
+/// Which component, and who says what it may use.
+#[derive(clap::Args, Debug)]
+pub(crate) struct ManifestArgs {
+    /// The component's Component.toml.
+    #[arg(value_name = "Component.toml")]
+    pub(crate) manifest: PathBuf,
+    /// The component, binary or text [default: `path` of the file, else component.wasm or
+    /// component.wat beside it].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) component: Option<PathBuf>,
+    /// The operator's policy, which can lower what the component asks for.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+    /// The identity under which the policy's overrides apply [default: the name in the file].
+    #[arg(long, value_name = "ID")]
+    pub(crate) id: Option<ComponentName>,
+}
+
+/// What to run, and what it may see of the host.
+#[derive(clap::Args, Debug)]
+pub(crate) struct GuestArgs {
+    #[command(flatten)]
+    pub(crate) manifest: ManifestArgs,
+    /// Calls an export instead of wasi:cli/run: `name(args)` or `ns:pkg/iface#func(args)`, with
+    /// arguments in WAVE.
+    #[arg(long, value_name = "CALL")]
+    pub(crate) invoke: Option<String>,
+    /// Gives the guest a directory, to read and write, or with `:ro` to read.
+    #[arg(long = "dir", value_name = "HOST::GUEST[:ro]", value_parser = parse_dir)]
+    pub(crate) dirs: Vec<DirGrant>,
+    /// Gives the guest an environment variable; it has no other.
+    #[arg(long = "env", value_name = "K=V", value_parser = parse_env)]
+    pub(crate) env: Vec<(String, String)>,
+    /// Arguments of the guest.
+    #[arg(last = true, value_name = "ARGS")]
+    pub(crate) args: Vec<String>,
+}
+
+/// Where the report goes.
+#[derive(clap::Args, Debug)]
+pub(crate) struct OutputArgs {
+    /// The report as text on stderr, or as one JSON object in the last line of stdout.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// Writes the report to FILE as well, always as JSON; a guest cannot forge it there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    /// One JSON object in the last line of stdout.
+    Json,
+    /// Lines for people on stderr.
+    Text,
+}
+
+/// A directory that the guest may use.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct DirGrant {
+    pub(crate) host: PathBuf,
+    pub(crate) guest: String,
+    pub(crate) is_read_only: bool,
+}
+
+fn parse_dir(text: &str) -> Result<DirGrant, String> {
+    let (host, rest) = text
+        .rsplit_once("::")
+        .ok_or("expected HOST::GUEST or HOST::GUEST:ro, as in ./data::/data:ro")?;
+    let (guest, is_read_only) = match rest.strip_suffix(":ro") {
+        Some(guest) => (guest, true),
+        None => (rest, false),
+    };
+    if host.is_empty() || guest.is_empty() {
+        return Err(String::from("neither HOST nor GUEST may be empty in HOST::GUEST"));
+    }
+    Ok(DirGrant { host: PathBuf::from(host), guest: String::from(guest), is_read_only })
+}
+
+fn parse_env(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((String::from(name), String::from(value))),
+        _ => Err(String::from(
+            "expected NAME=VALUE; values are not taken over from this process's environment",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Args, Command, Format, parse_dir, parse_env};
+    use clap::{CommandFactory as _, Parser as _};
+    use std::path::Path;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_run_is_read() {
+        let args = Args::try_parse_from([
+            "wasm-limits",
+            "run",
+            "Component.toml",
+            "--component",
+            "c.wasm",
+            "--invoke",
+            "f(1)",
+            "--policy",
+            "policy.toml",
+            "--id",
+            "other",
+            "--dir",
+            "a::b:ro",
+            "--env",
+            "K=V=W",
+            "--repeat",
+            "3",
+            "--format",
+            "json",
+            "--report",
+            "r.json",
+            "--",
+            "--flag",
+            "x",
+        ])
+        .unwrap();
+        let Command::Run(run) = args.command else { panic!("not run") };
+        assert_eq!(run.guest.manifest.manifest, Path::new("Component.toml"));
+        assert_eq!(run.guest.manifest.component.as_deref(), Some(Path::new("c.wasm")));
+        assert_eq!(run.guest.manifest.policy.as_deref(), Some(Path::new("policy.toml")));
+        assert_eq!(run.guest.manifest.id.unwrap().as_str(), "other");
+        assert_eq!(run.guest.invoke.as_deref(), Some("f(1)"));
+        assert!(run.guest.dirs[0].is_read_only);
+        assert_eq!(run.guest.env, [(String::from("K"), String::from("V=W"))]);
+        assert_eq!(run.guest.args, ["--flag", "x"]);
+        assert_eq!(run.repeat.unwrap().get(), 3);
+        assert_eq!(run.output.format, Format::Json);
+        assert_eq!(run.output.report.as_deref(), Some(Path::new("r.json")));
+    }
+
+    #[test]
+    fn calibrate_has_its_documented_defaults() {
+        let args = Args::try_parse_from(["wasm-limits", "calibrate", "Component.toml"]).unwrap();
+        let Command::Calibrate(calibrate) = args.command else { panic!("not calibrate") };
+        assert_eq!(calibrate.runs.get(), 20);
+        assert_eq!(calibrate.headroom.to_string(), "1.5");
+        assert_eq!(calibrate.timeout, 60_000);
+    }
+
+    #[test]
+    fn bad_values_are_usage_errors() {
+        for bad in [
+            &["run"][..],
+            &["run", "C.toml", "--repeat", "0"],
+            &["run", "C.toml", "--dir", "only-host"],
+            &["run", "C.toml", "--env", "NAME"],
+            &["run", "C.toml", "--format", "yaml"],
+            &["run", "C.toml", "--id", "Not A Name"],
+            &["calibrate", "C.toml", "--runs", "0"],
+            &["calibrate", "C.toml", "--headroom", "0.5"],
+        ] {
+            let line = ["wasm-limits"].iter().chain(bad);
+            assert_eq!(Args::try_parse_from(line).unwrap_err().exit_code(), 2, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_given_with_its_name_for_the_guest() {
+        let grant = parse_dir("/srv/a::/data:ro").unwrap();
+        assert_eq!((grant.host.to_str(), grant.guest.as_str()), (Some("/srv/a"), "/data"));
+        assert!(grant.is_read_only);
+        assert!(!parse_dir(".::/data").unwrap().is_read_only);
+        assert_eq!(
+            parse_dir("/srv/a").unwrap_err(),
+            "expected HOST::GUEST or HOST::GUEST:ro, as in ./data::/data:ro"
+        );
+        assert_eq!(
+            parse_dir("::x").unwrap_err(),
+            "neither HOST nor GUEST may be empty in HOST::GUEST"
+        );
+    }
+
+    #[test]
+    fn a_variable_needs_a_name_and_a_value() {
+        assert_eq!(parse_env("K="), Ok((String::from("K"), String::new())));
+        assert_eq!(
+            parse_env("=V").unwrap_err(),
+            "expected NAME=VALUE; values are not taken over from this process's environment"
+        );
+    }
+}

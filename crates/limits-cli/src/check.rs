@@ -1,0 +1,182 @@
+//! `wasm-limits check`.
+
+use limits_config::{EffectiveConfig, format_size};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+use crate::args::{CheckArgs, Format};
+use crate::console::Console;
+use crate::ending::{Ending, Problem};
+use crate::manifest::Manifest;
+use crate::outcome::Outcome;
+use crate::report::{Limit, by_key, changes, enforced, not_enforced, outcome_name, quotas};
+use crate::report_text::{BOLD, WARNING, colour, line, table};
+
+const NOT_ENFORCED: &str = "declared, not enforced here";
+
+/// The report of `check`. The keys here are the keys of the JSON.
+#[derive(Debug, Serialize)]
+struct Checked {
+    component: Option<String>,
+    version: Option<String>,
+    /// The identity under which the policy applied.
+    id: Option<String>,
+    #[serde(serialize_with = "outcome_name")]
+    outcome: Outcome,
+    error: Option<Problem>,
+    file: Option<CheckedFile>,
+    #[serde(serialize_with = "by_key")]
+    limits: Vec<Limit>,
+    #[serde(serialize_with = "by_key")]
+    quota: Vec<Limit>,
+    capabilities: BTreeMap<String, Vec<String>>,
+    policy: Vec<String>,
+    not_enforced: Vec<String>,
+    #[serde(skip)]
+    exit_code: u8,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckedFile {
+    path: String,
+    bytes: usize,
+    sha256: String,
+}
+
+/// Validates the file and says what it allows. Returns the exit code.
+pub(crate) fn check(args: &CheckArgs, console: &mut Console) -> u8 {
+    let checked = match console.open_report(&args.output) {
+        Ok(()) => look(args),
+        Err(failure) => Checked::of_nothing(Ending::from(&failure)),
+    };
+    let is_valid = checked.outcome == Outcome::Success;
+    if is_valid && console.format() == Format::Text {
+        console.print(&render(&checked));
+    }
+    let complaint = || if is_valid { String::new() } else { render(&checked) };
+    match console.publish(&checked, complaint) {
+        Ok(()) => checked.exit_code,
+        Err(failure) => {
+            console.say(&format!("error: {failure}"));
+            Outcome::Error.exit_code()
+        }
+    }
+}
+
+fn look(args: &CheckArgs) -> Checked {
+    let Manifest { name, version, effective, file } = match Manifest::load(&args.manifest) {
+        Ok(manifest) => manifest,
+        Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
+    };
+    let file = match file {
+        Ok(file) => Some(CheckedFile {
+            path: file.path.to_string_lossy().into_owned(),
+            bytes: file.len(),
+            sha256: file.sha256().iter().map(|byte| format!("{byte:02x}")).collect(),
+        }),
+        // The limits hold for a component that is still to be built, but not for one that was
+        // named and is not there.
+        Err(failure) if args.manifest.component.is_some() => {
+            return Checked::of_nothing(Ending::from(&failure));
+        }
+        Err(_) => None,
+    };
+    Checked::new(name, version, file, &effective)
+}
+
+impl Checked {
+    fn of_nothing(ending: Ending) -> Self {
+        Self {
+            component: None,
+            version: None,
+            id: None,
+            outcome: ending.outcome,
+            error: ending.problem,
+            file: None,
+            limits: Vec::new(),
+            quota: Vec::new(),
+            capabilities: BTreeMap::new(),
+            policy: Vec::new(),
+            not_enforced: Vec::new(),
+            exit_code: ending.exit_code,
+        }
+    }
+
+    fn new(
+        name: String,
+        version: String,
+        file: Option<CheckedFile>,
+        effective: &EffectiveConfig,
+    ) -> Self {
+        Self {
+            component: Some(name),
+            version: Some(version),
+            id: Some(effective.id().to_string()),
+            file,
+            limits: enforced(effective),
+            quota: quotas(effective),
+            capabilities: effective
+                .capabilities()
+                .iter()
+                .filter(|(_, patterns)| !patterns.is_empty())
+                .map(|(permission, patterns)| (String::from(permission), patterns.to_vec()))
+                .collect(),
+            policy: changes(effective),
+            not_enforced: not_enforced(effective),
+            ..Self::of_nothing(Ending::success())
+        }
+    }
+}
+
+fn render(checked: &Checked) -> String {
+    let style = colour(checked.outcome);
+    let mut text = match (&checked.component, &checked.version, &checked.id) {
+        (Some(name), Some(version), Some(id)) => {
+            let known_as = if id == name { String::new() } else { format!(", known here as {id}") };
+            format!("{style}valid{style:#} {BOLD}{name}{BOLD:#} {version}{known_as}\n")
+        }
+        _ => {
+            let name = checked.outcome.name();
+            format!("{style}{name}{style:#} (exit code {})\n", checked.exit_code)
+        }
+    };
+    if let Some(problem) = &checked.error {
+        text.push_str(&line("why", &problem.message));
+        return text;
+    }
+    match &checked.file {
+        Some(file) => {
+            let bytes = format_size(u64::try_from(file.bytes).unwrap_or(u64::MAX));
+            let path = limits_wasmtime::printable(&file.path);
+            text.push_str(&line("file", &format!("{path}, {bytes}")));
+            text.push_str(&line("sha256", &file.sha256));
+        }
+        None => text.push_str(&line("file", "none found; `run` needs one")),
+    }
+    let mark = |limit: &Limit| {
+        let is_marked = checked.not_enforced.iter().any(|key| key == limit.key);
+        match is_marked {
+            true => format!("{}   {WARNING}{NOT_ENFORCED}{WARNING:#}", limit.origin),
+            false => limit.origin.to_string(),
+        }
+    };
+    let mut rows: Vec<[String; 3]> = checked
+        .limits
+        .iter()
+        .chain(&checked.quota)
+        .map(|limit| [String::from(limit.key), limit.shown.clone(), mark(limit)])
+        .collect();
+    for (permission, patterns) in &checked.capabilities {
+        let patterns = limits_wasmtime::printable(&patterns.join(" "));
+        rows.push([
+            format!("capabilities.{permission}"),
+            patterns,
+            format!("{WARNING}{NOT_ENFORCED}{WARNING:#}"),
+        ]);
+    }
+    text.push_str(&table(&["setting", "value", "set by"].map(String::from), &rows));
+    for change in &checked.policy {
+        text.push_str(&line("policy", change));
+    }
+    text
+}

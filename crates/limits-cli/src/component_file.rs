@@ -1,0 +1,178 @@
+//! Finding and reading a component.
+
+use std::path::{Path, PathBuf};
+
+use limits_config::{ComponentConfig, read_regular_file};
+use sha2::{Digest as _, Sha256};
+
+use crate::failure::Failure;
+
+/// Bytes that a component may have, as the executor compiles it by default.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// What a component looks for beside its Component.toml unless it is told where.
+const BESIDE: [&str; 2] = ["component.wasm", "component.wat"];
+
+/// A component as it lies in a file.
+pub(crate) struct ComponentFile {
+    pub(crate) path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl ComponentFile {
+    /// Says where the component is: `chosen`, else what its file names, else one of two names
+    /// beside that file.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::ComponentMissing`] if nobody named one and neither of the two exists.
+    pub(crate) fn find(
+        chosen: Option<&Path>,
+        manifest: &Path,
+        config: &ComponentConfig,
+    ) -> Result<PathBuf, Failure> {
+        if let Some(chosen) = chosen {
+            return Ok(chosen.to_path_buf());
+        }
+        let folder = match manifest.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        if let Some(path) = &config.component.path {
+            return Ok(path.in_folder(folder));
+        }
+        BESIDE
+            .iter()
+            .map(|name| folder.join(name))
+            .find(|path| path.exists())
+            .ok_or_else(|| Failure::ComponentMissing { folder: folder.to_path_buf() })
+    }
+
+    /// Reads the component, once: what is hashed is what is compiled.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Component`] if it is not a regular file, is larger than 64 MiB, or cannot be
+    /// read.
+    pub(crate) fn read(path: PathBuf) -> Result<Self, Failure> {
+        match read_regular_file(&path, MAX_BYTES) {
+            Ok(bytes) => Ok(Self { path, bytes }),
+            Err(reason) => Err(Failure::Component { path, reason }),
+        }
+    }
+
+    /// Returns the SHA-256 of the file, by which a policy pins it.
+    pub(crate) fn sha256(&self) -> [u8; 32] {
+        Sha256::digest(&self.bytes).into()
+    }
+
+    /// Returns how large the file is, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Returns the component in binary, translated if it is text.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::ComponentText`] if it is neither.
+    pub(crate) fn into_binary(self) -> Result<Vec<u8>, Failure> {
+        if self.bytes.starts_with(b"\0asm") {
+            return Ok(self.bytes);
+        }
+        match wat::Parser::new().parse_bytes(Some(&self.path), &self.bytes) {
+            Ok(binary) => Ok(binary.into_owned()),
+            Err(error) => Err(Failure::ComponentText { reason: one_line(&error), path: self.path }),
+        }
+    }
+}
+
+/// The parser draws its errors over several lines; the first says what, the second where.
+fn one_line(error: &wat::Error) -> String {
+    let text = error.to_string();
+    let mut lines = text.lines().map(str::trim);
+    let what = lines.next().unwrap_or_default();
+    match lines.next().and_then(|line| line.strip_prefix("-->")) {
+        // The position follows the last two colons, whatever the path looks like.
+        Some(place) => match place.trim().rsplitn(3, ':').take(2).collect::<Vec<_>>()[..] {
+            [column, line] => format!("{what} at line {line}, column {column}"),
+            _ => String::from(what),
+        },
+        None => String::from(what),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ComponentFile;
+    use crate::failure::Failure;
+    use limits_config::ComponentConfig;
+    use std::fs;
+    use std::path::Path;
+
+    fn config(path: &str) -> ComponentConfig {
+        ComponentConfig::from_str(&format!(
+            "[component]\nname = \"a\"\nversion = \"1.0.0\"\n{path}\n\
+             [resources.memory]\nmax_bytes = 0\n"
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_component_is_looked_for_in_the_documented_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let manifest = dir.path().join("Component.toml");
+        let find = |chosen: Option<&str>, path| {
+            ComponentFile::find(chosen.map(Path::new), &manifest, &config(path))
+        };
+        let missing = find(None, "").unwrap_err();
+        assert_eq!(
+            missing.to_string(),
+            format!(
+                "no component found: no --component, no `path` in the file, and neither \
+                 component.wasm nor component.wat in {}",
+                dir.path().display()
+            )
+        );
+        fs::write(dir.path().join("component.wat"), "").unwrap();
+        assert_eq!(find(None, "").unwrap(), dir.path().join("component.wat"));
+        fs::write(dir.path().join("component.wasm"), "").unwrap();
+        assert_eq!(find(None, "").unwrap(), dir.path().join("component.wasm"));
+        assert_eq!(find(None, "path = \"b.wasm\"").unwrap(), dir.path().join("b.wasm"));
+        assert_eq!(find(Some("c.wasm"), "path = \"b.wasm\"").unwrap(), Path::new("c.wasm"));
+    }
+
+    #[test]
+    fn text_and_binary_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("component");
+        let binary = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            ComponentFile::read(path.clone()).unwrap().into_binary()
+        };
+        let translated = binary(b"(component)").unwrap();
+        assert!(translated.starts_with(b"\0asm"));
+        assert_eq!(binary(&translated).unwrap(), translated);
+        let error = binary(b"(component\n  (oops))").unwrap_err();
+        assert!(matches!(error, Failure::ComponentText { .. }));
+        assert!(error.to_string().ends_with(" at line 2, column 4"), "{error}");
+        let error = binary(b"\xff\xfe").unwrap_err();
+        assert!(error.to_string().contains("neither a binary component nor"), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_pinned_by_the_hash_of_its_bytes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("component");
+        fs::write(&path, "abc").unwrap();
+        let file = ComponentFile::read(path).unwrap();
+        assert_eq!((file.sha256()[..4].to_vec(), file.len()), (vec![0xba, 0x78, 0x16, 0xbf], 3));
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = ComponentFile::read(dir.path().to_path_buf()).err().unwrap();
+        assert!(error.to_string().starts_with("cannot read the component "), "{error}");
+    }
+}

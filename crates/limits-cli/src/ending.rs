@@ -1,0 +1,198 @@
+//! How one execution ended, and why.
+
+use core::error::Error;
+
+use limits_core::WasmError;
+use limits_wasmtime::{ExecutionReport, printable};
+use serde::Serialize;
+use wasmtime_wasi::I32Exit;
+
+use crate::outcome::Outcome;
+
+/// How one execution ended.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    pub(crate) outcome: Outcome,
+    pub(crate) exit_code: u8,
+    pub(crate) problem: Option<Problem>,
+}
+
+/// What went wrong, with numbers where there are any.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub(crate) struct Problem {
+    pub(crate) message: String,
+    /// The limit that was met, in the unit that the message names.
+    pub(crate) limit: Option<u64>,
+    /// What was in use then.
+    pub(crate) used: Option<u64>,
+    /// What was asked for on top.
+    pub(crate) requested: Option<u64>,
+}
+
+impl Problem {
+    fn new(message: &str) -> Self {
+        Self { message: printable(message), limit: None, used: None, requested: None }
+    }
+
+    fn with_numbers(
+        mut self,
+        limit: impl Into<Option<u64>>,
+        used: impl Into<Option<u64>>,
+        requested: impl Into<Option<u64>>,
+    ) -> Self {
+        self.limit = limit.into();
+        self.used = used.into();
+        self.requested = requested.into();
+        self
+    }
+}
+
+impl Ending {
+    pub(crate) fn success() -> Self {
+        let outcome = Outcome::Success;
+        Self { outcome, exit_code: outcome.exit_code(), problem: None }
+    }
+
+    /// The guest said that it failed, with a code if it gave one.
+    pub(crate) fn exit(code: i32) -> Self {
+        if code == 0 {
+            return Self::success();
+        }
+        Self {
+            outcome: Outcome::Exit,
+            // WASI gives codes of one byte. Anything else must still not look like success.
+            exit_code: u8::try_from(code).unwrap_or(Outcome::Exit.exit_code()),
+            problem: Some(Problem::new(&format!("the guest ended itself with exit code {code}"))),
+        }
+    }
+
+    /// Nothing ran, or nobody wants to know how.
+    pub(crate) fn because(outcome: Outcome, message: &str) -> Self {
+        Self::new(outcome, Problem::new(message))
+    }
+
+    fn new(outcome: Outcome, problem: Problem) -> Self {
+        Self { outcome, exit_code: outcome.exit_code(), problem: Some(problem) }
+    }
+
+    /// Sorts an error of the executor, with what was used by then if anything ran.
+    pub(crate) fn of(error: &WasmError, report: Option<&ExecutionReport>) -> Self {
+        let problem = Problem::new(&error.to_string());
+        match error {
+            WasmError::OutOfFuel { max_fuel, consumed } => {
+                Self::new(Outcome::OutOfFuel, problem.with_numbers(*max_fuel, *consumed, None))
+            }
+            WasmError::ExecutionTimeout { timeout_ms, .. } => {
+                let elapsed =
+                    report.and_then(|report| u64::try_from(report.wall_time.as_millis()).ok());
+                Self::new(Outcome::Timeout, problem.with_numbers(*timeout_ms, elapsed, None))
+            }
+            WasmError::OutOfMemory(refused) => Self::new(
+                Outcome::OutOfMemory,
+                problem.with_numbers(refused.limit(), refused.used(), refused.requested()),
+            ),
+            WasmError::LimitExceeded(refused) => Self::new(
+                Outcome::LimitExceeded,
+                problem.with_numbers(refused.limit(), refused.used(), refused.requested()),
+            ),
+            WasmError::Cancelled => Self::new(Outcome::Cancelled, problem),
+            WasmError::Trap { .. } => Self::trap(problem, report),
+            WasmError::Host(host) => match host.downcast_ref::<I32Exit>() {
+                Some(I32Exit(code)) => Self::exit(*code),
+                // WASI's host functions end a guest only for what the guest did.
+                None => Self::trap(Problem::new(&root_cause(error)), report),
+            },
+            _ => Self::new(Outcome::Error, problem),
+        }
+    }
+
+    /// A guest that traps after it was refused memory has most often run out of it.
+    fn trap(problem: Problem, report: Option<&ExecutionReport>) -> Self {
+        let hinted = match report.and_then(|report| Some((report, report.last_refusal?))) {
+            Some((report, refused)) => Problem {
+                message: format!(
+                    "{} (hint: it had been refused to grow {} before, last: {refused})",
+                    problem.message,
+                    times(report.refusals)
+                ),
+                ..problem
+            }
+            .with_numbers(refused.limit(), refused.used(), refused.requested()),
+            None => problem,
+        };
+        Self::new(Outcome::Trap, hinted)
+    }
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => String::from("once"),
+        count => format!("{count} times"),
+    }
+}
+
+/// Names the host function's failure itself instead of the layers it went through.
+fn root_cause(error: &WasmError) -> String {
+    let mut cause: &dyn Error = error;
+    let mut is_outermost = true;
+    while let Some(next) = cause.source() {
+        cause = next;
+        is_outermost = false;
+    }
+    if is_outermost { cause.to_string() } else { format!("host function failed: {cause}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ending, Problem};
+    use crate::outcome::Outcome;
+    use limits_core::{FuelMetrics, LimitExceeded, LimitKind, WasmError};
+    use wasmtime_wasi::I32Exit;
+
+    #[test]
+    fn every_error_has_its_outcome_and_its_numbers() {
+        let refused = LimitExceeded::new(LimitKind::Memory, 10).with_request(4, 7);
+        let reason = || String::from("why");
+        let table = [
+            (WasmError::out_of_fuel(FuelMetrics::new(5, 6)), Outcome::OutOfFuel, [5, 6, 0]),
+            (WasmError::execution_timeout(50, None), Outcome::Timeout, [50, 0, 0]),
+            (WasmError::OutOfMemory(refused), Outcome::OutOfMemory, [10, 4, 7]),
+            (WasmError::LimitExceeded(refused), Outcome::LimitExceeded, [10, 4, 7]),
+            (WasmError::Cancelled, Outcome::Cancelled, [0, 0, 0]),
+            (WasmError::Trap { reason: reason() }, Outcome::Trap, [0, 0, 0]),
+            (WasmError::host("broken"), Outcome::Trap, [0, 0, 0]),
+            (WasmError::HostBusy { max_concurrent: 1 }, Outcome::Error, [0, 0, 0]),
+            (WasmError::InvalidComponent { reason: reason() }, Outcome::Error, [0, 0, 0]),
+            (WasmError::InvalidCall { reason: reason() }, Outcome::Error, [0, 0, 0]),
+            (WasmError::InvalidConfiguration { reason: reason() }, Outcome::Error, [0, 0, 0]),
+        ];
+        for (error, outcome, numbers) in table {
+            let ending = Ending::of(&error, None);
+            assert_eq!(ending.outcome, outcome);
+            assert_eq!(ending.exit_code, outcome.exit_code());
+            let Problem { message, limit, used, requested } = ending.problem.unwrap();
+            assert_eq!(message, error.to_string());
+            assert_eq!([limit, used, requested].map(Option::unwrap_or_default), numbers);
+        }
+    }
+
+    #[test]
+    fn an_exit_is_success_only_with_code_zero() {
+        assert_eq!(Ending::of(&WasmError::host(I32Exit(0)), None).outcome, Outcome::Success);
+        for (code, exit_code) in [(3, 3), (255, 255), (256, 1), (-1, 1)] {
+            let ending = Ending::of(&WasmError::host(I32Exit(code)), None);
+            assert_eq!((ending.outcome, ending.exit_code), (Outcome::Exit, exit_code));
+            assert_eq!(
+                ending.problem.unwrap().message,
+                format!("the guest ended itself with exit code {code}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_guests_words_cannot_forge_lines() {
+        let error = WasmError::Trap { reason: String::from("a\nb\u{1b}[2J") };
+        let message = Ending::of(&error, None).problem.unwrap().message;
+        assert_eq!(message, "guest trapped: a\\nb\\u{1b}[2J");
+    }
+}

@@ -1,0 +1,57 @@
+//! What a guest's store carries on our side.
+
+use limits_core::ResourceLimits;
+use limits_wasmtime::{CancelHandle, HasLimits, LimitState, resource_table};
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::requests::RefuseRequests;
+
+/// Bytes of HTTP headers that one set of fields may hold.
+const HTTP_FIELD_BYTES: usize = 16 * 1024;
+
+/// The data of a store.
+pub(crate) struct Host {
+    limits: LimitState,
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    requests: RefuseRequests,
+}
+
+impl Host {
+    pub(crate) fn new(limits: &ResourceLimits, wasi: WasiCtx) -> Self {
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(HTTP_FIELD_BYTES);
+        Self {
+            limits: LimitState::default(),
+            table: resource_table(limits),
+            wasi,
+            http,
+            requests: RefuseRequests,
+        }
+    }
+
+    pub(crate) fn cancel_handle(&self) -> CancelHandle {
+        self.limits.cancel_handle()
+    }
+}
+
+impl HasLimits for Host {
+    fn limits(&mut self) -> &mut LimitState {
+        &mut self.limits
+    }
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for Host {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.requests, table: &mut self.table, ctx: &mut self.http }
+    }
+}

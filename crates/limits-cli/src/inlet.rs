@@ -1,0 +1,299 @@
+//! A bounded pipe from the process's standard input to the guest.
+//!
+//! A thread of its own does the reading, and only once a guest asks: an input that never ends,
+//! or never begins, can hold up neither the guest's deadline nor the end of the process.
+
+use std::io::{self, Read};
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use tokio::sync::Notify;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::cli::{IsTerminal, StdinStream};
+use wasmtime_wasi::p2::{InputStream, Pollable, StreamError, StreamResult};
+
+/// Bytes read ahead of the guest.
+const CAPACITY: usize = 64 * 1024;
+/// Bytes asked from the system at once.
+const STEP: usize = 8 * 1024;
+/// Bytes kept where several runs read the same input.
+const REPLAY: usize = 16 * 1024 * 1024;
+
+/// The way from standard input.
+#[derive(Clone)]
+pub(crate) struct Inlet {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// A guest wants more.
+    wanted: Condvar,
+    /// There is more, or there never will be.
+    news: Notify,
+}
+
+struct State {
+    bytes: BytesMut,
+    /// Where the guest is in `bytes`; zero unless they are kept for the next run.
+    position: usize,
+    keep_up_to: Option<usize>,
+    is_wanted: bool,
+    end: Option<End>,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Eof,
+    Failed(io::ErrorKind),
+    TooLong,
+}
+
+impl State {
+    fn unread(&self) -> usize {
+        self.bytes.len() - self.position
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inlet {
+    /// Starts the thread that reads `source` once a guest asks for it. With `replay`, what was
+    /// read stays, up to 16 MiB, and [`rewind`](Self::rewind) starts again from the beginning.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if it has no thread left.
+    pub(crate) fn new(replay: bool, source: impl Read + Send + 'static) -> io::Result<Self> {
+        Self::keeping(replay.then_some(REPLAY), source)
+    }
+
+    fn keeping(keep_up_to: Option<usize>, source: impl Read + Send + 'static) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                bytes: BytesMut::new(),
+                position: 0,
+                keep_up_to,
+                is_wanted: false,
+                end: None,
+            }),
+            wanted: Condvar::new(),
+            news: Notify::new(),
+        });
+        let reader = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name(String::from("stdin-reader"))
+            .spawn(move || read_until_end(&reader, source))?;
+        Ok(Self { shared })
+    }
+
+    /// Goes back to the beginning, where the input is kept.
+    pub(crate) fn rewind(&self) {
+        self.shared.state().position = 0;
+    }
+}
+
+fn read_until_end(shared: &Shared, mut source: impl Read) {
+    let mut step = vec![0; STEP];
+    loop {
+        {
+            let mut state = shared.state();
+            while !state.is_wanted || state.unread() >= CAPACITY {
+                state = shared.wanted.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        let read = source.read(&mut step);
+        let mut state = shared.state();
+        match read {
+            Ok(0) => state.end = Some(End::Eof),
+            Ok(count) => {
+                state.bytes.extend_from_slice(&step[..count]);
+                if state.keep_up_to.is_some_and(|most| state.bytes.len() > most) {
+                    state.end = Some(End::TooLong);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => state.end = Some(End::Failed(error.kind())),
+        }
+        let is_over = state.end.is_some();
+        drop(state);
+        shared.news.notify_waiters();
+        if is_over {
+            return;
+        }
+    }
+}
+
+impl IsTerminal for Inlet {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdinStream for Inlet {
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncRead + Send + Sync> {
+        // Only WASI 0.3 asks for this, and it is not linked.
+        Box::new(tokio::io::empty())
+    }
+
+    fn p2_stream(&self) -> Box<dyn InputStream> {
+        Box::new(GuestReader { shared: Arc::clone(&self.shared) })
+    }
+}
+
+/// One of the streams through which a guest reads; they share one position.
+struct GuestReader {
+    shared: Arc<Shared>,
+}
+
+impl GuestReader {
+    fn want(&self, state: &mut State) {
+        state.is_wanted = true;
+        self.shared.wanted.notify_one();
+    }
+}
+
+#[async_trait]
+impl Pollable for GuestReader {
+    async fn ready(&mut self) {
+        loop {
+            let mut news = pin!(self.shared.news.notified());
+            // Registered before the look, so that no wake-up falls between the two.
+            news.as_mut().enable();
+            {
+                let mut state = self.shared.state();
+                if state.unread() > 0 || state.end.is_some() {
+                    return;
+                }
+                self.want(&mut state);
+            }
+            news.await;
+        }
+    }
+}
+
+#[async_trait]
+impl InputStream for GuestReader {
+    fn read(&mut self, size: usize) -> StreamResult<Bytes> {
+        let mut state = self.shared.state();
+        let count = state.unread().min(size).min(CAPACITY);
+        if count == 0 {
+            return match state.end {
+                Some(End::Eof) if state.unread() == 0 => Err(StreamError::Closed),
+                Some(End::Failed(kind)) if state.unread() == 0 => {
+                    Err(StreamError::LastOperationFailed(io::Error::from(kind).into()))
+                }
+                Some(End::TooLong) if state.unread() == 0 => {
+                    Err(StreamError::LastOperationFailed(wasmtime::format_err!(
+                        "standard input is longer than the {REPLAY} bytes that can be repeated"
+                    )))
+                }
+                _ => {
+                    self.want(&mut state);
+                    Ok(Bytes::new())
+                }
+            };
+        }
+        let from = state.position;
+        let bytes = Bytes::copy_from_slice(&state.bytes[from..from + count]);
+        if state.keep_up_to.is_some() {
+            state.position += count;
+        } else {
+            state.bytes.advance(count);
+        }
+        self.want(&mut state);
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CAPACITY, Inlet};
+    use bytes::Bytes;
+    use std::io::{self, Read};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use wasmtime_wasi::cli::StdinStream as _;
+    use wasmtime_wasi::p2::{InputStream, StreamError};
+
+    async fn read_all(stream: &mut dyn InputStream) -> Result<Vec<u8>, StreamError> {
+        let mut all = Vec::new();
+        loop {
+            match stream.blocking_read(1000).await {
+                Ok(bytes) => all.extend_from_slice(&bytes),
+                Err(StreamError::Closed) => return Ok(all),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn input() -> Vec<u8> {
+        (0..=255_u8).cycle().take(3 * CAPACITY).collect()
+    }
+
+    #[tokio::test]
+    async fn the_guest_reads_the_input_to_its_end() {
+        let inlet = Inlet::new(false, io::Cursor::new(input())).unwrap();
+        assert_eq!(read_all(&mut *inlet.p2_stream()).await.unwrap(), input());
+        inlet.rewind();
+        assert_eq!(read_all(&mut *inlet.p2_stream()).await.unwrap(), Vec::<u8>::new());
+    }
+
+    #[tokio::test]
+    async fn a_kept_input_starts_again_for_the_next_run() {
+        let inlet = Inlet::new(true, io::Cursor::new(input())).unwrap();
+        let mut first = inlet.p2_stream();
+        assert_eq!(first.blocking_read(10).await.unwrap(), Bytes::from(input()[..10].to_vec()));
+        for _ in 0..2 {
+            inlet.rewind();
+            assert_eq!(read_all(&mut *inlet.p2_stream()).await.unwrap(), input());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_input_too_long_to_keep_is_an_error_and_not_a_short_input() {
+        let inlet = Inlet::keeping(Some(CAPACITY), io::repeat(b'x')).unwrap();
+        let error = read_all(&mut *inlet.p2_stream()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "last operation failed: standard input is longer than the 16777216 bytes that can \
+             be repeated"
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_before_a_guest_asks_and_little_ahead_of_it() {
+        struct Counted(Arc<AtomicUsize>);
+        impl Read for Counted {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0.fetch_add(buffer.len(), Ordering::Relaxed);
+                Ok(buffer.len())
+            }
+        }
+        let read = Arc::new(AtomicUsize::new(0));
+        let inlet = Inlet::new(false, Counted(Arc::clone(&read))).unwrap();
+        let mut stream = inlet.p2_stream();
+        assert_eq!(read.load(Ordering::Relaxed), 0);
+        assert_eq!(stream.blocking_read(7).await.unwrap().len(), 7);
+        let ahead = read.load(Ordering::Relaxed);
+        assert!(ahead > 0 && ahead <= 2 * CAPACITY, "{ahead}");
+    }
+
+    #[tokio::test]
+    async fn a_broken_input_is_an_error() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::from(io::ErrorKind::PermissionDenied))
+            }
+        }
+        let inlet = Inlet::new(false, Broken).unwrap();
+        let error = read_all(&mut *inlet.p2_stream()).await.unwrap_err();
+        assert_eq!(error.to_string(), "last operation failed: permission denied");
+    }
+}

@@ -1,0 +1,320 @@
+//! Which export to call, with what.
+
+use limits_wasmtime::printable;
+use wasmtime::Engine;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::wasm_wave::parser::ParserError;
+use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
+use wasmtime::component::wasm_wave::wasm::DisplayFunc;
+use wasmtime::component::{Component, Type, Val, wasm_wave};
+
+/// The interface of commands, in any version of WASI 0.2.
+const COMMAND: &str = "wasi:cli/run";
+/// Exports that an error names at most.
+const MOST_NAMED: usize = 12;
+
+/// A call that the component is known to have an export for.
+#[derive(Debug)]
+pub(crate) enum Call {
+    /// A command, run through `wasi:cli/run`.
+    Command { export: String },
+    /// Any other function.
+    Function { export: String, params: Vec<Val> },
+}
+
+/// Why a call cannot be made.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum InvokeError {
+    /// The arguments do not fit the function.
+    #[error("bad arguments for `{export}`: {reason}; it is {signature}")]
+    BadArguments { export: String, signature: String, reason: String },
+    /// The component is not a command.
+    #[error("the component exports no {COMMAND} and so is no command; {}", listed(.exports))]
+    NoCommand { exports: Vec<String> },
+    /// The component exports no such function.
+    #[error("the component exports no function `{name}`{}; {}", meant(.nearest), listed(.exports))]
+    NoSuchExport { name: String, nearest: Option<String>, exports: Vec<String> },
+    /// The text is not a call.
+    #[error("expected a call as in `name(1, \"a\")` or `ns:pkg/iface#func()`, found `{text}`")]
+    NotACall { text: String },
+    /// Arguments or results have types that WAVE has no words for.
+    #[error(
+        "`{export}` takes or returns handles, streams, futures or maps, which WAVE cannot write"
+    )]
+    Unwritable { export: String },
+}
+
+fn meant(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
+}
+
+fn listed(exports: &[String]) -> String {
+    if exports.is_empty() {
+        return String::from("it exports no function at all");
+    }
+    let mut list = String::from("it exports ");
+    for (index, name) in exports.iter().take(MOST_NAMED).enumerate() {
+        if index > 0 {
+            list.push_str(", ");
+        }
+        list.push_str(name);
+    }
+    if exports.len() > MOST_NAMED {
+        list.push_str(&format!(" and {} more", exports.len() - MOST_NAMED));
+    }
+    list
+}
+
+impl Call {
+    /// Finds the export through which a command runs.
+    ///
+    /// # Errors
+    ///
+    /// [`InvokeError::NoCommand`] if the component has none.
+    pub(crate) fn command(component: &Component) -> Result<Self, InvokeError> {
+        let exports = functions(component);
+        let run = exports.iter().find(|(name, _)| {
+            name.strip_suffix("#run").is_some_and(|interface| {
+                interface == COMMAND
+                    || interface.strip_prefix(COMMAND).is_some_and(|v| v.starts_with("@0.2."))
+            })
+        });
+        match run {
+            Some((export, _)) => Ok(Self::Command { export: export.clone() }),
+            None => Err(InvokeError::NoCommand { exports: shown(&exports) }),
+        }
+    }
+
+    /// Reads `text` as a call of one of the component's exports. The version of an interface may
+    /// be left out where only one is exported.
+    ///
+    /// # Errors
+    ///
+    /// An [`InvokeError`] that says what does not fit.
+    pub(crate) fn parse(text: &str, component: &Component) -> Result<Self, InvokeError> {
+        let not_a_call = || InvokeError::NotACall { text: printable(text) };
+        let (name, arguments) = text.split_at(text.find('(').ok_or_else(not_a_call)?);
+        let name = name.trim();
+        let exports = functions(component);
+        let (export, function) = find(name, &exports)?;
+        let types: Vec<Type> = function.params().map(|(_, ty)| ty).collect();
+        if !types.iter().chain(&function.results().collect::<Vec<_>>()).all(is_writable) {
+            return Err(InvokeError::Unwritable { export: printable(export) });
+        }
+        let bad = |reason: &ParserError| InvokeError::BadArguments {
+            export: printable(export),
+            signature: printable(&DisplayFunc(function.clone()).to_string()),
+            reason: printable(&reason.to_string()),
+        };
+        // WAVE's own names cannot be qualified, so it gets the arguments under one of ours.
+        let source = format!("f{arguments}");
+        let call = UntypedFuncCall::parse(&source).map_err(|reason| bad(&reason))?;
+        let params = call.to_wasm_params(&types).map_err(|reason| bad(&reason))?;
+        Ok(Self::Function { export: export.clone(), params })
+    }
+}
+
+/// Writes what a function returned. Several values, which only old components return, become a
+/// tuple.
+pub(crate) fn write_results(values: &[Val]) -> Option<String> {
+    match values {
+        [] => None,
+        [value] => wasm_wave::to_string(value).ok(),
+        values => wasm_wave::to_string(&Val::Tuple(values.to_vec())).ok(),
+    }
+}
+
+fn find<'a>(
+    name: &str,
+    exports: &'a [(String, ComponentFunc)],
+) -> Result<&'a (String, ComponentFunc), InvokeError> {
+    if let Some(exact) = exports.iter().find(|(export, _)| export == name) {
+        return Ok(exact);
+    }
+    let mut unversioned = exports.iter().filter(|(export, _)| without_version(export) == name);
+    if let (Some(only), None) = (unversioned.next(), unversioned.next()) {
+        return Ok(only);
+    }
+    let nearest = exports
+        .iter()
+        .map(|(export, _)| (strsim::jaro_winkler(name, export), export))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|(left, _), (right, _)| left.total_cmp(right))
+        .map(|(_, export)| printable(export));
+    Err(InvokeError::NoSuchExport { name: printable(name), nearest, exports: shown(exports) })
+}
+
+fn without_version(export: &str) -> String {
+    match export.split_once('#') {
+        Some((interface, function)) => {
+            let interface = interface.split_once('@').map_or(interface, |(name, _)| name);
+            format!("{interface}#{function}")
+        }
+        None => String::from(export),
+    }
+}
+
+fn shown(exports: &[(String, ComponentFunc)]) -> Vec<String> {
+    exports.iter().map(|(name, _)| printable(name)).collect()
+}
+
+/// Lists the functions that a component exports, those of an interface as `interface#function`.
+fn functions(component: &Component) -> Vec<(String, ComponentFunc)> {
+    let engine: &Engine = component.engine();
+    let mut found = Vec::new();
+    for (name, export) in component.component_type().exports(engine) {
+        match export.ty {
+            ComponentItem::ComponentFunc(function) => found.push((String::from(name), function)),
+            ComponentItem::ComponentInstance(instance) => {
+                for (inner, export) in instance.exports(engine) {
+                    if let ComponentItem::ComponentFunc(function) = export.ty {
+                        found.push((format!("{name}#{inner}"), function));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Tells whether WAVE has words for all values of a type: it panics where it has none.
+fn is_writable(ty: &Type) -> bool {
+    match ty {
+        Type::Bool
+        | Type::S8
+        | Type::U8
+        | Type::S16
+        | Type::U16
+        | Type::S32
+        | Type::U32
+        | Type::S64
+        | Type::U64
+        | Type::Float32
+        | Type::Float64
+        | Type::Char
+        | Type::String
+        | Type::Enum(_)
+        | Type::Flags(_) => true,
+        Type::List(list) => is_writable(&list.ty()),
+        Type::FixedLengthList(list) => is_writable(&list.ty()),
+        Type::Record(record) => record.fields().all(|field| is_writable(&field.ty)),
+        Type::Tuple(tuple) => tuple.types().all(|ty| is_writable(&ty)),
+        Type::Variant(variant) => {
+            variant.cases().all(|case| case.ty.as_ref().is_none_or(is_writable))
+        }
+        Type::Option(option) => is_writable(&option.ty()),
+        Type::Result(result) => [result.ok(), result.err()].iter().flatten().all(is_writable),
+        Type::Map(_)
+        | Type::Own(_)
+        | Type::Borrow(_)
+        | Type::Future(_)
+        | Type::Stream(_)
+        | Type::ErrorContext => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Call, write_results};
+    use wasmtime::Engine;
+    use wasmtime::component::{Component, Val};
+
+    fn component() -> Component {
+        let text = r#"(component
+            (core module $m
+                (memory (export "mem") 1)
+                (func (export "add") (param i32 i32) (result i32) unreachable)
+                (func (export "size") (param i32 i32) (result i32) unreachable)
+                (func (export "make") (result i32) unreachable)
+                (func (export "realloc") (param i32 i32 i32 i32) (result i32) unreachable))
+            (core instance $i (instantiate $m))
+            (type $thing (resource (rep i32)))
+            (export $exported "thing" (type $thing))
+            (func $add (param "a" u32) (param "b" u32) (result u32)
+                (canon lift (core func $i "add")))
+            (func $size (param "text" string) (result u32)
+                (canon lift (core func $i "size") (memory (core memory $i "mem"))
+                    (realloc (core func $i "realloc"))))
+            (func $make (result (own $exported)) (canon lift (core func $i "make")))
+            (instance $math (export "add" (func $add)))
+            (export "add" (func $add))
+            (export "size" (func $size))
+            (export "make" (func $make))
+            (export "test:calc/math@1.2.3" (instance $math)))"#;
+        Component::new(&Engine::default(), wat::parse_str(text).unwrap()).unwrap()
+    }
+
+    fn parse(text: &str) -> Result<(String, Vec<Val>), String> {
+        match Call::parse(text, &component()) {
+            Ok(Call::Function { export, params }) => Ok((export, params)),
+            Ok(Call::Command { .. }) => panic!("not a command"),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn a_call_is_read_with_its_arguments() {
+        let params = vec![Val::U32(1), Val::U32(2)];
+        assert_eq!(parse("add(1, 2)"), Ok((String::from("add"), params.clone())));
+        let inside = String::from("test:calc/math@1.2.3#add");
+        assert_eq!(parse("test:calc/math@1.2.3#add(1, 2)"), Ok((inside.clone(), params.clone())));
+        assert_eq!(parse("test:calc/math#add(1, 2)"), Ok((inside, params)));
+        assert_eq!(
+            parse("size(\"a(b)\")"),
+            Ok((String::from("size"), vec![Val::String(String::from("a(b)"))]))
+        );
+    }
+
+    #[test]
+    fn every_bad_call_says_what_to_do() {
+        let exports = "it exports add, size, make, test:calc/math@1.2.3#add";
+        let table = [
+            (
+                "add",
+                String::from(
+                    "expected a call as in `name(1, \"a\")` or `ns:pkg/iface#func()`, found `add`",
+                ),
+            ),
+            (
+                "ad(1, 2)",
+                format!("the component exports no function `ad`, did you mean `add`?; {exports}"),
+            ),
+            ("zzz\u{1b}()", format!("the component exports no function `zzz\\u{{1b}}`; {exports}")),
+            (
+                "make()",
+                String::from(
+                    "`make` takes or returns handles, streams, futures or maps, which WAVE cannot \
+                     write",
+                ),
+            ),
+        ];
+        for (text, expected) in table {
+            assert_eq!(parse(text).unwrap_err(), expected);
+        }
+        for text in ["add(1)", "add(1, 2, 3)", "add(1, x)", "add(1, -2)", "add(1", "add(1, 2) 3"] {
+            let error = parse(text).unwrap_err();
+            assert!(error.starts_with("bad arguments for `add`: "), "{text}: {error}");
+            assert!(error.ends_with("; it is func(a: u32, b: u32) -> u32"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_library_is_no_command() {
+        assert_eq!(
+            Call::command(&component()).unwrap_err().to_string(),
+            "the component exports no wasi:cli/run and so is no command; it exports add, size, \
+             make, test:calc/math@1.2.3#add"
+        );
+    }
+
+    #[test]
+    fn results_are_written_in_wave() {
+        assert_eq!(write_results(&[]), None);
+        assert_eq!(write_results(&[Val::U32(3)]).as_deref(), Some("3"));
+        assert_eq!(
+            write_results(&[Val::Bool(true), Val::String(String::from("a\n"))]).as_deref(),
+            Some("(true, \"a\\n\")")
+        );
+    }
+}

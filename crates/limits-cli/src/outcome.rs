@@ -1,0 +1,133 @@
+//! How a run ended, in one word, with the exit code that says so.
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Outcome {
+    /// The user or the system asked to stop.
+    Cancelled,
+    /// A capability was missing. Reserved until something enforces capabilities.
+    Denied,
+    /// There was nothing to run: a file, its contents, the call or the host is at fault.
+    Error,
+    /// The guest ended itself with a code other than zero.
+    Exit,
+    /// A limit of the store other than its memory stopped the guest.
+    LimitExceeded,
+    /// The guest used all its fuel.
+    OutOfFuel,
+    /// The component could not be instantiated within its memory.
+    OutOfMemory,
+    /// A quota was used up. Reserved until something enforces quotas.
+    QuotaExceeded,
+    /// The guest came to its end.
+    Success,
+    /// The guest did not end by its deadline.
+    Timeout,
+    /// The guest trapped.
+    Trap,
+}
+
+/// One row of the table of outcomes.
+struct Row {
+    outcome: Outcome,
+    name: &'static str,
+    exit_code: u8,
+    meaning: &'static str,
+}
+
+const fn row(outcome: Outcome, name: &'static str, exit_code: u8, meaning: &'static str) -> Row {
+    Row { outcome, name, exit_code, meaning }
+}
+
+/// Every outcome with its name in reports and its exit code, in the order of the codes.
+const TABLE: [Row; 11] = [
+    row(Outcome::Success, "success", 0, "the guest came to its end"),
+    row(Outcome::Exit, "exit", 1, "the guest's own failure, or its own code where it gave one"),
+    row(Outcome::OutOfFuel, "out_of_fuel", 64, "the guest used all its fuel"),
+    row(Outcome::Timeout, "timeout", 65, "the guest did not end by its deadline"),
+    row(Outcome::OutOfMemory, "out_of_memory", 66, "the component does not fit into its memory"),
+    row(Outcome::LimitExceeded, "limit_exceeded", 67, "another limit of the store was exceeded"),
+    row(Outcome::QuotaExceeded, "quota_exceeded", 68, "reserved: no quota is enforced yet"),
+    row(Outcome::Denied, "denied", 69, "reserved: no capability is enforced yet"),
+    row(Outcome::Trap, "trap", 70, "the guest trapped"),
+    row(Outcome::Error, "error", 71, "unreadable file, not a component, no such export, bad call"),
+    row(Outcome::Cancelled, "cancelled", 130, "Ctrl-C"),
+];
+
+/// The exit code of a command line that makes no sense.
+pub(crate) const USAGE_EXIT_CODE: u8 = 2;
+
+impl Outcome {
+    /// Returns the name that reports use.
+    pub(crate) fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Returns the exit code, for an outcome that carries none of its own.
+    pub(crate) fn exit_code(self) -> u8 {
+        self.row().exit_code
+    }
+
+    fn row(self) -> &'static Row {
+        // The last row stands in only for a variant without a row, which a test rules out.
+        TABLE.iter().find(|row| row.outcome == self).unwrap_or(&TABLE[TABLE.len() - 1])
+    }
+}
+
+/// Renders the table of exit codes for `--help`.
+pub(crate) fn exit_code_help() -> String {
+    let mut help = String::from("Exit codes:\n");
+    for Row { name, exit_code, meaning, .. } in &TABLE {
+        help.push_str(&format!("  {exit_code:>3}  {name:<15} {meaning}\n"));
+        if *exit_code == 1 {
+            help.push_str(&format!("  {USAGE_EXIT_CODE:>3}  {:<15} bad command line\n", "usage"));
+        }
+    }
+    help
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, TABLE, exit_code_help};
+
+    #[test]
+    fn every_outcome_has_its_documented_name_and_exit_code() {
+        let documented = [
+            (Outcome::Success, "success", 0),
+            (Outcome::Exit, "exit", 1),
+            (Outcome::OutOfFuel, "out_of_fuel", 64),
+            (Outcome::Timeout, "timeout", 65),
+            (Outcome::OutOfMemory, "out_of_memory", 66),
+            (Outcome::LimitExceeded, "limit_exceeded", 67),
+            (Outcome::QuotaExceeded, "quota_exceeded", 68),
+            (Outcome::Denied, "denied", 69),
+            (Outcome::Trap, "trap", 70),
+            (Outcome::Error, "error", 71),
+            (Outcome::Cancelled, "cancelled", 130),
+        ];
+        assert_eq!(documented.len(), TABLE.len());
+        for (outcome, name, code) in documented {
+            assert_eq!((outcome.name(), outcome.exit_code()), (name, code));
+        }
+    }
+
+    #[test]
+    fn the_readme_documents_every_exit_code() {
+        let readme = include_str!("../README.md");
+        for row in &TABLE {
+            let line = format!("| {} | `{}` |", row.exit_code, row.name);
+            assert!(readme.contains(&line), "README.md lacks {line}");
+        }
+    }
+
+    #[test]
+    fn help_lists_the_codes_in_order() {
+        let help = exit_code_help();
+        let codes: Vec<u8> = help
+            .lines()
+            .skip(1)
+            .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
+            .collect();
+        assert_eq!(codes, [0, 1, 2, 64, 65, 66, 67, 68, 69, 70, 71, 130]);
+    }
+}

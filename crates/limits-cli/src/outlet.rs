@@ -1,0 +1,391 @@
+//! A bounded pipe from the guest, and from us, to one of the process's output streams.
+//!
+//! A thread of its own does the writing, so that a reader that stalls can hold up neither the
+//! guest's deadline nor the end of the process.
+//!
+//! # Invariants
+//!
+//! 1. Nothing here waits while it is polled: a guest that finds the pipe full waits as a future.
+//! 2. The bytes held for a guest are at most twice [`CAPACITY`] plus one [`PERMIT`] for each of
+//!    its open streams.
+
+use std::io::{self, Write};
+use std::pin::pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+
+use crate::terminal::tame;
+
+/// Bytes that wait for the writing thread before a guest has to.
+const CAPACITY: usize = 64 * 1024;
+/// Bytes that a guest may write after one look at the room there is.
+const PERMIT: usize = 8 * 1024;
+/// Bytes handed to the system at once: what a Unix pipe takes in one step, so that a slow reader
+/// is told from one that does not read.
+const STEP: usize = 4 * 1024;
+
+/// The way to one output stream of the process.
+#[derive(Clone)]
+pub(crate) struct Outlet {
+    shared: Arc<Shared>,
+    /// Whether guests may drive what is at the other end.
+    is_terminal: bool,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to write, or there will never be again.
+    filled: Condvar,
+    /// Something was written, or nothing will be.
+    drained: Condvar,
+    /// A guest may look again.
+    room: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<u8>,
+    last_byte: Option<u8>,
+    steps_done: u64,
+    after_c2: bool,
+    is_writing: bool,
+    is_closed: bool,
+    is_broken: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outlet {
+    /// Starts the thread that writes to `sink`.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if it has no thread left.
+    pub(crate) fn new(
+        name: &str,
+        is_terminal: bool,
+        sink: impl Write + Send + 'static,
+    ) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::default(),
+            filled: Condvar::new(),
+            drained: Condvar::new(),
+            room: Notify::new(),
+        });
+        let writer = Arc::clone(&shared);
+        std::thread::Builder::new()
+            .name(format!("{name}-writer"))
+            .spawn(move || write_until_closed(&writer, sink))?;
+        Ok(Self { shared, is_terminal })
+    }
+
+    /// Adds text of ours behind what the guest wrote, however full the pipe is.
+    pub(crate) fn push(&self, text: &str) {
+        append(&mut self.shared.state(), text.as_bytes());
+        self.shared.filled.notify_one();
+    }
+
+    /// Tells whether the next byte starts a line.
+    pub(crate) fn is_at_line_start(&self) -> bool {
+        self.shared.state().last_byte.is_none_or(|byte| byte == b'\n')
+    }
+
+    /// Tells whether there is a terminal at the other end.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
+    }
+
+    /// Takes no more bytes and waits until all are written, but no longer than `patience`
+    /// without any progress. Tells whether all went out.
+    pub(crate) fn finish(&self, patience: Duration) -> bool {
+        let mut state = self.shared.state();
+        state.is_closed = true;
+        self.shared.filled.notify_one();
+        self.shared.room.notify_waiters();
+        while !state.is_broken && (state.is_writing || !state.waiting.is_empty()) {
+            let before = state.steps_done;
+            let (next, wait) = self
+                .shared
+                .drained
+                .wait_timeout(state, patience)
+                .unwrap_or_else(PoisonError::into_inner);
+            state = next;
+            if wait.timed_out() && state.steps_done == before {
+                return false;
+            }
+        }
+        !state.is_broken
+    }
+}
+
+fn append(state: &mut State, bytes: &[u8]) {
+    if state.is_broken || state.is_closed {
+        return;
+    }
+    if let Some(&last) = bytes.last() {
+        state.last_byte = Some(last);
+        state.waiting.extend_from_slice(bytes);
+    }
+}
+
+fn write_until_closed(shared: &Shared, mut sink: impl Write) {
+    let mut taken = Vec::new();
+    loop {
+        {
+            let mut state = shared.state();
+            while state.waiting.is_empty() {
+                if state.is_closed {
+                    return;
+                }
+                state = shared.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            core::mem::swap(&mut state.waiting, &mut taken);
+            state.is_writing = true;
+        }
+        shared.room.notify_waiters();
+        for step in taken.chunks(STEP) {
+            let written = sink.write_all(step).and_then(|()| sink.flush());
+            let mut state = shared.state();
+            match written {
+                Ok(()) => state.steps_done = state.steps_done.wrapping_add(1),
+                Err(_gone) => {
+                    // Whoever read this is gone: the guest is told by its next write.
+                    state.is_broken = true;
+                    state.waiting = Vec::new();
+                }
+            }
+            let is_broken = state.is_broken;
+            drop(state);
+            shared.drained.notify_all();
+            if is_broken {
+                shared.room.notify_waiters();
+                return;
+            }
+        }
+        taken.clear();
+        shared.state().is_writing = false;
+        shared.drained.notify_all();
+    }
+}
+
+impl IsTerminal for Outlet {
+    /// Says no to the guest even on a terminal: what drives a terminal is taken out of its output.
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Outlet {
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        // Only WASI 0.3 asks for this, and it is not linked.
+        Box::new(tokio::io::sink())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(GuestWriter { outlet: self.clone(), permit: 0 })
+    }
+}
+
+/// One of the streams through which a guest writes.
+struct GuestWriter {
+    outlet: Outlet,
+    permit: usize,
+}
+
+#[async_trait]
+impl Pollable for GuestWriter {
+    async fn ready(&mut self) {
+        loop {
+            let mut news = pin!(self.outlet.shared.room.notified());
+            // Registered before the look, so that no wake-up falls between the two.
+            news.as_mut().enable();
+            {
+                let state = self.outlet.shared.state();
+                if state.is_broken || state.is_closed || state.waiting.len() < CAPACITY {
+                    return;
+                }
+            }
+            news.await;
+        }
+    }
+}
+
+#[async_trait]
+impl OutputStream for GuestWriter {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        if bytes.len() > self.permit {
+            return Err(StreamError::Trap(wasmtime::format_err!(
+                "the guest wrote {} bytes where {} were permitted",
+                bytes.len(),
+                self.permit
+            )));
+        }
+        self.permit -= bytes.len();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let mut state = self.outlet.shared.state();
+        if state.is_broken || state.is_closed {
+            return Err(StreamError::Closed);
+        }
+        if self.outlet.is_terminal {
+            let mut after_c2 = state.after_c2;
+            let tamed = tame(&bytes, &mut after_c2);
+            state.after_c2 = after_c2;
+            append(&mut state, &tamed);
+        } else {
+            append(&mut state, &bytes);
+        }
+        drop(state);
+        self.outlet.shared.filled.notify_one();
+        Ok(())
+    }
+
+    /// Does nothing: bytes count as flushed once they are in the pipe, or a stalled reader would
+    /// stall every guest that flushes.
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        let state = self.outlet.shared.state();
+        if state.is_broken || state.is_closed {
+            return Err(StreamError::Closed);
+        }
+        self.permit = CAPACITY.saturating_sub(state.waiting.len()).min(PERMIT);
+        Ok(self.permit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CAPACITY, Outlet, PERMIT};
+    use bytes::Bytes;
+    use std::io::{self, Write};
+    use std::sync::mpsc;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+    use wasmtime_wasi::cli::StdoutStream as _;
+    use wasmtime_wasi::p2::{OutputStream as _, Pollable as _, StreamError};
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Writes one step for each message and stands still without.
+    struct Gated(mpsc::Receiver<()>, Kept);
+    impl Write for Gated {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.recv().map_err(|closed| io::Error::new(io::ErrorKind::BrokenPipe, closed))?;
+            self.1.write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_goes_in_comes_out_in_order() {
+        let kept = Kept::default();
+        let outlet = Outlet::new("test", false, kept.clone()).unwrap();
+        let mut stream = outlet.p2_stream();
+        assert!(outlet.is_at_line_start());
+        stream.blocking_write_and_flush(Bytes::from_static(b"guest")).await.unwrap();
+        assert!(!outlet.is_at_line_start());
+        outlet.push("\nours\n");
+        assert!(outlet.is_at_line_start());
+        assert!(outlet.finish(PATIENCE));
+        assert_eq!(*kept.0.lock().unwrap(), b"guest\nours\n");
+    }
+
+    #[tokio::test]
+    async fn a_full_pipe_makes_the_guest_wait_as_a_future_and_room_wakes_it() {
+        let (step, gate) = mpsc::channel();
+        let kept = Kept::default();
+        let outlet = Outlet::new("test", false, Gated(gate, kept.clone())).unwrap();
+        let mut stream = outlet.p2_stream();
+        let mut written = 0;
+        loop {
+            let permit = stream.check_write().unwrap();
+            if permit == 0 {
+                break;
+            }
+            assert!(permit <= PERMIT);
+            stream.write(Bytes::from(vec![b'x'; permit])).unwrap();
+            written += permit;
+        }
+        // What the thread has taken and what waits behind it.
+        assert!((CAPACITY..=2 * CAPACITY).contains(&written), "{written}");
+        let mut waiting = std::pin::pin!(stream.ready());
+        assert!(
+            std::future::poll_fn(|cx| core::task::Poll::Ready(waiting.as_mut().poll(cx)))
+                .await
+                .is_pending()
+        );
+        let feeder = std::thread::spawn(move || while step.send(()).is_ok() {});
+        waiting.await;
+        assert!(outlet.finish(PATIENCE));
+        drop(outlet);
+        assert_eq!(kept.0.lock().unwrap().len(), written);
+        drop(feeder);
+    }
+
+    #[test]
+    fn a_reader_that_stalls_is_given_up_after_a_while() {
+        let (_step, gate) = mpsc::channel();
+        let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
+        outlet.push("never read");
+        assert!(!outlet.finish(Duration::from_millis(20)));
+    }
+
+    #[test]
+    fn a_reader_that_left_closes_the_guests_stream() {
+        let (step, gate) = mpsc::channel();
+        drop(step);
+        let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
+        let mut stream = outlet.p2_stream();
+        outlet.push("nobody reads");
+        assert!(!outlet.finish(PATIENCE));
+        assert!(matches!(stream.check_write(), Err(StreamError::Closed)));
+    }
+
+    #[test]
+    fn a_write_without_a_permit_traps_and_an_empty_one_is_dropped() {
+        let outlet = Outlet::new("test", false, Kept::default()).unwrap();
+        let mut stream = outlet.p2_stream();
+        stream.write(Bytes::new()).unwrap();
+        let error = stream.write(Bytes::from_static(b"x")).unwrap_err();
+        assert_eq!(error.to_string(), "trap: the guest wrote 1 bytes where 0 were permitted");
+    }
+
+    #[tokio::test]
+    async fn a_guest_cannot_drive_a_terminal_but_we_can() {
+        let kept = Kept::default();
+        let outlet = Outlet::new("test", true, kept.clone()).unwrap();
+        let mut stream = outlet.p2_stream();
+        stream.blocking_write_and_flush(Bytes::from_static(b"\x1b[2J\n")).await.unwrap();
+        outlet.push("\x1b[1mours\x1b[0m\n");
+        assert!(outlet.finish(PATIENCE));
+        assert_eq!(*kept.0.lock().unwrap(), b"?[2J\n\x1b[1mours\x1b[0m\n");
+    }
+}

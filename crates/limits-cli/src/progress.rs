@@ -1,0 +1,68 @@
+//! Signs of life for work that takes long, on a terminal only.
+
+use core::future::Future;
+use core::pin::pin;
+use core::time::Duration;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Work shorter than this needs no sign of life.
+const QUIET: Duration = Duration::from_millis(300);
+const TICK: Duration = Duration::from_millis(100);
+
+/// Waits for `work`, with a note on stderr while it takes long.
+pub(crate) async fn with_note<T>(is_shown: bool, note: String, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    if !is_shown {
+        return work.await;
+    }
+    if let Ok(done) = tokio::time::timeout(QUIET, work.as_mut()).await {
+        return done;
+    }
+    let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    spinner.set_message(note);
+    spinner.enable_steady_tick(TICK);
+    let done = work.await;
+    spinner.finish_and_clear();
+    done
+}
+
+/// Counts runs on stderr once they take long.
+pub(crate) struct RunBar {
+    is_shown: bool,
+    count: u64,
+    since: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl RunBar {
+    pub(crate) fn new(is_shown: bool, count: u64) -> Self {
+        Self { is_shown, count, since: Instant::now(), bar: None }
+    }
+
+    /// Says that `done` runs are over.
+    pub(crate) fn set(&mut self, done: u64) {
+        if !self.is_shown || self.since.elapsed() < QUIET {
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| {
+            let target = ProgressDrawTarget::stderr();
+            let bar = ProgressBar::with_draw_target(Some(self.count), target);
+            // The template is a constant; without it the default bar does as well.
+            if let Ok(style) = ProgressStyle::with_template("run {pos}/{len} {bar:30} {eta} left") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        bar.set_position(done);
+    }
+}
+
+impl Drop for RunBar {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The report of a run for people.
+
+use anstyle::{AnsiColor, Style};
+use limits_config::{Origin, format_size};
+
+use crate::outcome::Outcome;
+use crate::report::Report;
+
+/// Characters of a result that are shown; the JSON report has all of it.
+const MOST_OF_A_RESULT: usize = 400;
+/// Keys whose limits have a row of their own.
+const IN_TABLE: [&str; 3] =
+    ["resources.cpu.max_fuel", "resources.memory.max_bytes", "resources.cpu.timeout_ms"];
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
+
+/// Renders the report in lines, with colours; [`crate::console`] takes them out where there is
+/// nobody to see them.
+pub(crate) fn render(report: &Report) -> String {
+    let mut text = head(report);
+    if let Some(result) = &report.result {
+        text.push_str(&line("result", &cut(result)));
+    }
+    if let Some(problem) = &report.error {
+        text.push_str(&line("why", &problem.message));
+    }
+    text.push_str(&used(report));
+    let others: Vec<String> = report
+        .limits
+        .iter()
+        .filter(|limit| limit.origin != Origin::Default && !IN_TABLE.contains(&limit.key))
+        .map(|limit| format!("{} = {} ({})", limit.key, limit.shown, limit.origin))
+        .collect();
+    if !others.is_empty() {
+        text.push_str(&line("also", &others.join(", ")));
+    }
+    for change in &report.policy {
+        text.push_str(&line("policy", change));
+    }
+    if !report.not_enforced.is_empty() {
+        let keys = report.not_enforced.join(", ");
+        let mark = format!("{WARNING}declared, not enforced here:{WARNING:#} {keys}");
+        text.push_str(&line("note", &mark));
+    }
+    if let Some(runs) = &report.runs {
+        let by_outcome: Vec<String> =
+            runs.by_outcome.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        text.push_str(&line("runs", &format!("{}: {}", runs.count, by_outcome.join(", "))));
+    }
+    text
+}
+
+/// One label and what it says, at the same column everywhere.
+pub(crate) fn line(label: &str, says: &str) -> String {
+    format!("  {DIM}{label:<8}{DIM:#} {says}\n")
+}
+
+/// Returns the colour of an outcome.
+pub(crate) fn colour(outcome: Outcome) -> Style {
+    match outcome {
+        Outcome::Success => AnsiColor::Green.on_default().bold(),
+        Outcome::Cancelled | Outcome::Exit => AnsiColor::Yellow.on_default().bold(),
+        _ => AnsiColor::Red.on_default().bold(),
+    }
+}
+
+fn head(report: &Report) -> String {
+    let style = colour(report.outcome);
+    let outcome = report.outcome.name();
+    let component = match &report.component {
+        Some(name) => format!(" {BOLD}{name}{BOLD:#}"),
+        None => String::new(),
+    };
+    match report.exit_code {
+        0 => format!("{style}{outcome}{style:#}{component}\n"),
+        code => format!("{style}{outcome}{style:#}{component} {DIM}(exit code {code}){DIM:#}\n"),
+    }
+}
+
+/// The table of what was used: one row for fuel, memory and time each.
+fn used(report: &Report) -> String {
+    let (Some(fuel), Some(memory), Some(time)) = (&report.fuel, &report.memory, &report.time)
+    else {
+        return String::new();
+    };
+    let set_by = |key: &str| {
+        let limit = report.limits.iter().find(|limit| limit.key == key);
+        limit.map_or_else(String::new, |limit| limit.origin.to_string())
+    };
+    let fuel_consumed = match fuel.exact {
+        true => grouped(fuel.consumed),
+        false => format!("at most {}", grouped(fuel.consumed)),
+    };
+    let rows = [
+        [
+            String::from("fuel"),
+            fuel_consumed,
+            grouped(fuel.max),
+            percent(fuel.percent),
+            set_by(IN_TABLE[0]),
+        ],
+        [
+            String::from("memory"),
+            format_size(memory.peak),
+            format_size(memory.max),
+            percent(share(memory.peak, memory.max)),
+            set_by(IN_TABLE[1]),
+        ],
+        [
+            String::from("time"),
+            format!("{:.3} ms", time.wall_ms),
+            format!("{} ms", grouped(time.timeout_ms)),
+            percent(time_share(time.wall_ms, time.timeout_ms)),
+            set_by(IN_TABLE[2]),
+        ],
+        [
+            String::from("cpu"),
+            format!("{:.3} ms", time.cpu_ms),
+            String::new(),
+            String::new(),
+            String::new(),
+        ],
+    ];
+    let header = ["", "used", "limit", "%", "set by"].map(String::from);
+    let mut text = table(&header, &rows);
+    if memory.refusals > 0 {
+        let growths = if memory.refusals == 1 { "growth" } else { "growths" };
+        let count = grouped(memory.refusals);
+        text.push_str(&line(
+            "refused",
+            &format!("{WARNING}{count} {growths} of memory{WARNING:#}"),
+        ));
+    }
+    text
+}
+
+/// Aligns columns: the first to the left, numbers to the right, the last as it is.
+pub(crate) fn table<const N: usize>(header: &[String; N], rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in core::iter::once(header).chain(rows) {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    widths[0] = widths[0].max(8);
+    let mut text = String::new();
+    for (index, row) in core::iter::once(header).chain(rows).enumerate() {
+        let mut cells = String::new();
+        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+            let aligned = match column {
+                0 => format!("{cell:<width$}"),
+                last if last == N - 1 => format!("   {cell}"),
+                _ => format!("   {cell:>width$}"),
+            };
+            cells.push_str(&aligned);
+        }
+        let cells = cells.trim_end();
+        match index {
+            0 => text.push_str(&format!("  {DIM}{cells}{DIM:#}\n")),
+            _ => text.push_str(&format!("  {cells}\n")),
+        }
+    }
+    text
+}
+
+/// Groups digits by three, so that 1000000 and 10000000 are told apart at a glance.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn percent(value: f64) -> String {
+    format!("{value:.1}")
+}
+
+fn share(part: u64, whole: u64) -> f64 {
+    limits_core::FuelMetrics::new(whole, part).usage_percentage()
+}
+
+fn time_share(wall_ms: f64, timeout_ms: u64) -> f64 {
+    match u32::try_from(timeout_ms) {
+        Ok(0) => 100.0,
+        Ok(timeout_ms) => wall_ms / f64::from(timeout_ms) * 100.0,
+        // Beyond 49 days nothing that anybody waits for is a tenth of a per cent.
+        Err(_) => 0.0,
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MOST_OF_A_RESULT) {
+        Some((end, _)) => {
+            let start = limits_wasmtime::printable(text.get(..end).unwrap_or_default());
+            format!("{start}… ({} bytes in all)", text.len())
+        }
+        None => limits_wasmtime::printable(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cut, grouped, render, table};
+    use crate::ending::Ending;
+    use crate::outcome::Outcome;
+    use crate::report::{Report, Runs};
+    use limits_config::ComponentConfig;
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn a_report_is_readable_without_colours() {
+        let config = ComponentConfig::from_str(
+            "[component]\nname = \"wordcount\"\nversion = \"1.0.0\"\n[resources.memory]\n\
+             max_bytes = \"4MiB\"\nmax_tables = 3\n[resources.cpu]\ntimeout_ms = 50\n\
+             [quota]\nmessage_rate = 5\n",
+        )
+        .unwrap();
+        let ending = Ending::because(Outcome::Timeout, "execution timed out after 50 ms");
+        let mut report = Report::of_nothing(Some(("wordcount", &config.effective())), ending);
+        report.result = Some(String::from("42"));
+        let fuel = report.fuel.as_mut().unwrap();
+        (fuel.consumed, fuel.percent, fuel.exact) = (123_456, 12.3456, false);
+        let memory = report.memory.as_mut().unwrap();
+        (memory.peak, memory.refusals) = (1_114_112, 2);
+        let time = report.time.as_mut().unwrap();
+        (time.wall_ms, time.cpu_ms) = (50.25, 3.0);
+        let mut runs = Runs::default();
+        runs.add(Outcome::Timeout);
+        report.runs = Some(runs);
+        assert_eq!(
+            plain(&render(&report)),
+            "timeout wordcount (exit code 65)
+  result   42
+  why      execution timed out after 50 ms
+                           used             limit       %   set by
+  fuel          at most 123_456         1_000_000    12.3   default
+  memory     1114112 (1.06 MiB)   4194304 (4 MiB)    26.6   component
+  time                50.250 ms             50 ms   100.5   component
+  cpu                  3.000 ms
+  refused  2 growths of memory
+  also     resources.memory.max_tables = 3 (component)
+  note     declared, not enforced here: quota.message_rate
+  runs     1: 1 timeout
+"
+        );
+    }
+
+    #[test]
+    fn an_error_before_any_limit_is_two_lines() {
+        let report = Report::of_nothing(None, Ending::because(Outcome::Error, "no such file"));
+        assert_eq!(plain(&render(&report)), "error (exit code 71)\n  why      no such file\n");
+    }
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        let shown = [0, 999, 1_000, 123_456, u64::MAX].map(grouped);
+        assert_eq!(shown, ["0", "999", "1_000", "123_456", "18_446_744_073_709_551_615"]);
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let row = |cells: [&str; 3]| cells.map(String::from);
+        assert_eq!(
+            plain(&table(&row(["", "n", "by"]), &[row(["a", "100", "x"]), row(["b", "1", "yy"])])),
+            "               n   by\n  a          100   x\n  b            1   yy\n"
+        );
+    }
+
+    #[test]
+    fn a_long_result_is_cut_and_a_hostile_one_escaped() {
+        assert_eq!(cut("\"a\u{1b}\""), "\"a\\u{1b}\"");
+        assert_eq!(cut(&"x".repeat(401)), format!("{}… (401 bytes in all)", "x".repeat(400)));
+    }
+}

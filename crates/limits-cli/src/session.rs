@@ -1,0 +1,119 @@
+//! A component, compiled and linked, ready to run any number of times.
+
+use limits_config::format_size;
+use limits_core::ResourceLimits;
+use limits_wasmtime::{ComponentExecutor, PreparedComponent, create_engine};
+
+use crate::args::GuestArgs;
+use crate::component_file::ComponentFile;
+use crate::ending::Ending;
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::interrupt::Interrupt;
+use crate::invoke::{Call, write_results};
+use crate::progress;
+use crate::report::Run;
+use crate::stdio::Stdio;
+use crate::wasi::{self, Grants};
+
+/// A component that is ready to run.
+pub(crate) struct Session {
+    executor: ComponentExecutor,
+    prepared: PreparedComponent<Host>,
+    call: Call,
+    grants: Grants,
+}
+
+impl Session {
+    /// Compiles and links the component, and checks the call. Compiling takes seconds for a
+    /// large component; with `is_shown`, a note on stderr says so.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure`]; [`Failure::Interrupted`] if the user does not want to wait.
+    pub(crate) async fn open(
+        name: &str,
+        file: ComponentFile,
+        args: &GuestArgs,
+        interrupt: &Interrupt,
+        is_shown: bool,
+    ) -> Result<Self, Failure> {
+        let note = format!(
+            "compiling {name}, {}",
+            format_size(u64::try_from(file.len()).unwrap_or(u64::MAX))
+        );
+        let executor = ComponentExecutor::new(create_engine()?)?;
+        let compiler = executor.clone();
+        let compiling = tokio::task::spawn_blocking(move || {
+            Ok::<_, Failure>(compiler.compile(&file.into_binary()?)?)
+        });
+        let compiled = progress::with_note(is_shown, note, interrupt.or(compiling)).await;
+        let component = match compiled {
+            None => return Err(Failure::Interrupted),
+            Some(Ok(component)) => component?,
+            Some(Err(died)) => {
+                return Err(Failure::Host { what: "compiling", reason: died.to_string() });
+            }
+        };
+        let call = match &args.invoke {
+            Some(text) => Call::parse(text, &component)?,
+            None => Call::command(&component)?,
+        };
+        let prepared = executor.prepare(&component, &wasi::linker(executor.engine())?)?;
+        Ok(Self { executor, prepared, call, grants: Grants::new(name, args) })
+    }
+
+    /// Runs the component once, in a store of its own.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure`] if the guest could not be given what was granted. Whatever happens to the
+    /// guest itself is in the [`Run`].
+    pub(crate) async fn run(
+        &self,
+        limits: &ResourceLimits,
+        stdio: &Stdio,
+        interrupt: &Interrupt,
+    ) -> Result<Run, Failure> {
+        let host = Host::new(limits, self.grants.context(stdio)?);
+        let _watch = interrupt.cancels(host.cancel_handle());
+        let failure = match &self.call {
+            Call::Command { export } => {
+                let ended = self
+                    .executor
+                    .execute_with_limits::<_, (), (Result<(), ()>,)>(
+                        &self.prepared,
+                        limits,
+                        host,
+                        export,
+                        (),
+                    )
+                    .await;
+                match ended {
+                    Ok(done) => {
+                        let (is_ok,) = done.output;
+                        let ending =
+                            is_ok.map_or_else(|()| Ending::exit(1), |()| Ending::success());
+                        return Ok(Run { ending, result: None, used: done.report });
+                    }
+                    Err(failure) => failure,
+                }
+            }
+            Call::Function { export, params } => {
+                let ended = self
+                    .executor
+                    .execute_dynamic(&self.prepared, limits, host, export, params)
+                    .await;
+                match ended {
+                    Ok(done) => {
+                        let result = write_results(&done.output);
+                        return Ok(Run { ending: Ending::success(), result, used: done.report });
+                    }
+                    Err(failure) => failure,
+                }
+            }
+        };
+        let (error, used) = failure.into_parts();
+        Ok(Run { ending: Ending::of(&error, Some(&used)), result: None, used })
+    }
+}

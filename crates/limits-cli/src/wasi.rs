@@ -1,0 +1,80 @@
+//! WASI 0.2 with no authority but what the command line grants.
+
+use core::time::Duration;
+
+use limits_core::{WasmError, WasmResult};
+use limits_wasmtime::printable;
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
+
+use crate::args::{DirGrant, GuestArgs};
+use crate::failure::Failure;
+use crate::host::Host;
+use crate::stdio::Stdio;
+
+/// Random bytes that a guest gets in one call. Making them cannot be interrupted.
+const MAX_RANDOM_BYTES: u64 = 64 * 1024;
+
+/// How long output may stand still at the end before it is given up.
+pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Links everything that WASI 0.2 names, wasi:http included: toolchains import it unasked.
+pub(crate) fn linker(engine: &Engine) -> WasmResult<Linker<Host>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)
+        .and_then(|()| wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker))
+        .map_err(|error| WasmError::InvalidConfiguration {
+            reason: format!("cannot link WASI: {}", printable(&error.root_cause().to_string())),
+        })?;
+    Ok(linker)
+}
+
+/// What the command line grants to a guest.
+#[derive(Clone, Debug)]
+pub(crate) struct Grants {
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    dirs: Vec<DirGrant>,
+}
+
+impl Grants {
+    /// Takes the grants from the command line. A guest finds `name` as its own name.
+    pub(crate) fn new(name: &str, args: &GuestArgs) -> Self {
+        let own_name = core::iter::once(String::from(name));
+        Self {
+            args: own_name.chain(args.args.iter().cloned()).collect(),
+            env: args.env.clone(),
+            dirs: args.dirs.clone(),
+        }
+    }
+
+    /// Makes the WASI context of one execution.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Dir`] if a granted directory cannot be opened.
+    pub(crate) fn context(&self, stdio: &Stdio) -> Result<WasiCtx, Failure> {
+        let mut builder = WasiCtxBuilder::new();
+        builder
+            .args(&self.args)
+            .envs(&self.env)
+            .stdin(stdio.stdin.clone())
+            .stdout(stdio.stdout.clone())
+            .stderr(stdio.stderr.clone())
+            .max_random_size(MAX_RANDOM_BYTES)
+            // Refused by default as well; said here so that a changed default changes nothing.
+            .allow_tcp(false)
+            .allow_udp(false)
+            .allow_ip_name_lookup(false)
+            .socket_addr_check(|_, _| Box::pin(async { false }));
+        for DirGrant { host, guest, is_read_only } in &self.dirs {
+            let permissions = if *is_read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
+            builder.preopened_dir(host, guest, permissions).map_err(|error| Failure::Dir {
+                path: host.clone(),
+                reason: error.root_cause().to_string(),
+            })?;
+        }
+        Ok(builder.build())
+    }
+}
