@@ -16,9 +16,11 @@ struct Amount {
     /// Whether a number without a unit is one.
     bare: bool,
     /// Reads a text with a unit; `None` if there are no units.
-    parse: Option<fn(&str) -> Result<u64, SizeError>>,
+    parse: Option<Parse>,
     unlimited: bool,
 }
+
+type Parse = fn(&str) -> Result<u64, SizeError>;
 
 const BYTES: Amount = Amount {
     expected: "bytes, such as 4194304 or \"4MiB\"",

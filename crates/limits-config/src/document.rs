@@ -69,7 +69,12 @@ fn refuse_syntax(text: &str, error: &toml::de::Error) -> ConfigError {
             .at(place)
             .with_key(key, None);
     }
-    let message = format!("not valid TOML: {}", quoted_words(error.message()));
+    let mut message = format!("not valid TOML: {}", quoted_words(error.message()));
+    let found = text.get(span.start..).and_then(|rest| rest.chars().next());
+    if let Some(found) = found.filter(|letter| letter.is_control() && *letter != '\n') {
+        // Nobody sees a control character in an editor.
+        let _ = write!(message, ", found `{}`", found.escape_debug());
+    }
     ConfigError::new(ConfigErrorKind::Syntax, message).at(place)
 }
 

@@ -145,19 +145,19 @@ pub(crate) struct MemoryRules {
     pub(crate) max_bytes: Option<u64>,
     /// Core instances.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u32"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Count"))]
     pub(crate) max_instances: Option<u32>,
     /// Linear memories.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u32"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Count"))]
     pub(crate) max_memories: Option<u32>,
     /// Tables.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u32"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Count"))]
     pub(crate) max_tables: Option<u32>,
     /// Elements of all tables together.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u64"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Number"))]
     pub(crate) max_table_elements: Option<u64>,
 }
 

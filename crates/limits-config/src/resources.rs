@@ -36,19 +36,19 @@ pub struct MemoryConfig {
     pub max_bytes: u64,
     /// Core instances. Default 64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u32"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Count"))]
     pub max_instances: Option<u32>,
     /// Linear memories. Default 8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u32"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Count"))]
     pub max_memories: Option<u32>,
     /// Tables. Default 32.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u32"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Count"))]
     pub max_tables: Option<u32>,
     /// Elements of all tables together. Default 20 000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u64"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Number"))]
     pub max_table_elements: Option<u64>,
 }
 
@@ -60,12 +60,12 @@ pub struct MemoryConfig {
 pub struct CpuConfig {
     /// Fuel, in units. Default 1 000 000. Zero ends an execution before its first instruction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u64"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Number"))]
     pub max_fuel: Option<u64>,
     /// Wall-clock time, in milliseconds, instantiation included. Default 100. Zero is a timeout
     /// before the guest is entered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u64"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Number"))]
     pub timeout_ms: Option<u64>,
 }
 
@@ -85,11 +85,11 @@ pub struct HostConfig {
     pub max_copy_bytes: Option<u64>,
     /// Live component-model handles. Default 1 024.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u32"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Count"))]
     pub max_handles: Option<u32>,
     /// Entries of the host-side resource table. Default 1 024.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "u32"))]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Count"))]
     pub max_resources: Option<u32>,
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::ComponentConfig;
@@ -10,18 +11,37 @@ use crate::policy::PolicyFile;
 /// Returns the JSON Schema of `Component.toml`.
 #[must_use]
 pub fn component_schema() -> Schema {
-    titled(schemars::schema_for!(ComponentConfig), "Component.toml")
+    finish(
+        schemars::schema_for!(ComponentConfig),
+        "Component.toml",
+        "What a component is, what it asks for and what it may touch.",
+    )
 }
 
 /// Returns the JSON Schema of the operator's policy file.
 #[must_use]
 pub fn policy_schema() -> Schema {
-    titled(schemars::schema_for!(PolicyFile), "policy.toml")
+    finish(
+        schemars::schema_for!(PolicyFile),
+        "policy.toml",
+        "What components get at most: a ceiling for all, overrides for some.",
+    )
 }
 
-fn titled(mut schema: Schema, title: &str) -> Schema {
+fn finish(mut schema: Schema, title: &str, description: &str) -> Schema {
     schema.insert(String::from("title"), title.into());
+    schema.insert(String::from("description"), description.into());
+    RecursiveTransform(keep_first_paragraph).transform(&mut schema);
     schema
+}
+
+/// The rest of a description is for those who program, not for those who edit the file.
+fn keep_first_paragraph(schema: &mut Schema) {
+    let Some(description) = schema.get("description").and_then(|text| text.as_str()) else {
+        return;
+    };
+    let first = description.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    schema.insert(String::from("description"), first.into());
 }
 
 const SIZE: &str = r"^[0-9]+(|(\.[0-9]+)? ?(B|KB|kB|MB|GB|TB|KiB|MiB|GiB|TiB))$";
@@ -51,6 +71,8 @@ macro_rules! stands_for {
     };
 }
 
+stands_for!(Count, { "type": "integer", "minimum": 0, "maximum": u32::MAX });
+stands_for!(Number, { "type": "integer", "minimum": 0 });
 stands_for!(Bytes, {
     "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": SIZE }]
 });

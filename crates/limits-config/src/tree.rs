@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::ops::Range;
+use std::vec;
 
 use serde::de::{
     DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, MapAccess, SeqAccess,
@@ -9,7 +10,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 use toml::Spanned;
-use toml::de::{DeInteger, DeTable, DeValue};
+use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
 use crate::error::quoted;
 
@@ -136,13 +137,10 @@ impl Node<'_, '_> {
     }
 
     fn whole<'de, V: Visitor<'de>>(self, visitor: V, most: u64) -> Result<V::Value, Fault> {
-        match self.0 {
-            DeValue::Integer(number) => {
-                if let Some(value) = Self::unsigned(number).filter(|value| *value <= most) {
-                    return visitor.visit_u64(value);
-                }
-            }
-            _ => {}
+        if let DeValue::Integer(number) = self.0
+            && let Some(value) = Self::unsigned(number).filter(|value| *value <= most)
+        {
+            return visitor.visit_u64(value);
         }
         Err(self.refuse(&format!("a whole number from 0 to {most}").as_str()))
     }
@@ -216,9 +214,11 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
 
 /// The entries of a table in the order of the text, so that the first fault is reported first.
 struct Entries<'t, 'i> {
-    entries: std::vec::IntoIter<(&'t Spanned<std::borrow::Cow<'i, str>>, &'t Spanned<DeValue<'i>>)>,
-    value: Option<(&'t Spanned<std::borrow::Cow<'i, str>>, &'t Spanned<DeValue<'i>>)>,
+    entries: vec::IntoIter<Entry<'t, 'i>>,
+    value: Option<Entry<'t, 'i>>,
 }
+
+type Entry<'t, 'i> = (&'t Spanned<DeString<'i>>, &'t Spanned<DeValue<'i>>);
 
 impl<'t, 'i> Entries<'t, 'i> {
     fn new(table: &'t DeTable<'i>) -> Self {

@@ -1,0 +1,249 @@
+//! What a valid file means.
+
+use core::time::Duration;
+use std::path::Path;
+
+use limits_config::semver::Version;
+use limits_config::{ComponentConfig, Origin, QuotaConflict, QuotaSection, SettingKey};
+use limits_core::{Allowance, ResourceLimits, ResourceQuota};
+
+use crate::{EXAMPLE, MINIMAL};
+
+fn read(text: &str) -> ComponentConfig {
+    ComponentConfig::from_str(text).unwrap()
+}
+
+fn minimal_with(more: &str) -> ComponentConfig {
+    read(&format!("{MINIMAL}{more}"))
+}
+
+#[test]
+fn the_example_says_what_it_says() {
+    let config = read(EXAMPLE);
+    assert_eq!(config.component.name.as_str(), "data-processor");
+    assert_eq!(config.component.version, Version::new(1, 0, 0));
+    let path = config.component.path.clone().unwrap();
+    assert_eq!(path.in_folder(Path::new("/srv")), Path::new("/srv/component.wasm"));
+    assert_eq!(config.resources.memory.max_bytes, 4_194_304);
+    assert_eq!(config.resources.cpu.max_fuel, Some(50_000_000));
+    assert_eq!(config.resources.cpu.timeout_ms, Some(1_000));
+    let listed: Vec<_> =
+        config.capabilities.iter().filter(|(_, patterns)| !patterns.is_empty()).collect();
+    assert_eq!(
+        listed,
+        [
+            ("filesystem.read", &[String::from("/app/data/**")][..]),
+            ("filesystem.write", &[String::from("/app/output/*")]),
+            ("network.connect", &[String::from("api.example.com:443")]),
+            ("messaging.send", &[String::from("orders.*")]),
+        ]
+    );
+    let quota = config.quota.to_resource_quota(4_194_304).unwrap();
+    let expected = ResourceQuota::new()
+        .with_storage(50_u64 << 20)
+        .with_message_rate(500_u64)
+        .with_network_bandwidth(5_u64 << 20)
+        .with_cpu_time(800_u64)
+        .with_memory(128_u64 << 20);
+    assert_eq!(quota, expected);
+    assert_eq!(config.effective().quota(), expected);
+}
+
+#[test]
+fn test_parse_toml_with_cpu_defaults() {
+    let limits = minimal_with("").resource_limits().unwrap();
+    assert_eq!(limits, ResourceLimits::builder().memory_bytes(1_048_576).build().unwrap());
+    assert_eq!(limits.max_fuel_per_execution(), 1_000_000);
+    assert_eq!(limits.execution_timeout_ms(), 100);
+}
+
+#[test]
+fn test_parse_toml_with_custom_cpu() {
+    let config = minimal_with("[resources.cpu]\nmax_fuel = 5000000\ntimeout_ms = 500\n");
+    let limits = ResourceLimits::try_from(&config).unwrap();
+    assert_eq!(limits.max_fuel_per_execution(), 5_000_000);
+    assert_eq!(limits.execution_timeout_ms(), 500);
+}
+
+#[test]
+fn test_config_to_resource_limits() {
+    let config = minimal_with(
+        r#"
+        max_instances = 1
+        max_memories = 2
+        max_tables = 3
+        max_table_elements = 4
+        [resources.cpu]
+        max_fuel = 5
+        timeout_ms = 6
+        [resources.host]
+        max_copy_bytes = "7KB"
+        max_handles = 8
+        max_resources = 9
+        "#,
+    );
+    let expected = ResourceLimits::builder()
+        .memory_bytes(1_048_576)
+        .max_instances(1)
+        .max_memories(2)
+        .max_tables(3)
+        .max_table_elements(4)
+        .max_fuel(5)
+        .execution_timeout_ms(6)
+        .max_copy_bytes(7 * 1024)
+        .max_handles(8)
+        .max_resources(9)
+        .build()
+        .unwrap();
+    assert_eq!(config.effective().limits(), expected);
+    assert_eq!(ResourceLimits::try_from(config).unwrap(), expected);
+}
+
+#[test]
+fn zero_is_a_value_like_any_other() {
+    let config = read(
+        r#"
+        component = { name = "x", version = "0.0.0" }
+        [resources]
+        memory = { max_bytes = 0, max_instances = 0, max_memories = 0, max_tables = 0, max_table_elements = 0 }
+        cpu = { max_fuel = 0, timeout_ms = 0 }
+        host = { max_copy_bytes = 0, max_handles = 0, max_resources = 0 }
+        [quota]
+        storage = 0
+        message_rate = 0
+        network_bandwidth = 0
+        cpu_time = "0ms/s"
+        memory = 0
+        "#,
+    );
+    for setting in config.effective().settings().filter(|one| one.key != SettingKey::Period) {
+        assert_eq!((setting.value, setting.origin), (Allowance::AtMost(0), Origin::Component));
+    }
+}
+
+#[test]
+fn the_largest_numbers_fit() {
+    let config = minimal_with(
+        "[resources.cpu]\nmax_fuel = 18446744073709551615\ntimeout_ms = 0xffff_ffff_ffff_ffff\n\
+         [resources.host]\nmax_handles = 4294967295\n",
+    );
+    let limits = config.resource_limits().unwrap();
+    assert_eq!(limits.max_fuel_per_execution(), u64::MAX);
+    assert_eq!(limits.execution_timeout_ms(), u64::MAX);
+    assert_eq!(limits.max_handles(), u32::MAX);
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_fine() {
+    let windows = format!("\u{feff}{}", EXAMPLE.replace('\n', "\r\n"));
+    assert_eq!(read(&windows), read(EXAMPLE));
+}
+
+#[test]
+fn a_line_for_editors_is_a_comment() {
+    assert_eq!(read(&format!("#:schema ./component.schema.json\n{EXAMPLE}")), read(EXAMPLE));
+}
+
+#[test]
+fn absent_quotas_have_the_defaults() {
+    let quota = QuotaSection::default();
+    assert_eq!(quota.to_resource_quota(0).unwrap(), ResourceQuota::default());
+    let large = 300_u64 << 20;
+    assert_eq!(quota.to_resource_quota(large).unwrap().max_memory_bytes, large.into());
+    let config = read(&MINIMAL.replace("1048576", "\"300MB\""));
+    assert_eq!(config.effective().value(SettingKey::QuotaMemory), large.into());
+}
+
+#[test]
+fn unlimited_is_accepted_for_every_quota_and_shown() {
+    let config = minimal_with(
+        "[quota]\nstorage = \"unlimited\"\nmessage_rate = \"unlimited\"\n\
+         network_bandwidth = \"unlimited\"\ncpu_time = \"unlimited\"\nmemory = \"unlimited\"\n",
+    );
+    let effective = config.effective();
+    let quotas = effective.settings().filter(|one| one.key.is_quota());
+    for setting in quotas.filter(|one| one.key != SettingKey::Period) {
+        assert_eq!(setting.to_string(), "unlimited");
+    }
+    assert_eq!(effective.quota().max_cpu_time_ms, Allowance::Unlimited);
+}
+
+#[test]
+fn rates_are_per_second_whatever_the_period() {
+    let config = minimal_with(
+        "[quota]\nmessage_rate = 501\nnetwork_bandwidth = \"1KB/s\"\nperiod = \"500ms\"\n",
+    );
+    let quota = config.quota.to_resource_quota(0).unwrap();
+    assert_eq!(quota.reset_period, Duration::from_millis(500));
+    assert_eq!(quota.max_message_rate, Allowance::AtMost(250));
+    assert_eq!(quota.max_network_bandwidth, Allowance::AtMost(512));
+    assert_eq!(quota.max_cpu_time_ms, Allowance::AtMost(500), "the default is a rate as well");
+    assert_eq!(config.effective().quota().max_message_rate, Allowance::AtMost(250));
+
+    let day = minimal_with("[quota]\nmessage_rate = 18446744073709551615\nperiod = \"86400s\"\n");
+    let quota = day.quota.to_resource_quota(0).unwrap();
+    assert_eq!(quota.max_message_rate, Allowance::AtMost(u64::MAX));
+    assert_eq!(quota.max_cpu_time_ms, Allowance::AtMost(86_400_000));
+}
+
+#[test]
+fn a_quota_made_in_code_is_checked_as_well() {
+    let mut quota = QuotaSection::default();
+    quota.period = Some(Duration::ZERO);
+    let error = quota.to_resource_quota(0).unwrap_err();
+    assert_eq!(error.to_string(), "`quota.period` of 0ns is not between 1ms and 86400s");
+    quota.period = Some(Duration::from_millis(1));
+    quota.message_rate = Some(Allowance::AtMost(999));
+    let error = quota.to_resource_quota(0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`quota.message_rate` admits nothing within `quota.period` of 1ms"
+    );
+    quota.message_rate = Some(Allowance::AtMost(1_000));
+    assert_eq!(quota.to_resource_quota(0).unwrap().max_message_rate, Allowance::AtMost(1));
+    quota.memory = Some(Allowance::AtMost(5));
+    assert_eq!(quota.to_resource_quota(6), Err(QuotaConflict::Memory { quota: 5, max_bytes: 6 }));
+
+    let mut config = minimal_with("");
+    config.quota.period = Some(Duration::from_secs(u64::MAX));
+    assert_eq!(config.effective().quota().reset_period, Duration::from_secs(86_400));
+}
+
+#[test]
+fn each_setting_says_where_it_comes_from() {
+    let settings: Vec<_> = minimal_with("[resources.cpu]\nmax_fuel = 7\n[quota]\nmemory = \"2MB\"")
+        .effective()
+        .settings()
+        .map(|one| format!("{} = {} ({})", one.key, one, one.origin))
+        .collect();
+    assert_eq!(
+        settings,
+        [
+            "resources.memory.max_bytes = 1048576 (1 MiB) (component)",
+            "resources.memory.max_instances = 64 (default)",
+            "resources.memory.max_memories = 8 (default)",
+            "resources.memory.max_tables = 32 (default)",
+            "resources.memory.max_table_elements = 20000 (default)",
+            "resources.cpu.max_fuel = 7 fuel (component)",
+            "resources.cpu.timeout_ms = 100 ms (default)",
+            "resources.host.max_copy_bytes = 1048576 (1 MiB) (default)",
+            "resources.host.max_handles = 1024 (default)",
+            "resources.host.max_resources = 1024 (default)",
+            "quota.storage = 104857600 (100 MiB) (default)",
+            "quota.message_rate = 1000/s (default)",
+            "quota.network_bandwidth = 10485760 (10 MiB)/s (default)",
+            "quota.cpu_time = 1000 ms/s (default)",
+            "quota.memory = 2097152 (2 MiB) (component)",
+            "quota.period = 1000 ms (default)",
+        ]
+    );
+}
+
+#[test]
+fn a_config_is_written_as_it_is_read() {
+    for text in [EXAMPLE, MINIMAL] {
+        let config = read(text);
+        let written = toml::to_string(&config).unwrap();
+        assert_eq!(read(&written), config, "{written}");
+    }
+}
