@@ -11,6 +11,8 @@ mod files;
 mod fuzz;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod reference;
 
 /// The example of the reference, word for word.
 pub(crate) const EXAMPLE: &str = r#"[component]

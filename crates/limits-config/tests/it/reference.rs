@@ -1,0 +1,78 @@
+//! The reference in docs/ does not lie.
+
+use std::path::Path;
+
+use limits_config::{ComponentConfig, Policy, SettingKey};
+
+use crate::EXAMPLE;
+
+fn reference() -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/component-toml.md");
+    std::fs::read_to_string(file).unwrap()
+}
+
+fn blocks(text: &str) -> Vec<&str> {
+    let blocks = text.split("```toml\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap_or_default()).collect()
+}
+
+#[test]
+fn each_example_is_valid() {
+    let text = reference();
+    let (policies, components): (Vec<_>, Vec<_>) =
+        blocks(&text).into_iter().partition(|block| block.starts_with("# policy.toml\n"));
+    assert_eq!((policies.len(), components.len()), (1, 3));
+    assert_eq!(components[0], EXAMPLE);
+    for component in components {
+        ComponentConfig::from_str(component).unwrap();
+    }
+    for policy in policies {
+        Policy::from_str(policy).unwrap();
+    }
+}
+
+#[test]
+fn each_key_has_a_row() {
+    let text = reference();
+    for key in SettingKey::ALL {
+        let (_, key) = key.as_str().split_once('.').unwrap();
+        assert!(text.contains(&format!("\n| `{key}` |")), "no row for {key}");
+    }
+    let config = ComponentConfig::from_str(EXAMPLE).unwrap();
+    for (permission, _) in config.capabilities.iter() {
+        assert!(text.contains(&format!("`{permission}`")), "no mention of {permission}");
+    }
+}
+
+#[test]
+fn each_default_is_the_real_one() {
+    let text = reference();
+    let config = ComponentConfig::from_str(crate::MINIMAL).unwrap();
+    let shown = [
+        (SettingKey::MaxInstances, "64"),
+        (SettingKey::MaxMemories, "8"),
+        (SettingKey::MaxTables, "32"),
+        (SettingKey::MaxTableElements, "20000"),
+        (SettingKey::MaxFuel, "1000000"),
+        (SettingKey::TimeoutMs, "100"),
+        (SettingKey::MaxCopyBytes, "1048576 (1 MiB)"),
+        (SettingKey::MaxHandles, "1024"),
+        (SettingKey::MaxResources, "1024"),
+        (SettingKey::Storage, "104857600 (100 MiB)"),
+        (SettingKey::MessageRate, "1000"),
+        (SettingKey::NetworkBandwidth, "10485760 (10 MiB) per second"),
+        (SettingKey::CpuTime, "`\"1000ms/s\"`"),
+    ];
+    for (key, default) in shown {
+        let (_, name) = key.as_str().split_once('.').unwrap();
+        let row = text.lines().find(|line| line.starts_with(&format!("| `{name}` |"))).unwrap();
+        assert!(row.contains(&format!("| {default} |")), "{row}");
+        let digits: String = default
+            .chars()
+            .skip_while(|letter| !letter.is_ascii_digit())
+            .take_while(char::is_ascii_digit)
+            .collect();
+        let value = config.effective().value(key).at_most().unwrap();
+        assert_eq!(value.to_string(), digits, "{key}");
+    }
+}
