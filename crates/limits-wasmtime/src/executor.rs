@@ -373,6 +373,15 @@ pub(crate) async fn call_dynamic<T: Send + 'static>(
     Ok(results)
 }
 
+/// Returns the fuel to give to the store: one unit more than the guest may use.
+///
+/// Compiled code looks at its fuel at loops and calls, not at its last instruction, and the
+/// runtime reads an overrun back as zero. With one unit more, a guest that used exactly what it
+/// may has one left, and one that used more has none, wherever it was looked at last.
+fn grant(limits: &ResourceLimits) -> u64 {
+    limits.max_fuel_per_execution().saturating_add(1)
+}
+
 /// An execution that never entered the guest.
 pub(crate) fn unused(error: WasmError, limits: &ResourceLimits) -> ExecutionFailure {
     let report = ExecutionReport {
@@ -410,7 +419,7 @@ impl Run {
         let interval = state.meter.interval();
         let cancel = state.cancel.clone();
         store
-            .set_fuel(limits.max_fuel_per_execution())
+            .set_fuel(grant(limits))
             .and_then(|()| store.fuel_async_yield_interval(Some(interval)))
             .map_err(|error| unused(WasmError::host(error.into_boxed_dyn_error()), limits))?;
         Ok(Self { limits: *limits, turn, deadline, cancel })
@@ -428,11 +437,12 @@ impl Run {
     ) -> Result<ExecutionResult<R>, ExecutionFailure> {
         let wall_time = self.turn.elapsed();
         let max_fuel = self.limits.max_fuel_per_execution();
-        let left = store.get_fuel().unwrap_or(0);
-        let fuel = FuelMetrics::new(max_fuel, max_fuel.saturating_sub(left));
+        let burnt = grant(&self.limits).saturating_sub(store.get_fuel().unwrap_or(0));
+        let fuel = FuelMetrics::new(max_fuel, burnt.min(max_fuel));
         let state = store.data_mut().limits();
         let interval = state.meter.interval();
         let (outcome, fuel_exact) = match ended {
+            Ended::Done(Ok(_)) if burnt > max_fuel => (Err(WasmError::out_of_fuel(fuel)), true),
             Ended::Done(Ok(output)) => (Ok(output), true),
             Ended::Done(Err(error)) => {
                 let unanswered = state.limiter.unanswered();
@@ -457,6 +467,15 @@ impl Run {
             refusals: state.limiter.refusals(),
             last_refusal: state.limiter.last_refusal(),
         };
+        tracing::debug!(
+            error = outcome.as_ref().err().map(tracing::field::display),
+            fuel = consumed,
+            fuel_exact,
+            peak_memory_bytes = report.peak_memory_bytes,
+            cpu_time = ?report.cpu_time,
+            wall_time = ?report.wall_time,
+            "execution ended"
+        );
         match outcome {
             Ok(output) => Ok(ExecutionResult { output, report }),
             Err(error) => Err(ExecutionFailure::new(error, report)),

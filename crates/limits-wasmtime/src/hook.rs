@@ -52,7 +52,8 @@ enum Next {
 fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> Result<Next> {
     match event {
         CallHook::CallingHost => {
-            let left = cx.as_context().get_fuel().unwrap_or(0);
+            // The store has one unit more than the guest may use.
+            let left = cx.as_context().get_fuel().unwrap_or(0).saturating_sub(1);
             let limits = cx.data_mut().limits();
             limits.meter.note_fuel(left);
             limits.meter.forget_yield();

@@ -1,0 +1,163 @@
+//! An execution ends by its deadline, and its neighbours keep running.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use limits_wasmtime::limits_core::WasmError;
+
+use crate::guest::{Guest, roomy};
+
+const SPIN: &str = r#"(func (export "run") (loop $l br $l))"#;
+
+/// Guests that burn little fuel for their time, each in its own way.
+fn stallers() -> [(&'static str, String); 7] {
+    [
+        ("spin", SPIN.into()),
+        (
+            "call",
+            r#"(func $f (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+               (func (export "run") (loop $l (drop (call $f (i32.const 1))) br $l))"#
+                .into(),
+        ),
+        (
+            "grow in vain",
+            r#"(memory 1 1)
+               (func (export "run") (loop $l (drop (memory.grow (i32.const 9))) br $l))"#
+                .into(),
+        ),
+        (
+            "ask the time",
+            r#"(import "host" "now" (func $now (result i64)))
+               (func (export "run") (loop $l (drop (call $now)) br $l))"#
+                .into(),
+        ),
+        (
+            "sleep",
+            r#"(import "host" "sleep" (func $sleep)) (func (export "run") (call $sleep))"#.into(),
+        ),
+        ("start", r#"(func $s (loop $l br $l)) (start $s) (func (export "run"))"#.into()),
+        (
+            "fill",
+            r#"(memory 16)
+               (func (export "run")
+                 (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 1048576)) br $l))"#
+                .into(),
+        ),
+    ]
+}
+
+async fn all_end_in_time() {
+    for (name, module) in stallers() {
+        let guest = Guest::core(&module);
+        let begun = Instant::now();
+        let failure = guest.run(roomy().execution_timeout_ms(50)).await.unwrap_err();
+        // Generous: what is tested is that it ends at all; the figures are in docs/limits.md.
+        assert!(begun.elapsed() < Duration::from_secs(20), "{name} went on");
+        let WasmError::ExecutionTimeout { timeout_ms: 50, fuel_consumed } = failure.error() else {
+            panic!("{name}: {failure}");
+        };
+        let report = failure.report();
+        assert!(fuel_consumed.is_some(), "{name}");
+        assert!(report.wall_time >= Duration::from_millis(50), "{name} ended early");
+        if name == "sleep" {
+            assert!(report.cpu_time < Duration::from_millis(25), "{name} was charged for waiting");
+            assert!(report.fuel_exact, "{name}");
+        } else {
+            assert!(report.slices > 1, "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn every_staller_ends_on_a_current_thread_runtime() {
+    all_end_in_time().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_staller_ends_on_a_multi_thread_runtime() {
+    tokio::spawn(all_end_in_time()).await.unwrap();
+}
+
+/// Guest code that the runtime enters besides the call itself.
+#[tokio::test]
+async fn realloc_and_post_return_are_inside_the_deadline() {
+    let text = |which: &str| {
+        let spin = |name| if name == which { "(loop $l br $l)" } else { "" };
+        format!(
+            r#"(component
+                 (core module $m (memory (export "mem") 1)
+                   (func (export "takes") (param i32 i32) (result i32) i32.const 0)
+                   (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+                     {} i32.const 1024)
+                   (func (export "post") (param i32) {}))
+                 (core instance $i (instantiate $m))
+                 (func (export "takes") (param "s" string) (result u32)
+                   (canon lift (core func $i "takes") (memory (core memory $i "mem"))
+                     (realloc (core func $i "realloc")) (post-return (core func $i "post")))))"#,
+            spin("realloc"),
+            spin("post"),
+        )
+    };
+    for which in ["realloc", "post"] {
+        let guest = Guest::new(&text(which));
+        let limits = roomy().execution_timeout_ms(20);
+        let failure = guest.call::<_, (u32,)>(limits, "takes", ("hello",)).await.unwrap_err();
+        assert!(
+            matches!(failure.error(), WasmError::ExecutionTimeout { .. }),
+            "{which}: {failure}"
+        );
+    }
+    let guest = Guest::new(&text("neither"));
+    assert!(guest.call::<_, (u32,)>(roomy(), "takes", ("hello",)).await.is_ok());
+}
+
+#[tokio::test]
+async fn no_time_is_a_timeout_without_entering_the_guest() {
+    let failure = Guest::core(SPIN).run(roomy().execution_timeout_ms(0)).await.unwrap_err();
+    assert_eq!(failure.to_string(), "execution timed out after 0 ms, 0 fuel used");
+    assert_eq!(failure.report().slices, 0);
+}
+
+#[tokio::test]
+async fn the_longest_timeout_is_no_deadline_and_no_panic() {
+    let guest = Guest::core("(func (export \"run\"))");
+    assert!(guest.run(roomy().execution_timeout_ms(u64::MAX)).await.is_ok());
+    let spin = Guest::core(SPIN);
+    let limits = roomy().max_fuel(1_000_000).execution_timeout_ms(u64::MAX);
+    let failure = spin.run(limits).await.unwrap_err();
+    assert!(matches!(failure.error(), WasmError::OutOfFuel { .. }), "{failure}");
+}
+
+/// Eight guests that never yield of themselves, on one thread, and a task that wants to run.
+#[tokio::test(flavor = "current_thread")]
+async fn neighbours_keep_running_beside_spinning_guests() {
+    let guests: Vec<_> = stallers().into_iter().map(|(_, module)| Guest::core(&module)).collect();
+    let running: Vec<_> = guests
+        .into_iter()
+        .map(|guest| {
+            tokio::spawn(async move {
+                guest.run(roomy().execution_timeout_ms(300)).await.unwrap_err().into_error()
+            })
+        })
+        .collect();
+    let begun = Instant::now();
+    let mut turns = 0_u32;
+    while begun.elapsed() < Duration::from_millis(200) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        turns += 1;
+    }
+    // About 100 on an idle machine; were the guests to hold the thread, it would be one.
+    assert!(turns > 10, "{turns} turns in 200 ms");
+    for guest in running {
+        assert!(matches!(guest.await.unwrap(), WasmError::ExecutionTimeout { .. }));
+    }
+}
+
+#[tokio::test]
+async fn waiting_is_not_cpu_time_but_is_wall_time() {
+    let module = r#"(import "host" "sleep" (func $sleep)) (func (export "run") (call $sleep))"#;
+    let failure = Guest::core(module).run(roomy().execution_timeout_ms(100)).await.unwrap_err();
+    let report = failure.report();
+    assert!(report.wall_time >= Duration::from_millis(100));
+    assert!(report.cpu_time < report.wall_time / 2, "{:?}", report.cpu_time);
+}

@@ -1,0 +1,191 @@
+//! Compiling, linking, calling.
+
+use core::num::NonZeroUsize;
+
+use limits_wasmtime::limits_core::{ResourceLimits, WasmError};
+use limits_wasmtime::wasmtime::component::{Linker, Val};
+use limits_wasmtime::{ComponentExecutor, EngineBuilder, create_engine};
+
+use crate::guest::{Guest, Host, roomy};
+
+const ADD: &str = r#"(component
+    (core module $m (func (export "add") (param i32 i32) (result i32)
+      (i32.add (local.get 0) (local.get 1))))
+    (core instance $i (instantiate $m))
+    (func $add (param "a" u32) (param "b" u32) (result u32) (canon lift (core func $i "add")))
+    (export "add" (func $add))
+    (instance $ops (export "add" (func $add)))
+    (export "example:math/ops@1.2.0" (instance $ops)))"#;
+
+#[tokio::test]
+async fn a_typed_export_is_called_by_name_and_through_its_interface() {
+    let guest = Guest::new(ADD);
+    for export in ["add", "example:math/ops@1.2.0#add"] {
+        let result = guest.call::<_, (u32,)>(roomy(), export, (2_u32, 40_u32)).await.unwrap();
+        assert_eq!(result.output, (42,));
+        assert_eq!(result.fuel_metrics(), &result.report.fuel);
+        assert!(result.report.fuel.consumed() > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_dynamically_typed_export_is_called_with_values() {
+    let guest = Guest::new(ADD);
+    let limits = roomy().build().unwrap();
+    let run = async |params: &[Val]| {
+        guest
+            .executor
+            .execute_dynamic(&guest.component, &limits, Host::default(), "add", params)
+            .await
+    };
+    let result = run(&[Val::U32(2), Val::U32(40)]).await.unwrap();
+    assert_eq!(result.output, [Val::U32(42)]);
+    assert_eq!(
+        run(&[Val::U32(2)]).await.unwrap_err().to_string(),
+        "invalid call: cannot call `add`: it takes 2 arguments, 1 were given"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_name_or_type_is_an_invalid_call() {
+    let guest = Guest::new(ADD);
+    let call = async |export: &str| {
+        let failure = guest.call::<_, (u64,)>(roomy(), export, (1_u32, 2_u32)).await.unwrap_err();
+        assert!(matches!(failure.error(), WasmError::InvalidCall { .. }), "{failure}");
+        failure.to_string()
+    };
+    assert_eq!(
+        call("sub").await,
+        "invalid call: cannot call `sub`: no function of that name is exported"
+    );
+    assert_eq!(
+        call("example:none/ops#add").await,
+        "invalid call: cannot call `example:none/ops#add`: no interface of that name is exported"
+    );
+    assert_eq!(
+        call("example:math/ops@1.2.0").await,
+        "invalid call: cannot call `example:math/ops@1.2.0`: it is exported, but it is not a \
+         function"
+    );
+    let mismatch = call("add").await;
+    assert_eq!(
+        mismatch,
+        "invalid call: cannot call `add`: failed to convert function to given type: type mismatch \
+         with results: expected `u64` found `u32`"
+    );
+}
+
+#[test]
+fn what_is_not_a_component_is_refused_with_advice() {
+    let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
+    let core = wat::parse_str("(module)").unwrap();
+    assert_eq!(
+        executor.compile(&core).unwrap_err().to_string(),
+        "invalid component: this is a core module, not a component; turn it into one with \
+         `wasm-tools component new`, for a WASI preview 1 module with `--adapt` and the \
+         wasi_snapshot_preview1 adapter"
+    );
+    for junk in [&b""[..], b"junk", b"\0asm\x0d\0\x01\0junk"] {
+        let error = executor.compile(junk).unwrap_err();
+        assert!(matches!(error, WasmError::InvalidComponent { .. }), "{error}");
+    }
+}
+
+#[test]
+fn features_that_no_toolchain_emits_are_off() {
+    let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
+    for module in [
+        "(module (memory 1) (memory 1))",
+        "(module (memory i64 1))",
+        "(module (memory 1 1 shared))",
+        "(module (type (struct)))",
+        "(module (func return_call 0))",
+    ] {
+        let bytes = wat::parse_str(format!("(component (core {}", &module[1..]) + ")").unwrap();
+        let error = executor.compile(&bytes).unwrap_err();
+        assert!(matches!(error, WasmError::InvalidComponent { .. }), "{module}: {error}");
+    }
+}
+
+#[test]
+fn a_missing_import_is_named() {
+    let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
+    let bytes = wat::parse_str(r#"(component (import "nonesuch" (func)))"#).unwrap();
+    let component = executor.compile(&bytes).unwrap();
+    let linker = Linker::<Host>::new(executor.engine());
+    let error = executor.prepare(&component, &linker).unwrap_err().to_string();
+    assert!(error.starts_with("invalid component: "), "{error}");
+    assert!(error.contains("`nonesuch`"), "{error}");
+}
+
+#[test]
+fn what_a_component_writes_into_an_error_is_escaped() {
+    let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
+    let bytes = wat::parse_str(r#"(component (import "evil\1b[2J" (func)))"#).unwrap();
+    let error = executor.compile(&bytes).unwrap_err().to_string();
+    assert!(error.contains(r"evil\u{1b}[2J"), "{error}");
+    assert!(!error.contains('\u{1b}'), "{error}");
+}
+
+#[tokio::test]
+async fn one_execution_too_many_is_refused() {
+    let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
+    let executor = executor.with_max_concurrent(NonZeroUsize::MIN);
+    let text = crate::guest::wrap(
+        r#"(import "host" "sleep" (func $sleep)) (func (export "run") (call $sleep))"#,
+    );
+    let guest = Guest::on(executor, &text);
+    let limits = || roomy().execution_timeout_ms(50);
+    let (first, second) = tokio::join!(guest.run(limits()), guest.run(limits()));
+    assert!(matches!(first.unwrap_err().error(), WasmError::ExecutionTimeout { .. }));
+    assert_eq!(
+        second.unwrap_err().to_string(),
+        "host busy: 1 executions already run, which is the most allowed"
+    );
+    let third = guest.run(limits()).await.unwrap_err();
+    assert!(matches!(third.error(), WasmError::ExecutionTimeout { .. }), "{third}");
+}
+
+#[test]
+fn outside_a_runtime_it_is_an_error_and_not_a_panic() {
+    let guest = Guest::core("(func (export \"run\"))");
+    let mut run = core::pin::pin!(guest.run(roomy()));
+    let waker = core::task::Waker::noop();
+    let core::task::Poll::Ready(outcome) =
+        run.as_mut().poll(&mut core::task::Context::from_waker(waker))
+    else {
+        panic!("waits for a runtime that is not there");
+    };
+    assert_eq!(
+        outcome.unwrap_err().to_string(),
+        "invalid configuration: executions must be awaited inside a tokio runtime with its timer \
+         enabled"
+    );
+}
+
+#[tokio::test]
+async fn a_pool_bounds_the_sum_over_all_stores() {
+    let limits = ResourceLimits::builder().memory_bytes(1 << 20).max_memories(1).max_tables(1);
+    let limits = limits.max_instances(4).execution_timeout_ms(10_000);
+    let engine = EngineBuilder::new().pooling(1, &limits.build().unwrap()).build().unwrap();
+    let executor = ComponentExecutor::new(engine).unwrap();
+    let guest = Guest::on(executor, &crate::guest::wrap(r#"(memory 2) (func (export "run"))"#));
+    assert!(guest.run(limits).await.is_ok());
+    let built = limits.build().unwrap();
+    let first =
+        guest.executor.instantiate(&guest.component, &built, Host::default()).await.unwrap();
+    let second = guest.executor.instantiate(&guest.component, &built, Host::default()).await;
+    assert!(second.is_err(), "a pool of one had room for two");
+    drop(first);
+    assert!(guest.run(limits).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_guests_failure_shows_no_guest_chosen_name() {
+    // Attack E3: a short mangled name that unfolds to megabytes when a backtrace is formatted.
+    let module = r#"(func (export "run") (call $_Z1f1AIiiES_IS0_S0_ES_IS1_S1_E))
+        (func $_Z1f1AIiiES_IS0_S0_ES_IS1_S1_E unreachable)"#;
+    let failure = Guest::core(module).run(roomy()).await.unwrap_err();
+    let all = format!("{failure} {failure:?}");
+    assert!(!all.contains("_Z1f"), "{all}");
+}

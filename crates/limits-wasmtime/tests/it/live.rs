@@ -1,0 +1,83 @@
+//! A store kept between calls.
+
+use limits_wasmtime::LiveComponent;
+use limits_wasmtime::limits_core::{ResourceLimitsBuilder, WasmError};
+
+use crate::guest::{Guest, Host, roomy};
+
+/// Counts its calls in its memory; `spin` never ends.
+const COUNTER: &str = r#"(component
+    (core module $m (memory 1) (global $n (mut i32) (i32.const 0))
+      (func (export "count") (result i32)
+        (global.set $n (i32.add (global.get $n) (i32.const 1)))
+        (global.get $n))
+      (func (export "grow") (result i32) (memory.grow (i32.const 1)))
+      (func (export "work") (local $i i32)
+        (loop $l
+          (local.set $i (i32.add (local.get $i) (i32.const 1)))
+          (br_if $l (i32.lt_u (local.get $i) (i32.const 10000)))))
+      (func (export "spin") (loop $l br $l)))
+    (core instance $i (instantiate $m))
+    (func (export "count") (result u32) (canon lift (core func $i "count")))
+    (func (export "grow") (result s32) (canon lift (core func $i "grow")))
+    (func (export "work") (canon lift (core func $i "work")))
+    (func (export "spin") (canon lift (core func $i "spin"))))"#;
+
+async fn counter(limits: ResourceLimitsBuilder) -> LiveComponent<Host> {
+    let guest = Guest::new(COUNTER);
+    let limits = limits.build().unwrap();
+    let live = guest.executor.instantiate(&guest.component, &limits, Host::default()).await;
+    live.unwrap().output
+}
+
+#[tokio::test]
+async fn memory_lives_and_fuel_is_fresh_for_each_call() {
+    let mut live = counter(roomy().max_fuel(100_000)).await;
+    for expected in 1..=5_u32 {
+        let (next, result) = live.call::<_, (u32,)>("count", ()).await.unwrap();
+        assert_eq!(result.output, (expected,));
+        let (next, result) = next.call::<_, ()>("work", ()).await.unwrap();
+        // Two thirds of the fuel, five times.
+        assert!(result.report.fuel.exceeds_threshold(50), "{}", result.report.fuel);
+        live = next;
+    }
+}
+
+#[tokio::test]
+async fn memory_is_bounded_over_all_calls() {
+    let live = counter(roomy().memory_bytes(2 * 65_536)).await;
+    let (live, grown) = live.call::<_, (i32,)>("grow", ()).await.unwrap();
+    assert_eq!((grown.output, grown.report.refusals), ((1,), 0));
+    let (_, grown) = live.call::<_, (i32,)>("grow", ()).await.unwrap();
+    assert_eq!((grown.output, grown.report.refusals), ((-1,), 1));
+}
+
+#[tokio::test]
+async fn a_stopped_store_is_gone() {
+    let live = counter(roomy().execution_timeout_ms(20)).await;
+    let (failure, instance) = live.call::<_, ()>("spin", ()).await.unwrap_err().into_parts();
+    assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
+    assert!(instance.is_none());
+}
+
+#[tokio::test]
+async fn a_call_that_could_not_begin_hands_the_instance_back() {
+    let live = counter(roomy()).await;
+    let (live, _) = live.call::<_, (u32,)>("count", ()).await.unwrap();
+    let (failure, live) = live.call::<_, ()>("nonesuch", ()).await.unwrap_err().into_parts();
+    assert_eq!(
+        failure.to_string(),
+        "invalid call: cannot call `nonesuch`: no function of that name is exported"
+    );
+    let (live, result) = live.unwrap().call_dynamic("count", &[]).await.unwrap();
+    assert_eq!(result.output.len(), 1);
+    assert_eq!(live.into_state().calls, 0);
+}
+
+#[tokio::test]
+async fn a_kept_store_that_is_cancelled_is_not_entered_again() {
+    let mut live = counter(roomy()).await;
+    live.state_mut().limits.cancel_handle().cancel();
+    let failure = live.call::<_, (u32,)>("count", ()).await.unwrap_err();
+    assert_eq!(failure.to_string(), "execution cancelled by the host");
+}

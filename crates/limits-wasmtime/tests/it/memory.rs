@@ -1,0 +1,122 @@
+//! Memory is the store's total.
+
+use limits_wasmtime::limits_core::WasmError;
+
+use crate::guest::{Guest, roomy};
+
+const PAGE: u64 = 65_536;
+
+/// Three core instances with a memory each, in one component.
+fn three_memories(pages: u32) -> String {
+    format!(
+        r#"(component
+             (core module $m (memory (export "mem") {pages})
+               (func (export "grow") (result i32) (memory.grow (i32.const 1))))
+             (core instance $a (instantiate $m))
+             (core instance $b (instantiate $m))
+             (core instance $c (instantiate $m))
+             (func (export "a") (result s32) (canon lift (core func $a "grow")))
+             (func (export "b") (result s32) (canon lift (core func $b "grow")))
+             (func (export "c") (result s32) (canon lift (core func $c "grow"))))"#
+    )
+}
+
+#[tokio::test]
+async fn three_memories_cannot_pass_their_total() {
+    let guest = Guest::new(&three_memories(1));
+    // Two fit, the third does not.
+    let failure = guest.call::<_, (i32,)>(roomy().memory_bytes(2 * PAGE), "a", ()).await;
+    let failure = failure.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "out of memory: memory limit of 131072 bytes exceeded: 131072 in use, 65536 more requested"
+    );
+    // All fit; growing any of them does not.
+    for export in ["a", "b", "c"] {
+        let result =
+            guest.call::<_, (i32,)>(roomy().memory_bytes(3 * PAGE), export, ()).await.unwrap();
+        assert_eq!(result.output, (-1,));
+        assert_eq!(result.report.peak_memory_bytes, 3 * PAGE);
+        assert_eq!(result.report.refusals, 1);
+        assert_eq!(
+            result.report.last_refusal.unwrap().to_string(),
+            "memory limit of 196608 bytes exceeded: 196608 in use, 65536 more requested"
+        );
+    }
+    let result = guest.call::<_, (i32,)>(roomy().memory_bytes(4 * PAGE), "b", ()).await.unwrap();
+    assert_eq!((result.output, result.report.peak_memory_bytes), ((1,), 4 * PAGE));
+}
+
+#[tokio::test]
+async fn initial_memory_counts() {
+    let guest = Guest::core(r#"(memory 32) (func (export "run"))"#);
+    let failure = guest.run(roomy().memory_bytes(32 * PAGE - 1)).await.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "out of memory: memory limit of 2097151 bytes exceeded: 0 in use, 2097152 more requested"
+    );
+    let result = guest.run(roomy().memory_bytes(32 * PAGE)).await.unwrap();
+    assert_eq!(result.report.peak_memory_bytes, 32 * PAGE);
+    assert_eq!(result.report.max_memory_bytes, 32 * PAGE);
+}
+
+#[tokio::test]
+async fn growth_stops_at_the_limit_and_is_counted() {
+    let module = r#"(memory 1)
+        (func (export "run")
+          (loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))))"#;
+    let report = Guest::core(module).run(roomy().memory_bytes(10 * PAGE)).await.unwrap().report;
+    assert_eq!((report.peak_memory_bytes, report.refusals), (10 * PAGE, 1));
+}
+
+/// Attack B7: growth past the memory's own maximum must not drift the sum, in either direction.
+#[tokio::test]
+async fn i2_failed_growth_leaves_the_sum_as_it_was() {
+    let module = r#"(memory $m 1 3)
+        (func (export "run") (local $i i32)
+          (loop $l
+            (drop (memory.grow (i32.const 5)))
+            (drop (memory.grow (i32.const 70000)))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $l (i32.lt_u (local.get $i) (i32.const 40))))
+          (if (i32.ne (memory.grow (i32.const 2)) (i32.const 1)) (then unreachable))
+          (drop (memory.grow (i32.const -1)))
+          (if (i32.ne (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable)))"#;
+    let report = Guest::core(module).run(roomy().memory_bytes(3 * PAGE)).await.unwrap().report;
+    assert_eq!(report.peak_memory_bytes, 3 * PAGE);
+}
+
+#[tokio::test]
+async fn a_trap_after_a_refused_growth_is_a_trap_that_tells_of_the_refusal() {
+    let module = r#"(memory 1)
+        (func (export "run")
+          (if (i32.eq (memory.grow (i32.const 100)) (i32.const -1)) (then unreachable)))"#;
+    let failure = Guest::core(module).run(roomy().memory_bytes(2 * PAGE)).await.unwrap_err();
+    assert!(matches!(failure.error(), WasmError::Trap { .. }), "{failure}");
+    assert_eq!(failure.report().refusals, 1);
+    assert!(failure.report().last_refusal.is_some());
+}
+
+/// A start function's refused growth is the guest's to handle, and does not fail instantiation.
+#[tokio::test]
+async fn a_trap_in_a_start_function_is_a_trap_even_after_a_refusal() {
+    let module = r#"(memory 1)
+        (func $start (drop (memory.grow (i32.const 100))) unreachable)
+        (start $start)
+        (func (export "run"))"#;
+    let failure = Guest::core(module).run(roomy().memory_bytes(2 * PAGE)).await.unwrap_err();
+    assert!(matches!(failure.error(), WasmError::Trap { .. }), "{failure}");
+    assert_eq!(failure.report().refusals, 1);
+}
+
+#[tokio::test]
+async fn tables_count_eight_bytes_an_element() {
+    let module = r#"(table $t 1000 funcref)
+        (func (export "run")
+          (if (i32.ne (table.grow $t (ref.null func) (i32.const 24)) (i32.const 1000))
+            (then unreachable))
+          (if (i32.ne (table.grow $t (ref.null func) (i32.const 1)) (i32.const -1))
+            (then unreachable)))"#;
+    let report = Guest::core(module).run(roomy().memory_bytes(8_192)).await.unwrap().report;
+    assert_eq!((report.peak_memory_bytes, report.refusals), (8_192, 1));
+}
