@@ -69,18 +69,13 @@ fn refuse_syntax(text: &str, error: &toml::de::Error) -> ConfigError {
             .at(place)
             .with_key(key, None);
     }
-    let mut message = format!("not valid TOML: {}", quoted_words(error.message()));
+    let mut message = format!("not valid TOML: {}", error.message());
     let found = text.get(span.start..).and_then(|rest| rest.chars().next());
     if let Some(found) = found.filter(|letter| letter.is_control() && *letter != '\n') {
         // Nobody sees a control character in an editor.
         let _ = write!(message, ", found `{}`", found.escape_debug());
     }
     ConfigError::new(ConfigErrorKind::Syntax, message).at(place)
-}
-
-/// The parser's words are fixed texts, but nothing here depends on that.
-fn quoted_words(words: &str) -> String {
-    words.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
 fn explain(problem: Problem, path: &[Segment]) -> ConfigError {
@@ -108,10 +103,6 @@ fn explain(problem: Problem, path: &[Segment]) -> ConfigError {
                 );
             }
             ConfigError::new(ConfigErrorKind::MissingKey, message).with_key(key, None)
-        }
-        Problem::DuplicateKey => {
-            let message = format!("duplicate key `{key}`: it is already there");
-            ConfigError::new(ConfigErrorKind::DuplicateKey, message).with_key(key, None)
         }
         Problem::WrongType { found, expected } => {
             let message = format!("`{key}`: expected {expected}, found {found}");
@@ -149,17 +140,20 @@ fn dotted(path: &[Segment]) -> String {
     dotted
 }
 
-/// Finds the key that was probably meant: closer than a third of its letters.
+/// Finds the key that was probably meant: at most a third of its letters are wrong, or one of the
+/// two is a part of the other.
 fn nearest(name: &str, valid: &'static [&'static str]) -> Option<&'static str> {
+    const PART: usize = 3;
     const LONGEST: usize = 64;
     if name.len() > LONGEST {
         return None;
     }
     let name = name.to_lowercase();
+    let part = |key: &str| name.len() >= PART && (key.contains(&name) || name.contains(key));
     valid
         .iter()
         .map(|key| (strsim::osa_distance(&name, key), *key))
-        .filter(|(distance, key)| *distance <= 1.max(key.len() / 3))
+        .filter(|(distance, key)| *distance <= 1.max(key.len() / 3) || part(key))
         .min()
         .map(|(_, key)| key)
 }

@@ -35,7 +35,6 @@ pub(crate) struct FaultParts {
 pub(crate) enum Problem {
     UnknownKey { expected: &'static [&'static str] },
     MissingKey,
-    DuplicateKey,
     WrongType { found: String, expected: String },
     Value(String),
 }
@@ -96,10 +95,6 @@ impl Error for Fault {
 
     fn missing_field(field: &'static str) -> Self {
         Self::new(Problem::MissingKey, vec![Segment::Key(field.to_owned())])
-    }
-
-    fn duplicate_field(field: &'static str) -> Self {
-        Self::new(Problem::DuplicateKey, vec![Segment::Key(field.to_owned())])
     }
 }
 

@@ -94,6 +94,25 @@ fn the_parts_of_an_error_are_values() {
 }
 
 #[test]
+fn only_a_near_key_is_offered() {
+    let offered =
+        |table: &str, key: &str| refused(&format!("{MINIMAL}[{table}]\n{key} = 1")).nearest_key();
+    assert_eq!(offered("quota", "storraage"), Some("storage"), "two letters of seven");
+    assert_eq!(offered("quota", "storraaage"), None, "three letters of seven");
+    assert_eq!(offered("resources.cpu", "fuel"), Some("max_fuel"), "a part of it");
+    assert_eq!(offered("resources.cpu", "timeout_ms_max"), Some("timeout_ms"), "more than it");
+    assert_eq!(offered("resources.cpu", "ms"), None, "too short to tell");
+    assert_eq!(offered("resources.cpu", &"max_fuel".repeat(9)), None, "too long to be one");
+}
+
+#[test]
+fn a_byte_order_mark_takes_no_column() {
+    let error = refused("\u{feff}x = 1");
+    assert_eq!((error.line(), error.column()), (Some(1), Some(1)));
+    assert_eq!(refused("\u{feff}= 1").column(), Some(1));
+}
+
+#[test]
 fn a_column_counts_characters() {
     let text = "component = { name = \"é\", \"ü\" = 1 }";
     assert_eq!(refused(text).column(), Some(22));
