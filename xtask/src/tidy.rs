@@ -2,6 +2,7 @@
 
 mod changelog;
 mod headers;
+mod includes;
 mod invariants;
 mod layers;
 mod licences;
@@ -53,6 +54,7 @@ type Rule = fn(&Tree) -> Vec<Finding>;
 const RULES: &[Rule] = &[
     changelog::rule,
     headers::rule,
+    includes::rule,
     invariants::rule,
     layers::rule,
     licences::rule,

@@ -91,14 +91,36 @@ pub(crate) fn is_inside(file: &str, folder: &str) -> bool {
     file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
+/// Joins a folder and a relative path; `None` if that leads out of the repository.
+pub(crate) fn join(folder: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Tree;
+    use super::{Tree, join};
 
     #[test]
     fn files_and_their_folders_are_there_and_prefixes_are_not() {
         let tree = Tree::of(&[("docs/limits.md", "")]);
         assert!(tree.has("docs/limits.md") && tree.has("docs") && tree.has("docs/"));
         assert!(!tree.has("doc") && !tree.has("docs/limits"));
+    }
+
+    #[test]
+    fn a_path_is_joined_without_leaving_the_repository() {
+        assert_eq!(join("docs", "./a/../b.md").as_deref(), Some("docs/b.md"));
+        assert_eq!(join("docs", "../README.md").as_deref(), Some("README.md"));
+        assert_eq!(join("docs", "../../x"), None);
     }
 }

@@ -4,7 +4,7 @@
 //! and the targets of links. A path may go on with `::name`; the file must then have that name.
 
 use super::Finding;
-use crate::tree::{Tree, folder};
+use crate::tree::{Tree, folder, join};
 
 /// A word that starts with one of these and a `/` is a path.
 const FOLDERS: [&str; 9] =
@@ -110,21 +110,6 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
 
 fn resolves(tree: &Tree, folder: &str, target: &str) -> bool {
     join(folder, target).is_some_and(|path| path.is_empty() || tree.has(&path))
-}
-
-/// Joins a folder and a relative path; `None` if that leads out of the repository.
-fn join(folder: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 #[cfg(test)]
