@@ -149,7 +149,8 @@ async fn repeat(
     let mut measured = Vec::new();
     while runs.count < u64::from(count) {
         stdio.stdin.rewind();
-        let Run { ending, used, .. } = session.run(&limits, &stdio, interrupt).await?;
+        let run = session.run(&limits, &stdio, interrupt);
+        let Run { ending, used, .. } = bar.during(runs.count, run).await?;
         runs.add(ending.outcome);
         if ending.outcome != Outcome::Success {
             return Ok((Some(ending), runs, measured));
@@ -158,7 +159,6 @@ async fn repeat(
             return Err(Failure::Interrupted);
         }
         measured.push(used);
-        bar.set(runs.count);
     }
     Ok((None, runs, measured))
 }

@@ -95,6 +95,9 @@ impl Console {
     }
 
     fn push_text(&self, outlet: &Outlet, text: &str, is_coloured: bool) {
+        if text.is_empty() {
+            return;
+        }
         if is_coloured {
             push_line(outlet, text.trim_end_matches('\n'));
         } else {

@@ -27,7 +27,8 @@ impl FromStr for Headroom {
         if !is_digits(whole) || !is_digits(decimals) || decimals.len() > 3 || whole.len() > 4 {
             return Err(EXPECTED);
         }
-        let thousandths = format!("{whole}{decimals:0<3}").parse().map_err(|_| EXPECTED)?;
+        let thousandths =
+            format!("{whole}{decimals:0<3}").parse().map_err(|_too_large| EXPECTED)?;
         if !(1_000..=1_000_000).contains(&thousandths) {
             return Err(EXPECTED);
         }

@@ -215,9 +215,9 @@ impl InputStream for GuestReader {
 mod tests {
     use super::{CAPACITY, Inlet};
     use bytes::Bytes;
+    use core::sync::atomic::{AtomicUsize, Ordering};
     use std::io::{self, Read};
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use wasmtime_wasi::cli::StdinStream as _;
     use wasmtime_wasi::p2::{InputStream, StreamError};
 

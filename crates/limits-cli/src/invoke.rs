@@ -1,11 +1,13 @@
 //! Which export to call, with what.
 
+use core::error::Error as _;
+
 use limits_wasmtime::printable;
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::wasm_wave::parser::ParserError;
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
-use wasmtime::component::wasm_wave::wasm::DisplayFunc;
+use wasmtime::component::wasm_wave::wasm::DisplayType;
 use wasmtime::component::{Component, Type, Val, wasm_wave};
 
 /// The interface of commands, in any version of WASI 0.2.
@@ -101,16 +103,41 @@ impl Call {
         if !types.iter().chain(&function.results().collect::<Vec<_>>()).all(is_writable) {
             return Err(InvokeError::Unwritable { export: printable(export) });
         }
-        let bad = |reason: &ParserError| InvokeError::BadArguments {
-            export: printable(export),
-            signature: printable(&DisplayFunc(function.clone()).to_string()),
-            reason: printable(&reason.to_string()),
-        };
         // WAVE's own names cannot be qualified, so it gets the arguments under one of ours.
         let source = format!("f{arguments}");
-        let call = UntypedFuncCall::parse(&source).map_err(|reason| bad(&reason))?;
-        let params = call.to_wasm_params(&types).map_err(|reason| bad(&reason))?;
+        let params = UntypedFuncCall::parse(&source)
+            .and_then(|call| call.to_wasm_params(&types))
+            .map_err(|error| InvokeError::BadArguments {
+            export: printable(export),
+            signature: printable(&signature(function)),
+            reason: printable(&reason(&error, &source)),
+        })?;
         Ok(Self::Function { export: export.clone(), params })
+    }
+}
+
+/// Says what does not fit, and quotes where.
+fn reason(error: &ParserError, source: &str) -> String {
+    let mut reason = error.kind().to_string();
+    if let Some(detail) = error.detail() {
+        reason.push_str(&format!(": {detail}"));
+    } else if let Some(cause) = error.source() {
+        reason.push_str(&format!(": {cause}"));
+    }
+    match source.get(error.span()) {
+        Some(place) if !place.is_empty() => format!("{reason} at `{place}`"),
+        _ => reason,
+    }
+}
+
+/// Writes the type of a function as WIT does.
+fn signature(function: &ComponentFunc) -> String {
+    let params: Vec<String> =
+        function.params().map(|(name, ty)| format!("{name}: {}", DisplayType(&ty))).collect();
+    let results: Vec<String> = function.results().map(|ty| DisplayType(&ty).to_string()).collect();
+    match &results[..] {
+        [] => format!("func({})", params.join(", ")),
+        results => format!("func({}) -> {}", params.join(", "), results.join(", ")),
     }
 }
 
@@ -217,7 +244,7 @@ fn is_writable(ty: &Type) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Call, write_results};
-    use wasmtime::Engine;
+
     use wasmtime::component::{Component, Val};
 
     fn component() -> Component {
@@ -242,7 +269,8 @@ mod tests {
             (export "size" (func $size))
             (export "make" (func $make))
             (export "test:calc/math@1.2.3" (instance $math)))"#;
-        Component::new(&Engine::default(), wat::parse_str(text).unwrap()).unwrap()
+        let engine = limits_wasmtime::create_engine().unwrap();
+        Component::new(&engine, wat::parse_str(text).unwrap()).unwrap()
     }
 
     fn parse(text: &str) -> Result<(String, Vec<Val>), String> {

@@ -35,8 +35,8 @@ use crate::args::{Args, Command};
 use crate::console::Console;
 use crate::interrupt::Interrupt;
 use crate::outcome::Outcome;
+use crate::outlet::DRAIN_PATIENCE;
 use crate::stdio::Stdio;
-use crate::wasi::DRAIN_PATIENCE;
 
 /// Threads that run guests and timers.
 const WORKERS: usize = 2;

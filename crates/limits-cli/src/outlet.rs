@@ -9,10 +9,10 @@
 //! 2. The bytes held for a guest are at most twice [`CAPACITY`] plus one [`PERMIT`] for each of
 //!    its open streams.
 
+use core::time::Duration;
 use std::io::{self, Write};
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -29,6 +29,9 @@ const PERMIT: usize = 8 * 1024;
 /// Bytes handed to the system at once: what a Unix pipe takes in one step, so that a slow reader
 /// is told from one that does not read.
 const STEP: usize = 4 * 1024;
+
+/// How long output may stand still at the end before it is given up.
+pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The way to one output stream of the process.
 #[derive(Clone)]
@@ -271,12 +274,12 @@ impl OutputStream for GuestWriter {
 mod tests {
     use super::{CAPACITY, Outlet, PERMIT};
     use bytes::Bytes;
+    use core::time::Duration;
     use std::io::{self, Write};
     use std::sync::mpsc;
     use std::sync::{Arc, Mutex};
-    use std::time::Duration;
     use wasmtime_wasi::cli::StdoutStream as _;
-    use wasmtime_wasi::p2::{OutputStream as _, Pollable as _, StreamError};
+    use wasmtime_wasi::p2::StreamError;
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -338,7 +341,7 @@ mod tests {
         assert!((CAPACITY..=2 * CAPACITY).contains(&written), "{written}");
         let mut waiting = std::pin::pin!(stream.ready());
         assert!(
-            std::future::poll_fn(|cx| core::task::Poll::Ready(waiting.as_mut().poll(cx)))
+            core::future::poll_fn(|cx| core::task::Poll::Ready(waiting.as_mut().poll(cx)))
                 .await
                 .is_pending()
         );

@@ -28,7 +28,7 @@ pub(crate) async fn with_note<T>(is_shown: bool, note: String, work: impl Future
     done
 }
 
-/// Counts runs on stderr once they take long.
+/// Counts runs on stderr once they take long, all together.
 pub(crate) struct RunBar {
     is_shown: bool,
     count: u64,
@@ -41,11 +41,20 @@ impl RunBar {
         Self { is_shown, count, since: Instant::now(), bar: None }
     }
 
-    /// Says that `done` runs are over.
-    pub(crate) fn set(&mut self, done: u64) {
-        if !self.is_shown || self.since.elapsed() < QUIET {
-            return;
+    /// Waits for the run after the first `done` ones.
+    pub(crate) async fn during<T>(&mut self, done: u64, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        if self.is_shown {
+            let quiet = QUIET.saturating_sub(self.since.elapsed());
+            match tokio::time::timeout(quiet, work.as_mut()).await {
+                Ok(finished) => return finished,
+                Err(_) => self.show(done),
+            }
         }
+        work.await
+    }
+
+    fn show(&mut self, done: u64) {
         let bar = self.bar.get_or_insert_with(|| {
             let target = ProgressDrawTarget::stderr();
             let bar = ProgressBar::with_draw_target(Some(self.count), target);
@@ -53,6 +62,7 @@ impl RunBar {
             if let Ok(style) = ProgressStyle::with_template("run {pos}/{len} {bar:30} {eta} left") {
                 bar.set_style(style);
             }
+            bar.enable_steady_tick(TICK);
             bar
         });
         bar.set_position(done);

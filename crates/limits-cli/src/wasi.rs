@@ -1,7 +1,5 @@
 //! WASI 0.2 with no authority but what the command line grants.
 
-use core::time::Duration;
-
 use limits_core::{WasmError, WasmResult};
 use limits_wasmtime::printable;
 use wasmtime::Engine;
@@ -15,9 +13,6 @@ use crate::stdio::Stdio;
 
 /// Random bytes that a guest gets in one call. Making them cannot be interrupted.
 const MAX_RANDOM_BYTES: u64 = 64 * 1024;
-
-/// How long output may stand still at the end before it is given up.
-pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Links everything that WASI 0.2 names, wasi:http included: toolchains import it unasked.
 pub(crate) fn linker(engine: &Engine) -> WasmResult<Linker<Host>> {

@@ -1,0 +1,82 @@
+//! `wasm-limits check`.
+
+use serde_json::{Value, json};
+
+use crate::command::{Case, ROOMY, ended};
+use crate::guests::LIBRARY;
+
+fn check(case: &Case, args: &[&str]) -> (crate::command::Ended, Value) {
+    let args: Vec<&str> = ["--format", "json"].iter().chain(args).copied().collect();
+    let ended = ended(case.command("check", &args).spawn().unwrap());
+    let json = ended.json();
+    (ended, json)
+}
+
+#[test]
+fn the_effective_limits_are_printed_with_their_origin() {
+    let limits = "[resources.memory]\nmax_bytes = \"4MiB\"\n[quota]\nstorage = \"1MB\"\n\
+                  [capabilities]\nfilesystem.read = [\"/a/**\"]\n";
+    let case = Case::new(limits, LIBRARY);
+    case.write("policy.toml", "[ceiling]\nresources.cpu.max_fuel = 5_000\n");
+    let ended = ended(case.command("check", &["--policy", "policy.toml"]).spawn().unwrap());
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let text = ended.stdout;
+    assert!(text.starts_with("valid guest 1.2.3\n"), "{text}");
+    let row = |key: &str| {
+        let line = text.lines().find(|line| line.trim_start().starts_with(key));
+        line.unwrap_or_else(|| panic!("{key}: {text}"))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(
+        row("resources.memory.max_bytes"),
+        "resources.memory.max_bytes 4194304 (4 MiB) component"
+    );
+    assert!(row("resources.cpu.max_fuel").ends_with(" policy"));
+    assert_eq!(row("resources.cpu.timeout_ms"), "resources.cpu.timeout_ms 100 ms default");
+    assert!(row("quota.storage").ends_with(" component declared, not enforced here"));
+    assert!(row("quota.cpu_time").ends_with(" default"));
+    assert!(row("capabilities.filesystem.read").ends_with("/a/** declared, not enforced here"));
+    assert!(text.contains("\n  policy   resources.cpu.max_fuel lowered from "), "{text}");
+}
+
+#[test]
+fn the_json_says_the_same() {
+    let limits = format!("{ROOMY}[quota]\nstorage = \"unlimited\"\n");
+    let case = Case::new(&limits, LIBRARY);
+    let (ended, json) = check(&case, &["--id", "other"]);
+    assert_eq!((ended.code, ended.stdout.lines().count()), (Some(0), 1));
+    assert_eq!(json["component"], "guest");
+    assert_eq!((&json["version"], &json["id"]), (&json!("1.2.3"), &json!("other")));
+    assert_eq!((&json["outcome"], &json["error"]), (&json!("success"), &Value::Null));
+    assert_eq!(json["file"]["bytes"], LIBRARY.len());
+    assert_eq!(json["file"]["sha256"].as_str().unwrap().len(), 64);
+    assert_eq!(
+        json["quota"]["quota.storage"],
+        json!({"value": "unlimited", "origin": "component"})
+    );
+    assert_eq!(json["limits"].as_object().unwrap().len(), 10);
+    assert_eq!(json["not_enforced"], json!(["quota.storage"]));
+}
+
+#[test]
+fn a_component_that_is_still_to_be_built_is_no_error_unless_it_was_named() {
+    let case = Case::new(ROOMY, LIBRARY);
+    std::fs::remove_file(case.path("component.wat")).unwrap();
+    let (ended, json) = check(&case, &[]);
+    assert_eq!((ended.code, &json["file"]), (Some(0), &Value::Null));
+    let (ended, json) = check(&case, &["--component", "missing.wasm"]);
+    assert_eq!((ended.code, &json["outcome"]), (Some(71), &json!("error")));
+}
+
+#[test]
+fn an_invalid_file_exits_with_71_and_says_where() {
+    let case = Case::new("[resources.memory]\nmax_bytes = \"10Mb\"\n", LIBRARY);
+    let ended = ended(case.command("check", &[]).spawn().unwrap());
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(71), ""));
+    assert!(ended.stderr.starts_with("error (exit code 71)\n"), "{ended:?}");
+    assert!(ended.stderr.contains("Component.toml:6:"), "{ended:?}");
+    let (ended, json) = check(&case, &[]);
+    assert_eq!((ended.code, &json["component"]), (Some(71), &Value::Null));
+}

@@ -1,0 +1,123 @@
+//! Everything that keeps a guest from being run: outcome `error`, exit code 71, and always JSON.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::command::{Case, ROOMY};
+use crate::guests::LIBRARY;
+
+/// Runs, and returns the message of the error that must have come of it.
+fn error(case: &Case, args: &[&str]) -> String {
+    let (ended, json) = case.json(args);
+    assert_eq!((ended.code, json["outcome"].as_str()), (Some(71), Some("error")), "{ended:?}");
+    assert_eq!(ended.stdout.lines().count(), 1);
+    assert_eq!(ended.stderr, "");
+    String::from(json["error"]["message"].as_str().unwrap())
+}
+
+#[test]
+fn a_core_module_is_told_how_to_become_a_component() {
+    for text in ["(module)", "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func)))"] {
+        let message = error(&Case::new(ROOMY, text), &[]);
+        assert!(message.contains("core module"), "{message}");
+        assert!(message.contains("wasi_snapshot_preview1 adapter"), "{message}");
+    }
+}
+
+#[test]
+fn what_is_not_a_component_is_an_error() {
+    let case = Case::new(ROOMY, "(component (oops))");
+    let message = error(&case, &[]);
+    assert!(message.contains("neither a binary component nor component text"), "{message}");
+    case.write("broken.wasm", b"\0asm\x0d\0\x01\0\xff\xff");
+    let message = error(&case, &["--component", "broken.wasm"]);
+    assert!(message.starts_with("invalid component: "), "{message}");
+}
+
+#[test]
+fn hostile_names_in_a_component_reach_no_terminal() {
+    let text = "(component (import \"a:b/c\" (func)) (oops \"\u{1b}[2J\u{202e}\"))";
+    let case = Case::new(ROOMY, text);
+    let ended = case.run(&[]);
+    assert_eq!(ended.code, Some(71));
+    assert!(!ended.stderr.contains(['\u{1b}', '\u{202e}']), "{ended:?}");
+}
+
+#[test]
+fn a_missing_component_and_a_missing_file_are_errors() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let message = error(&case, &["--component", "missing.wasm"]);
+    assert!(message.starts_with("cannot read the component missing.wasm: "), "{message}");
+    std::fs::remove_file(case.path("component.wat")).unwrap();
+    assert!(error(&case, &[]).starts_with("no component found: "));
+    std::fs::remove_file(case.path("Component.toml")).unwrap();
+    let (_, json) = case.json(&[]);
+    assert_eq!(json["component"], Value::Null);
+    assert_eq!(json["fuel"], Value::Null);
+    assert!(error(&case, &[]).contains("Component.toml"));
+}
+
+#[test]
+fn an_invalid_component_file_is_an_error_with_its_place() {
+    let case = Case::new("[resources.memory]\nmax_bytes = 1\n[resources.cpu]\nmax_feul = 1\n", "");
+    let message = error(&case, &[]);
+    assert!(message.starts_with("Component.toml:8:1: "), "{message}");
+    assert!(message.contains("did you mean `max_fuel`?"), "{message}");
+}
+
+#[test]
+fn an_invalid_policy_is_an_error() {
+    let case = Case::new(ROOMY, LIBRARY);
+    case.write("policy.toml", "[ceilling]\n");
+    let message = error(&case, &["--policy", "policy.toml"]);
+    assert!(message.starts_with("policy.toml:1:"), "{message}");
+}
+
+#[test]
+fn devices_pipes_and_folders_are_refused_without_blocking() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let pipe = case.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in ["pipe", "/dev/zero", "."] {
+        let message = error(&case, &["--component", path]);
+        assert!(message.starts_with("cannot read the component "), "{message}");
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_an_error() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let message = error(&case, &["--invoke", "add(1, 2)", "--dir", "nowhere::/"]);
+    assert!(message.starts_with("cannot open the directory nowhere: "), "{message}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_known_before_the_guest_runs() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let message = error(&case, &["--invoke", "trap()", "--report", "no/such/folder.json"]);
+    assert!(message.starts_with("cannot write the report no/such/folder.json: "), "{message}");
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_exits_with_two() {
+    let case = Case::new(ROOMY, LIBRARY);
+    for args in [&["--no-such-option"][..], &["--repeat", "0"], &["--dir", "x"], &["a", "b"]] {
+        let ended = case.run(args);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.stderr.starts_with("error: "), "{ended:?}");
+    }
+}
+
+#[test]
+fn help_documents_the_exit_codes() {
+    let binary = env!("CARGO_BIN_EXE_wasm-limits");
+    for args in
+        [&["--help"][..], &["run", "--help"], &["check", "--help"], &["calibrate", "--help"]]
+    {
+        let help = Command::new(binary).args(args).output().unwrap();
+        let text = String::from_utf8(help.stdout).unwrap();
+        assert!(help.status.success());
+        assert!(text.contains("   65  timeout "), "{text}");
+    }
+}

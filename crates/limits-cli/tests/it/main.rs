@@ -1,0 +1,15 @@
+//! The `wasm-limits` command, run as a user runs it, on real guests.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod calibrate;
+mod check;
+mod command;
+mod errors;
+mod grants;
+mod guests;
+mod interrupt;
+mod invoke;
+mod outcomes;
+mod report;
+mod stdio;
