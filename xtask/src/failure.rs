@@ -9,6 +9,18 @@ pub(crate) type Result<T = ()> = core::result::Result<T, Failure>;
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
+impl Failure {
+    /// Makes a failure that was told already, so that nothing is printed after it.
+    pub(crate) const fn told() -> Self {
+        Self(String::new())
+    }
+
+    /// Tells whether nothing is left to say.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl From<String> for Failure {
     fn from(says: String) -> Self {
         Self(says)

@@ -22,7 +22,9 @@ fn main() -> ExitCode {
     match run(&verb, args.next()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("xtask {verb}: {failure}");
+            if !failure.is_told() {
+                eprintln!("xtask {verb}: {failure}");
+            }
             ExitCode::FAILURE
         }
     }
