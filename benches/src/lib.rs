@@ -1,8 +1,9 @@
 //! Guests and hosts that the measurements share.
 
-use limits_core::{ResourceLimits, ResourceLimitsBuilder, WasmError};
+use limits_core::{ResourceLimits, ResourceLimitsBuilder};
 use limits_wasmtime::{
-    ComponentExecutor, HasLimits, LimitState, PreparedComponent, create_engine, resource_table,
+    ComponentExecutor, ExecutionFailure, ExecutionResult, HasLimits, LimitState, PreparedComponent,
+    create_engine, resource_table,
 };
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -45,7 +46,6 @@ impl WasiView for Host {
 }
 
 /// Limits that leave only the deadline to meet.
-#[must_use]
 pub fn roomy() -> ResourceLimitsBuilder {
     ResourceLimits::builder().memory_bytes(80 << 20).max_fuel(u64::MAX)
 }
@@ -79,12 +79,12 @@ impl Guest {
     /// # Errors
     ///
     /// As the execution ends.
-    pub async fn run(&self, limits: &ResourceLimits) -> Result<(), WasmError> {
+    pub async fn run(
+        &self,
+        limits: &ResourceLimits,
+    ) -> Result<ExecutionResult<()>, ExecutionFailure> {
         let host = Host::new(limits);
-        self.executor
-            .execute_with_limits::<_, _, ()>(&self.component, limits, host, "run", ())
-            .await?;
-        Ok(())
+        self.executor.execute_with_limits(&self.component, limits, host, "run", ()).await
     }
 }
 

@@ -26,6 +26,9 @@ use crate::state::HasLimits;
 /// Bytes of a component handed to the compiler unless said otherwise: 64 MiB.
 const DEFAULT_COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Stores with at most this much memory are dropped where they are: that takes some 0.1 ms.
+const QUICK_TO_DROP: u64 = 2 * 1024 * 1024;
+
 /// The future of a call that [`ComponentExecutor::execute_with`] runs.
 pub type CallFuture<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
 
@@ -152,7 +155,7 @@ impl ComponentExecutor {
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let index = export::find(component.component(), export).map_err(|e| unused(e, limits))?;
-        let _permit = self.admit(component, limits)?;
+        let permit = self.admit(component, limits)?;
         let mut store = self.store(limits, state);
         let run = Run::arm(&mut store, limits)?;
         let guest = async {
@@ -163,7 +166,9 @@ impl ComponentExecutor {
             function.call_async(&mut store, params).await
         };
         let ended = run.drive(guest).await;
-        run.settle(&mut store, ended)
+        let outcome = run.settle(&mut store, ended);
+        retire(store, permit).await;
+        outcome
     }
 
     /// Like [`execute_with_limits`](Self::execute_with_limits), with values whose types are known
@@ -188,7 +193,7 @@ impl ComponentExecutor {
         T: HasLimits + Send + 'static,
     {
         let index = export::find(component.component(), export).map_err(|e| unused(e, limits))?;
-        let _permit = self.admit(component, limits)?;
+        let permit = self.admit(component, limits)?;
         let mut store = self.store(limits, state);
         let run = Run::arm(&mut store, limits)?;
         let guest = async {
@@ -196,7 +201,9 @@ impl ComponentExecutor {
             call_dynamic(&mut store, instance, &index, export, params).await
         };
         let ended = run.drive(guest).await;
-        run.settle(&mut store, ended)
+        let outcome = run.settle(&mut store, ended);
+        retire(store, permit).await;
+        outcome
     }
 
     /// Instantiates `component` and runs `body` on it, for hosts with generated bindings.
@@ -252,7 +259,7 @@ impl ComponentExecutor {
         T: HasLimits + Send + 'static,
         F: for<'a> FnOnce(&'a mut Store<T>, Instance) -> CallFuture<'a, R>,
     {
-        let _permit = self.admit(component, limits)?;
+        let permit = self.admit(component, limits)?;
         let mut store = self.store(limits, state);
         let run = Run::arm(&mut store, limits)?;
         let guest = async {
@@ -260,7 +267,9 @@ impl ComponentExecutor {
             body(&mut store, instance).await
         };
         let ended = run.drive(guest).await;
-        run.settle(&mut store, ended)
+        let outcome = run.settle(&mut store, ended);
+        retire(store, permit).await;
+        outcome
     }
 
     /// Instantiates `component` and keeps the store for calls to come.
@@ -284,19 +293,21 @@ impl ComponentExecutor {
     where
         T: HasLimits + Send + 'static,
     {
-        let _permit = self.admit(component, limits)?;
+        let permit = self.admit(component, limits)?;
         let mut store = self.store(limits, state);
         let run = Run::arm(&mut store, limits)?;
         let ended = run.drive(component.pre.instantiate_async(&mut store)).await;
-        let ExecutionResult { output: instance, report } = run.settle(&mut store, ended)?;
-        let live = LiveComponent::new(
-            self.clone(),
-            component.component().clone(),
-            store,
-            instance,
-            limits,
-        );
-        Ok(ExecutionResult { output: live, report })
+        match run.settle(&mut store, ended) {
+            Ok(ExecutionResult { output: instance, report }) => {
+                let component = component.component().clone();
+                let output = LiveComponent::new(self.clone(), component, store, instance, limits);
+                Ok(ExecutionResult { output, report })
+            }
+            Err(failure) => {
+                retire(store, permit).await;
+                Err(failure)
+            }
+        }
     }
 
     /// Makes a store that is under the hook and the limiter, but not armed with time and fuel.
@@ -371,6 +382,23 @@ pub(crate) async fn call_dynamic<T: Send + 'static>(
     let mut results = vec![Val::Bool(false); ty.results().len()];
     function.call_async(store.as_context_mut(), params, &mut results).await?;
     Ok(results)
+}
+
+/// Drops a store, on a thread of its own if that takes long.
+///
+/// Giving 64 MiB back to the kernel takes some 4 ms, which is too long on a thread that others
+/// wait for. It is awaited all the same: when an execution has ended, its memory is free. The
+/// permit goes along, so that a caller who stops waiting does not win room by it.
+pub(crate) async fn retire<T: HasLimits + Send + 'static>(
+    mut store: Store<T>,
+    permit: Option<OwnedSemaphorePermit>,
+) {
+    if store.data_mut().limits().peak_memory_bytes() <= QUICK_TO_DROP {
+        return;
+    }
+    // Fails only if dropping the host's data panics, or if the runtime shuts down, which drops
+    // the store too.
+    let _ = tokio::task::spawn_blocking(move || drop((store, permit))).await;
 }
 
 /// Returns the fuel to give to the store: one unit more than the guest may use.

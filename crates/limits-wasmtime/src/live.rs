@@ -6,7 +6,7 @@ use limits_core::{ResourceLimits, WasmError};
 use wasmtime::Store;
 use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Lower, Val};
 
-use crate::executor::{ComponentExecutor, Run, call_dynamic, unused};
+use crate::executor::{ComponentExecutor, Run, call_dynamic, retire, unused};
 use crate::export;
 use crate::failure::ExecutionFailure;
 use crate::report::ExecutionResult;
@@ -83,7 +83,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             Ok(function) => function,
             Err(error) => return Err(self.untouched(error)),
         };
-        let _permit = match self.executor.enter(&self.limits) {
+        let permit = match self.executor.enter(&self.limits) {
             Ok(permit) => permit,
             Err(failure) => return Err(CallFailure::new(failure, Some(self))),
         };
@@ -94,7 +94,10 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         let ended = run.drive(function.call_async(&mut self.store, params)).await;
         match run.settle(&mut self.store, ended) {
             Ok(result) => Ok((self, result)),
-            Err(failure) => Err(CallFailure::new(failure, None)),
+            Err(failure) => {
+                retire(self.store, permit).await;
+                Err(CallFailure::new(failure, None))
+            }
         }
     }
 
@@ -116,7 +119,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             Ok(index) => index,
             Err(error) => return Err(self.untouched(error)),
         };
-        let _permit = match self.executor.enter(&self.limits) {
+        let permit = match self.executor.enter(&self.limits) {
             Ok(permit) => permit,
             Err(failure) => return Err(CallFailure::new(failure, Some(self))),
         };
@@ -128,7 +131,10 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         let ended = run.drive(guest).await;
         match run.settle(&mut self.store, ended) {
             Ok(result) => Ok((self, result)),
-            Err(failure) => Err(CallFailure::new(failure, None)),
+            Err(failure) => {
+                retire(self.store, permit).await;
+                Err(CallFailure::new(failure, None))
+            }
         }
     }
 
