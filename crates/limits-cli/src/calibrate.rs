@@ -280,13 +280,13 @@ fn section(calibration: &Calibration, suggested: Suggestion, headroom: Headroom)
     format!(
         "# {headroom} times the most that {count} {runs} of {name} used.\n\
          [resources.memory]\n\
-         max_bytes = {} # {}\n\
+         max_bytes = {} # {} KiB\n\
          \n\
          [resources.cpu]\n\
          max_fuel = {}\n\
          timeout_ms = {timeout_ms}\n",
         grouped(max_bytes),
-        format_size(max_bytes),
+        grouped(max_bytes / 1024),
         grouped(max_fuel),
     )
 }

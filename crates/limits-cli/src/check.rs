@@ -1,6 +1,6 @@
 //! `wasm-limits check`.
 
-use limits_config::{EffectiveConfig, format_size};
+use limits_config::{EffectiveConfig, Origin, format_size};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -153,19 +153,16 @@ fn render(checked: &Checked) -> String {
         }
         None => text.push_str(&line("file", "none found; `run` needs one")),
     }
-    let mark = |limit: &Limit| {
-        let is_marked = checked.not_enforced.iter().any(|key| key == limit.key);
-        match is_marked {
-            true => format!("{}   {WARNING}{NOT_ENFORCED}{WARNING:#}", limit.origin),
-            false => limit.origin.to_string(),
-        }
-    };
-    let mut rows: Vec<[String; 3]> = checked
-        .limits
-        .iter()
-        .chain(&checked.quota)
-        .map(|limit| [String::from(limit.key), limit.shown.clone(), mark(limit)])
-        .collect();
+    let row = |limit: &Limit, set_by| [String::from(limit.key), limit.shown.clone(), set_by];
+    let mut rows: Vec<[String; 3]> =
+        checked.limits.iter().map(|limit| row(limit, limit.origin.to_string())).collect();
+    for quota in &checked.quota {
+        let mark = match quota.origin {
+            Origin::Default => "not enforced here",
+            _ => NOT_ENFORCED,
+        };
+        rows.push(row(quota, format!("{:<9}   {WARNING}{mark}{WARNING:#}", quota.origin)));
+    }
     for (permission, patterns) in &checked.capabilities {
         let patterns = limits_wasmtime::printable(&patterns.join(" "));
         rows.push([

@@ -5,9 +5,9 @@
 //!
 //! # Invariants
 //!
-//! 1. Nothing here waits while it is polled: a guest that finds the pipe full waits as a future.
-//! 2. The bytes held for a guest are at most twice [`CAPACITY`] plus one [`PERMIT`] for each of
-//!    its open streams.
+//! - I1: nothing here waits while it is polled; a guest that finds the pipe full waits as a future.
+//! - I2: the bytes held for a guest are at most twice [`CAPACITY`], and twice one [`PERMIT`] for
+//!   each of its open streams: half are with the thread, half wait.
 
 use core::time::Duration;
 use std::io::{self, Write};
@@ -323,6 +323,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_pipe_makes_the_guest_wait_as_a_future_and_room_wakes_it() {
+        // I1
         let (step, gate) = mpsc::channel();
         let kept = Kept::default();
         let outlet = Outlet::new("test", false, Gated(gate, kept.clone())).unwrap();
@@ -351,6 +352,28 @@ mod tests {
         drop(outlet);
         assert_eq!(kept.0.lock().unwrap().len(), written);
         drop(feeder);
+    }
+
+    #[test]
+    fn many_streams_together_overfill_the_pipe_by_one_permit_each_and_no_more() {
+        // I2
+        let (_step, gate) = mpsc::channel();
+        let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
+        let mut streams: Vec<_> = (0..10).map(|_| outlet.p2_stream()).collect();
+        let mut written = 0;
+        loop {
+            let permits: Vec<usize> =
+                streams.iter_mut().map(|stream| stream.check_write().unwrap()).collect();
+            if permits.iter().all(|&permit| permit == 0) {
+                break;
+            }
+            for (stream, permit) in streams.iter_mut().zip(permits) {
+                stream.write(Bytes::from(vec![b'x'; permit])).unwrap();
+                written += permit;
+            }
+        }
+        assert!(written > 2 * PERMIT);
+        assert!(written <= 2 * (CAPACITY + streams.len() * PERMIT), "{written}");
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(crate) async fn with_note<T>(is_shown: bool, note: String, work: impl Future
         return done;
     }
     let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    spinner.set_style(ProgressStyle::default_spinner());
     spinner.set_message(note);
     spinner.enable_steady_tick(TICK);
     let done = work.await;
