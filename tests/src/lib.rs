@@ -204,3 +204,8 @@ fn link(
     })?;
     Ok(linker)
 }
+
+/// The examples of the front page compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct FrontPage;

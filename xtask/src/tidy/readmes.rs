@@ -31,10 +31,9 @@ pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Tells whether the first cell of a table row names the crate.
+/// Tells whether a table row names the crate as a whole word.
 fn names(row: &str, name: &str) -> bool {
-    let cell = row.split('|').nth(1).unwrap_or_default();
-    cell.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')).any(|word| word == name)
+    row.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')).any(|word| word == name)
 }
 
 #[cfg(test)]
@@ -52,7 +51,7 @@ mod tests {
                 &[
                     MANIFEST,
                     ("crates/a/src/lib.rs", "//! Hello.\n"),
-                    ("README.md", "| a-b | a |\n")
+                    ("README.md", "| a-b | ab |\n")
                 ]
             ),
             [
