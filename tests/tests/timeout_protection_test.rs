@@ -106,9 +106,9 @@ fn other_tasks_of_the_thread_run_on_beside_a_spinning_guest() {
         assert_timed_out(&failure, 200);
         ticker.abort();
     });
-    // On an idle core there are nearly 200.
+    // On an idle core there are nearly 200, on a busy one fewer; a starved ticker has none.
     let ticks = ticks.load(Ordering::SeqCst);
-    assert!(ticks >= 10, "only {ticks} ticks in 200 ms");
+    assert!(ticks >= 3, "only {ticks} ticks in 200 ms");
 }
 
 #[test]
