@@ -94,6 +94,7 @@ mod tests {
         }
     }
 
+    /// I1, while the guest is polled.
     #[test]
     fn i1_a_wake_during_the_poll_is_told_to_the_driver_only() {
         let (relay, task) = (Relay::new(), Arc::new(Task::default()));
@@ -103,6 +104,7 @@ mod tests {
         assert_eq!(task.wakes.load(Ordering::Relaxed), 0);
     }
 
+    /// I1, while it is not.
     #[test]
     fn i1_a_wake_after_the_poll_wakes_the_task_once() {
         let (relay, task) = (Relay::new(), Arc::new(Task::default()));
@@ -113,6 +115,7 @@ mod tests {
         assert_eq!(task.wakes.load(Ordering::Relaxed), 1);
     }
 
+    /// I1, when the wake and the end of the poll race.
     #[test]
     fn i1_no_wake_is_lost_between_many_threads_and_the_driver() {
         let (relay, task) = (Relay::new(), Arc::new(Task::default()));

@@ -68,6 +68,7 @@ async fn all_end_in_time() {
     }
 }
 
+/// I4: whatever the guest does, the clock is read before it goes on.
 #[tokio::test(flavor = "current_thread")]
 async fn every_staller_ends_on_a_current_thread_runtime() {
     all_end_in_time().await;
@@ -128,7 +129,7 @@ async fn the_longest_timeout_is_no_deadline_and_no_panic() {
     assert!(matches!(failure.error(), WasmError::OutOfFuel { .. }), "{failure}");
 }
 
-/// Eight guests that never yield of themselves, on one thread, and a task that wants to run.
+/// I5: seven guests that never yield of themselves, on one thread, and a task that wants to run.
 #[tokio::test(flavor = "current_thread")]
 async fn neighbours_keep_running_beside_spinning_guests() {
     let guests: Vec<_> = stallers().into_iter().map(|(_, module)| Guest::core(&module)).collect();
@@ -146,8 +147,8 @@ async fn neighbours_keep_running_beside_spinning_guests() {
         tokio::time::sleep(Duration::from_millis(1)).await;
         turns += 1;
     }
-    // About 100 on an idle machine; were the guests to hold the thread, it would be one.
-    assert!(turns > 10, "{turns} turns in 200 ms");
+    // About 100 on an idle machine; were the guests to hold the thread, there would be one.
+    assert!(turns > 2, "{turns} turns in 200 ms");
     for guest in running {
         assert!(matches!(guest.await.unwrap(), WasmError::ExecutionTimeout { .. }));
     }
