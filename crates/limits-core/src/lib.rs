@@ -6,6 +6,7 @@ extern crate alloc;
 extern crate std;
 
 mod allowance;
+mod capability;
 mod error;
 mod exceeded;
 mod fuel;
@@ -13,6 +14,10 @@ mod limits;
 mod quota;
 
 pub use crate::allowance::Allowance;
+pub use crate::capability::{
+    CapabilityDenied, CapabilitySet, CapabilitySetBuilder, Decision, Denial, Domain, Pattern,
+    PatternError, PatternProblem, Permission, PermissionError, ResourceError, normalize_path,
+};
 pub use crate::error::{HostError, WasmError, WasmResult};
 pub use crate::exceeded::{LimitExceeded, LimitKind};
 pub use crate::fuel::{FuelConfig, FuelMetrics};

@@ -1,0 +1,140 @@
+//! Paths without `.`, `..` and `//`.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::resource::{self, ResourceError};
+use super::segment::Segments;
+
+/// The deepest path that is looked at.
+pub(super) const MAX_SEGMENTS: usize = 128;
+
+/// Returns an absolute path without `.`, `..`, `//` and a slash at the end; `..` at the root stays
+/// at the root.
+///
+/// This is what patterns are matched against, so it is also what the host must open: a host that
+/// opens the path as the guest wrote it opens something that nobody checked. It works on the text
+/// alone. It does **not** look at the disk, so it knows nothing of symbolic links; a host that has
+/// them must open below a directory handle.
+///
+/// ```
+/// use limits_core::normalize_path;
+///
+/// assert_eq!(normalize_path("/app/data/../../etc//passwd")?, "/etc/passwd");
+/// assert_eq!(normalize_path("/../..")?, "/");
+/// assert!(normalize_path("app/data").is_err());
+/// # Ok::<(), limits_core::ResourceError>(())
+/// ```
+///
+/// # Errors
+///
+/// [`ResourceError`] if the path is empty or relative, has a NUL byte, more than 4 096 bytes or
+/// more than 128 segments.
+pub fn normalize_path(path: &str) -> Result<Cow<'_, str>, ResourceError> {
+    resource::check_text(path)?;
+    let Some(below_root) = path.strip_prefix('/') else { return Err(ResourceError::Relative) };
+    let strange = |segment: &str| matches!(segment, "" | "." | "..");
+    let segments = || Segments::of(below_root, '/');
+    let mut count = 0_usize;
+    let mut normal = true;
+    for segment in segments() {
+        count += 1;
+        normal &= !strange(segment);
+    }
+    if below_root.is_empty() {
+        return Ok(Cow::Borrowed(path));
+    }
+    if normal {
+        check_depth(count)?;
+        return Ok(Cow::Borrowed(path));
+    }
+    let mut kept: Vec<&str> = Vec::new();
+    for segment in segments() {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            name => kept.push(name),
+        }
+    }
+    check_depth(kept.len())?;
+    let mut clean = String::with_capacity(path.len());
+    for segment in &kept {
+        clean.push('/');
+        clean.push_str(segment);
+    }
+    if kept.is_empty() {
+        clean.push('/');
+    }
+    Ok(Cow::Owned(clean))
+}
+
+const fn check_depth(segments: usize) -> Result<(), ResourceError> {
+    if segments > MAX_SEGMENTS {
+        return Err(ResourceError::TooManySegments { segments, most: MAX_SEGMENTS });
+    }
+    Ok(())
+}
+
+/// Returns the segments of a path that is normal.
+pub(super) fn segments(normal: &str) -> Segments<'_> {
+    match normal.strip_prefix('/') {
+        None | Some("") => Segments::none(),
+        Some(below_root) => Segments::of(below_root, '/'),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::normalize_path;
+    use crate::ResourceError;
+    use alloc::borrow::Cow;
+    use std::string::{String, ToString as _};
+
+    #[test]
+    fn paths_are_normalised_by_their_text_alone() {
+        for (path, normal) in [
+            ("/", "/"),
+            ("//", "/"),
+            ("/.", "/"),
+            ("/..", "/"),
+            ("/a", "/a"),
+            ("/a/", "/a"),
+            ("/a//b", "/a/b"),
+            ("/a/./b", "/a/b"),
+            ("/a/../b", "/b"),
+            ("/a/b/../../../../c", "/c"),
+            ("/...", "/..."),
+            ("/a..b", "/a..b"),
+            ("/app/data/../../etc/passwd", "/etc/passwd"),
+        ] {
+            assert_eq!(normalize_path(path).as_deref(), Ok(normal), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_normal_path_is_not_copied() {
+        assert!(matches!(normalize_path("/app/data/x"), Ok(Cow::Borrowed(_))));
+    }
+
+    #[test]
+    fn what_is_no_absolute_path_is_refused() {
+        assert_eq!(normalize_path(""), Err(ResourceError::Empty));
+        assert_eq!(normalize_path("a/b"), Err(ResourceError::Relative));
+        assert_eq!(normalize_path("./a"), Err(ResourceError::Relative));
+        assert_eq!(normalize_path("/a\0b"), Err(ResourceError::Nul));
+        let long: String = core::iter::repeat_n('/', 4_097).collect();
+        assert_eq!(
+            normalize_path(&long).unwrap_err().to_string(),
+            "it has 4097 bytes, the most is 4096"
+        );
+        let deep = |depth: usize| core::iter::repeat_n("/a", depth).collect::<String>();
+        assert!(normalize_path(&deep(128)).is_ok());
+        assert_eq!(
+            normalize_path(&deep(129)).unwrap_err().to_string(),
+            "it has 129 segments, the most is 128"
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! All that one component may touch.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::decision::{Decision, Denial};
+use super::pattern::{Pattern, PatternError, PatternProblem, Subject};
+use super::permission::Permission;
+
+/// The most patterns of one permission.
+const MAX_PATTERNS: usize = 256;
+
+/// All that one component may touch. Nothing is allowed that no pattern allows.
+///
+/// A clone shares its patterns with the original until one of them changes. Sets are equal if they
+/// hold the same patterns, in whatever order they were granted.
+///
+/// ```
+/// use limits_core::{CapabilitySet, Permission};
+///
+/// let set = CapabilitySet::builder()
+///     .grant(Permission::FilesystemRead, "/app/data/**")
+///     .grant(Permission::NetworkConnect, "*.example.com:443")
+///     .build()?;
+///
+/// let decision = set.check(Permission::FilesystemRead, "/app/data/a/b");
+/// assert!(decision.is_allowed());
+/// assert_eq!(decision.rule().map(ToString::to_string).as_deref(), Some("/app/data/**"));
+///
+/// let decision = set.check(Permission::FilesystemRead, "/app/data/../../etc/passwd");
+/// assert_eq!(
+///     decision.to_string(),
+///     "filesystem.read of `/app/data/../../etc/passwd` denied: none of 1 patterns matches"
+/// );
+/// # Ok::<(), limits_core::PatternError>(())
+/// ```
+#[derive(Clone, Default, Eq, Hash, PartialEq)]
+pub struct CapabilitySet {
+    /// Sorted, none twice.
+    rules: Arc<Vec<(Permission, Pattern)>>,
+}
+
+impl CapabilitySet {
+    /// Makes a set that allows nothing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Begins a set.
+    #[must_use]
+    pub fn builder() -> CapabilitySetBuilder {
+        CapabilitySetBuilder { set: Ok(Self::new()) }
+    }
+
+    /// Allows a permission for what `pattern` matches. Granting the same twice is granting it once.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] if the text is no pattern of the permission's domain, or if the permission
+    /// has 256 patterns already. The set is then as it was.
+    pub fn grant(&mut self, permission: Permission, pattern: &str) -> Result<(), PatternError> {
+        let pattern = Pattern::new(permission.domain(), pattern)?;
+        if self.range(permission).len() >= MAX_PATTERNS {
+            let problem = PatternProblem::TooManyPatterns { most: MAX_PATTERNS };
+            return Err(PatternError::new(permission.domain(), pattern.as_str(), problem));
+        }
+        let rule = (permission, pattern);
+        if let Err(place) = self.rules.binary_search(&rule) {
+            Arc::make_mut(&mut self.rules).insert(place, rule);
+        }
+        Ok(())
+    }
+
+    /// Decides whether a component may do something.
+    ///
+    /// The resource is an absolute path, `HOST:PORT`, a key or a topic, as the permission's domain
+    /// has it. Paths are normalised first; the host must then use [`normalize_path`]'s result, too.
+    ///
+    /// [`normalize_path`]: crate::normalize_path
+    pub fn check<'a>(&'a self, permission: Permission, resource: &'a str) -> Decision<'a> {
+        let rules = self.range(permission);
+        let verdict = if rules.is_empty() {
+            Err(Denial::NothingGranted)
+        } else {
+            match Subject::parse(permission.domain(), resource) {
+                Ok(subject) => rules
+                    .iter()
+                    .map(|(_, pattern)| pattern)
+                    .find(|pattern| pattern.matches_subject(&subject))
+                    .ok_or(Denial::NoMatch { patterns: rules.len() }),
+                Err(error) => Err(Denial::InvalidResource(error)),
+            }
+        };
+        Decision::new(permission, resource, verdict)
+    }
+
+    /// Returns the set with `id` in the place of every `<id>`; without one, the same set.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] if the id does not fit into one of the patterns, see [`Pattern::bind`].
+    pub fn bind(&self, id: &str) -> Result<Self, PatternError> {
+        if !self.rules.iter().any(|(_, pattern)| pattern.has_id()) {
+            return Ok(self.clone());
+        }
+        let bound =
+            self.rules.iter().map(|(permission, pattern)| Ok((*permission, pattern.bind(id)?)));
+        let mut rules = bound.collect::<Result<Vec<_>, PatternError>>()?;
+        rules.sort_unstable();
+        Ok(Self { rules: Arc::new(rules) })
+    }
+
+    /// Goes through all patterns, by permission.
+    pub fn iter(&self) -> impl Iterator<Item = (Permission, &Pattern)> {
+        self.rules.iter().map(|(permission, pattern)| (*permission, pattern))
+    }
+
+    /// Goes through the patterns of one permission.
+    pub fn patterns(&self, permission: Permission) -> impl Iterator<Item = &Pattern> {
+        self.range(permission).iter().map(|(_, pattern)| pattern)
+    }
+
+    /// Returns the number of patterns.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Tells whether nothing is allowed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    fn range(&self, permission: Permission) -> &[(Permission, Pattern)] {
+        let start = self.rules.partition_point(|(other, _)| *other < permission);
+        let rest = self.rules.get(start..).unwrap_or_default();
+        let length = rest.partition_point(|(other, _)| *other == permission);
+        rest.get(..length).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for CapabilitySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// Builds a [`CapabilitySet`].
+#[derive(Clone, Debug)]
+pub struct CapabilitySetBuilder {
+    set: Result<CapabilitySet, PatternError>,
+}
+
+impl CapabilitySetBuilder {
+    /// Allows a permission for what `pattern` matches.
+    #[must_use]
+    pub fn grant(mut self, permission: Permission, pattern: &str) -> Self {
+        if let Ok(set) = &mut self.set
+            && let Err(error) = set.grant(permission, pattern)
+        {
+            self.set = Err(error);
+        }
+        self
+    }
+
+    /// Returns the set.
+    ///
+    /// # Errors
+    ///
+    /// The first [`PatternError`] met.
+    pub fn build(self) -> Result<CapabilitySet, PatternError> {
+        self.set
+    }
+}

@@ -1,0 +1,82 @@
+//! Texts from strangers: nothing panics, and nothing takes long.
+
+use limits_core::{CapabilitySet, Domain, Pattern, Permission, normalize_path};
+use proptest::prelude::*;
+
+const DOMAINS: [Domain; 4] =
+    [Domain::Filesystem, Domain::Network, Domain::Storage, Domain::Messaging];
+
+/// Anything, and often things that are nearly right.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[/.:*<>id\\[\\]0-9a-f\\\\ä\\x00]{0,40}",
+        "/?([a-b.*]{0,3}/){0,6}[a-b.*]{0,3}",
+        "([a-z0-9*]{0,4}\\.){0,5}[a-z0-9*]{0,4}:[0-9*]{0,6}",
+        "\\[[0-9a-f:.*%]{0,40}\\]:[0-9*]{0,6}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn any_text_is_a_pattern_or_an_error_and_any_text_can_be_asked_for(
+        pattern in text(),
+        id in text(),
+        resource in text(),
+    ) {
+        for domain in DOMAINS {
+            let Ok(pattern) = Pattern::new(domain, &pattern) else { continue };
+            let _ = pattern.matches(&resource);
+            if let Ok(bound) = pattern.bind(&id) {
+                let _ = bound.matches(&resource);
+                let _ = bound.matches(&pattern.as_str().replace("<id>", &id));
+            }
+            // A pattern without a wildcard is a resource that matches itself.
+            let text = pattern.as_str();
+            if !text.contains(['*', '<']) && domain != Domain::Network {
+                prop_assert_eq!(pattern.matches(text), Ok(true));
+            }
+        }
+        for permission in Permission::ALL {
+            let mut set = CapabilitySet::new();
+            let granted = set.grant(permission, &pattern).is_ok();
+            let decision = set.check(permission, &resource);
+            prop_assert!(granted || !decision.is_allowed());
+            prop_assert!(!decision.to_string().contains(char::is_control));
+        }
+    }
+
+    #[test]
+    fn a_normal_path_is_absolute_free_of_dots_and_normal(path in text()) {
+        if let Ok(normal) = normalize_path(&path) {
+            prop_assert!(normal.starts_with('/'));
+            let strange = |segment: &str| matches!(segment, "" | "." | "..");
+            prop_assert!(*normal == *"/" || !normal[1..].split('/').any(strange));
+            prop_assert_eq!(normalize_path(&normal), Ok(normal.clone()));
+        }
+    }
+
+    #[test]
+    fn an_id_gives_access_to_nothing_but_its_own_segment(id in text(), other in "[a-z]{1,8}") {
+        let pattern = Pattern::new(Domain::Storage, "c:<id>:**").unwrap();
+        if let Ok(bound) = pattern.bind(&id) {
+            prop_assert_eq!(bound.matches(&format!("c:{other}:k")), Ok(other == id));
+        }
+    }
+}
+
+#[test]
+fn patterns_made_to_be_slow_are_not() {
+    // A matcher that tries every way of sharing the text out among the stars would need more than
+    // 10^30 steps for each of these; the test ends at once or never.
+    let stars = format!("/{}b", "a*".repeat(500));
+    let name = format!("/{}", "a".repeat(4_000));
+    let crossing = format!("/{}x", "**/a*/".repeat(31));
+    let deep = "/a".repeat(128);
+    for (pattern, path) in [(stars, name), (crossing, deep)] {
+        let pattern = Pattern::new(Domain::Filesystem, &pattern).unwrap();
+        assert_eq!(pattern.matches(&path), Ok(false));
+    }
+}

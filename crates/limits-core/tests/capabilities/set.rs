@@ -1,0 +1,153 @@
+//! What a set decides and says.
+
+use limits_core::{CapabilitySet, Denial, PatternProblem, Permission, ResourceError};
+
+fn two_paths() -> CapabilitySet {
+    CapabilitySet::builder()
+        .grant(Permission::FilesystemWrite, "/app/output/*")
+        .grant(Permission::FilesystemRead, "/app/data/**")
+        .grant(Permission::FilesystemRead, "/etc/hosts")
+        .build()
+        .expect("valid patterns")
+}
+
+#[test]
+fn an_empty_set_allows_nothing() {
+    let set = CapabilitySet::new();
+    for permission in Permission::ALL {
+        for resource in ["/a", "a:1", "a", ""] {
+            let decision = set.check(permission, resource);
+            assert_eq!(decision.denial(), Some(Denial::NothingGranted));
+        }
+    }
+    assert!(set.is_empty());
+}
+
+#[test]
+fn a_decision_says_which_rule_allowed_or_why_none_did() {
+    let set = two_paths();
+    let says = |permission, resource| set.check(permission, resource).to_string();
+    let read = Permission::FilesystemRead;
+    assert_eq!(
+        says(read, "/app/data/a/b"),
+        "filesystem.read of `/app/data/a/b` allowed by `/app/data/**`"
+    );
+    assert_eq!(
+        says(read, "/etc/passwd"),
+        "filesystem.read of `/etc/passwd` denied: none of 2 patterns matches"
+    );
+    assert_eq!(
+        says(Permission::FilesystemExecute, "/etc/hosts"),
+        "filesystem.execute of `/etc/hosts` denied: nothing is granted"
+    );
+    assert_eq!(
+        says(read, "etc/\u{1b}hosts"),
+        "filesystem.read of `etc/\\u{1b}hosts` denied: not a path, it is relative"
+    );
+}
+
+#[test]
+fn a_denial_that_is_kept_has_what_was_asked_and_why() {
+    let set = two_paths();
+    let resource = format!("x{}", "ä".repeat(1_000));
+    let decision = set.check(Permission::FilesystemWrite, &resource);
+    let denied = decision.into_result().unwrap_err();
+    assert_eq!(denied.permission(), Permission::FilesystemWrite);
+    assert_eq!(denied.reason(), Denial::InvalidResource(ResourceError::Relative));
+    assert_eq!(denied.resource().len(), 1_023, "it is cut between characters");
+    assert!(denied.to_string().ends_with("…` denied: not a path, it is relative"));
+}
+
+#[test]
+fn what_is_no_resource_says_so() {
+    let set = CapabilitySet::builder()
+        .grant(Permission::NetworkConnect, "**:*")
+        .grant(Permission::StorageRead, "**")
+        .grant(Permission::MessagingSend, "**")
+        .build()
+        .unwrap();
+    for (permission, resource, reason) in [
+        (
+            Permission::NetworkConnect,
+            "example.com",
+            "not an endpoint, it has no port: expected HOST:PORT",
+        ),
+        (
+            Permission::NetworkConnect,
+            "a b:1",
+            "not an endpoint, its host is neither a name nor an address",
+        ),
+        (Permission::StorageRead, "a::b", "not a key, it has an empty segment"),
+        (Permission::StorageRead, "", "not a key, it is empty"),
+        (Permission::MessagingSend, "a\0", "not a topic, it has a NUL byte"),
+    ] {
+        let decision = set.check(permission, resource).to_string();
+        assert!(decision.ends_with(&format!("denied: {reason}")), "{decision}");
+    }
+}
+
+#[test]
+fn sets_are_equal_in_whatever_order_and_however_often_things_are_granted() {
+    let mut set = CapabilitySet::new();
+    for (permission, pattern) in [
+        (Permission::FilesystemRead, "/etc/hosts"),
+        (Permission::FilesystemWrite, "/app/output/*"),
+        (Permission::FilesystemRead, "/app/data/**"),
+        (Permission::FilesystemRead, "/etc/hosts"),
+    ] {
+        set.grant(permission, pattern).unwrap();
+    }
+    assert_eq!(set, two_paths());
+    assert_eq!(set.len(), 3);
+    let listed: Vec<String> =
+        set.iter().map(|(permission, pattern)| format!("{permission} {pattern}")).collect();
+    assert_eq!(
+        listed,
+        [
+            "filesystem.read /app/data/**",
+            "filesystem.read /etc/hosts",
+            "filesystem.write /app/output/*"
+        ]
+    );
+    set.grant(Permission::StorageRead, "a").unwrap();
+    assert_ne!(set, two_paths());
+    // A set that is bound to one component is not the set of another.
+    set.grant(Permission::StorageRead, "<id>").unwrap();
+    assert_ne!(set.bind("a").unwrap(), set.bind("b").unwrap());
+}
+
+#[test]
+fn a_clone_does_not_see_what_is_granted_later() {
+    let mut set = two_paths();
+    let before = set.clone();
+    set.grant(Permission::StorageRead, "a").unwrap();
+    assert!(!before.check(Permission::StorageRead, "a").is_allowed());
+    assert!(set.check(Permission::StorageRead, "a").is_allowed());
+}
+
+#[test]
+fn a_permission_has_a_most_of_patterns() {
+    let mut set = CapabilitySet::new();
+    for index in 0..256 {
+        set.grant(Permission::StorageRead, &format!("k{index}")).unwrap();
+    }
+    let error = set.grant(Permission::StorageRead, "one-more").unwrap_err();
+    assert_eq!(*error.problem(), PatternProblem::TooManyPatterns { most: 256 });
+    assert_eq!(
+        error.to_string(),
+        "storage pattern `one-more` refused: there are already 256 patterns for this permission, \
+         the most there can be"
+    );
+    assert_eq!(set.len(), 256);
+    set.grant(Permission::StorageWrite, "one-more").unwrap();
+}
+
+#[test]
+fn the_first_error_of_a_builder_is_the_one_that_counts() {
+    let error = CapabilitySet::builder()
+        .grant(Permission::FilesystemRead, "relative")
+        .grant(Permission::StorageRead, "")
+        .build()
+        .unwrap_err();
+    assert_eq!(error.pattern(), "relative");
+}
