@@ -1,20 +1,38 @@
 //! `[capabilities]`: what a component may touch.
 
 use core::fmt;
+use core::marker::PhantomData;
 use std::collections::BTreeSet;
 
+use limits_core::{CapabilitySet, Domain, Pattern, PatternError, Permission};
 use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::quoted;
 
-/// The longest pattern, in bytes.
-const MAX_PATTERN_BYTES: usize = 4096;
+/// The most patterns of one permission, as many as a [`CapabilitySet`] holds.
+const MAX_PATTERNS: usize = 256;
 
 /// `[capabilities]`: what a component may touch. Nothing is allowed that is not listed.
 ///
-/// Each list holds patterns. Here they are only text: not empty, at most 4 096 bytes, without
-/// control characters, none twice in a list.
+/// Each list holds at most 256 patterns, none twice. What is read from a file is known to compile.
+///
+/// ```
+/// use limits_config::ComponentConfig;
+/// use limits_core::Permission;
+///
+/// let config = ComponentConfig::from_str(
+///     r#"
+///     component = { name = "data-processor", version = "1.0.0" }
+///     resources.memory.max_bytes = "4MiB"
+///     capabilities.filesystem.read = ["/app/data/**"]
+///     "#,
+/// )?;
+/// let capabilities = config.capabilities.to_capability_set()?;
+/// assert!(capabilities.check(Permission::FilesystemRead, "/app/data/x").is_allowed());
+/// assert!(!capabilities.check(Permission::FilesystemWrite, "/app/data/x").is_allowed());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
@@ -36,7 +54,7 @@ pub struct CapabilitiesSection {
 
 /// Declares a domain: its struct and the names of its permissions.
 macro_rules! domain {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident = $permission:literal,)+ }) => {
+    ($(#[$doc:meta])* $name:ident, $with:literal { $($(#[$field_doc:meta])* $field:ident = $permission:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
         #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
@@ -45,7 +63,7 @@ macro_rules! domain {
         pub struct $name {
             $(
                 $(#[$field_doc])*
-                #[serde(deserialize_with = "patterns", skip_serializing_if = "Vec::is_empty")]
+                #[serde(deserialize_with = $with, skip_serializing_if = "Vec::is_empty")]
                 #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Patterns"))]
                 pub $field: Vec<String>,
             )+
@@ -69,7 +87,7 @@ macro_rules! domain {
 
 domain! {
     /// `filesystem.*`: patterns of absolute guest paths, such as `/app/data/**`.
-    FilesystemCapabilities {
+    FilesystemCapabilities, "patterns::<_, Filesystem>" {
         /// Files that may be read.
         read = "filesystem.read",
         /// Files that may be written.
@@ -81,7 +99,7 @@ domain! {
 
 domain! {
     /// `network.*`: patterns of hosts and ports, such as `api.example.com:443`.
-    NetworkCapabilities {
+    NetworkCapabilities, "patterns::<_, Network>" {
         /// Endpoints that may be connected to.
         connect = "network.connect",
         /// Addresses that may be bound.
@@ -93,7 +111,7 @@ domain! {
 
 domain! {
     /// `storage.*`: patterns of keys, such as `cache:*`.
-    StorageCapabilities {
+    StorageCapabilities, "patterns::<_, Storage>" {
         /// Keys that may be read.
         read = "storage.read",
         /// Keys that may be written.
@@ -105,7 +123,7 @@ domain! {
 
 domain! {
     /// `messaging.*`: patterns of topics, such as `orders.*`.
-    MessagingCapabilities {
+    MessagingCapabilities, "patterns::<_, Messaging>" {
         /// Topics that may be sent to.
         send = "messaging.send",
         /// Topics that may be received from.
@@ -128,6 +146,26 @@ impl CapabilitiesSection {
         self.iter().all(|(_, patterns)| patterns.is_empty())
     }
 
+    /// Compiles the patterns.
+    ///
+    /// # Errors
+    ///
+    /// [`PatternError`] if a text is no pattern, or if a permission has more than 256. That cannot
+    /// be with lists that were read from a file.
+    pub fn to_capability_set(&self) -> Result<CapabilitySet, PatternError> {
+        let mut set = CapabilitySet::new();
+        let listed = |permission: Permission| {
+            let list = self.iter().find(|(name, _)| *name == permission.as_str());
+            list.map(|(_, patterns)| patterns).unwrap_or_default()
+        };
+        for permission in Permission::ALL {
+            for pattern in listed(permission) {
+                set.grant(permission, pattern)?;
+            }
+        }
+        Ok(set)
+    }
+
     pub(crate) fn lists_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Vec<String>)> {
         let Self { filesystem, network, storage, messaging } = self;
         let lists = filesystem.lists_mut().chain(network.lists_mut());
@@ -135,14 +173,35 @@ impl CapabilitiesSection {
     }
 }
 
-fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    deserializer.deserialize_seq(Patterns)
+/// Says at compile time which domain a list of patterns belongs to.
+trait InDomain {
+    const DOMAIN: Domain;
+}
+
+macro_rules! in_domain {
+    ($($name:ident),+) => {
+        $(
+            struct $name;
+
+            impl InDomain for $name {
+                const DOMAIN: Domain = Domain::$name;
+            }
+        )+
+    };
+}
+
+in_domain!(Filesystem, Network, Storage, Messaging);
+
+fn patterns<'de, D: Deserializer<'de>, T: InDomain>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    deserializer.deserialize_seq(Patterns(PhantomData::<T>))
 }
 
 /// Reads a list of patterns.
-struct Patterns;
+struct Patterns<T>(PhantomData<T>);
 
-impl<'de> Visitor<'de> for Patterns {
+impl<'de, T: InDomain> Visitor<'de> for Patterns<T> {
     type Value = Vec<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,7 +211,8 @@ impl<'de> Visitor<'de> for Patterns {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
         let mut patterns = Vec::new();
         let mut seen = BTreeSet::new();
-        while let Some(pattern) = items.next_element_seed(Pattern { seen: &mut seen })? {
+        let domain = T::DOMAIN;
+        while let Some(pattern) = items.next_element_seed(OnePattern { domain, seen: &mut seen })? {
             patterns.push(pattern);
         }
         Ok(patterns)
@@ -160,11 +220,12 @@ impl<'de> Visitor<'de> for Patterns {
 }
 
 /// Reads one pattern, which knows those before it so that an error points at the second of two.
-struct Pattern<'s> {
+struct OnePattern<'s> {
+    domain: Domain,
     seen: &'s mut BTreeSet<String>,
 }
 
-impl<'de> DeserializeSeed<'de> for Pattern<'_> {
+impl<'de> DeserializeSeed<'de> for OnePattern<'_> {
     type Value = String;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
@@ -172,7 +233,7 @@ impl<'de> DeserializeSeed<'de> for Pattern<'_> {
     }
 }
 
-impl Visitor<'_> for Pattern<'_> {
+impl Visitor<'_> for OnePattern<'_> {
     type Value = String;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -183,18 +244,19 @@ impl Visitor<'_> for Pattern<'_> {
         if pattern.is_empty() {
             return Err(E::custom("a pattern cannot be empty"));
         }
-        if pattern.len() > MAX_PATTERN_BYTES {
-            return Err(E::custom(format!(
-                "a pattern has {} bytes, the most is {MAX_PATTERN_BYTES}",
-                pattern.len()
-            )));
-        }
+        let shown = quoted(pattern);
         if pattern.contains(char::is_control) {
-            let shown = quoted(pattern);
             return Err(E::custom(format!("the pattern `{shown}` has a control character")));
         }
+        if let Err(error) = Pattern::new(self.domain, pattern) {
+            let problem = error.problem();
+            return Err(E::custom(format!("the pattern `{shown}` is refused: {problem}")));
+        }
+        if self.seen.len() == MAX_PATTERNS {
+            return Err(E::custom(format!("more than {MAX_PATTERNS} patterns")));
+        }
         if !self.seen.insert(pattern.to_owned()) {
-            return Err(E::custom(format!("the pattern `{}` is listed twice", quoted(pattern))));
+            return Err(E::custom(format!("the pattern `{shown}` is listed twice")));
         }
         Ok(pattern.to_owned())
     }

@@ -106,7 +106,8 @@ stands_for!(RelativePath, { "type": "string", "pattern": r"^[^/\\:]+(/[^/\\:]+)*
 stands_for!(Sha256, { "type": "string", "pattern": "^[0-9a-fA-F]{64}$" });
 stands_for!(Patterns, {
     "type": "array",
-    "items": { "type": "string", "minLength": 1, "maxLength": 4096 },
+    "items": { "type": "string", "minLength": 1, "maxLength": 1024 },
+    "maxItems": 256,
     "uniqueItems": true
 });
 

@@ -247,3 +247,41 @@ fn a_config_is_written_as_it_is_read() {
         assert_eq!(read(&written), config, "{written}");
     }
 }
+
+#[test]
+fn the_patterns_of_every_permission_become_a_set() {
+    let config = minimal_with(
+        r#"
+        [capabilities]
+        filesystem = { read = ["/r/*"], write = ["/w/*"], execute = ["/x/*"] }
+        network = { connect = ["c:1"], bind = ["b:1"], listen = ["**"] }
+        storage = { read = ["r"], write = ["w"], delete = ["component:<id>:**"] }
+        messaging = { send = ["s"], receive = ["r.*"] }
+        "#,
+    );
+    let set = config.capabilities.to_capability_set().unwrap();
+    let listed: Vec<_> =
+        set.iter().map(|(permission, pattern)| format!("{permission} {pattern}")).collect();
+    assert_eq!(
+        listed,
+        [
+            "filesystem.read /r/*",
+            "filesystem.write /w/*",
+            "filesystem.execute /x/*",
+            "network.connect c:1",
+            "network.bind b:1",
+            "network.listen **",
+            "storage.read r",
+            "storage.write w",
+            "storage.delete component:<id>:**",
+            "messaging.send s",
+            "messaging.receive r.*",
+        ]
+    );
+    let mut wrong = config.capabilities;
+    wrong.network.bind.push(String::from("no port"));
+    assert_eq!(
+        wrong.to_capability_set().unwrap_err().to_string(),
+        "network pattern `no port` refused: the port must be a number from 1 to 65535, or `*`"
+    );
+}

@@ -177,9 +177,9 @@ fn a_duplicate_is_pointed_at() {
             "line 8, column 12: duplicate key `read`: it is already there",
         ),
         (
-            "[capabilities]\nnetwork.bind = [\"a\", \"b\", \"a\"]",
+            "[capabilities]\nnetwork.bind = [\"a:1\", \"b:1\", \"a:1\"]",
             Kind::InvalidValue,
-            "line 7, column 27: `capabilities.network.bind[2]`: the pattern `a` is listed twice",
+            "line 7, column 31: `capabilities.network.bind[2]`: the pattern `a:1` is listed twice",
         ),
     ]);
 }
@@ -348,13 +348,43 @@ fn an_ill_formed_value_says_why() {
             "line 7, column 20: `capabilities.filesystem.read[0]`: the pattern `a\\0` has a \
              control character",
         ),
+        (
+            "[capabilities]\nfilesystem.read = [\"/a\", \"b/*\"]",
+            Kind::InvalidValue,
+            "line 7, column 26: `capabilities.filesystem.read[1]`: the pattern `b/*` is refused: a \
+             path must begin with `/`",
+        ),
+        (
+            "[capabilities]\nnetwork.connect = [\"example.com\"]",
+            Kind::InvalidValue,
+            "line 7, column 20: `capabilities.network.connect[0]`: the pattern `example.com` is \
+             refused: the port must be a number from 1 to 65535, or `*`",
+        ),
+        (
+            "[capabilities]\nstorage.read = [\"component:<name>:*\"]",
+            Kind::InvalidValue,
+            "line 7, column 17: `capabilities.storage.read[0]`: the pattern `component:<name>:*` is \
+             refused: unknown placeholder `<name>`, the only one is `<id>`",
+        ),
+        (
+            "[capabilities]\nmessaging.send = [\"orders**\"]",
+            Kind::InvalidValue,
+            "line 7, column 19: `capabilities.messaging.send[0]`: the pattern `orders**` is refused: \
+             `**` must be a whole segment",
+        ),
     ]);
-    let long = format!("{MINIMAL}[capabilities]\nstorage.read = [\"{}\"]", "a".repeat(4097));
-    assert_eq!(
-        refused(&long).to_string(),
-        "line 7, column 17: `capabilities.storage.read[0]`: a pattern has 4097 bytes, the most is \
-         4096"
-    );
+    let long = format!("{MINIMAL}[capabilities]\nstorage.read = [\"{}\"]", "a".repeat(1025));
+    let long = refused(&long).to_string();
+    let end = "…` is refused: it has 1025 bytes, the most is 1024";
+    assert!(long.ends_with(end) && long.len() < 200, "{long}");
+    let keys = |count: usize| {
+        let keys: String = (0..count).map(|key| format!("\"k{key}\",")).collect();
+        format!("{MINIMAL}[capabilities]\nstorage.read = [{keys}]")
+    };
+    let most = ComponentConfig::from_str(&keys(256)).unwrap();
+    assert_eq!(most.capabilities.to_capability_set().unwrap().len(), 256);
+    let many = refused(&keys(257)).to_string();
+    assert!(many.ends_with("`capabilities.storage.read[256]`: more than 256 patterns"), "{many}");
 }
 
 #[test]

@@ -133,6 +133,9 @@ fn allowance() -> impl Strategy<Value = Option<Allowance>> {
     ])
 }
 
+/// Any key that is a pattern.
+const KEY: &str = r"[^\p{C}:*?\[\]{}<>\\]{1,12}(:\*)?";
+
 prop_compose! {
     fn config()(
         name in "[a-z0-9][a-z0-9._-]{0,63}",
@@ -146,7 +149,7 @@ prop_compose! {
         cpu_time in allowance(),
         memory in allowance(),
         ms in proptest::option::of(1_u64..=86_400_000),
-        patterns in proptest::collection::hash_set("\\PC{1,12}", 0..4),
+        patterns in proptest::collection::hash_set(KEY, 0..4),
     ) -> ComponentConfig {
         let mut config = ComponentConfig::from_str(MINIMAL).unwrap();
         config.component.name = name.parse().unwrap();
@@ -167,7 +170,7 @@ prop_compose! {
         config.quota.cpu_time = cpu_time;
         config.quota.memory = memory.map(|memory| memory.max(Allowance::AtMost(max_bytes)));
         config.quota.period = ms.map(Duration::from_millis);
-        config.capabilities.network.listen = patterns.into_iter().collect();
+        config.capabilities.storage.delete = patterns.into_iter().collect();
         config
     }
 }

@@ -111,6 +111,9 @@ enum HostPattern {
 
 impl EndpointPattern {
     pub(super) fn compile(text: &str) -> Result<Self, PatternProblem> {
+        if text == "**" {
+            return Ok(Self { host: HostPattern::Any, port: None });
+        }
         let (host, port) = text.rsplit_once(':').ok_or(PatternProblem::Port)?;
         let port = match port {
             "*" => None,

@@ -27,6 +27,7 @@ const ID: &str = "<id>";
 /// - `**` is a whole segment by itself and stands for any number of segments: at least one where it
 ///   is the first or the last, also none where it is between two (the root of a path counts as one,
 ///   so `/**/x` matches `/x`, and `/app/**` does not match `/app`).
+/// - `**` alone is everything that its domain has: any path, any host with any port.
 /// - `<id>` stands for the id of the component that asks, character by character: nothing in an id
 ///   has a meaning. Until [`bind`](Self::bind) says which id that is, it matches nothing.
 /// - Everything else stands for itself. `?`, `[`, `]`, `{`, `}`, `\`, `<` and `>` are refused, since
@@ -235,6 +236,7 @@ fn compile(domain: Domain, text: &str) -> Result<Compiled, PatternProblem> {
         return Err(PatternProblem::Reserved(control));
     }
     match domain {
+        Domain::Filesystem if text == "**" => Ok(Compiled::Segments(Box::new([Segment::Cross]))),
         Domain::Network => EndpointPattern::compile(text).map(Compiled::Endpoint),
         Domain::Storage | Domain::Messaging => {
             compile_segments(domain, text).map(Compiled::Segments)

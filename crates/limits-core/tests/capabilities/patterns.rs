@@ -32,6 +32,14 @@ fn paths() {
 }
 
 #[test]
+fn two_stars_alone_are_everything_in_every_domain() {
+    check(Domain::Filesystem, "**", &["/", "/a", "/a/b"], &["a", ""]);
+    check(Domain::Network, "**", &["a:1", "a.b:0", "10.0.0.1:1", "[::1]:65535"], &["a", "a:65536"]);
+    check(Domain::Storage, "**", &["a", "a:b"], &[""]);
+    check(Domain::Messaging, "**", &["a", "a.b"], &[""]);
+}
+
+#[test]
 fn keys() {
     let keys = Domain::Storage;
     check(keys, "cache:*", &["cache:a", "cache:a.b/c"], &["cache", "cache:a:b", "cache:", "x:a"]);
