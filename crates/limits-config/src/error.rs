@@ -147,9 +147,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.0.file, self.0.place) {
             (Some(file), Some(Place { line, column })) => {
-                write!(f, "{}:{line}:{column}: ", file.display())?;
+                write!(f, "{}:{line}:{column}: ", end_of(file))?;
             }
-            (Some(file), None) => write!(f, "{}: ", file.display())?,
+            (Some(file), None) => write!(f, "{}: ", end_of(file))?,
             (None, Some(Place { line, column })) => write!(f, "line {line}, column {column}: ")?,
             (None, None) => {}
         }
@@ -158,6 +158,18 @@ impl fmt::Display for ConfigError {
 }
 
 impl Error for ConfigError {}
+
+/// Shows at most the last 128 characters of a path: all of a longer one is in
+/// [`ConfigError::file`], and what is wrong must not drown in it.
+fn end_of(file: &Path) -> String {
+    const MOST: usize = 128;
+    let path = file.to_string_lossy();
+    let hidden = path.chars().count().saturating_sub(MOST);
+    if hidden == 0 {
+        return path.into_owned();
+    }
+    core::iter::once('…').chain(path.chars().skip(hidden)).collect()
+}
 
 /// Quotes something from a file: escaped and at most 64 characters long.
 pub(crate) fn quoted(text: &str) -> String {
