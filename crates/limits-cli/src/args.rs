@@ -1,8 +1,9 @@
 //! The command line.
 
 use core::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum};
 use limits_config::ComponentName;
 
@@ -110,8 +111,9 @@ pub(crate) struct OutputArgs {
     /// The report as text on stderr, or as one JSON object in the last line of stdout.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
-    /// Writes the report to FILE as well, always as JSON; a guest cannot forge it there.
-    #[arg(long, value_name = "FILE")]
+    /// Writes the report to FILE as well, always as JSON; a guest cannot forge it there. FILE may
+    /// not lie in a directory that the guest may write, and may not be an input.
+    #[arg(long, value_name = "FILE", value_parser = PathBufValueParser::new().try_map(report))]
     pub(crate) report: Option<PathBuf>,
 }
 
@@ -139,10 +141,23 @@ fn parse_dir(text: &str) -> Result<DirGrant, String> {
         Some(guest) => (guest, true),
         None => (rest, false),
     };
+    if guest.contains(':') || host.ends_with(':') {
+        return Err(String::from(
+            "GUEST cannot have a `:` in HOST::GUEST, but for `:ro` at its end, in lower case",
+        ));
+    }
     if host.is_empty() || guest.is_empty() {
         return Err(String::from("neither HOST nor GUEST may be empty in HOST::GUEST"));
     }
     Ok(DirGrant { host: PathBuf::from(host), guest: String::from(guest), is_read_only })
+}
+
+fn report(file: PathBuf) -> Result<PathBuf, &'static str> {
+    if file == Path::new("-") {
+        return Err("expected a file: `--format json` puts the report on stdout, and `./-` is a \
+                    file of that name");
+    }
+    Ok(file)
 }
 
 fn parse_env(text: &str) -> Result<(String, String), String> {
@@ -223,6 +238,8 @@ mod tests {
             &["run"][..],
             &["run", "C.toml", "--repeat", "0"],
             &["run", "C.toml", "--dir", "only-host"],
+            &["run", "C.toml", "--dir", ".::/d:RO"],
+            &["run", "C.toml", "--report", "-"],
             &["run", "C.toml", "--env", "NAME"],
             &["run", "C.toml", "--format", "yaml"],
             &["run", "C.toml", "--id", "Not A Name"],
@@ -248,6 +265,13 @@ mod tests {
             parse_dir("::x").unwrap_err(),
             "neither HOST nor GUEST may be empty in HOST::GUEST"
         );
+        for typo in [".::/d:RO", ".::/d:rw", ".::/d:ro:ro", ".::/d:", ".:::ro", ".::a:b"] {
+            assert_eq!(
+                parse_dir(typo).unwrap_err(),
+                "GUEST cannot have a `:` in HOST::GUEST, but for `:ro` at its end, in lower case",
+                "{typo}"
+            );
+        }
     }
 
     #[test]

@@ -50,6 +50,9 @@ fn a_directory_granted_for_reading_cannot_be_written() {
     assert_eq!(reader.run(&["--dir", ".::/data:ro"]).stdout, OK);
     let writer = Case::new(ROOMY, opener("new.txt", true));
     assert_eq!(writer.run(&["--dir", ".::/data:ro"]).stdout, NOT_PERMITTED);
+    for typo in [".::/data:RO", ".::/data:r"] {
+        assert_eq!(writer.run(&["--dir", typo]).code, Some(2));
+    }
     assert!(!writer.path("new.txt").exists());
 }
 
