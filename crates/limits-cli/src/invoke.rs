@@ -14,6 +14,10 @@ use wasmtime::component::{Component, Type, Val, wasm_wave};
 const COMMAND: &str = "wasi:cli/run";
 /// Exports that an error names at most.
 const MOST_NAMED: usize = 12;
+/// Characters of a name that an error shows: a longer one would push the rest out of it.
+const MOST_OF_A_NAME: usize = 64;
+/// Characters of a reason or a type that an error shows, of which one more or two must fit.
+const MOST_OF_A_REASON: usize = 160;
 
 /// A call that the component is known to have an export for.
 #[derive(Debug)]
@@ -94,25 +98,33 @@ impl Call {
     ///
     /// An [`InvokeError`] that says what does not fit.
     pub(crate) fn parse(text: &str, component: &Component) -> Result<Self, InvokeError> {
-        let not_a_call = || InvokeError::NotACall { text: printable(text) };
+        let not_a_call = || InvokeError::NotACall { text: shortened(text, MOST_OF_A_NAME) };
         let (name, arguments) = text.split_at(text.find('(').ok_or_else(not_a_call)?);
         let name = name.trim();
         let exports = functions(component);
         let (export, function) = find(name, &exports)?;
         let types: Vec<Type> = function.params().map(|(_, ty)| ty).collect();
         if !types.iter().chain(&function.results().collect::<Vec<_>>()).all(is_writable) {
-            return Err(InvokeError::Unwritable { export: printable(export) });
+            return Err(InvokeError::Unwritable { export: shortened(export, MOST_OF_A_NAME) });
         }
         // WAVE's own names cannot be qualified, so it gets the arguments under one of ours.
         let source = format!("f{arguments}");
         let params = UntypedFuncCall::parse(&source)
             .and_then(|call| call.to_wasm_params(&types))
             .map_err(|error| InvokeError::BadArguments {
-            export: printable(export),
-            signature: printable(&signature(function)),
-            reason: printable(&reason(&error, &source)),
+            export: shortened(export, MOST_OF_A_NAME),
+            signature: shortened(&signature(function), MOST_OF_A_REASON),
+            reason: shortened(&reason(&error, &source), MOST_OF_A_REASON),
         })?;
         Ok(Self::Function { export: export.clone(), params })
+    }
+}
+
+/// Makes a text fit for an error, and leaves room for the rest of it.
+fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", printable(text.get(..end).unwrap_or_default())),
+        None => printable(text),
     }
 }
 
@@ -167,8 +179,9 @@ fn find<'a>(
         .map(|(export, _)| (strsim::jaro_winkler(name, export), export))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, export)| printable(export));
-    Err(InvokeError::NoSuchExport { name: printable(name), nearest, exports: shown(exports) })
+        .map(|(_, export)| shortened(export, MOST_OF_A_NAME));
+    let name = shortened(name, MOST_OF_A_NAME);
+    Err(InvokeError::NoSuchExport { name, nearest, exports: shown(exports) })
 }
 
 fn without_version(export: &str) -> String {
@@ -182,7 +195,7 @@ fn without_version(export: &str) -> String {
 }
 
 fn shown(exports: &[(String, ComponentFunc)]) -> Vec<String> {
-    exports.iter().map(|(name, _)| printable(name)).collect()
+    exports.iter().map(|(name, _)| shortened(name, MOST_OF_A_NAME)).collect()
 }
 
 /// Lists the functions that a component exports, those of an interface as `interface#function`.
