@@ -1,11 +1,11 @@
 //! `wasm-limits calibrate`.
 
-use limits_config::{EffectiveConfig, SettingKey, format_size};
+use limits_config::{EffectiveConfig, Origin, SettingKey, format_size};
 use limits_core::{ResourceLimits, WasmResult};
 use limits_wasmtime::ExecutionReport;
 use serde::{Serialize, Serializer};
 
-use crate::args::{CalibrateArgs, Format};
+use crate::args::{CalibrateArgs, Format, GuestArgs};
 use crate::console::Console;
 use crate::distribution::Distribution;
 use crate::ending::{Ending, Problem};
@@ -80,6 +80,7 @@ struct TooTight {
     key: &'static str,
     limit: u64,
     needed: u64,
+    origin: Origin,
     #[serde(skip)]
     shown: String,
 }
@@ -90,8 +91,10 @@ pub(crate) async fn calibrate(
     console: &mut Console,
     interrupt: &Interrupt,
 ) -> u8 {
-    let calibration = match console.open_report(&args.output) {
-        Ok(()) => measure(args, console, interrupt).await,
+    let GuestArgs { manifest: files, dirs, .. } = &args.guest;
+    let manifest = Manifest::load(files);
+    let calibration = match console.open_report(&args.output, files, &manifest, dirs) {
+        Ok(()) => measure(args, manifest, console, interrupt).await,
         Err(failure) => Calibration::of_nothing(None, Ending::from(&failure), Runs::default()),
     };
     if let (Format::Text, Some(suggested)) = (console.format(), calibration.suggested) {
@@ -106,8 +109,13 @@ pub(crate) async fn calibrate(
     }
 }
 
-async fn measure(args: &CalibrateArgs, console: &Console, interrupt: &Interrupt) -> Calibration {
-    let Manifest { name, effective, file, .. } = match Manifest::load(&args.guest.manifest) {
+async fn measure(
+    args: &CalibrateArgs,
+    manifest: Result<Manifest, Failure>,
+    console: &Console,
+    interrupt: &Interrupt,
+) -> Calibration {
+    let Manifest { name, effective, file, .. } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => {
             return Calibration::of_nothing(None, Ending::from(&failure), Runs::default());
@@ -143,11 +151,11 @@ async fn repeat(
         .stdio()
         .without_output()
         .map_err(|error| Failure::Host { what: "starting a thread", reason: error.to_string() })?;
-    let count = args.runs.get();
-    let mut bar = RunBar::new(console.shows_progress(), count.into());
+    let count = u64::from(args.runs.get());
+    let mut bar = RunBar::new(console.shows_progress(), count);
     let mut runs = Runs::default();
     let mut measured = Vec::new();
-    while runs.count < u64::from(count) {
+    while runs.count < count {
         stdio.stdin.rewind();
         let run = session.run(&limits, &stdio, interrupt);
         let Run { ending, used, .. } = bar.during(runs.count, run).await?;
@@ -155,10 +163,11 @@ async fn repeat(
         if ending.outcome != Outcome::Success {
             return Ok((Some(ending), runs, measured));
         }
-        if interrupt.is_pressed() {
-            return Err(Failure::Interrupted);
-        }
         measured.push(used);
+        if let (Some(by), true) = (interrupt.stopped_by(), runs.count < count) {
+            let ending = Ending::stopped_between_runs(by, runs.count, count);
+            return Ok((Some(ending), runs, measured));
+        }
     }
     Ok((None, runs, measured))
 }
@@ -236,11 +245,16 @@ impl Suggestion {
 
 fn too_tight(effective: &EffectiveConfig, memory: u64, fuel: u64, wall_us: u64) -> Vec<TooTight> {
     let limits = effective.limits();
+    let origin = |key| {
+        let mut settings = effective.settings();
+        settings.find(|setting| setting.key == key).map_or(Origin::Default, |found| found.origin)
+    };
     let row = |key: SettingKey, limit, needed, shown: &dyn Fn(u64) -> String| TooTight {
         key: key.as_str(),
         limit,
         needed,
-        shown: format!("{} is less than the {} used", shown(limit), shown(needed)),
+        origin: origin(key),
+        shown: too_tight_in_words(&shown(limit), &shown(needed), origin(key)),
     };
     [
         row(SettingKey::MaxBytes, limits.max_memory_bytes(), memory, &format_size),
@@ -252,6 +266,15 @@ fn too_tight(effective: &EffectiveConfig, memory: u64, fuel: u64, wall_us: u64) 
     .into_iter()
     .filter(|row| row.limit < row.needed)
     .collect()
+}
+
+fn too_tight_in_words(limit: &str, needed: &str, origin: Origin) -> String {
+    let set_by = match origin {
+        Origin::Policy => "by the policy, which has to change",
+        Origin::Component => "by the component",
+        _ => "by default",
+    };
+    format!("{limit}, set {set_by}, is less than the {needed} used")
 }
 
 /// Rounds up to three digits and zeros.
@@ -337,7 +360,7 @@ mod tests {
     use crate::ending::Ending;
     use crate::outcome::Outcome;
     use crate::report::Runs;
-    use limits_config::ComponentConfig;
+    use limits_config::{ComponentConfig, Policy};
     use limits_core::ResourceLimits;
 
     #[test]
@@ -378,20 +401,23 @@ mod tests {
     fn a_limit_below_what_was_used_is_named() {
         let config = ComponentConfig::from_str(
             "[component]\nname = \"a\"\nversion = \"1.0.0\"\n[resources.memory]\n\
-             max_bytes = 65536\n[resources.cpu]\nmax_fuel = 100\ntimeout_ms = 10\n",
+             max_bytes = 65536\n",
         )
-        .unwrap()
-        .effective();
-        assert!(too_tight(&config, 65_536, 100, 10_000).is_empty());
-        let rows = too_tight(&config, 65_537, 101, 10_001);
+        .unwrap();
+        let policy = Policy::from_str("[ceiling]\nresources.cpu.max_fuel = 100\n").unwrap();
+        let config = policy.apply(&config, &config.component.name, None);
+        assert!(too_tight(&config, 65_536, 100, 100_000).is_empty());
+        let rows = too_tight(&config, 65_537, 101, 100_001);
         let told: Vec<String> =
             rows.iter().map(|row| format!("{}: {}", row.key, row.shown)).collect();
         assert_eq!(
             told,
             [
-                "resources.memory.max_bytes: 65536 (64 KiB) is less than the 65537 (64 KiB) used",
-                "resources.cpu.max_fuel: 100 is less than the 101 used",
-                "resources.cpu.timeout_ms: 10 ms is less than the 11 ms used",
+                "resources.memory.max_bytes: 65536 (64 KiB), set by the component, is less than \
+                 the 65537 (64 KiB) used",
+                "resources.cpu.max_fuel: 100, set by the policy, which has to change, is less \
+                 than the 101 used",
+                "resources.cpu.timeout_ms: 100 ms, set by default, is less than the 101 ms used",
             ]
         );
     }

@@ -1,16 +1,22 @@
 //! `wasm-limits check`.
 
 use limits_config::{EffectiveConfig, Origin, format_size};
+use limits_wasmtime::{ComponentExecutor, create_engine};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 use crate::args::{CheckArgs, Format};
+use crate::component_file::ComponentFile;
 use crate::console::Console;
 use crate::ending::{Ending, Problem};
+use crate::failure::Failure;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::report::{Limit, by_key, changes, enforced, not_enforced, outcome_name, quotas};
 use crate::report_text::{BOLD, WARNING, colour, line, table};
+
+/// What a binary component begins with: the magic number, the version and the layer.
+const COMPONENT_HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
 
 const NOT_ENFORCED: &str = "declared, not enforced here";
 
@@ -45,8 +51,9 @@ struct CheckedFile {
 
 /// Validates the file and says what it allows. Returns the exit code.
 pub(crate) fn check(args: &CheckArgs, console: &mut Console) -> u8 {
-    let checked = match console.open_report(&args.output) {
-        Ok(()) => look(args),
+    let manifest = Manifest::load(&args.manifest);
+    let checked = match console.open_report(&args.output, &args.manifest, &manifest, &[]) {
+        Ok(()) => look(manifest),
         Err(failure) => Checked::of_nothing(Ending::from(&failure)),
     };
     let is_valid = checked.outcome == Outcome::Success;
@@ -63,25 +70,37 @@ pub(crate) fn check(args: &CheckArgs, console: &mut Console) -> u8 {
     }
 }
 
-fn look(args: &CheckArgs) -> Checked {
-    let Manifest { name, version, effective, file } = match Manifest::load(&args.manifest) {
+fn look(manifest: Result<Manifest, Failure>) -> Checked {
+    let Manifest { name, version, effective, file } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
     };
     let file = match file {
-        Ok(file) => Some(CheckedFile {
-            path: file.path.to_string_lossy().into_owned(),
-            bytes: file.len(),
-            sha256: file.sha256().iter().map(|byte| format!("{byte:02x}")).collect(),
-        }),
+        Ok(file) => match CheckedFile::new(file) {
+            Ok(checked) => Some(checked),
+            Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
+        },
         // The limits hold for a component that is still to be built, but not for one that was
-        // named and is not there.
-        Err(failure) if args.manifest.component.is_some() => {
-            return Checked::of_nothing(Ending::from(&failure));
-        }
-        Err(_) => None,
+        // named, or is there, and cannot be run.
+        Err(Failure::ComponentMissing { .. }) => None,
+        Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
     };
     Checked::new(name, version, file, &effective)
+}
+
+impl CheckedFile {
+    /// Looks at what a component is, as far as that goes without compiling it.
+    fn new(file: ComponentFile) -> Result<Self, Failure> {
+        let path = file.path.to_string_lossy().into_owned();
+        let bytes = file.len();
+        let sha256 = file.sha256().iter().map(|byte| format!("{byte:02x}")).collect();
+        let binary = file.into_binary()?;
+        if !binary.starts_with(COMPONENT_HEADER) {
+            // The compiler goes no further than the header, and says what is wrong with it.
+            ComponentExecutor::new(create_engine()?)?.compile(&binary)?;
+        }
+        Ok(Self { path, bytes, sha256 })
+    }
 }
 
 impl Checked {
@@ -148,7 +167,7 @@ fn render(checked: &Checked) -> String {
         Some(file) => {
             let bytes = format_size(u64::try_from(file.bytes).unwrap_or(u64::MAX));
             let path = limits_wasmtime::printable(&file.path);
-            text.push_str(&line("file", &format!("{path}, {bytes}")));
+            text.push_str(&line("file", &format!("{path}, {bytes}, not compiled")));
             text.push_str(&line("sha256", &file.sha256));
         }
         None => text.push_str(&line("file", "none found; `run` needs one")),

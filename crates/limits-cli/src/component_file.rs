@@ -1,5 +1,7 @@
 //! Finding and reading a component.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use limits_config::{ComponentConfig, read_regular_file};
@@ -13,6 +15,9 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// What a component looks for beside its Component.toml unless it is told where.
 const BESIDE: [&str; 2] = ["component.wasm", "component.wat"];
 
+/// What some editors put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A component as it lies in a file.
 pub(crate) struct ComponentFile {
     pub(crate) path: PathBuf,
@@ -25,7 +30,8 @@ impl ComponentFile {
     ///
     /// # Errors
     ///
-    /// [`Failure::ComponentMissing`] if nobody named one and neither of the two exists.
+    /// [`Failure::ComponentMissing`] if nobody named one and neither of the two exists;
+    /// [`Failure::ComponentOutside`] if the file names a link that leads out of its folder.
     pub(crate) fn find(
         chosen: Option<&Path>,
         manifest: &Path,
@@ -34,28 +40,40 @@ impl ComponentFile {
         if let Some(chosen) = chosen {
             return Ok(chosen.to_path_buf());
         }
-        let folder = match manifest.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(manifest);
         if let Some(path) = &config.component.path {
-            return Ok(path.in_folder(folder));
+            let path = path.in_folder(folder);
+            // One that is not there is told when it is read.
+            return match (fs::canonicalize(&path), fs::canonicalize(folder)) {
+                (Ok(real), Ok(folder)) if !real.starts_with(&folder) => {
+                    Err(Failure::ComponentOutside { path, real })
+                }
+                _ => Ok(path),
+            };
         }
-        BESIDE
-            .iter()
-            .map(|name| folder.join(name))
+        Self::beside(manifest)
             .find(|path| path.exists())
             .ok_or_else(|| Failure::ComponentMissing { folder: folder.to_path_buf() })
+    }
+
+    /// Lists where a component is looked for that nobody named.
+    pub(crate) fn beside(manifest: &Path) -> impl Iterator<Item = PathBuf> {
+        let folder = folder_of(manifest);
+        BESIDE.iter().map(move |name| folder.join(name))
     }
 
     /// Reads the component, once: what is hashed is what is compiled.
     ///
     /// # Errors
     ///
-    /// [`Failure::Component`] if it is not a regular file, is larger than 64 MiB, or cannot be
-    /// read.
+    /// [`Failure::Component`] if it is not a regular file, is empty or larger than 64 MiB, or
+    /// cannot be read.
     pub(crate) fn read(path: PathBuf) -> Result<Self, Failure> {
         match read_regular_file(&path, MAX_BYTES) {
+            Ok(bytes) if bytes.is_empty() => {
+                let reason = io::Error::new(io::ErrorKind::UnexpectedEof, "the file is empty");
+                Err(Failure::Component { path, reason })
+            }
             Ok(bytes) => Ok(Self { path, bytes }),
             Err(reason) => Err(Failure::Component { path, reason }),
         }
@@ -80,10 +98,18 @@ impl ComponentFile {
         if self.bytes.starts_with(b"\0asm") {
             return Ok(self.bytes);
         }
-        match wat::Parser::new().parse_bytes(Some(&self.path), &self.bytes) {
+        let text = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);
+        match wat::Parser::new().parse_bytes(Some(&self.path), text) {
             Ok(binary) => Ok(binary.into_owned()),
             Err(error) => Err(Failure::ComponentText { reason: one_line(&error), path: self.path }),
         }
+    }
+}
+
+fn folder_of(manifest: &Path) -> &Path {
+    match manifest.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
     }
 }
 
@@ -153,6 +179,7 @@ mod tests {
         let translated = binary(b"(component)").unwrap();
         assert!(translated.starts_with(b"\0asm"));
         assert_eq!(binary(&translated).unwrap(), translated);
+        assert_eq!(binary("\u{feff}(component)".as_bytes()).unwrap(), translated);
         let error = binary(b"(component\n  (oops))").unwrap_err();
         assert!(matches!(error, Failure::ComponentText { .. }));
         assert!(error.to_string().ends_with(" at line 2, column 4"), "{error}");
@@ -174,5 +201,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = ComponentFile::read(dir.path().to_path_buf()).err().unwrap();
         assert!(error.to_string().starts_with("cannot read the component "), "{error}");
+        let path = dir.path().join("empty");
+        fs::write(&path, "").unwrap();
+        let error = ComponentFile::read(path).err().unwrap();
+        assert!(error.to_string().ends_with(": the file is empty"), "{error}");
     }
 }

@@ -1,23 +1,23 @@
 //! Where reports go.
 
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::io;
 
 use anstream::AutoStream;
 use anstream::ColorChoice;
 use serde::Serialize;
 
-use crate::args::{Format, OutputArgs};
+use crate::args::{DirGrant, Format, ManifestArgs, OutputArgs};
 use crate::failure::Failure;
+use crate::manifest::Manifest;
 use crate::outlet::Outlet;
+use crate::report_file::ReportFile;
 use crate::stdio::Stdio;
 
 /// The ways out: the process's streams, and the report file if one is wanted.
 pub(crate) struct Console {
     stdio: Stdio,
     format: Format,
-    file: Option<(PathBuf, File)>,
+    file: Option<ReportFile>,
 }
 
 impl Console {
@@ -26,16 +26,22 @@ impl Console {
     }
 
     /// Opens the report file now, so that one that cannot be written is known before the guest
-    /// runs.
+    /// runs. The inputs were read by now: the report must not destroy them.
     ///
     /// # Errors
     ///
-    /// [`Failure::Report`] if it cannot be made.
-    pub(crate) fn open_report(&mut self, output: &OutputArgs) -> Result<(), Failure> {
+    /// [`Failure::Report`] if it cannot be opened, is an input, or could be replaced by a guest
+    /// that is given `dirs`.
+    pub(crate) fn open_report(
+        &mut self,
+        output: &OutputArgs,
+        args: &ManifestArgs,
+        manifest: &Result<Manifest, Failure>,
+        dirs: &[DirGrant],
+    ) -> Result<(), Failure> {
         if let Some(path) = &output.report {
-            let file = File::create(path)
-                .map_err(|reason| Failure::Report { path: path.clone(), reason })?;
-            self.file = Some((path.clone(), file));
+            let inputs = Manifest::inputs(args, manifest);
+            self.file = Some(ReportFile::open(path, &inputs, dirs)?);
         }
         Ok(())
     }
@@ -74,10 +80,7 @@ impl Console {
             Format::Text => self.say(&text()),
         }
         match &mut self.file {
-            Some((path, file)) => file
-                .write_all(json.as_bytes())
-                .and_then(|()| file.write_all(b"\n"))
-                .map_err(|reason| Failure::Report { path: path.clone(), reason }),
+            Some(file) => file.write(&json),
             None => Ok(()),
         }
     }

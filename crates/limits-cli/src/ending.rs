@@ -2,7 +2,7 @@
 
 use core::error::Error;
 
-use limits_core::WasmError;
+use limits_core::{HostError, WasmError};
 use limits_wasmtime::{ExecutionReport, printable};
 use serde::Serialize;
 use wasmtime_wasi::I32Exit;
@@ -71,6 +71,12 @@ impl Ending {
         Self::new(outcome, Problem::new(message))
     }
 
+    /// Somebody asked to stop when some of several runs were done.
+    pub(crate) fn stopped_between_runs(by: &str, done: u64, wanted: u64) -> Self {
+        let message = format!("cancelled by {by} after {done} of {wanted} runs");
+        Self::because(Outcome::Cancelled, &message)
+    }
+
     fn new(outcome: Outcome, problem: Problem) -> Self {
         Self { outcome, exit_code: outcome.exit_code(), problem: Some(problem) }
     }
@@ -100,7 +106,10 @@ impl Ending {
             WasmError::Host(host) => match host.downcast_ref::<I32Exit>() {
                 Some(I32Exit(code)) => Self::exit(*code),
                 // WASI's host functions end a guest only for what the guest did.
-                None => Self::trap(Problem::new(&root_cause(error)), report),
+                None => {
+                    let message = format!("guest trapped: {}", root_cause(error, host));
+                    Self::trap(Problem::new(&message), report)
+                }
             },
             _ => Self::new(Outcome::Error, problem),
         }
@@ -131,15 +140,13 @@ fn times(count: u64) -> String {
     }
 }
 
-/// Names the host function's failure itself instead of the layers it went through.
-fn root_cause(error: &WasmError) -> String {
-    let mut cause: &dyn Error = error;
-    let mut is_outermost = true;
-    while let Some(next) = cause.source() {
-        cause = next;
-        is_outermost = false;
+/// Names what went wrong itself instead of the layers that it went through.
+fn root_cause(error: &WasmError, host: &HostError) -> String {
+    let mut innermost: Option<&dyn Error> = error.source();
+    while let Some(next) = innermost.and_then(Error::source) {
+        innermost = Some(next);
     }
-    if is_outermost { cause.to_string() } else { format!("host function failed: {cause}") }
+    innermost.map_or_else(|| host.to_string(), ToString::to_string)
 }
 
 #[cfg(test)]
@@ -160,7 +167,6 @@ mod tests {
             (WasmError::LimitExceeded(refused), Outcome::LimitExceeded, [10, 4, 7]),
             (WasmError::Cancelled, Outcome::Cancelled, [0, 0, 0]),
             (WasmError::Trap { reason: reason() }, Outcome::Trap, [0, 0, 0]),
-            (WasmError::host("broken"), Outcome::Trap, [0, 0, 0]),
             (WasmError::HostBusy { max_concurrent: 1 }, Outcome::Error, [0, 0, 0]),
             (WasmError::InvalidComponent { reason: reason() }, Outcome::Error, [0, 0, 0]),
             (WasmError::InvalidCall { reason: reason() }, Outcome::Error, [0, 0, 0]),
@@ -174,6 +180,13 @@ mod tests {
             assert_eq!(message, error.to_string());
             assert_eq!([limit, used, requested].map(Option::unwrap_or_default), numbers);
         }
+    }
+
+    #[test]
+    fn what_a_guest_did_to_a_host_function_is_the_guests_trap() {
+        let ending = Ending::of(&WasmError::host("unknown handle index 77"), None);
+        assert_eq!(ending.outcome, Outcome::Trap);
+        assert_eq!(ending.problem.unwrap().message, "guest trapped: unknown handle index 77");
     }
 
     #[test]

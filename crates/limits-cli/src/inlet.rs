@@ -18,7 +18,7 @@ const CAPACITY: usize = 64 * 1024;
 /// Bytes asked from the system at once.
 const STEP: usize = 8 * 1024;
 /// Bytes kept where several runs read the same input.
-const REPLAY: usize = 16 * 1024 * 1024;
+pub(crate) const REPLAY: usize = 16 * 1024 * 1024;
 
 /// The way from standard input.
 #[derive(Clone)]
@@ -41,6 +41,8 @@ struct State {
     keep_up_to: Option<usize>,
     is_wanted: bool,
     end: Option<End>,
+    /// A guest was told that there is no more, though there is.
+    was_cut_short: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -81,6 +83,7 @@ impl Inlet {
                 keep_up_to,
                 is_wanted: false,
                 end: None,
+                was_cut_short: false,
             }),
             wanted: Condvar::new(),
             news: Notify::new(),
@@ -95,6 +98,12 @@ impl Inlet {
     /// Goes back to the beginning, where the input is kept.
     pub(crate) fn rewind(&self) {
         self.shared.state().position = 0;
+    }
+
+    /// Tells whether a guest asked for more of a kept input than is kept: what it did then says
+    /// nothing about what it does with its whole input.
+    pub(crate) fn was_cut_short(&self) -> bool {
+        self.shared.state().was_cut_short
     }
 }
 
@@ -189,6 +198,7 @@ impl InputStream for GuestReader {
                     Err(StreamError::LastOperationFailed(io::Error::from(kind).into()))
                 }
                 Some(End::TooLong) if state.unread() == 0 => {
+                    state.was_cut_short = true;
                     Err(StreamError::LastOperationFailed(wasmtime::format_err!(
                         "standard input is longer than the {REPLAY} bytes that can be repeated"
                     )))
@@ -258,7 +268,11 @@ mod tests {
     #[tokio::test]
     async fn an_input_too_long_to_keep_is_an_error_and_not_a_short_input() {
         let inlet = Inlet::keeping(Some(CAPACITY), io::repeat(b'x')).unwrap();
-        let error = read_all(&mut *inlet.p2_stream()).await.unwrap_err();
+        let mut stream = inlet.p2_stream();
+        assert!(!stream.blocking_read(CAPACITY).await.unwrap().is_empty());
+        assert!(!inlet.was_cut_short());
+        let error = read_all(&mut *stream).await.unwrap_err();
+        assert!(inlet.was_cut_short());
         assert_eq!(
             error.to_string(),
             "last operation failed: standard input is longer than the 16777216 bytes that can \

@@ -18,6 +18,7 @@ mod outcome;
 mod outlet;
 mod progress;
 mod report;
+mod report_file;
 mod report_text;
 mod requests;
 mod run;
@@ -35,7 +36,7 @@ use crate::args::{Args, Command};
 use crate::console::Console;
 use crate::interrupt::Interrupt;
 use crate::outcome::Outcome;
-use crate::outlet::DRAIN_PATIENCE;
+use crate::outlet::{DRAIN_PATIENCE, Drained, REPORT_PATIENCE};
 use crate::stdio::Stdio;
 
 /// Threads that run guests and timers.
@@ -63,23 +64,48 @@ fn serve(args: &Args) -> io::Result<u8> {
     let (output, is_repeated) = match &args.command {
         Command::Run(run) => (&run.output, run.repeat.is_some_and(|count| count.get() > 1)),
         Command::Check(check) => (&check.output, false),
-        Command::Calibrate(calibrate) => (&calibrate.output, true),
+        Command::Calibrate(calibrate) => (&calibrate.output, calibrate.runs.get() > 1),
     };
     let runtime = runtime()?;
+    let interrupt = {
+        let _context = runtime.enter();
+        Interrupt::listen()?
+    };
     let stdio = Stdio::of_process(is_repeated)?;
     let mut console = Console::new(stdio.clone(), output.format);
     let code = runtime.block_on(async {
-        let interrupt = Interrupt::listen()?;
-        Ok::<u8, io::Error>(match &args.command {
+        match &args.command {
             Command::Run(args) => run::run(args, &mut console, &interrupt).await,
             Command::Check(args) => check::check(args, &mut console),
             Command::Calibrate(args) => calibrate::calibrate(args, &mut console, &interrupt).await,
-        })
-    })?;
+        }
+    });
+    // The runtime still listens to Ctrl-C, which ends the wait for a slow reader.
+    interrupt.drain();
+    let code = bring_out(&stdio, &console, code);
     runtime.shutdown_background();
-    stdio.stdout.finish(DRAIN_PATIENCE);
-    stdio.stderr.finish(DRAIN_PATIENCE);
     Ok(code)
+}
+
+/// Waits until what was said is out, and says so if it is not. Returns the exit code: a report
+/// that is lost must not look like success.
+fn bring_out(stdio: &Stdio, console: &Console, code: u8) -> u8 {
+    let is_report = stdio.stdout.has_ours();
+    let patience = if is_report { REPORT_PATIENCE } else { DRAIN_PATIENCE };
+    let code = match stdio.stdout.finish(patience) {
+        Drained::All | Drained::ReaderLeft => code,
+        Drained::Lost(reason) if is_report => {
+            console.say(&format!("error: cannot write the report to stdout: {reason}"));
+            Outcome::Error.exit_code()
+        }
+        Drained::Lost(reason) => {
+            console.say(&format!("warning: not all output of the guest reached stdout: {reason}"));
+            code
+        }
+    };
+    // Nobody is left to tell if this fails as well.
+    stdio.stderr.finish(DRAIN_PATIENCE);
+    code
 }
 
 fn runtime() -> io::Result<Runtime> {

@@ -1,5 +1,7 @@
 //! A Component.toml with the policy over it and the component beside it.
 
+use std::path::PathBuf;
+
 use limits_config::{ComponentConfig, EffectiveConfig, Policy};
 
 use crate::args::ManifestArgs;
@@ -38,5 +40,17 @@ impl Manifest {
             effective: policy.apply(&config, id, sha256.as_ref()),
             file,
         })
+    }
+
+    /// Lists the files that were read, and those that would have been if others had been right.
+    pub(crate) fn inputs(args: &ManifestArgs, loaded: &Result<Self, Failure>) -> Vec<PathBuf> {
+        let found = match loaded {
+            Ok(Self { file: Ok(file), .. }) => Some(&file.path),
+            Ok(Self { file: Err(Failure::Component { path, .. }), .. }) => Some(path),
+            _ => None,
+        };
+        let named = [Some(&args.manifest), args.policy.as_ref(), args.component.as_ref(), found];
+        let beside = ComponentFile::beside(&args.manifest);
+        named.into_iter().flatten().cloned().chain(beside).collect()
     }
 }

@@ -32,6 +32,19 @@ const STEP: usize = 4 * 1024;
 
 /// How long output may stand still at the end before it is given up.
 pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
+/// The same where a report of ours is in it, which somebody asked for and will come to read.
+pub(crate) const REPORT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What became of what went in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Drained {
+    /// All of it was written.
+    All,
+    /// Nobody reads any more, so nobody misses it.
+    ReaderLeft,
+    /// Not all of it was written, for this reason.
+    Lost(String),
+}
 
 /// The way to one output stream of the process.
 #[derive(Clone)]
@@ -56,10 +69,13 @@ struct State {
     waiting: Vec<u8>,
     last_byte: Option<u8>,
     steps_done: u64,
-    after_c2: bool,
+    /// The start of a guest's character whose rest is still to come.
+    split: Vec<u8>,
     is_writing: bool,
     is_closed: bool,
-    is_broken: bool,
+    has_ours: bool,
+    /// Why nothing more can be written.
+    broken: Option<Drained>,
 }
 
 impl Shared {
@@ -94,8 +110,16 @@ impl Outlet {
 
     /// Adds text of ours behind what the guest wrote, however full the pipe is.
     pub(crate) fn push(&self, text: &str) {
-        append(&mut self.shared.state(), text.as_bytes());
+        let mut state = self.shared.state();
+        state.has_ours = true;
+        append(&mut state, text.as_bytes());
+        drop(state);
         self.shared.filled.notify_one();
+    }
+
+    /// Tells whether there is anything of ours in it.
+    pub(crate) fn has_ours(&self) -> bool {
+        self.shared.state().has_ours
     }
 
     /// Tells whether the next byte starts a line.
@@ -109,13 +133,13 @@ impl Outlet {
     }
 
     /// Takes no more bytes and waits until all are written, but no longer than `patience`
-    /// without any progress. Tells whether all went out.
-    pub(crate) fn finish(&self, patience: Duration) -> bool {
+    /// without any progress.
+    pub(crate) fn finish(&self, patience: Duration) -> Drained {
         let mut state = self.shared.state();
         state.is_closed = true;
         self.shared.filled.notify_one();
         self.shared.room.notify_waiters();
-        while !state.is_broken && (state.is_writing || !state.waiting.is_empty()) {
+        while state.broken.is_none() && (state.is_writing || !state.waiting.is_empty()) {
             let before = state.steps_done;
             let (next, wait) = self
                 .shared
@@ -124,15 +148,15 @@ impl Outlet {
                 .unwrap_or_else(PoisonError::into_inner);
             state = next;
             if wait.timed_out() && state.steps_done == before {
-                return false;
+                return Drained::Lost(format!("its reader took nothing for {patience:?}"));
             }
         }
-        !state.is_broken
+        state.broken.clone().unwrap_or(Drained::All)
     }
 }
 
 fn append(state: &mut State, bytes: &[u8]) {
-    if state.is_broken || state.is_closed {
+    if state.broken.is_some() || state.is_closed {
         return;
     }
     if let Some(&last) = bytes.last() {
@@ -161,13 +185,16 @@ fn write_until_closed(shared: &Shared, mut sink: impl Write) {
             let mut state = shared.state();
             match written {
                 Ok(()) => state.steps_done = state.steps_done.wrapping_add(1),
-                Err(_gone) => {
-                    // Whoever read this is gone: the guest is told by its next write.
-                    state.is_broken = true;
+                Err(error) => {
+                    // The guest is told by its next write.
+                    state.broken = Some(match error.kind() {
+                        io::ErrorKind::BrokenPipe => Drained::ReaderLeft,
+                        _ => Drained::Lost(error.to_string()),
+                    });
                     state.waiting = Vec::new();
                 }
             }
-            let is_broken = state.is_broken;
+            let is_broken = state.broken.is_some();
             drop(state);
             shared.drained.notify_all();
             if is_broken {
@@ -214,7 +241,7 @@ impl Pollable for GuestWriter {
             news.as_mut().enable();
             {
                 let state = self.outlet.shared.state();
-                if state.is_broken || state.is_closed || state.waiting.len() < CAPACITY {
+                if state.broken.is_some() || state.is_closed || state.waiting.len() < CAPACITY {
                     return;
                 }
             }
@@ -238,13 +265,11 @@ impl OutputStream for GuestWriter {
             return Ok(());
         }
         let mut state = self.outlet.shared.state();
-        if state.is_broken || state.is_closed {
+        if state.broken.is_some() || state.is_closed {
             return Err(StreamError::Closed);
         }
         if self.outlet.is_terminal {
-            let mut after_c2 = state.after_c2;
-            let tamed = tame(&bytes, &mut after_c2);
-            state.after_c2 = after_c2;
+            let tamed = tame(&bytes, &mut state.split);
             append(&mut state, &tamed);
         } else {
             append(&mut state, &bytes);
@@ -262,7 +287,7 @@ impl OutputStream for GuestWriter {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         let state = self.outlet.shared.state();
-        if state.is_broken || state.is_closed {
+        if state.broken.is_some() || state.is_closed {
             return Err(StreamError::Closed);
         }
         self.permit = CAPACITY.saturating_sub(state.waiting.len()).min(PERMIT);
@@ -272,7 +297,7 @@ impl OutputStream for GuestWriter {
 
 #[cfg(test)]
 mod tests {
-    use super::{CAPACITY, Outlet, PERMIT};
+    use super::{CAPACITY, Drained, Outlet, PERMIT};
     use bytes::Bytes;
     use core::time::Duration;
     use std::io::{self, Write};
@@ -317,7 +342,7 @@ mod tests {
         assert!(!outlet.is_at_line_start());
         outlet.push("\nours\n");
         assert!(outlet.is_at_line_start());
-        assert!(outlet.finish(PATIENCE));
+        assert_eq!(outlet.finish(PATIENCE), Drained::All);
         assert_eq!(*kept.0.lock().unwrap(), b"guest\nours\n");
     }
 
@@ -348,7 +373,7 @@ mod tests {
         );
         let feeder = std::thread::spawn(move || while step.send(()).is_ok() {});
         waiting.await;
-        assert!(outlet.finish(PATIENCE));
+        assert_eq!(outlet.finish(PATIENCE), Drained::All);
         drop(outlet);
         assert_eq!(kept.0.lock().unwrap().len(), written);
         drop(feeder);
@@ -381,7 +406,9 @@ mod tests {
         let (_step, gate) = mpsc::channel();
         let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
         outlet.push("never read");
-        assert!(!outlet.finish(Duration::from_millis(20)));
+        assert!(outlet.has_ours());
+        let stalled = Drained::Lost(String::from("its reader took nothing for 20ms"));
+        assert_eq!(outlet.finish(Duration::from_millis(20)), stalled);
     }
 
     #[test]
@@ -391,8 +418,26 @@ mod tests {
         let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
         let mut stream = outlet.p2_stream();
         outlet.push("nobody reads");
-        assert!(!outlet.finish(PATIENCE));
+        assert_eq!(outlet.finish(PATIENCE), Drained::ReaderLeft);
         assert!(matches!(stream.check_write(), Err(StreamError::Closed)));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_a_reader_that_left() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::Error::from(io::ErrorKind::StorageFull))
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let outlet = Outlet::new("test", false, Full).unwrap();
+        outlet.push("too much");
+        let full = Drained::Lost(String::from("no storage space"));
+        assert_eq!(outlet.finish(PATIENCE), full);
+        assert!(outlet.has_ours());
     }
 
     #[test]
@@ -411,7 +456,7 @@ mod tests {
         let mut stream = outlet.p2_stream();
         stream.blocking_write_and_flush(Bytes::from_static(b"\x1b[2J\n")).await.unwrap();
         outlet.push("\x1b[1mours\x1b[0m\n");
-        assert!(outlet.finish(PATIENCE));
+        assert_eq!(outlet.finish(PATIENCE), Drained::All);
         assert_eq!(*kept.0.lock().unwrap(), b"?[2J\n\x1b[1mours\x1b[0m\n");
     }
 }

@@ -1,8 +1,10 @@
 //! `wasm-limits run`.
 
-use limits_config::EffectiveConfig;
+use core::num::NonZeroU32;
 
-use crate::args::RunArgs;
+use limits_core::ResourceLimits;
+
+use crate::args::{GuestArgs, RunArgs};
 use crate::console::Console;
 use crate::ending::Ending;
 use crate::failure::Failure;
@@ -15,10 +17,14 @@ use crate::session::Session;
 
 /// Runs the component and reports. Returns the exit code.
 pub(crate) async fn run(args: &RunArgs, console: &mut Console, interrupt: &Interrupt) -> u8 {
-    let report = match console.open_report(&args.output) {
-        Ok(()) => report(args, console, interrupt).await,
+    let GuestArgs { manifest: files, dirs, .. } = &args.guest;
+    let manifest = Manifest::load(files);
+    let mut runs = Runs::default();
+    let mut report = match console.open_report(&args.output, files, &manifest, dirs) {
+        Ok(()) => report(args, manifest, console, interrupt, &mut runs).await,
         Err(failure) => Report::of_nothing(None, Ending::from(&failure)),
     };
+    report.runs = args.repeat.map(|_| runs);
     match console.publish(&report, || render(&report)) {
         Ok(()) => report.exit_code,
         Err(failure) => {
@@ -28,22 +34,24 @@ pub(crate) async fn run(args: &RunArgs, console: &mut Console, interrupt: &Inter
     }
 }
 
-async fn report(args: &RunArgs, console: &Console, interrupt: &Interrupt) -> Report {
-    let Manifest { name, effective, file, .. } = match Manifest::load(&args.guest.manifest) {
+async fn report(
+    args: &RunArgs,
+    manifest: Result<Manifest, Failure>,
+    console: &Console,
+    interrupt: &Interrupt,
+    runs: &mut Runs,
+) -> Report {
+    let Manifest { name, effective, file, .. } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => return Report::of_nothing(None, Ending::from(&failure)),
     };
     let ran = async {
         let is_shown = console.shows_progress();
         let session = Session::open(&name, file?, &args.guest, interrupt, is_shown).await?;
-        repeat(args, console, interrupt, &session, &effective).await
+        repeat(args, console, interrupt, &session, &effective.limits(), runs).await
     };
     match ran.await {
-        Ok((run, runs)) => {
-            let mut report = Report::of_run(&name, &effective, run);
-            report.runs = args.repeat.map(|_| runs);
-            report
-        }
+        Ok(run) => Report::of_run(&name, &effective, run),
         Err(failure) => Report::of_nothing(Some((&name, &effective)), Ending::from(&failure)),
     }
 }
@@ -54,23 +62,29 @@ async fn repeat(
     console: &Console,
     interrupt: &Interrupt,
     session: &Session,
-    effective: &EffectiveConfig,
-) -> Result<(Run, Runs), Failure> {
-    let limits = effective.limits();
-    let mut runs = Runs::default();
-    let mut told: Option<Run> = None;
-    for _ in 0..args.repeat.map_or(1, |count| count.get()) {
+    limits: &ResourceLimits,
+    runs: &mut Runs,
+) -> Result<Run, Failure> {
+    let count = u64::from(args.repeat.map_or(1, NonZeroU32::get));
+    let has_failed = |run: &Run| run.ending.outcome != Outcome::Success;
+    let mut earlier: Option<Run> = None;
+    loop {
         console.stdio().stdin.rewind();
-        let run = session.run(&limits, console.stdio(), interrupt).await?;
+        let run = session.run(limits, console.stdio(), interrupt).await?;
         runs.add(run.ending.outcome);
-        let is_cancelled = run.ending.outcome == Outcome::Cancelled;
-        let has_failed = run.ending.outcome != Outcome::Success;
-        if has_failed || told.as_ref().is_none_or(|told| told.ending.outcome == Outcome::Success) {
-            told = Some(run);
+        let mut told = match earlier {
+            Some(failed) if has_failed(&failed) && !has_failed(&run) => failed,
+            _ => run,
+        };
+        if runs.count == count {
+            return Ok(told);
         }
-        if is_cancelled || interrupt.is_pressed() {
-            break;
+        if let Some(by) = interrupt.stopped_by() {
+            if !has_failed(&told) {
+                told.ending = Ending::stopped_between_runs(by, runs.count, count);
+            }
+            return Ok(told);
         }
+        earlier = Some(told);
     }
-    told.map(|run| (run, runs)).ok_or(Failure::Interrupted)
 }

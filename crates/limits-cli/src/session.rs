@@ -9,8 +9,10 @@ use crate::component_file::ComponentFile;
 use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::host::Host;
+use crate::inlet::REPLAY;
 use crate::interrupt::Interrupt;
 use crate::invoke::{Call, write_results};
+use crate::outcome::Outcome;
 use crate::progress;
 use crate::report::Run;
 use crate::stdio::Stdio;
@@ -30,7 +32,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// A [`Failure`]; [`Failure::Interrupted`] if the user does not want to wait.
+    /// A [`Failure`]; [`Failure::Interrupted`] if somebody asks to stop meanwhile.
     pub(crate) async fn open(
         name: &str,
         file: ComponentFile,
@@ -49,9 +51,9 @@ impl Session {
         });
         let compiled = progress::with_note(is_shown, note, interrupt.or(compiling)).await;
         let component = match compiled {
-            None => return Err(Failure::Interrupted),
-            Some(Ok(component)) => component?,
-            Some(Err(died)) => {
+            Err(by) => return Err(Failure::Interrupted { by }),
+            Ok(Ok(component)) => component?,
+            Ok(Err(died)) => {
                 return Err(Failure::Host { what: "compiling", reason: died.to_string() });
             }
         };
@@ -67,9 +69,25 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// A [`Failure`] if the guest could not be given what was granted. Whatever happens to the
-    /// guest itself is in the [`Run`].
+    /// A [`Failure`] if the guest could not be given what was granted, or the same input as every
+    /// run. Whatever happens to the guest itself is in the [`Run`].
     pub(crate) async fn run(
+        &self,
+        limits: &ResourceLimits,
+        stdio: &Stdio,
+        interrupt: &Interrupt,
+    ) -> Result<Run, Failure> {
+        let mut run = self.execute(limits, stdio, interrupt).await?;
+        if stdio.stdin.was_cut_short() {
+            return Err(Failure::InputTooLong { most: REPLAY });
+        }
+        if let (Outcome::Cancelled, Some(by)) = (run.ending.outcome, interrupt.stopped_by()) {
+            run.ending = Ending::because(Outcome::Cancelled, &format!("cancelled by {by}"));
+        }
+        Ok(run)
+    }
+
+    async fn execute(
         &self,
         limits: &ResourceLimits,
         stdio: &Stdio,

@@ -1,5 +1,8 @@
 //! `wasm-limits check`.
 
+use std::fs;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::command::{Case, ROOMY, ended};
@@ -63,11 +66,52 @@ fn the_json_says_the_same() {
 #[test]
 fn a_component_that_is_still_to_be_built_is_no_error_unless_it_was_named() {
     let case = Case::new(ROOMY, LIBRARY);
-    std::fs::remove_file(case.path("component.wat")).unwrap();
+    fs::remove_file(case.path("component.wat")).unwrap();
     let (ended, json) = check(&case, &[]);
     assert_eq!((ended.code, &json["file"]), (Some(0), &Value::Null));
     let (ended, json) = check(&case, &["--component", "missing.wasm"]);
     assert_eq!((ended.code, &json["outcome"]), (Some(71), &json!("error")));
+}
+
+#[test]
+fn a_component_that_the_file_names_must_be_readable() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let text = case.read("Component.toml").replace("version", "path = \"named\"\nversion");
+    case.write("Component.toml", text);
+    let why = || {
+        let (ended, json) = check(&case, &[]);
+        assert_eq!((ended.code, &json["outcome"]), (Some(71), &json!("error")), "{json}");
+        String::from(json["error"]["message"].as_str().unwrap())
+    };
+    let path = case.path("named");
+    assert!(why().starts_with("cannot read the component ./named: No such file"));
+    fs::create_dir(&path).unwrap();
+    assert_eq!(why(), "cannot read the component ./named: not a regular file");
+    fs::remove_dir(&path).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert_eq!(why(), "cannot read the component ./named: not a regular file");
+    fs::remove_file(&path).unwrap();
+    fs::File::create(&path).unwrap().set_len((64 << 20) + 1).unwrap();
+    assert!(why().contains(": the file has 67108865 bytes, the most that is read is 67108864"));
+}
+
+#[test]
+fn what_cannot_be_a_component_is_told_without_compiling() {
+    for (component, why) in [
+        ("(module)", "invalid component: this is a core module, not a component; turn it into one"),
+        ("(component (oops))", "./component.wat is neither a binary component nor component text"),
+        ("\0asm\u{e}\0\u{1}\0", "invalid component: "),
+    ] {
+        let (ended, json) = check(&Case::new(ROOMY, component), &[]);
+        let message = json["error"]["message"].as_str().unwrap();
+        assert_eq!(ended.code, Some(71), "{message}");
+        assert!(message.starts_with(why), "{message}");
+    }
+    // Valid as far as its header goes.
+    let case = Case::new(ROOMY, b"\0asm\x0d\0\x01\0\xff\xff");
+    let ended = ended(case.command("check", &[]).spawn().unwrap());
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stdout.contains("component.wasm, 10 B, not compiled\n"), "{ended:?}");
 }
 
 #[test]

@@ -60,6 +60,11 @@ impl Case {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// Reads a file that may not be there yet.
+    pub(crate) fn read_if_there(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
     /// Prepares `wasm-limits VERB Component.toml ARGS...` inside the folder.
     pub(crate) fn command(&self, verb: &str, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-limits"));

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::command::{Case, ROOMY};
+use crate::command::{Case, ROOMY, ended};
 use crate::guests::LIBRARY;
 
 /// Runs, and returns the message of the error that must have come of it.
@@ -67,6 +67,62 @@ fn an_invalid_component_file_is_an_error_with_its_place() {
 }
 
 #[test]
+fn a_long_path_or_name_hides_neither_the_place_nor_the_reason() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let folder = [["x".repeat(200), "y".repeat(200)].join("/"), "z".repeat(200)].join("/");
+    std::fs::create_dir_all(case.path(&folder)).unwrap();
+    let policy = format!("{folder}/policy.toml");
+    case.write(&policy, "[ceilling]\n");
+    let message = error(&case, &["--policy", &policy]);
+    assert!(message.starts_with('…'), "{message}");
+    assert!(message.contains("z/policy.toml:1:2: unknown key `ceilling`"), "{message}");
+    let message = error(&case, &["--component", &format!("{folder}/missing.wasm")]);
+    assert!(message.starts_with("cannot read the component …"), "{message}");
+    assert!(message.contains("z/missing.wasm: No such file"), "{message}");
+    let message = error(&case, &["--invoke", &format!("{}()", "n".repeat(600))]);
+    assert!(message.ends_with("eat, test:calc/math@1.2.3#add"), "{message}");
+    let message = error(&case, &["--invoke", &format!("add(\"{}\", 1)", "n".repeat(600))]);
+    assert!(message.ends_with("; it is func(a: u32, b: u32) -> u32"), "{message}");
+}
+
+#[test]
+fn a_link_out_of_its_folder_is_no_component_of_a_file() {
+    let elsewhere = Case::new(ROOMY, LIBRARY);
+    let case = Case::new(ROOMY, LIBRARY);
+    let named = |path: &str| {
+        let version = format!("version = \"1.2.3\"\npath = \"{path}\"\n");
+        let text = format!("[component]\nname = \"guest\"\n{version}{ROOMY}");
+        case.write("Component.toml", text);
+    };
+    std::os::unix::fs::symlink(elsewhere.path(""), case.path("out")).unwrap();
+    std::os::unix::fs::symlink(case.path("component.wat"), case.path("in.wat")).unwrap();
+    let call = ["--invoke", "add(1, 2)"];
+    named("out/component.wat");
+    let message = error(&case, &call);
+    assert!(
+        message.starts_with(
+            "the component ./out/component.wat is outside the folder of its Component.toml: it \
+             leads to /"
+        ),
+        "{message}"
+    );
+    let check = ended(case.command("check", &[]).spawn().unwrap());
+    assert_eq!(check.code, Some(71), "{check:?}");
+    assert!(check.stderr.contains("is outside the folder"), "{check:?}");
+    named("in.wat");
+    assert_eq!(case.run(&call).code, Some(0));
+}
+
+#[test]
+fn an_empty_file_and_a_byte_order_mark_are_told_apart_from_junk() {
+    let case = Case::new(ROOMY, "");
+    let message = error(&case, &[]);
+    assert_eq!(message, "cannot read the component ./component.wat: the file is empty");
+    case.write("component.wat", format!("\u{feff}{LIBRARY}"));
+    assert_eq!(case.run(&["--invoke", "add(1, 2)"]).code, Some(0));
+}
+
+#[test]
 fn an_invalid_policy_is_an_error() {
     let case = Case::new(ROOMY, LIBRARY);
     case.write("policy.toml", "[ceilling]\n");
@@ -102,7 +158,13 @@ fn a_report_that_cannot_be_written_is_known_before_the_guest_runs() {
 #[test]
 fn a_command_line_that_makes_no_sense_exits_with_two() {
     let case = Case::new(ROOMY, LIBRARY);
-    for args in [&["--no-such-option"][..], &["--repeat", "0"], &["--dir", "x"], &["a", "b"]] {
+    for args in [
+        &["--no-such-option"][..],
+        &["--repeat", "0"],
+        &["--dir", "x"],
+        &["a", "b"],
+        &["--report", "-"],
+    ] {
         let ended = case.run(args);
         assert_eq!(ended.code, Some(2), "{ended:?}");
         assert!(ended.stderr.starts_with("error: "), "{ended:?}");

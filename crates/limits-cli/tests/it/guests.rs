@@ -63,6 +63,8 @@ pub(crate) fn command(text: &str, body: &str) -> Vec<u8> {
             (import "wasi_snapshot_preview1" "path_open"
                 (func $path_open
                     (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "path_unlink_file"
+                (func $unlink (param i32 i32 i32) (result i32)))
             (import "wasi_snapshot_preview1" "poll_oneoff"
                 (func $poll (param i32 i32 i32 i32) (result i32)))
             (memory (export "memory") 2)
@@ -115,6 +117,28 @@ pub(crate) fn cat() -> Vec<u8> {
              (if (local.get $n) (then
                  (call $print (i32.const 1) (i32.const 8192) (local.get $n))
                  (br $more))))",
+    )
+}
+
+/// Makes a command that writes `blocks` times 4096 zeros to stdout.
+pub(crate) fn zeros(blocks: u32) -> Vec<u8> {
+    let body = format!(
+        "(local $i i32)
+         (loop $more
+             (call $print (i32.const 1) (i32.const 8192) (i32.const 4096))
+             (local.set $i (i32.add (local.get $i) (i32.const 1)))
+             (br_if $more (i32.lt_u (local.get $i) (i32.const {blocks}))))"
+    );
+    command("", &body)
+}
+
+/// Makes a command that reads stdin for as long as anything comes, and takes an error for the end.
+pub(crate) fn tolerant_reader() -> Vec<u8> {
+    command(
+        "",
+        "(loop $more
+             (i32.store (i32.const 16) (i32.const 0))
+             (br_if $more (call $read)))",
     )
 }
 

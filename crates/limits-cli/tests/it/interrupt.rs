@@ -1,16 +1,25 @@
-//! Ctrl-C.
+//! Ctrl-C and the signals that stop a process.
 
+use core::time::Duration;
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::command::{Case, ROOMY, exit_code, signal};
-use crate::guests::command;
+use crate::guests::{command, zeros};
+
+const PRINT_AND_WAIT: &str =
+    "(call $print (i32.const 1) (i32.const 1024) (i32.const 3)) (drop (call $read))";
 
 /// Runs a guest that prints a line and then does `body`, interrupts it there, and returns the
 /// exit code and the report.
 fn interrupted(body: &str, args: &[&str]) -> (Option<i32>, Value) {
+    stopped("INT", body, args)
+}
+
+fn stopped(by: &str, body: &str, args: &[&str]) -> (Option<i32>, Value) {
     let text = "started\n";
     let print = format!("(call $print (i32.const 1) (i32.const 1024) (i32.const {}))", text.len());
     let case = Case::new(ROOMY, command(text, &format!("{print} {body}")));
@@ -22,7 +31,7 @@ fn interrupted(body: &str, args: &[&str]) -> (Option<i32>, Value) {
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     stdout.read_line(&mut line).unwrap();
     assert_eq!(line, text);
-    signal("INT", child.id());
+    signal(by, child.id());
     let code = exit_code(child);
     drop(stdin);
     (code, serde_json::from_str(&case.read("report.json")).unwrap())
@@ -32,8 +41,59 @@ fn interrupted(body: &str, args: &[&str]) -> (Option<i32>, Value) {
 fn a_spinning_guest_is_cancelled_and_reported() {
     let (code, json) = interrupted("(loop $l (br $l))", &[]);
     assert_eq!((code, &json["outcome"]), (Some(130), &json!("cancelled")));
-    assert_eq!(json["error"]["message"], "execution cancelled by the host");
+    assert_eq!(json["error"]["message"], "cancelled by Ctrl-C");
     assert!(json["fuel"]["consumed"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn the_signals_that_end_a_process_cancel_and_report_as_well() {
+    for (name, message) in [("TERM", "cancelled by SIGTERM"), ("HUP", "cancelled by SIGHUP")] {
+        let (code, json) = stopped(name, "(loop $l (br $l))", &[]);
+        assert_eq!((code, &json["outcome"]), (Some(130), &json!("cancelled")));
+        assert_eq!(json["error"]["message"], message);
+    }
+}
+
+#[test]
+fn a_hangup_that_is_ignored_stays_ignored() {
+    let case = Case::new(ROOMY, command("go\n", PRINT_AND_WAIT));
+    let script =
+        format!("trap '' HUP; exec {} run Component.toml", env!("CARGO_BIN_EXE_wasm-limits"));
+    let mut child = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(case.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "go\n");
+    signal("HUP", child.id());
+    drop(child.stdin.take());
+    assert_eq!(exit_code(child), Some(0));
+}
+
+#[test]
+fn ctrl_c_ends_the_wait_for_a_reader_that_is_slow() {
+    let case = Case::new(ROOMY, zeros(31));
+    let args = ["--format", "json", "--report", "report.json"];
+    let mut child = case.command("run", &args).spawn().unwrap();
+    // Not read: some of the output stays in our pipe for as long as we are patient.
+    let stdout = child.stdout.take();
+    while case.read_if_there("report.json").is_empty() {
+        std::thread::yield_now();
+    }
+    let start = Instant::now();
+    // The report was written before the wait begins; the signal may come before it does.
+    while child.try_wait().unwrap().is_none() {
+        signal("INT", child.id());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(start.elapsed() < Duration::from_secs(8), "it waited for the reader");
+    assert_eq!(exit_code(child), Some(130));
+    drop(stdout);
 }
 
 #[test]

@@ -12,4 +12,5 @@ mod interrupt;
 mod invoke;
 mod outcomes;
 mod report;
+mod report_file;
 mod stdio;

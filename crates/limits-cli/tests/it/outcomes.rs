@@ -198,5 +198,17 @@ fn a_host_function_that_refuses_its_arguments_ends_the_guest_as_a_trap() {
     let (ended, json) = Case::new(ROOMY, crate::guests::against(wit, module)).json(&[]);
     assert_eq!((ended.code, &json["outcome"]), (Some(70), &json!("trap")), "{ended:?}");
     let message = json["error"]["message"].as_str().unwrap();
-    assert!(message.starts_with("host function failed: "), "{message}");
+    assert!(message.starts_with("guest trapped: "), "{message}");
+}
+
+#[test]
+fn a_trap_that_only_the_runtime_knows_is_not_blamed_on_a_host_function() {
+    let component = r#"(component
+        (core module $m (func (export "char") (result i32) (i32.const 0xd800)))
+        (core instance $i (instantiate $m))
+        (func (export "char") (result char) (canon lift (core func $i "char"))))"#;
+    let (ended, json) = Case::new(ROOMY, component).json(&["--invoke", "char()"]);
+    assert_eq!((ended.code, &json["outcome"]), (Some(70), &json!("trap")), "{ended:?}");
+    let message = json["error"]["message"].as_str().unwrap();
+    assert!(message.starts_with("guest trapped: ") && message.contains("char"), "{message}");
 }

@@ -84,6 +84,22 @@ fn repeated_runs_are_counted_and_read_the_same_input() {
 }
 
 #[test]
+fn repeated_runs_are_counted_also_if_there_was_none() {
+    let case = Case::new(ROOMY, LIBRARY);
+    for args in [
+        ["--component", "missing.wasm"],
+        ["--policy", "missing.toml"],
+        ["--report", "no/such/folder.json"],
+        ["--dir", "nowhere::/"],
+    ] {
+        let args = [&args[..], &["--repeat", "3", "--invoke", "add(1, 2)"]].concat();
+        let (ended, json) = case.json(&args);
+        assert_eq!(ended.code, Some(71));
+        assert_eq!(json["runs"], json!({"count": 0, "by_outcome": {}}), "{args:?}");
+    }
+}
+
+#[test]
 fn the_report_file_is_json_also_beside_text() {
     let case = Case::new(ROOMY, LIBRARY);
     let ended = case.run(&["--invoke", "add(1, 2)", "--report", "report.json"]);

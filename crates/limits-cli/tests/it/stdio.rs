@@ -1,12 +1,14 @@
 //! The standard streams: they work, and they stall nothing.
 
+use core::time::Duration;
+use std::fs::File;
 use std::io::Read as _;
 use std::process::Stdio;
 
 use serde_json::{Value, json};
 
 use crate::command::{Case, ROOMY, ended, exit_code, with_input};
-use crate::guests::{cat, command, flood, printer};
+use crate::guests::{LIBRARY, cat, command, flood, printer, tolerant_reader, zeros};
 
 fn short() -> String {
     ROOMY.replace("60_000", "100")
@@ -23,15 +25,85 @@ fn input_goes_in_and_output_comes_out_whole() {
 #[test]
 fn a_reader_that_stalls_holds_up_neither_deadline_nor_exit() {
     let case = Case::new(&short(), flood());
-    let args = ["--format", "json", "--report", "report.json"];
-    let mut child = case.command("run", &args).spawn().unwrap();
+    let mut child = case.command("run", &["--report", "report.json"]).spawn().unwrap();
     // Kept open and not read: the pipe fills up after 64 KiB.
     let stdout = child.stdout.take();
-    assert_eq!(exit_code(child), Some(65));
+    let ended = ended(child);
+    assert_eq!(ended.code, Some(65));
+    assert!(
+        ended.stderr.ends_with(
+            "\nwarning: not all output of the guest reached stdout: its reader took nothing for \
+             1s\n"
+        ),
+        "{ended:?}"
+    );
     drop(stdout);
     let report: Value = serde_json::from_str(&case.read("report.json")).unwrap();
     assert_eq!(report["outcome"], "timeout");
     assert_eq!(report["time"]["timeout_ms"], 100);
+}
+
+#[test]
+fn a_report_that_is_lost_on_stdout_is_no_success() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let call = ["--invoke", "add(1, 2)", "--format", "json"];
+    let json = ["--format", "json"];
+    for (verb, args) in
+        [("run", &call[..]), ("check", &json), ("check", &[]), ("calibrate", &call[..2])]
+    {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let ended = ended(case.command(verb, args).stdout(full).spawn().unwrap());
+        assert_eq!(ended.code, Some(71), "{verb} {args:?}: {ended:?}");
+        assert!(
+            ended.stderr.ends_with(
+                "error: cannot write the report to stdout: No space left on device (os error 28)\n"
+            ),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
+fn a_report_behind_much_output_waits_for_a_reader_that_comes_late() {
+    let case = Case::new(ROOMY, zeros(22));
+    let child = case.command("run", &["--format", "json"]).spawn().unwrap();
+    // Not to be right: a reader that comes sooner gets all of it as well.
+    std::thread::sleep(Duration::from_secs(3));
+    let ended = ended(child);
+    assert_eq!((ended.code, &ended.json()["outcome"]), (Some(0), &json!("success")));
+    assert!(ended.stdout.len() > 22 * 4096);
+}
+
+#[test]
+fn a_reader_that_left_keeps_the_exit_code() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let args = ["--invoke", "add(1, 2)", "--format", "json"];
+    let mut child = case.command("run", &args).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = ended(child);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn an_input_too_long_to_repeat_is_an_error_and_no_measurement() {
+    let input = vec![b'x'; (16 << 20) + 1];
+    let case = Case::new(ROOMY, tolerant_reader());
+    for (verb, args) in [("calibrate", ["--runs", "2"]), ("run", ["--repeat", "2"])] {
+        let args = [&args[..], &["--format", "json"]].concat();
+        let ended = with_input(&mut case.command(verb, &args), &input);
+        let json = ended.json();
+        assert_eq!((ended.code, &json["outcome"]), (Some(71), &json!("error")), "{json}");
+        assert_eq!(
+            json["error"]["message"],
+            "standard input is longer than 16777216 bytes, the most that is kept for several runs"
+        );
+    }
+    // What runs once reads any length.
+    for (verb, args) in [("calibrate", &["--runs", "1"][..]), ("run", &[])] {
+        let args = [args, &["--format", "json"]].concat();
+        let ended = with_input(&mut case.command(verb, &args), &input);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
 }
 
 #[test]
@@ -64,7 +136,7 @@ fn an_input_that_never_comes_holds_up_neither_deadline_nor_exit() {
 fn an_input_that_never_ends_holds_up_neither_deadline_nor_exit() {
     let guest = command("", "(loop $more (br_if $more (call $read)))");
     let case = Case::new(&short(), guest);
-    let zeros = std::fs::File::open("/dev/zero").unwrap();
+    let zeros = File::open("/dev/zero").unwrap();
     let child = case.command("run", &["--format", "json"]).stdin(zeros).spawn().unwrap();
     let ended = ended(child);
     assert_eq!((ended.code, &ended.json()["outcome"]), (Some(65), &json!("timeout")));

@@ -1,0 +1,148 @@
+//! `--report FILE`: nobody but us decides what is in it, and it destroys nothing.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::command::{Case, ROOMY, ended};
+use crate::guests::{LIBRARY, command, printer};
+
+const FORGED: &str = "{\"outcome\":\"success\",\"forged\":true}\n";
+
+/// Replaces or, without `unlink`, overwrites the file `r.json` in the first directory, and traps.
+fn forger(unlink: bool) -> Vec<u8> {
+    let unlink = if unlink {
+        "(drop (call $unlink (i32.const 3) (i32.const 1024) (i32.const 6)))"
+    } else {
+        ""
+    };
+    command(
+        &format!("r.json{FORGED}"),
+        &format!(
+            "{unlink}
+             (drop (call $path_open
+                (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 6)
+                (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 64)))
+             (call $print (i32.load (i32.const 64)) (i32.const 1030) (i32.const {}))
+             unreachable",
+            FORGED.len()
+        ),
+    )
+}
+
+fn message(json: &Value) -> &str {
+    json["error"]["message"].as_str().unwrap()
+}
+
+#[test]
+fn a_guest_cannot_replace_the_report_nor_add_to_it() {
+    for unlink in [true, false] {
+        let case = Case::new(ROOMY, forger(unlink));
+        fs::create_dir(case.path("given")).unwrap();
+        let (ended, json) = case.json(&["--dir", "given::/", "--report", "given/r.json"]);
+        assert_eq!((ended.code, &json["outcome"]), (Some(71), &json!("error")), "{ended:?}");
+        assert_eq!(
+            message(&json),
+            "cannot write the report given/r.json: it lies in given, which the guest may write; \
+             choose another folder, or give this one with :ro"
+        );
+        assert!(!case.path("given/r.json").exists());
+        // Elsewhere, or where the guest may only read, the file is ours.
+        for args in [
+            ["--dir", "given::/", "--report", "r.json"],
+            ["--dir", "given::/:ro", "--report", "given/r.json"],
+        ] {
+            let (ended, json) = case.json(&args);
+            assert_eq!((ended.code, &json["outcome"]), (Some(70), &json!("trap")), "{ended:?}");
+            let file: Value = serde_json::from_str(&case.read(args[3])).unwrap();
+            assert_eq!(file, json);
+        }
+    }
+}
+
+#[test]
+fn an_input_is_not_destroyed() {
+    let case = Case::new(ROOMY, printer("hello\n"));
+    case.write("policy.toml", "");
+    fs::hard_link(case.path("component.wasm"), case.path("same")).unwrap();
+    for (report, input) in [
+        ("Component.toml", "Component.toml"),
+        ("policy.toml", "policy.toml"),
+        ("component.wasm", "./component.wasm"),
+        ("same", "./component.wasm"),
+    ] {
+        let before = fs::read(case.path(report)).unwrap();
+        let (ended, json) = case.json(&["--policy", "policy.toml", "--report", report]);
+        assert_eq!(ended.code, Some(71), "{ended:?}");
+        assert_eq!(
+            message(&json),
+            format!(
+                "cannot write the report {report}: it is the same file as {input}, which would \
+                 be lost"
+            )
+        );
+        assert_eq!(fs::read(case.path(report)).unwrap(), before);
+    }
+    let out = fs::File::create(case.path("out")).unwrap();
+    let mut command = case.command("run", &["--report", "out"]);
+    assert_eq!(ended(command.stdout(out).spawn().unwrap()).code, Some(71));
+}
+
+#[test]
+fn what_an_earlier_run_left_does_not_stay() {
+    let case = Case::new(ROOMY, LIBRARY);
+    case.write("r.json", "x".repeat(100_000));
+    let (ended, _) = case.json(&["--invoke", "add(1, 2)", "--report", "r.json"]);
+    assert_eq!(case.read("r.json"), ended.stdout);
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_holds_up_nothing() {
+    let case = Case::new(ROOMY, printer("hello\n"));
+    assert!(Command::new("mkfifo").arg(case.path("pipe")).status().unwrap().success());
+    let (ended, json) = case.json(&["--report", "pipe"]);
+    assert_eq!((ended.code, ended.stdout.lines().count()), (Some(71), 1), "the guest ran");
+    assert_eq!(message(&json), "cannot write the report pipe: nobody reads this pipe");
+}
+
+#[test]
+fn a_pipe_that_somebody_reads_gets_the_report() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let pipe = case.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Open for both, so that opening waits for nobody.
+    let reader = fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+    let (ended, _) = case.json(&["--invoke", "add(1, 2)", "--report", "pipe"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(reader), &mut line).unwrap();
+    assert_eq!(Some(line.trim_end()), ended.stdout.lines().last());
+}
+
+#[test]
+fn process_substitution_gets_the_report() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let script = format!(
+        "{{ {} run Component.toml --invoke 'add(1, 2)' --report >(cat >&3); }} 3>&1 | cat",
+        env!("CARGO_BIN_EXE_wasm-limits")
+    );
+    let bash = Command::new("bash")
+        .current_dir(case.path(""))
+        .args(["-c", &script])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ended = ended(bash);
+    assert_eq!(ended.json()["result"], "3", "{ended:?}");
+}
+
+#[test]
+fn a_device_that_is_full_is_an_error() {
+    let case = Case::new(ROOMY, LIBRARY);
+    let ended = case.run(&["--invoke", "add(1, 2)", "--report", "/dev/full"]);
+    assert_eq!(ended.code, Some(71));
+    assert!(ended.stderr.contains("\nerror: cannot write the report /dev/full: "), "{ended:?}");
+}
