@@ -51,7 +51,7 @@ const TABLE: [Row; 11] = [
     row(Outcome::Denied, "denied", 69, "reserved: no capability is enforced yet"),
     row(Outcome::Trap, "trap", 70, "the guest trapped"),
     row(Outcome::Error, "error", 71, "unreadable file, not a component, no such export, bad call"),
-    row(Outcome::Cancelled, "cancelled", 130, "Ctrl-C"),
+    row(Outcome::Cancelled, "cancelled", 130, "Ctrl-C, SIGTERM or SIGHUP"),
 ];
 
 /// The exit code of a command line that makes no sense.
