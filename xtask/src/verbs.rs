@@ -4,6 +4,7 @@ mod bench;
 mod check_each;
 mod docs;
 mod examples;
+mod loom;
 mod package;
 
 use core::fmt::Write as _;
@@ -31,6 +32,11 @@ pub(crate) const VERBS: &[Verb] = &[
         about: "compiles each published crate alone, with each set of features",
         run: check_each::run,
     },
+    Verb {
+        name: "loom",
+        about: "tries every interleaving of threads that take from a quota",
+        run: loom::run,
+    },
     Verb { name: "docs", about: "builds all documentation, warnings denied", run: docs::run },
     Verb {
         name: "examples",
@@ -50,6 +56,7 @@ const CI: &[Step] = &[
     ("tidy", tidy::run),
     ("clippy", clippy),
     ("test", || cargo::run(&["test", "--workspace", "--all-features"])),
+    ("loom", loom::run),
     ("check-each", check_each::run),
     ("docs", docs::run),
     ("examples", examples::run),

@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::error::Error;
 use core::fmt;
 
-use crate::{FuelMetrics, LimitExceeded};
+use crate::{FuelMetrics, LimitExceeded, QuotaError};
 
 /// The result of running a component under limits.
 pub type WasmResult<T> = Result<T, WasmError>;
@@ -35,6 +35,8 @@ pub enum WasmError {
     OutOfMemory(LimitExceeded),
     /// The guest asked for more of something than a limit of its store allows.
     LimitExceeded(LimitExceeded),
+    /// The component asked for more than its quota has left.
+    Quota(QuotaError),
     /// The execution was cancelled by the host.
     Cancelled,
     /// The guest trapped.
@@ -95,8 +97,15 @@ impl WasmError {
                 | Self::ExecutionTimeout { .. }
                 | Self::OutOfMemory(_)
                 | Self::LimitExceeded(_)
+                | Self::Quota(_)
                 | Self::Trap { .. }
         )
+    }
+}
+
+impl From<QuotaError> for WasmError {
+    fn from(error: QuotaError) -> Self {
+        Self::Quota(error)
     }
 }
 
@@ -114,6 +123,7 @@ impl fmt::Display for WasmError {
             }
             Self::OutOfMemory(refused) => write!(f, "out of memory: {refused}"),
             Self::LimitExceeded(refused) => fmt::Display::fmt(refused, f),
+            Self::Quota(refused) => fmt::Display::fmt(refused, f),
             Self::Cancelled => f.write_str("execution cancelled by the host"),
             Self::Trap { reason } => write!(f, "guest trapped: {reason}"),
             Self::Host(error) => write!(f, "host function failed: {error}"),
@@ -172,7 +182,7 @@ impl fmt::Display for HostError {
 #[cfg(test)]
 mod tests {
     use super::{HostError, WasmError};
-    use crate::{FuelMetrics, LimitExceeded, LimitKind};
+    use crate::{FuelMetrics, LimitExceeded, LimitKind, QuotaError, QuotaResource, Retry};
     use core::error::Error;
     use core::fmt;
     use std::boxed::Box;
@@ -209,6 +219,10 @@ mod tests {
                 WasmError::LimitExceeded(LimitExceeded::new(LimitKind::Handles, 8)),
                 "handle limit of 8 handles exceeded",
             ),
+            (
+                QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now).into(),
+                "memory quota of 8 bytes exceeded: 7 used, 2 more requested; retry when some is given back",
+            ),
             (WasmError::Cancelled, "execution cancelled by the host"),
             (WasmError::Trap { reason: reason() }, "guest trapped: reason"),
             (WasmError::host("disk on fire"), "host function failed: disk on fire"),
@@ -228,6 +242,8 @@ mod tests {
     #[test]
     fn only_what_the_guest_did_is_its_fault() {
         assert!(WasmError::execution_timeout(1, None).is_guest_fault());
+        let refused = QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now);
+        assert!(WasmError::from(refused).is_guest_fault());
         assert!(!WasmError::Cancelled.is_guest_fault());
         assert!(!WasmError::HostBusy { max_concurrent: 1 }.is_guest_fault());
     }

@@ -2,24 +2,48 @@
 #![no_std]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod account;
 mod allowance;
+mod bounds;
 mod capability;
+mod clock;
+mod demand;
 mod error;
 mod exceeded;
 mod fuel;
 mod limits;
 mod quota;
+mod quota_error;
+mod quota_type;
+mod rate;
+mod reservation;
+mod status;
+mod sync;
+mod total;
+mod tracker;
+mod usage;
+mod window;
 
+pub use crate::account::Account;
 pub use crate::allowance::Allowance;
 pub use crate::capability::{
     CapabilityDenied, CapabilitySet, CapabilitySetBuilder, Decision, Denial, Domain, Pattern,
     PatternError, PatternProblem, Permission, PermissionError, ResourceError, normalize_path,
 };
+#[cfg(feature = "std")]
+pub use crate::clock::SystemClock;
+pub use crate::clock::{Clock, ManualClock};
 pub use crate::error::{HostError, WasmError, WasmResult};
 pub use crate::exceeded::{LimitExceeded, LimitKind};
 pub use crate::fuel::{FuelConfig, FuelMetrics};
 pub use crate::limits::{ResourceLimits, ResourceLimitsBuilder};
 pub use crate::quota::ResourceQuota;
+pub use crate::quota_error::{QuotaError, Retry};
+pub use crate::quota_type::{QuotaResource, QuotaType};
+pub use crate::reservation::Reservation;
+pub use crate::status::{QuotaResourceStatus, QuotaStatus};
+pub use crate::tracker::{PeriodFixed, QuotaTracker};
+pub use crate::usage::QuotaUsage;

@@ -1,13 +1,15 @@
 //! limits-core stays `no_std`.
 //!
 //! It has no dependencies (see the table of layers), so the attribute and the absence of
-//! `extern crate std` outside its tests are all that is left to check.
+//! `extern crate std` outside its tests and its feature are all that is left to check.
 
 use super::Finding;
 use crate::source::Source;
 use crate::tree::Tree;
 
 const FOLDER: &str = "crates/limits-core/src/";
+/// What may stand above `extern crate std`.
+const GATES: [&str; 2] = ["#[cfg(test)]", "#[cfg(any(test, feature = \"std\"))]"];
 
 pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -17,9 +19,11 @@ pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
             findings.push(Finding::file(path, "must say `#![no_std]`"));
         }
         for (index, line) in code.iter().enumerate() {
-            let for_tests = index > 0 && code[index - 1].trim() == "#[cfg(test)]";
-            if line.contains("extern crate std") && !for_tests {
-                let says = "`extern crate std` is for tests: write `#[cfg(test)]` above it";
+            // The gate is looked up in the text: it has a string, which is no code.
+            let above = index.checked_sub(1).and_then(|above| text.lines().nth(above));
+            let is_gated = above.is_some_and(|above| GATES.contains(&above.trim()));
+            if line.contains("extern crate std") && !is_gated {
+                let says = "`extern crate std` is for tests and the feature `std`: write `#[cfg(any(test, feature = \"std\"))]` above it";
                 findings.push(Finding::line(path, index + 1, says));
             }
         }
@@ -38,14 +42,16 @@ mod tests {
             says(rule, &[("crates/limits-core/src/lib.rs", "extern crate std;\n")]),
             [
                 "crates/limits-core/src/lib.rs: must say `#![no_std]`",
-                "crates/limits-core/src/lib.rs:1: `extern crate std` is for tests: write `#[cfg(test)]` above it",
+                "crates/limits-core/src/lib.rs:1: `extern crate std` is for tests and the feature `std`: write `#[cfg(any(test, feature = \"std\"))]` above it",
             ]
         );
     }
 
     #[test]
-    fn std_for_the_tests_is_fine() {
-        let lib = "#![no_std]\n#[cfg(test)]\nextern crate std;\n";
-        assert_eq!(says(rule, &[("crates/limits-core/src/lib.rs", lib)]), [""; 0]);
+    fn std_for_the_tests_and_its_feature_is_fine() {
+        for gate in super::GATES {
+            let lib = format!("#![no_std]\n{gate}\nextern crate std;\n");
+            assert_eq!(says(rule, &[("crates/limits-core/src/lib.rs", &lib)]), [""; 0]);
+        }
     }
 }

@@ -1,0 +1,94 @@
+//! Where the tracker gets the time from.
+
+#[cfg(feature = "std")]
+mod system;
+
+use core::fmt::Debug;
+use core::time::Duration;
+
+use crate::sync::{AtomicU64, Ordering};
+
+#[cfg(feature = "std")]
+pub use self::system::SystemClock;
+
+/// A source of time.
+///
+/// A clock may lag: what is counted per period then comes back later, never earlier. It should
+/// not step back; where it does, nothing more is granted, and windows stand still until it has
+/// caught up.
+pub trait Clock: Debug + Send + Sync {
+    /// Returns the nanoseconds since a fixed point, which may be any.
+    fn now_ns(&self) -> u64;
+}
+
+/// A clock that stands still until it is told otherwise.
+///
+/// ```
+/// use core::time::Duration;
+/// use limits_core::{Clock, ManualClock};
+///
+/// let clock = ManualClock::new();
+/// clock.advance(Duration::from_micros(3));
+/// assert_eq!(clock.now_ns(), 3_000);
+/// ```
+#[derive(Debug)]
+pub struct ManualClock {
+    ns: AtomicU64,
+}
+
+impl ManualClock {
+    /// Returns a clock that shows 0 ns.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { ns: AtomicU64::new(0) }
+    }
+
+    /// Moves the clock forward; it stops at `u64::MAX` ns, after 584 years.
+    pub fn advance(&self, by: Duration) {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let mut ns = self.ns.load(Ordering::Relaxed);
+        while let Err(seen) = self.ns.compare_exchange_weak(
+            ns,
+            ns.saturating_add(by),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        ) {
+            ns = seen;
+        }
+    }
+
+    /// Sets the clock, forwards or back.
+    pub fn set_ns(&self, ns: u64) {
+        self.ns.store(ns, Ordering::Relaxed);
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now_ns(&self) -> u64 {
+        self.ns.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Clock as _, ManualClock};
+    use core::time::Duration;
+
+    #[test]
+    fn a_manual_clock_goes_where_it_is_told() {
+        let clock = ManualClock::default();
+        clock.advance(Duration::from_nanos(5));
+        clock.advance(Duration::from_nanos(5));
+        assert_eq!(clock.now_ns(), 10);
+        clock.set_ns(3);
+        assert_eq!(clock.now_ns(), 3);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now_ns(), u64::MAX);
+    }
+}

@@ -1,0 +1,83 @@
+//! What one operation needs of all resources.
+
+use crate::{QuotaResource, QuotaType};
+
+/// An amount of each resource, in its unit; zero where nothing is needed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Demand {
+    amounts: [u64; 5],
+}
+
+impl Demand {
+    /// Adds up what is asked for.
+    pub(crate) fn of(quotas: &[QuotaType]) -> Self {
+        let mut demand = Self::default();
+        for quota in quotas {
+            if let Some(resource) = quota.resource() {
+                let amount = &mut demand.amounts[resource.index()];
+                *amount = amount.saturating_add(quota.amount());
+            }
+        }
+        demand
+    }
+
+    /// Returns the amount of one resource.
+    pub(crate) const fn get(&self, resource: QuotaResource) -> u64 {
+        self.amounts[resource.index()]
+    }
+
+    /// Returns an amount of one resource and nothing of the others.
+    pub(crate) fn one(resource: QuotaResource, amount: u64) -> Self {
+        let mut demand = Self::default();
+        demand.set(resource, amount);
+        demand
+    }
+
+    /// Changes the amount of one resource.
+    pub(crate) const fn set(&mut self, resource: QuotaResource, amount: u64) {
+        self.amounts[resource.index()] = amount;
+    }
+
+    /// Returns what is needed, in the order in which it is taken, from a place in
+    /// [`QuotaResource::ALL`] on.
+    pub(crate) fn from(&self, index: usize) -> impl Iterator<Item = (QuotaResource, u64)> {
+        let all = QuotaResource::ALL.into_iter().zip(self.amounts).skip(index);
+        all.filter(|(_, amount)| *amount > 0)
+    }
+
+    /// Returns all that is needed, in the order in which it is taken.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (QuotaResource, u64)> {
+        self.from(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Demand;
+    use crate::{QuotaResource, QuotaType};
+    use std::vec::Vec;
+
+    #[test]
+    fn what_is_named_twice_is_added_up_and_nothing_is_left_out() {
+        let quotas = [
+            QuotaType::Memory(1),
+            QuotaType::CpuTime(2),
+            QuotaType::None,
+            QuotaType::CpuTimeMicros(3),
+            QuotaType::Storage(u64::MAX),
+            QuotaType::Storage(1),
+            QuotaType::MessageRate(0),
+        ];
+        let all: Vec<_> = Demand::of(&quotas).iter().collect();
+        assert_eq!(
+            all,
+            [
+                (QuotaResource::Storage, u64::MAX),
+                (QuotaResource::CpuTime, 2_003),
+                (QuotaResource::Memory, 1)
+            ]
+        );
+        let rest: Vec<_> = Demand::of(&quotas).from(4).collect();
+        assert_eq!(rest, [(QuotaResource::Memory, 1)]);
+    }
+}

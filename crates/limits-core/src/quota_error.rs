@@ -1,0 +1,202 @@
+//! A take that a quota refused.
+
+use core::fmt;
+use core::time::Duration;
+
+use crate::QuotaResource;
+
+/// When a refused take may be tried again.
+///
+/// The order is the order of patience: `Now < After(_) < Never`.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[expect(clippy::exhaustive_enums, reason = "at any time, at one time, at no time: that is all")]
+pub enum Retry {
+    /// At any time: it depends on what others give back, not on the clock.
+    Now,
+    /// Not before this much time has passed. If nothing else is taken until then, it is granted.
+    After(Duration),
+    /// Not under this limit: more was asked for than all of it.
+    Never,
+}
+
+/// A take that a quota refused. Numbers are in the resource's [`unit`](QuotaResource::unit).
+///
+/// ```
+/// use core::time::Duration;
+/// use limits_core::{QuotaError, QuotaResource, Retry};
+///
+/// let retry = Retry::After(Duration::from_millis(250));
+/// let error = QuotaError::new(QuotaResource::MessageRate, 998, 5, 1_000, retry)
+///     .per(Duration::from_secs(1));
+/// assert_eq!(
+///     error.to_string(),
+///     "message rate quota of 1000 messages per 1s exceeded: \
+///      998 used, 5 more requested; retry in 250ms",
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct QuotaError {
+    resource: QuotaResource,
+    used: u64,
+    requested: u64,
+    limit: u64,
+    retry: Retry,
+    level: usize,
+    period: Option<Duration>,
+}
+
+impl QuotaError {
+    /// Records that `requested` units on top of those used did not fit under the limit.
+    #[must_use]
+    pub const fn new(
+        resource: QuotaResource,
+        used: u64,
+        requested: u64,
+        limit: u64,
+        retry: Retry,
+    ) -> Self {
+        Self { resource, used, requested, limit, retry, level: 0, period: None }
+    }
+
+    /// Says which level refused: 0 for the one that was asked, 1 for its parent, and so on.
+    #[must_use]
+    pub const fn at_level(mut self, level: usize) -> Self {
+        self.level = level;
+        self
+    }
+
+    /// Says in which period a rate is counted.
+    #[must_use]
+    pub const fn per(mut self, period: Duration) -> Self {
+        self.period = Some(period);
+        self
+    }
+
+    /// Changes how much was asked for.
+    pub(crate) const fn with_requested(mut self, requested: u64) -> Self {
+        self.requested = requested;
+        self
+    }
+
+    /// Returns what was refused.
+    #[must_use]
+    pub const fn resource(&self) -> QuotaResource {
+        self.resource
+    }
+
+    /// Returns the units in use when the request came.
+    #[must_use]
+    pub const fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// Returns the units asked for on top of those in use.
+    #[must_use]
+    pub const fn requested(&self) -> u64 {
+        self.requested
+    }
+
+    /// Returns the limit in units.
+    #[must_use]
+    pub const fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// Returns when to try again.
+    #[must_use]
+    pub const fn retry(&self) -> Retry {
+        self.retry
+    }
+
+    /// Returns which level refused: 0 for the one that was asked, 1 for its parent, and so on.
+    #[must_use]
+    pub const fn level(&self) -> usize {
+        self.level
+    }
+
+    /// Returns the period in which a rate is counted, `None` for a total.
+    #[must_use]
+    pub const fn period(&self) -> Option<Duration> {
+        self.period
+    }
+}
+
+impl fmt::Display for QuotaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { resource, used, requested, limit, retry, level, period } = self;
+        write!(f, "{resource} quota of {limit} {}", resource.unit())?;
+        if let Some(period) = period {
+            write!(f, " per {period:?}")?;
+        }
+        match level {
+            0 => {}
+            1 => f.write_str(" of the parent")?,
+            _ => write!(f, " of the parent {level} levels up")?,
+        }
+        write!(f, " exceeded: {used} used, {requested} more requested; ")?;
+        match retry {
+            Retry::Now => f.write_str("retry when some is given back"),
+            Retry::After(wait) => write!(f, "retry in {wait:?}"),
+            Retry::Never => f.write_str("more than all of it, do not retry"),
+        }
+    }
+}
+
+impl core::error::Error for QuotaError {}
+
+#[cfg(test)]
+mod tests {
+    use super::{QuotaError, Retry};
+    use crate::QuotaResource;
+    use core::time::Duration;
+    use std::string::ToString as _;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn every_refusal_says_what_of_which_and_when_again() {
+        let table = [
+            (
+                QuotaError::new(QuotaResource::Storage, 900, 200, 1_000, Retry::Now),
+                "storage quota of 1000 bytes exceeded: 900 used, 200 more requested; retry when some is given back",
+            ),
+            (
+                QuotaError::new(QuotaResource::Memory, 0, 20, 10, Retry::Never).at_level(1),
+                "memory quota of 10 bytes of the parent exceeded: 0 used, 20 more requested; more than all of it, do not retry",
+            ),
+            (
+                QuotaError::new(
+                    QuotaResource::CpuTime,
+                    7,
+                    1,
+                    7,
+                    Retry::After(Duration::from_micros(12_500)),
+                )
+                .at_level(2)
+                .per(SECOND),
+                "CPU time quota of 7 µs per 1s of the parent 2 levels up exceeded: 7 used, 1 more requested; retry in 12.5ms",
+            ),
+        ];
+        for (error, words) in table {
+            assert_eq!(error.to_string(), words);
+        }
+    }
+
+    #[test]
+    fn what_was_put_in_comes_out() {
+        let error = QuotaError::new(QuotaResource::NetworkBandwidth, 1, 2, 3, Retry::Never)
+            .at_level(4)
+            .per(SECOND);
+        assert_eq!(error.resource(), QuotaResource::NetworkBandwidth);
+        assert_eq!((error.used(), error.requested(), error.limit()), (1, 2, 3));
+        assert_eq!((error.retry(), error.level()), (Retry::Never, 4));
+        assert_eq!(error.period(), Some(SECOND));
+    }
+
+    #[test]
+    fn longer_waits_are_greater() {
+        assert!(Retry::Now < Retry::After(Duration::ZERO));
+        assert!(Retry::After(SECOND) < Retry::After(SECOND * 2));
+        assert!(Retry::After(Duration::MAX) < Retry::Never);
+    }
+}

@@ -1,0 +1,197 @@
+//! What can be taken from a quota, and how much of it.
+
+use core::fmt;
+
+/// One of the five things that a [`ResourceQuota`](crate::ResourceQuota) bounds.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[non_exhaustive]
+pub enum QuotaResource {
+    /// Bytes stored at one time.
+    Storage,
+    /// Messages per period.
+    MessageRate,
+    /// Bytes sent and received per period.
+    NetworkBandwidth,
+    /// CPU time per period, counted in microseconds.
+    CpuTime,
+    /// Bytes of memory in use.
+    Memory,
+}
+
+impl QuotaResource {
+    /// All resources, in the order in which they are taken.
+    pub const ALL: [Self; 5] =
+        [Self::Storage, Self::MessageRate, Self::NetworkBandwidth, Self::CpuTime, Self::Memory];
+
+    /// Returns what the resource is called in a sentence.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Storage => "storage",
+            Self::MessageRate => "message rate",
+            Self::NetworkBandwidth => "network bandwidth",
+            Self::CpuTime => "CPU time",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// Returns what the resource is called as a key: in files, labels and logs.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Storage => "storage",
+            Self::MessageRate => "message_rate",
+            Self::NetworkBandwidth => "network_bandwidth",
+            Self::CpuTime => "cpu_time",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// Returns the plural of the unit that is counted.
+    #[must_use]
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Storage | Self::NetworkBandwidth | Self::Memory => "bytes",
+            Self::MessageRate => "messages",
+            Self::CpuTime => "µs",
+        }
+    }
+
+    /// Tells whether the resource is counted per period, and so comes back with time.
+    #[must_use]
+    pub const fn is_rate(self) -> bool {
+        matches!(self, Self::MessageRate | Self::NetworkBandwidth | Self::CpuTime)
+    }
+
+    /// Returns the place of the resource in [`ALL`](Self::ALL).
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Storage => 0,
+            Self::MessageRate => 1,
+            Self::NetworkBandwidth => 2,
+            Self::CpuTime => 3,
+            Self::Memory => 4,
+        }
+    }
+}
+
+impl fmt::Display for QuotaResource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// An amount of one resource, as an operation needs it.
+///
+/// ```
+/// use limits_core::{QuotaResource, QuotaType};
+///
+/// assert_eq!(QuotaType::CpuTime(3).resource(), Some(QuotaResource::CpuTime));
+/// assert_eq!(QuotaType::CpuTime(3).amount(), 3_000); // µs
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum QuotaType {
+    /// Bytes to store.
+    Storage(u64),
+    /// Messages to send.
+    MessageRate(u64),
+    /// Bytes to send or receive.
+    NetworkBandwidth(u64),
+    /// CPU time in milliseconds.
+    CpuTime(u64),
+    /// CPU time in microseconds.
+    CpuTimeMicros(u64),
+    /// Bytes of memory.
+    Memory(u64),
+    /// Nothing: an operation that has no cost.
+    None,
+}
+
+impl QuotaType {
+    /// Names an amount of a resource, in its [`unit`](QuotaResource::unit).
+    #[must_use]
+    pub const fn of(resource: QuotaResource, amount: u64) -> Self {
+        match resource {
+            QuotaResource::Storage => Self::Storage(amount),
+            QuotaResource::MessageRate => Self::MessageRate(amount),
+            QuotaResource::NetworkBandwidth => Self::NetworkBandwidth(amount),
+            QuotaResource::CpuTime => Self::CpuTimeMicros(amount),
+            QuotaResource::Memory => Self::Memory(amount),
+        }
+    }
+
+    /// Returns the resource, or `None` for an operation that has no cost.
+    #[must_use]
+    pub const fn resource(self) -> Option<QuotaResource> {
+        match self {
+            Self::Storage(_) => Some(QuotaResource::Storage),
+            Self::MessageRate(_) => Some(QuotaResource::MessageRate),
+            Self::NetworkBandwidth(_) => Some(QuotaResource::NetworkBandwidth),
+            Self::CpuTime(_) | Self::CpuTimeMicros(_) => Some(QuotaResource::CpuTime),
+            Self::Memory(_) => Some(QuotaResource::Memory),
+            Self::None => None,
+        }
+    }
+
+    /// Returns the amount in the resource's [`unit`](QuotaResource::unit). Milliseconds that do
+    /// not fit as microseconds are the most that does.
+    #[must_use]
+    pub const fn amount(self) -> u64 {
+        match self {
+            Self::Storage(units)
+            | Self::MessageRate(units)
+            | Self::NetworkBandwidth(units)
+            | Self::CpuTimeMicros(units)
+            | Self::Memory(units) => units,
+            Self::CpuTime(ms) => ms.saturating_mul(MICROS_PER_MS),
+            Self::None => 0,
+        }
+    }
+
+    /// Returns the smallest amount that makes sense to grant: one of what the caller counts in.
+    pub(crate) const fn grain(self) -> u64 {
+        match self {
+            Self::CpuTime(_) => MICROS_PER_MS,
+            _ => 1,
+        }
+    }
+}
+
+/// Quotas speak of milliseconds, the tracker counts microseconds.
+pub(crate) const MICROS_PER_MS: u64 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::{QuotaResource, QuotaType};
+    use std::collections::BTreeSet;
+    use std::string::ToString as _;
+
+    #[test]
+    fn every_resource_has_a_place_a_name_and_a_key_of_its_own() {
+        for (index, resource) in QuotaResource::ALL.into_iter().enumerate() {
+            assert_eq!(resource.index(), index);
+            assert_eq!(resource.to_string(), resource.name());
+        }
+        let keys: BTreeSet<_> = QuotaResource::ALL.map(QuotaResource::key).into();
+        let names: BTreeSet<_> = QuotaResource::ALL.map(QuotaResource::name).into();
+        assert_eq!((keys.len(), names.len()), (5, 5));
+        assert!(keys.iter().all(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+    }
+
+    #[test]
+    fn an_amount_of_a_resource_reads_back() {
+        for resource in QuotaResource::ALL {
+            let quota = QuotaType::of(resource, 7);
+            assert_eq!((quota.resource(), quota.amount()), (Some(resource), 7));
+        }
+        assert_eq!((QuotaType::None.resource(), QuotaType::None.amount()), (None, 0));
+    }
+
+    #[test]
+    fn cpu_time_is_counted_in_microseconds() {
+        assert_eq!(QuotaType::CpuTime(2).amount(), 2_000);
+        assert_eq!(QuotaType::CpuTimeMicros(2).amount(), 2);
+        assert_eq!(QuotaType::CpuTime(u64::MAX).amount(), u64::MAX);
+    }
+}

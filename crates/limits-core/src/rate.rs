@@ -1,0 +1,138 @@
+//! A use that is counted per period.
+
+use crate::Allowance;
+use crate::sync::{AtomicU64, Ordering};
+use crate::window::{Bound, Refusal, Verdict, Windows};
+
+/// The use of one rate.
+///
+/// Every change is one compare-and-swap of one word, and nothing else is published through that
+/// word, so relaxed ordering is enough: the word's own modification order decides.
+#[derive(Debug)]
+pub(crate) struct Rate {
+    /// Window and use; see [`crate::window`].
+    word: AtomicU64,
+    /// The window in which the limit last fell, and what it was before.
+    before: AtomicU64,
+}
+
+impl Rate {
+    /// Returns a rate of which nothing is used.
+    pub(crate) fn new() -> Self {
+        Self { word: AtomicU64::new(0), before: AtomicU64::new(0) }
+    }
+
+    /// Takes `n` units or none, and returns the number of the window they were counted in.
+    pub(crate) fn take(
+        &self,
+        windows: Windows,
+        now: u64,
+        n: u64,
+        limit: Allowance,
+    ) -> Result<u64, Refusal> {
+        let bound = self.bound(limit);
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let (next, verdict) = windows.step(word, now, n, bound);
+            let window = match verdict {
+                Verdict::Granted(window) => window,
+                Verdict::Refused(refusal) => return Err(refusal),
+            };
+            match self.swap(word, next) {
+                Ok(_) => return Ok(window),
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Tells what [`take`](Self::take) would answer, and writes nothing.
+    pub(crate) fn peek(
+        &self,
+        windows: Windows,
+        now: u64,
+        n: u64,
+        limit: Allowance,
+    ) -> Result<u64, Refusal> {
+        match windows.step(self.word.load(Ordering::Relaxed), now, n, self.bound(limit)).1 {
+            Verdict::Granted(window) => Ok(window),
+            Verdict::Refused(refusal) => Err(refusal),
+        }
+    }
+
+    /// Counts `n` units whether they fit or not.
+    pub(crate) fn charge(&self, windows: Windows, now: u64, n: u64, limit: Allowance) {
+        let bound = self.bound(limit);
+        self.update(|word| Some(windows.charge(word, now, n, bound)));
+    }
+
+    /// Gives `n` units back to the window that they were taken in, unless it is over.
+    pub(crate) fn refund(&self, windows: Windows, window: u64, n: u64) {
+        self.update(|word| windows.refund(word, window, n));
+    }
+
+    /// Forgets the use of the window at the time `now`, and all debt.
+    pub(crate) fn reset(&self, windows: Windows, now: u64, limit: Allowance) {
+        let bound = self.bound(limit);
+        self.update(|word| Some(windows.pack(windows.read(word, now, bound).0, 0)));
+    }
+
+    /// Returns the window at the time `now` and its use.
+    pub(crate) fn read(&self, windows: Windows, now: u64, limit: Allowance) -> (u64, u64) {
+        windows.read(self.word.load(Ordering::Relaxed), now, self.bound(limit))
+    }
+
+    /// Returns the number of the last window in which something was counted.
+    pub(crate) fn window(&self, windows: Windows) -> u64 {
+        windows.window(self.word.load(Ordering::Relaxed))
+    }
+
+    /// Prepares for another limit: what was used under `limit` must not become debt.
+    ///
+    /// To be called before the new limit is stored.
+    pub(crate) fn before_change(&self, windows: Windows, now: u64, limit: Allowance) {
+        // Windows that have ended drain at the limit that was in force then.
+        let bound = self.bound(limit);
+        self.update(|word| {
+            let (window, used) = windows.read(word, now, bound);
+            Some(windows.pack(window, used))
+        });
+        let window = self.window(windows);
+        let limit = windows.held(limit).at_most().unwrap_or(windows.capacity());
+        let mut word = self.before.load(Ordering::Relaxed);
+        loop {
+            let (fell_in, before) = windows.unpack(word);
+            let largest = if fell_in == window { before.max(limit) } else { limit };
+            // The store of the new limit, which follows, is the one that releases this.
+            match self.before.compare_exchange_weak(
+                word,
+                windows.pack(window, largest),
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    /// Adds to a limit what is known about an earlier one. The limit must have been loaded first,
+    /// with acquire: whoever sees a lower limit then sees what it was before.
+    fn bound(&self, limit: Allowance) -> Bound {
+        Bound { limit, before: self.before.load(Ordering::Relaxed) }
+    }
+
+    /// Changes the word until it sticks or `change` has nothing to change.
+    fn update(&self, change: impl Fn(u64) -> Option<u64>) {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while let Some(next) = change(word) {
+            match self.swap(word, next) {
+                Ok(_) => return,
+                Err(seen) => word = seen,
+            }
+        }
+    }
+
+    fn swap(&self, from: u64, to: u64) -> Result<u64, u64> {
+        self.word.compare_exchange_weak(from, to, Ordering::Relaxed, Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,184 @@
+//! How much of everything is used, allowed and left.
+
+use crate::{Allowance, QuotaResource};
+
+/// The percentage from which use is worth a warning.
+const WARNING: u32 = 80;
+/// The percentage from which use is critical.
+const CRITICAL: u32 = 95;
+
+/// Use and limits of all resources of a [`QuotaTracker`](crate::QuotaTracker) at one time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct QuotaStatus {
+    /// Bytes stored.
+    pub storage: QuotaResourceStatus,
+    /// Messages in the current window.
+    pub message_rate: QuotaResourceStatus,
+    /// Bytes sent and received in the current window.
+    pub network_bandwidth: QuotaResourceStatus,
+    /// CPU time in the current window, in microseconds.
+    pub cpu_time: QuotaResourceStatus,
+    /// Bytes of memory in use.
+    pub memory: QuotaResourceStatus,
+}
+
+impl QuotaStatus {
+    /// Asks for the status of each resource.
+    pub(crate) fn collect(of: impl Fn(QuotaResource) -> QuotaResourceStatus) -> Self {
+        Self {
+            storage: of(QuotaResource::Storage),
+            message_rate: of(QuotaResource::MessageRate),
+            network_bandwidth: of(QuotaResource::NetworkBandwidth),
+            cpu_time: of(QuotaResource::CpuTime),
+            memory: of(QuotaResource::Memory),
+        }
+    }
+
+    /// Returns the status of one resource.
+    #[must_use]
+    pub const fn of(&self, resource: QuotaResource) -> QuotaResourceStatus {
+        match resource {
+            QuotaResource::Storage => self.storage,
+            QuotaResource::MessageRate => self.message_rate,
+            QuotaResource::NetworkBandwidth => self.network_bandwidth,
+            QuotaResource::CpuTime => self.cpu_time,
+            QuotaResource::Memory => self.memory,
+        }
+    }
+
+    /// Returns the status of each resource.
+    pub fn iter(&self) -> impl Iterator<Item = (QuotaResource, QuotaResourceStatus)> {
+        QuotaResource::ALL.into_iter().map(|resource| (resource, self.of(resource)))
+    }
+
+    /// Tells whether any resource is used to 80 % or more.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        self.iter().any(|(_, status)| status.is_warning())
+    }
+
+    /// Tells whether any resource is used to 95 % or more.
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        self.iter().any(|(_, status)| status.is_critical())
+    }
+}
+
+/// Use and limit of one resource, in its [`unit`](QuotaResource::unit).
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct QuotaResourceStatus {
+    used: u64,
+    limit: Allowance,
+}
+
+impl QuotaResourceStatus {
+    /// Sets a use against a limit.
+    #[must_use]
+    pub const fn new(used: u64, limit: Allowance) -> Self {
+        Self { used, limit }
+    }
+
+    /// Returns the units in use, which can be more than the limit: after a charge, or when the
+    /// limit was lowered.
+    #[must_use]
+    pub const fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// Returns the limit in force.
+    #[must_use]
+    pub const fn limit(&self) -> Allowance {
+        self.limit
+    }
+
+    /// Returns the units that are left.
+    #[must_use]
+    pub const fn available(&self) -> Allowance {
+        match self.limit {
+            Allowance::AtMost(limit) => Allowance::AtMost(limit.saturating_sub(self.used)),
+            Allowance::Unlimited => Allowance::Unlimited,
+        }
+    }
+
+    /// Returns the use as a percentage of the limit, for display.
+    ///
+    /// 100 if the limit is zero, 0 if there is none. Decisions use [`reaches`](Self::reaches).
+    #[must_use]
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_precision_loss,
+        reason = "a percentage for display may round"
+    )]
+    pub fn percentage(&self) -> f64 {
+        match self.limit {
+            Allowance::AtMost(0) => 100.0,
+            Allowance::AtMost(limit) => self.used as f64 / limit as f64 * 100.0,
+            Allowance::Unlimited => 0.0,
+        }
+    }
+
+    /// Tells whether the use is at least `percent` of the limit: always if the limit is zero,
+    /// never if there is none.
+    #[must_use]
+    pub fn reaches(&self, percent: u32) -> bool {
+        match self.limit {
+            Allowance::AtMost(limit) => {
+                limit == 0 || u128::from(self.used) * 100 >= u128::from(limit) * u128::from(percent)
+            }
+            Allowance::Unlimited => false,
+        }
+    }
+
+    /// Tells whether the use is 80 % of the limit or more.
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        self.reaches(WARNING)
+    }
+
+    /// Tells whether the use is 95 % of the limit or more.
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        self.reaches(CRITICAL)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::QuotaResourceStatus;
+    use crate::Allowance;
+
+    fn status(used: u64, limit: u64) -> QuotaResourceStatus {
+        QuotaResourceStatus::new(used, Allowance::AtMost(limit))
+    }
+
+    #[test]
+    fn q9_a_limit_of_zero_is_used_up() {
+        let nothing = status(0, 0);
+        assert_eq!((nothing.percentage(), nothing.available()), (100.0, Allowance::AtMost(0)));
+        assert!(nothing.is_warning() && nothing.is_critical());
+    }
+
+    #[test]
+    fn what_has_no_limit_is_never_used_up() {
+        let unlimited = QuotaResourceStatus::new(u64::MAX, Allowance::Unlimited);
+        assert_eq!((unlimited.percentage(), unlimited.available()), (0.0, Allowance::Unlimited));
+        assert!(!unlimited.is_warning());
+        assert_eq!((unlimited.used(), unlimited.limit()), (u64::MAX, Allowance::Unlimited));
+    }
+
+    #[test]
+    fn the_thresholds_are_exact() {
+        assert!(!status(79, 100).is_warning() && status(80, 100).is_warning());
+        assert!(!status(94, 100).is_critical() && status(95, 100).is_critical());
+        let max = u64::MAX;
+        assert!(!status(max - 1, max).reaches(100) && status(max, max).reaches(100));
+        assert!(!status(max - 1, max).reaches(u32::MAX));
+    }
+
+    #[test]
+    fn more_than_all_is_more_than_100_percent_and_nothing_is_left() {
+        let over = status(150, 100);
+        assert_eq!((over.percentage(), over.available()), (150.0, Allowance::AtMost(0)));
+    }
+}

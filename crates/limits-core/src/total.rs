@@ -1,0 +1,127 @@
+//! A use that is held until it is given back.
+//!
+//! - I9: a grant never brings a total past its limit, and a refusal leaves it as it was.
+//! - I10: no addition wraps, and no release goes below zero.
+
+use crate::sync::{AtomicU64, Ordering};
+use crate::window::Refusal;
+use crate::{Allowance, Retry};
+
+/// The use of one total.
+///
+/// Relaxed ordering is enough, as nothing is published through the count.
+#[derive(Debug)]
+pub(crate) struct Total {
+    used: AtomicU64,
+}
+
+impl Total {
+    /// Returns a total of which nothing is used.
+    pub(crate) fn new() -> Self {
+        Self { used: AtomicU64::new(0) }
+    }
+
+    /// Takes `n` units or none.
+    pub(crate) fn take(&self, n: u64, limit: Allowance) -> Result<(), Refusal> {
+        let mut used = self.used();
+        loop {
+            let next = fits(used, n, limit)?;
+            match self.swap(used, next) {
+                Ok(_) => return Ok(()),
+                Err(seen) => used = seen,
+            }
+        }
+    }
+
+    /// Tells what [`take`](Self::take) would answer, and writes nothing.
+    pub(crate) fn peek(&self, n: u64, limit: Allowance) -> Result<(), Refusal> {
+        fits(self.used(), n, limit).map(drop)
+    }
+
+    /// Counts `n` units whether they fit or not.
+    pub(crate) fn charge(&self, n: u64) {
+        let mut used = self.used();
+        while let Err(seen) = self.swap(used, used.saturating_add(n)) {
+            used = seen;
+        }
+    }
+
+    /// Gives back `n` units, or all if fewer are in use, and returns how many they were.
+    pub(crate) fn release(&self, n: u64) -> u64 {
+        let mut used = self.used();
+        loop {
+            let released = used.min(n);
+            match self.swap(used, used - released) {
+                Ok(_) => return released,
+                Err(seen) => used = seen,
+            }
+        }
+    }
+
+    /// Returns the units in use.
+    pub(crate) fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    fn swap(&self, from: u64, to: u64) -> Result<u64, u64> {
+        self.used.compare_exchange_weak(from, to, Ordering::Relaxed, Ordering::Relaxed)
+    }
+}
+
+/// Returns the use after `n` more, if the limit allows it.
+fn fits(used: u64, n: u64, limit: Allowance) -> Result<u64, Refusal> {
+    let Allowance::AtMost(limit) = limit else { return Ok(used.saturating_add(n)) };
+    match used.checked_add(n) {
+        // Nothing is granted always, even past the limit.
+        Some(sum) if sum <= limit || n == 0 => Ok(sum),
+        _ => {
+            let retry = if n > limit { Retry::Never } else { Retry::Now };
+            Err(Refusal { used, limit, retry })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Total;
+    use crate::window::Refusal;
+    use crate::{Allowance, Retry};
+
+    const TEN: Allowance = Allowance::AtMost(10);
+
+    // I9
+    #[test]
+    fn what_fits_is_taken_and_what_does_not_changes_nothing() {
+        let total = Total::new();
+        assert_eq!(total.take(10, TEN), Ok(()));
+        assert_eq!(total.take(1, TEN), Err(Refusal { used: 10, limit: 10, retry: Retry::Now }));
+        assert_eq!(total.take(11, TEN), Err(Refusal { used: 10, limit: 10, retry: Retry::Never }));
+        assert_eq!(total.take(0, TEN), Ok(()));
+        assert_eq!(total.used(), 10);
+    }
+
+    // I10
+    #[test]
+    fn q3_a_release_of_more_than_is_used_stops_at_zero() {
+        let total = Total::new();
+        total.charge(3);
+        assert_eq!(total.release(5), 3);
+        assert_eq!(total.used(), 0);
+        assert_eq!(total.release(1), 0);
+    }
+
+    // I10
+    #[test]
+    fn q2_a_request_of_u64_max_does_not_wrap() {
+        let total = Total::new();
+        let max = Allowance::AtMost(u64::MAX);
+        assert_eq!(total.take(10, max), Ok(()));
+        let refusal = Refusal { used: 10, limit: u64::MAX, retry: Retry::Now };
+        assert_eq!(total.take(u64::MAX, max), Err(refusal));
+        assert_eq!(total.take(u64::MAX - 10, max), Ok(()));
+        total.charge(7);
+        assert_eq!(total.used(), u64::MAX);
+        assert_eq!(total.take(1, Allowance::Unlimited), Ok(()));
+        assert_eq!(total.used(), u64::MAX);
+    }
+}

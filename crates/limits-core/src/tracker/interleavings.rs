@@ -1,0 +1,247 @@
+//! Every interleaving of small scenarios, each thread seeing any value that its atomics allow.
+//!
+//! `cargo xtask loom` runs these; the ordinary test run leaves them out.
+
+use alloc::sync::Arc;
+use core::time::Duration;
+use loom::thread;
+use std::vec::Vec;
+
+use crate::rate::Rate;
+use crate::total::Total;
+use crate::window::Windows;
+use crate::{Allowance, Clock, ManualClock, QuotaTracker, QuotaType, ResourceQuota};
+
+const SECOND: u64 = 1_000_000_000;
+const ONE: Allowance = Allowance::AtMost(1);
+const TWO: Allowance = Allowance::AtMost(2);
+
+fn seconds() -> Windows {
+    Windows::new(Duration::from_secs(1))
+}
+
+fn tracked(quota: ResourceQuota) -> (Arc<QuotaTracker>, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new());
+    let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+    (Arc::new(QuotaTracker::with_clock(quota, shown)), clock)
+}
+
+/// Runs two threads and returns what both came to.
+fn both<T: 'static>(
+    one: impl FnOnce() -> T + 'static,
+    other: impl FnOnce() -> T + 'static,
+) -> [T; 2] {
+    let one = thread::spawn(one);
+    let other = other();
+    [one.join().unwrap(), other]
+}
+
+// I11
+#[test]
+fn of_two_takers_of_the_last_unit_exactly_one_gets_it() {
+    loom::model(|| {
+        let total = Arc::new(Total::new());
+        let take = |total: &Arc<Total>| {
+            let total = Arc::clone(total);
+            move || total.take(1, ONE).is_ok()
+        };
+        let granted = both(take(&total), take(&total));
+        assert_ne!(granted[0], granted[1]);
+        assert_eq!(total.used(), 1);
+    });
+}
+
+// I1 I3 I11
+#[test]
+fn three_takers_of_a_rate_take_all_of_it_and_no_more() {
+    loom::model(|| {
+        let rate = Arc::new(Rate::new());
+        let take = |n| {
+            let rate = Arc::clone(&rate);
+            move || rate.take(seconds(), 0, n, Allowance::AtMost(3)).map_or(0, |_| n)
+        };
+        let third = thread::spawn(take(1));
+        let taken = both(take(2), take(2)).into_iter().sum::<u64>() + third.join().unwrap();
+        assert_eq!(taken, 3);
+        assert_eq!(rate.read(seconds(), 0, TWO), (0, 3));
+    });
+}
+
+// I1 I5 I13
+#[test]
+fn a_window_that_rolls_under_a_slow_taker_counts_each_grant_where_it_says() {
+    loom::model(|| {
+        let rate = Arc::new(Rate::new());
+        rate.take(seconds(), 0, 1, TWO).unwrap();
+        // The slow ones have read the clock before the window's end.
+        let take = |now, n| {
+            let rate = Arc::clone(&rate);
+            move || rate.take(seconds(), now, n, TWO).map(|window| (window, n))
+        };
+        let slow = thread::spawn(take(SECOND - 1, 1));
+        let others = both(take(SECOND, 1), take(SECOND - 1, 1));
+        let mut grants: Vec<_> = others.into_iter().flatten().collect();
+        grants.extend(slow.join().unwrap());
+        let in_window = |number: u64| {
+            grants.iter().filter(|(window, _)| *window == number).map(|(_, n)| n).sum::<u64>()
+        };
+        assert!(in_window(0) <= 1 && in_window(1) <= 2);
+        assert_eq!(rate.read(seconds(), 0, TWO), (1, in_window(1)));
+    });
+}
+
+// I7
+#[test]
+fn what_comes_back_across_a_roll_never_reaches_the_later_window() {
+    loom::model(|| {
+        let rate = Arc::new(Rate::new());
+        let window = rate.take(seconds(), 0, 2, TWO).unwrap();
+        let refund = Arc::clone(&rate);
+        let take = Arc::clone(&rate);
+        both(
+            move || refund.refund(seconds(), window, 2),
+            move || {
+                take.take(seconds(), SECOND, 2, TWO).unwrap();
+            },
+        );
+        assert_eq!(rate.read(seconds(), SECOND, TWO), (1, 2));
+    });
+}
+
+// I6 I13
+#[test]
+fn no_charge_and_no_debt_is_lost_when_a_window_rolls() {
+    const FIVE: Allowance = Allowance::AtMost(5);
+    loom::model(|| {
+        let rate = Arc::new(Rate::new());
+        rate.charge(seconds(), 0, 9, FIVE);
+        let charge = |now| {
+            let rate = Arc::clone(&rate);
+            move || rate.charge(seconds(), now, 7, FIVE)
+        };
+        both(charge(SECOND), charge(SECOND - 1));
+        // 9 + 7 + 7, less one limit.
+        assert_eq!(rate.read(seconds(), SECOND, FIVE), (1, 18));
+    });
+}
+
+// I16
+#[test]
+fn a_limit_that_falls_under_a_taker_admits_no_more_than_before_and_leaves_no_debt() {
+    loom::model(|| {
+        let quota = |limit: u64| ResourceQuota::new().with_message_rate(limit);
+        let (tracker, clock) = tracked(quota(3));
+        tracker.consume(QuotaType::MessageRate(1)).unwrap();
+        let (taker, setter) = (Arc::clone(&tracker), Arc::clone(&tracker));
+        both(
+            move || {
+                let _ = taker.consume(QuotaType::MessageRate(2));
+            },
+            move || setter.set_quota(quota(1)).unwrap(),
+        );
+        assert!(tracker.usage().message_count <= 3);
+        tracker.consume(QuotaType::MessageRate(1)).unwrap_err();
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(tracker.usage().message_count, 0);
+        tracker.consume(QuotaType::MessageRate(1)).unwrap();
+    });
+}
+
+// I13 I15
+#[test]
+fn one_reservation_dropped_and_one_committed_leave_the_committed_one() {
+    loom::model(|| {
+        let (tracker, _clock) = tracked(ResourceQuota::new().with_message_rate(1_u64));
+        let (drops, commits) = (Arc::clone(&tracker), Arc::clone(&tracker));
+        let [_, kept] = both(
+            move || drops.reserve(QuotaType::MessageRate(1)).is_ok(),
+            move || {
+                let reserved = commits.reserve(QuotaType::MessageRate(1));
+                reserved.map(crate::Reservation::commit).is_ok()
+            },
+        );
+        assert_eq!(tracker.usage().message_count, u64::from(kept));
+    });
+}
+
+// I15
+#[test]
+fn a_settled_reservation_hands_back_the_rest_and_a_partial_one_takes_what_is_left() {
+    loom::model(|| {
+        let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(3_u64));
+        let (settles, parts) = (Arc::clone(&tracker), Arc::clone(&tracker));
+        let [one, other] = both(
+            move || {
+                let reserved = settles.reserve(QuotaType::Storage(3));
+                let settled = reserved.map(|it| it.commit_actual(QuotaType::Storage(1)));
+                settled.map_or(0, |()| 1)
+            },
+            move || {
+                let part = parts.reserve_up_to(QuotaType::Storage(2));
+                part.map_or(0, |part| {
+                    let amount = part.amount(crate::QuotaResource::Storage);
+                    part.commit();
+                    amount
+                })
+            },
+        );
+        assert_eq!(tracker.usage().storage_used, one + other);
+    });
+}
+
+// I12
+#[test]
+fn of_two_takers_of_the_same_two_resources_exactly_one_gets_both() {
+    loom::model(|| {
+        let quota = ResourceQuota::new().with_storage(1_u64).with_memory(1_u64);
+        let (tracker, _clock) = tracked(quota);
+        let take = |quotas: [QuotaType; 2]| {
+            let tracker = Arc::clone(&tracker);
+            move || tracker.reserve_all(&quotas).map(crate::Reservation::commit).is_ok()
+        };
+        let [one, other] = both(
+            take([QuotaType::Storage(1), QuotaType::Memory(1)]),
+            take([QuotaType::Memory(1), QuotaType::Storage(1)]),
+        );
+        assert_ne!(one, other);
+        assert_eq!((tracker.usage().storage_used, tracker.usage().memory_used), (1, 1));
+    });
+}
+
+// I12 I14
+#[test]
+fn of_two_components_that_want_their_hosts_last_unit_one_gets_it_and_the_other_keeps_nothing() {
+    loom::model(|| {
+        let (host, _clock) = tracked(ResourceQuota::new().with_storage(1_u64));
+        let child = || Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)));
+        let (one, other) = (child(), child());
+        let take = |tracker: &Arc<QuotaTracker>| {
+            let tracker = Arc::clone(tracker);
+            move || tracker.consume(QuotaType::Storage(1)).is_ok()
+        };
+        let granted = both(take(&one), take(&other));
+        assert_ne!(granted[0], granted[1]);
+        let used = [&one, &other, &host].map(|level| level.usage().storage_used);
+        assert_eq!(used, [u64::from(granted[0]), u64::from(granted[1]), 1]);
+    });
+}
+
+// I14
+#[test]
+fn a_component_that_gives_back_while_another_takes_leaves_the_host_with_the_sum() {
+    loom::model(|| {
+        let (host, _clock) = tracked(ResourceQuota::new().with_memory(2_u64));
+        let child = || Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)));
+        let (one, other) = (child(), child());
+        one.consume(QuotaType::Memory(1)).unwrap();
+        let (gives, takes) = (Arc::clone(&one), Arc::clone(&other));
+        both(
+            move || {
+                assert_eq!(gives.release(QuotaType::Memory(1)), 1);
+            },
+            move || takes.consume(QuotaType::Memory(1)).unwrap(),
+        );
+        let used = [&one, &other, &host].map(|level| level.usage().memory_used);
+        assert_eq!(used, [0, 1, 1]);
+    });
+}

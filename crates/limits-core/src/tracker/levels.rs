@@ -1,0 +1,217 @@
+//! Takes, charges and releases over all levels.
+
+use core::iter;
+
+use super::{Counter, QuotaTracker, Time};
+use crate::demand::Demand;
+use crate::window::Refusal;
+use crate::{Allowance, QuotaError, QuotaResource, QuotaType};
+
+impl QuotaTracker {
+    /// Returns this tracker, its parent, and so on.
+    fn levels(&self) -> impl Iterator<Item = &Self> {
+        iter::successors(Some(self), |level| level.parent.as_deref())
+    }
+
+    /// Takes an amount of one resource, and returns a time in the window it was counted in.
+    #[inline]
+    pub(super) fn take(&self, quota: QuotaType) -> Result<u64, QuotaError> {
+        let Some(resource) = quota.resource() else { return Ok(0) };
+        let n = quota.amount();
+        if self.parent.is_some() {
+            return self.take_all(&Demand::one(resource, n));
+        }
+        // One resource on one level: one atomic step.
+        let now = if resource.is_rate() { self.elapsed() } else { 0 };
+        match self.take_here(resource, n, now) {
+            Ok(window) => Ok(now.max(self.windows.start(window))),
+            Err(refusal) => Err(self.error(resource, n, refusal, Time { clock: now, latest: now })),
+        }
+    }
+
+    /// Takes all or nothing, and returns a time in the windows it was counted in.
+    pub(super) fn take_all(&self, demand: &Demand) -> Result<u64, QuotaError> {
+        let time = self.time(demand);
+        // So that only a racer is ever refused because of a part that is taken back.
+        self.check(demand, time)?;
+        self.climb(0, 0, demand, time)
+    }
+
+    /// Takes as much of an amount as there is, and returns how much and when.
+    pub(super) fn take_up_to(&self, quota: QuotaType) -> Result<(Demand, u64), QuotaError> {
+        let n = quota.amount();
+        let Some(resource) = quota.resource().filter(|_| n > 0) else {
+            return Ok((Demand::default(), 0));
+        };
+        let grain = quota.grain();
+        loop {
+            let now = self.elapsed();
+            let left = self.levels().map(|level| level.left(resource, now)).min();
+            let part = left.unwrap_or(0).min(n) / grain * grain;
+            let demand = Demand::one(resource, part.max(grain));
+            match self.take_all(&demand) {
+                Ok(at) => return Ok((demand, at)),
+                // Not even the smallest part: say so, in terms of what was asked for.
+                Err(error) if part <= grain => return Err(error.with_requested(n)),
+                // Someone else was faster, so that less is left: look again.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Counts an amount on all levels, whether it fits or not.
+    pub(super) fn charge_one(&self, resource: QuotaResource, n: u64) {
+        if n == 0 {
+            return;
+        }
+        let now = if resource.is_rate() { self.elapsed() } else { 0 };
+        for level in self.levels() {
+            match level.counter(resource) {
+                Counter::Total(total) => total.charge(n),
+                Counter::Rate(rate) => {
+                    rate.charge(level.windows, now, n, level.bounds.get(resource));
+                }
+            }
+        }
+    }
+
+    /// Gives back an amount of a total on all levels, and returns how much it was here.
+    pub(super) fn release_one(&self, resource: QuotaResource, n: u64) -> u64 {
+        let mut released = None;
+        let mut n = n;
+        for level in self.levels() {
+            let Counter::Total(total) = level.counter(resource) else { return 0 };
+            // A parent gives back what its child held, and nothing that it holds for others.
+            n = total.release(n);
+            released.get_or_insert(n);
+        }
+        released.unwrap_or(0)
+    }
+
+    /// Gives back what was taken at a time.
+    pub(crate) fn give_back(&self, demand: &Demand, at: u64) {
+        for (resource, n) in demand.iter() {
+            if resource.is_rate() {
+                for level in self.levels() {
+                    level.refund_here(resource, n, level.windows.at(at));
+                }
+            } else {
+                self.release_one(resource, n);
+            }
+        }
+    }
+
+    /// Returns the time for a demand. A clock that has stepped back does not part the resources:
+    /// all are counted at the latest time that any of them has seen.
+    pub(super) fn time(&self, demand: &Demand) -> Time {
+        let mut rates = demand.iter().filter(|(resource, _)| resource.is_rate()).peekable();
+        if rates.peek().is_none() {
+            return Time { clock: 0, latest: 0 };
+        }
+        let clock = self.elapsed();
+        let seen = |level: &Self, resource| match level.counter(resource) {
+            Counter::Rate(rate) => level.windows.start(rate.window(level.windows)),
+            Counter::Total(_) => 0,
+        };
+        let latest = rates.fold(clock, |latest, (resource, _)| {
+            self.levels().map(|level| seen(level, resource)).fold(latest, u64::max)
+        });
+        Time { clock, latest }
+    }
+
+    /// Tells whether a demand fits on all levels; if not, what refuses it longest.
+    pub(super) fn check(&self, demand: &Demand, time: Time) -> Result<(), QuotaError> {
+        let mut longest: Option<QuotaError> = None;
+        for (depth, level) in self.levels().enumerate() {
+            for (resource, n) in demand.iter() {
+                let Err(refusal) = level.peek_here(resource, n, time.latest) else { continue };
+                let error = level.error(resource, n, refusal, time).at_level(depth);
+                if longest.is_none_or(|longest| longest.retry() < error.retry()) {
+                    longest = Some(error);
+                }
+            }
+        }
+        longest.map_or(Ok(()), Err)
+    }
+
+    /// Takes a demand from the resource at `index` on, here and on all levels above; what was
+    /// taken is undone in reverse if one refuses.
+    fn climb(
+        &self,
+        depth: usize,
+        index: usize,
+        demand: &Demand,
+        time: Time,
+    ) -> Result<u64, QuotaError> {
+        let Some((resource, n)) = demand.from(index).next() else {
+            return match &self.parent {
+                Some(parent) => parent.climb(depth + 1, 0, demand, time),
+                None => Ok(time.latest),
+            };
+        };
+        let window = self
+            .take_here(resource, n, time.latest)
+            .map_err(|refusal| self.error(resource, n, refusal, time).at_level(depth))?;
+        match self.climb(depth, resource.index() + 1, demand, time) {
+            Ok(at) => Ok(at.max(self.windows.start(window))),
+            Err(error) => {
+                match self.counter(resource) {
+                    Counter::Total(total) => {
+                        total.release(n);
+                    }
+                    Counter::Rate(_) => self.refund_here(resource, n, window),
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes an amount on this level only, and returns the window it was counted in, 0 for a
+    /// total.
+    #[inline]
+    fn take_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, Refusal> {
+        let limit = self.bounds.get(resource);
+        match self.counter(resource) {
+            Counter::Total(total) => total.take(n, limit).map(|()| 0),
+            Counter::Rate(rate) => rate.take(self.windows, now, n, limit),
+        }
+    }
+
+    /// Tells what [`take_here`](Self::take_here) would answer.
+    fn peek_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, Refusal> {
+        let limit = self.bounds.get(resource);
+        match self.counter(resource) {
+            Counter::Total(total) => total.peek(n, limit).map(|()| 0),
+            Counter::Rate(rate) => rate.peek(self.windows, now, n, limit),
+        }
+    }
+
+    /// Gives an amount of a rate back on this level only.
+    fn refund_here(&self, resource: QuotaResource, n: u64, window: u64) {
+        if let Counter::Rate(rate) = self.counter(resource) {
+            rate.refund(self.windows, window, n);
+        }
+    }
+
+    /// Returns what is left of a resource on this level at a time.
+    fn left(&self, resource: QuotaResource, now: u64) -> u64 {
+        match self.held(resource) {
+            Allowance::AtMost(limit) => limit.saturating_sub(self.used(resource, now)),
+            Allowance::Unlimited => u64::MAX,
+        }
+    }
+
+    /// Returns the limit of a resource as it is enforced.
+    pub(super) fn held(&self, resource: QuotaResource) -> Allowance {
+        let limit = self.bounds.get(resource);
+        if resource.is_rate() { self.windows.held(limit) } else { limit }
+    }
+
+    /// Returns what is in use of a resource on this level at a time.
+    pub(super) fn used(&self, resource: QuotaResource, now: u64) -> u64 {
+        match self.counter(resource) {
+            Counter::Total(total) => total.used(),
+            Counter::Rate(rate) => rate.read(self.windows, now, self.bounds.get(resource)).1,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The methods of the original design, each a shorthand for one of the five words.
+
+use super::QuotaTracker;
+use crate::{QuotaError, QuotaType};
+
+impl QuotaTracker {
+    /// [Peeks](Self::peek) at bytes of storage.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub fn check_storage(&self, bytes: u64) -> Result<(), QuotaError> {
+        self.peek(QuotaType::Storage(bytes))
+    }
+
+    /// [Peeks](Self::peek) at messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub fn check_message_rate(&self, messages: u64) -> Result<(), QuotaError> {
+        self.peek(QuotaType::MessageRate(messages))
+    }
+
+    /// [Peeks](Self::peek) at bytes of network bandwidth.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub fn check_network_bandwidth(&self, bytes: u64) -> Result<(), QuotaError> {
+        self.peek(QuotaType::NetworkBandwidth(bytes))
+    }
+
+    /// [Peeks](Self::peek) at milliseconds of CPU time.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub fn check_cpu_time(&self, ms: u64) -> Result<(), QuotaError> {
+        self.peek(QuotaType::CpuTime(ms))
+    }
+
+    /// [Peeks](Self::peek) at bytes of memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub fn check_memory(&self, bytes: u64) -> Result<(), QuotaError> {
+        self.peek(QuotaType::Memory(bytes))
+    }
+
+    /// [Consumes](Self::consume) bytes of storage.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub fn consume_storage(&self, bytes: u64) -> Result<(), QuotaError> {
+        self.consume(QuotaType::Storage(bytes))
+    }
+
+    /// [Consumes](Self::consume) messages.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub fn consume_message_rate(&self, messages: u64) -> Result<(), QuotaError> {
+        self.consume(QuotaType::MessageRate(messages))
+    }
+
+    /// [Consumes](Self::consume) bytes of network bandwidth.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub fn consume_network_bandwidth(&self, bytes: u64) -> Result<(), QuotaError> {
+        self.consume(QuotaType::NetworkBandwidth(bytes))
+    }
+
+    /// [Consumes](Self::consume) milliseconds of CPU time.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub fn consume_cpu_time(&self, ms: u64) -> Result<(), QuotaError> {
+        self.consume(QuotaType::CpuTime(ms))
+    }
+
+    /// [Consumes](Self::consume) bytes of memory.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub fn consume_memory(&self, bytes: u64) -> Result<(), QuotaError> {
+        self.consume(QuotaType::Memory(bytes))
+    }
+
+    /// [Releases](Self::release) bytes of storage, and returns how many were released.
+    pub fn release_storage(&self, bytes: u64) -> u64 {
+        self.release(QuotaType::Storage(bytes))
+    }
+
+    /// [Releases](Self::release) bytes of memory, and returns how many were released.
+    pub fn release_memory(&self, bytes: u64) -> u64 {
+        self.release(QuotaType::Memory(bytes))
+    }
+}

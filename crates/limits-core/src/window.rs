@@ -1,0 +1,300 @@
+//! Fixed windows in one word: the whole algorithm of a rate, without atomics and without a clock.
+//!
+//! A rate's state is one `u64`: the number of the window above, the use within it below. How
+//! many bits each gets follows from the period alone, so that the windows of at least nine years
+//! have numbers of their own. What is left for the use holds at least 32 000 units per
+//! microsecond of the period (32 GB a second); see [`Windows::capacity`].
+//!
+//! Windows are numbered from the birth of the tracker, without gaps, and never reused: a number
+//! cannot come round again. After the last one (9 to 18 years) the window no longer changes, and
+//! so only refuses.
+//!
+//! Within one window at most the limit is granted. Any stretch of time as long as a period
+//! touches two windows, and so sees at most **twice the limit**: all of it at the end of one
+//! window, all of it at the start of the next.
+//!
+//! - I1: a grant never brings the use of a window past the limit.
+//! - I2: a refusal leaves the word as it was.
+//! - I3: what fits is granted: no take is refused that has room in its window.
+//! - I4: the wait of a refusal is exact: one nanosecond earlier is refused, then it is granted.
+//! - I5: a window's number never falls, so a clock that steps back grants nothing more.
+//! - I6: debt, the use past the limit, carries over less one limit per elapsed window.
+//! - I7: what is given back leaves the window that it was taken in, or no window.
+//! - I8: the use saturates at what the word holds; it never reaches into the window's number.
+
+use core::time::Duration;
+
+use crate::{Allowance, Retry};
+
+/// Nanoseconds whose windows have numbers of their own, as a power of two: nine years.
+const HORIZON: u32 = 58;
+
+/// Windows shorter than this are counted as this long, which grants less.
+const SHORTEST: u64 = 1_000_000;
+
+/// The length of a rate's windows, and where the parts of its word are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Windows {
+    period: u64,
+    use_bits: u32,
+}
+
+/// What bounds a rate just now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bound {
+    /// The limit in force.
+    pub(crate) limit: Allowance,
+    /// The window in which the limit last fell, and what it was before, packed as a word.
+    pub(crate) before: u64,
+}
+
+/// What became of a take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Verdict {
+    /// It was counted in the window of this number.
+    Granted(u64),
+    /// It was not counted.
+    Refused(Refusal),
+}
+
+/// Why a take was refused, in units.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Refusal {
+    /// What was in use.
+    pub(crate) used: u64,
+    /// How much is allowed.
+    pub(crate) limit: u64,
+    /// When it would be granted.
+    pub(crate) retry: Retry,
+}
+
+impl Windows {
+    /// Cuts time into windows of a period, at least 1 ms long.
+    pub(crate) fn new(period: Duration) -> Self {
+        let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(SHORTEST);
+        let window_bits = HORIZON.saturating_sub(period.ilog2()).max(1);
+        Self { period, use_bits: u64::BITS - window_bits }
+    }
+
+    /// Returns the length of a window.
+    pub(crate) const fn period(self) -> Duration {
+        Duration::from_nanos(self.period)
+    }
+
+    /// Returns the most that the use of one window can be.
+    ///
+    /// Larger limits are held to this, which grants less than they say.
+    pub(crate) const fn capacity(self) -> u64 {
+        (1 << self.use_bits) - 1
+    }
+
+    /// Decides on taking `n` units at the time `now`, and returns the word as it is afterwards.
+    ///
+    /// `now` is in nanoseconds since the birth of the tracker.
+    pub(crate) fn step(self, word: u64, now: u64, n: u64, bound: Bound) -> (u64, Verdict) {
+        let (window, used) = self.read(word, now, bound);
+        let Allowance::AtMost(limit) = self.held(bound.limit) else {
+            return (self.pack(window, used.saturating_add(n)), Verdict::Granted(window));
+        };
+        match used.checked_add(n) {
+            // Nothing is granted always, even in debt.
+            Some(sum) if sum <= limit || n == 0 => {
+                (self.pack(window, sum), Verdict::Granted(window))
+            }
+            _ => {
+                let after = self.carried(window, used, bound);
+                let retry = self.retry(now, window, after, n, limit);
+                (word, Verdict::Refused(Refusal { used, limit, retry }))
+            }
+        }
+    }
+
+    /// Counts `n` units whether they fit or not, and returns the word as it is afterwards.
+    pub(crate) fn charge(self, word: u64, now: u64, n: u64, bound: Bound) -> u64 {
+        let (window, used) = self.read(word, now, bound);
+        self.pack(window, used.saturating_add(n))
+    }
+
+    /// Gives `n` units back to the window that they were taken in; `None` if it is over.
+    pub(crate) fn refund(self, word: u64, window: u64, n: u64) -> Option<u64> {
+        let (stored, used) = self.unpack(word);
+        (stored == window).then(|| self.pack(window, used.saturating_sub(n)))
+    }
+
+    /// Returns the window at the time `now` and its use, rolling over windows that have ended.
+    pub(crate) fn read(self, word: u64, now: u64, bound: Bound) -> (u64, u64) {
+        let (window, used) = self.unpack(word);
+        // Dividing only when a window has ended keeps the division off the common path.
+        if now.saturating_sub(self.start(window)) < self.period {
+            return (window, used);
+        }
+        let current = self.at(now);
+        // Not later in the last window, which never ends.
+        let Some(elapsed) = current.checked_sub(window).filter(|elapsed| *elapsed > 0) else {
+            return (window, used);
+        };
+        let debt = self.carried(window, used, bound);
+        let drained = match self.held(bound.limit) {
+            Allowance::AtMost(limit) => limit.saturating_mul(elapsed - 1),
+            Allowance::Unlimited => debt,
+        };
+        (current, debt.saturating_sub(drained))
+    }
+
+    /// Returns the window that a time lies in.
+    pub(crate) fn at(self, now: u64) -> u64 {
+        (now / self.period).min(u64::MAX >> self.use_bits)
+    }
+
+    /// Returns when a window starts.
+    pub(crate) const fn start(self, window: u64) -> u64 {
+        window.saturating_mul(self.period)
+    }
+
+    /// Returns the window of a word.
+    pub(crate) const fn window(self, word: u64) -> u64 {
+        word >> self.use_bits
+    }
+
+    /// Puts a window and its use into one word.
+    pub(crate) fn pack(self, window: u64, used: u64) -> u64 {
+        window << self.use_bits | used.min(self.capacity())
+    }
+
+    /// Takes a word apart.
+    pub(crate) const fn unpack(self, word: u64) -> (u64, u64) {
+        (self.window(word), word & self.capacity())
+    }
+
+    /// Returns the bound that a word can hold.
+    pub(crate) fn held(self, limit: Allowance) -> Allowance {
+        match limit {
+            Allowance::AtMost(limit) => Allowance::AtMost(limit.min(self.capacity())),
+            Allowance::Unlimited => Allowance::Unlimited,
+        }
+    }
+
+    /// Returns the use that is left when `window` ends: what passed the largest limit that the
+    /// window has seen.
+    fn carried(self, window: u64, used: u64, bound: Bound) -> u64 {
+        let Allowance::AtMost(limit) = bound.limit else { return 0 };
+        let (fell_in, before) = self.unpack(bound.before);
+        let largest = if fell_in == window { limit.max(before) } else { limit };
+        used.saturating_sub(largest)
+    }
+
+    /// Returns when `n` more will fit, if the use is `after` at the end of `window`.
+    fn retry(self, now: u64, window: u64, after: u64, n: u64, limit: u64) -> Retry {
+        let Some(room) = limit.checked_sub(n).filter(|_| limit > 0) else { return Retry::Never };
+        let start =
+            window.saturating_add(1).saturating_add(after.saturating_sub(room).div_ceil(limit));
+        if start > u64::MAX >> self.use_bits {
+            return Retry::Never;
+        }
+        Retry::After(Duration::from_nanos(self.start(start).saturating_sub(now)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bound, Refusal, Verdict, Windows};
+    use crate::{Allowance, Retry};
+    use core::time::Duration;
+
+    const SECOND: u64 = 1_000_000_000;
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn at_most(limit: u64) -> Bound {
+        Bound { limit: Allowance::AtMost(limit), before: 0 }
+    }
+
+    fn seconds() -> Windows {
+        Windows::new(Duration::from_secs(1))
+    }
+
+    #[test]
+    fn every_window_of_nine_years_has_a_number_and_fast_rates_fit() {
+        const NINE_YEARS: u64 = 9 * 365 * 86_400 * SECOND;
+        for (period, per_us) in [
+            (Duration::from_millis(1), 32_000),
+            (Duration::from_secs(1), 32_000),
+            (DAY, 32_000),
+            (DAY * 365, 32_000),
+        ] {
+            let windows = Windows::new(period);
+            assert_eq!(windows.period(), period);
+            let last = u64::MAX >> windows.use_bits;
+            assert!(windows.start(last) > NINE_YEARS, "{period:?}");
+            assert!(u128::from(windows.capacity()) >= per_us * period.as_micros(), "{period:?}");
+        }
+    }
+
+    #[test]
+    fn q8_a_period_of_zero_is_a_millisecond_and_never_no_limit() {
+        let windows = Windows::new(Duration::ZERO);
+        assert_eq!(windows.period(), Duration::from_millis(1));
+        assert_eq!(windows.step(0, 0, 11, at_most(10)).0, 0);
+    }
+
+    #[test]
+    fn the_longest_period_does_not_overflow() {
+        let windows = Windows::new(Duration::MAX);
+        let full = windows.step(0, 0, 10, at_most(10)).0;
+        let (word, verdict) = windows.step(full, u64::MAX - 1, 1, at_most(10));
+        let wait = Retry::After(Duration::from_nanos(1));
+        assert_eq!(verdict, Verdict::Refused(Refusal { used: 10, limit: 10, retry: wait }));
+        assert_eq!(windows.step(word, u64::MAX, 1, at_most(10)).1, Verdict::Granted(1));
+    }
+
+    // I5
+    #[test]
+    fn the_last_window_never_ends_and_only_refuses() {
+        let windows = seconds();
+        let last = u64::MAX >> windows.use_bits;
+        let full = windows.step(0, windows.start(last), 10, at_most(10)).0;
+        assert_eq!(windows.unpack(full), (last, 10));
+        for now in [windows.start(last), windows.start(last + 1), u64::MAX] {
+            let refused = Refusal { used: 10, limit: 10, retry: Retry::Never };
+            assert_eq!(windows.step(full, now, 1, at_most(10)), (full, Verdict::Refused(refused)));
+        }
+    }
+
+    // I8
+    #[test]
+    fn a_use_that_does_not_fit_the_word_saturates() {
+        let windows = seconds();
+        let most = windows.capacity();
+        let unlimited = Bound { limit: Allowance::Unlimited, before: 0 };
+        let (word, verdict) = windows.step(0, 7 * SECOND, u64::MAX, unlimited);
+        assert_eq!((windows.unpack(word), verdict), ((7, most), Verdict::Granted(7)));
+        let word = windows.charge(word, 7 * SECOND, u64::MAX, unlimited);
+        assert_eq!(windows.unpack(word), (7, most));
+        let held = Refusal { used: 0, limit: most, retry: Retry::Never };
+        let (_, verdict) = windows.step(0, 0, most + 1, at_most(u64::MAX));
+        assert_eq!(verdict, Verdict::Refused(held));
+        assert_eq!(windows.step(0, 0, most, at_most(u64::MAX)).1, Verdict::Granted(0));
+    }
+
+    // I6
+    #[test]
+    fn a_window_in_which_the_limit_fell_carries_over_only_what_passed_the_higher_one() {
+        let windows = seconds();
+        let fell = Bound { limit: Allowance::AtMost(50), before: windows.pack(3, 100) };
+        let used = |word| windows.read(word, 4 * SECOND, fell).1;
+        assert_eq!(used(windows.pack(3, 80)), 0);
+        assert_eq!(used(windows.pack(3, 130)), 30);
+        assert_eq!(windows.read(windows.pack(4, 80), 5 * SECOND, fell).1, 30);
+    }
+
+    #[test]
+    fn q4_a_stretch_as_long_as_a_period_sees_at_most_twice_the_limit() {
+        let windows = seconds();
+        let (first, _) = windows.step(0, SECOND - 1, 100, at_most(100));
+        let (second, verdict) = windows.step(first, SECOND, 100, at_most(100));
+        assert_eq!(verdict, Verdict::Granted(1));
+        assert!(matches!(
+            windows.step(second, 2 * SECOND - 1, 1, at_most(100)).1,
+            Verdict::Refused(_)
+        ));
+    }
+}

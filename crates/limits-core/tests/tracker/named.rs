@@ -1,0 +1,74 @@
+//! The methods of the original design do what their words do.
+
+use crate::tracked;
+use limits_core::{Account, QuotaError, QuotaResource, QuotaTracker, QuotaType, ResourceQuota};
+use std::sync::Arc;
+
+type Method = fn(&QuotaTracker, u64) -> Result<(), QuotaError>;
+
+const METHODS: [(QuotaResource, Method, Method); 5] = [
+    (QuotaResource::Storage, QuotaTracker::check_storage, QuotaTracker::consume_storage),
+    (
+        QuotaResource::MessageRate,
+        QuotaTracker::check_message_rate,
+        QuotaTracker::consume_message_rate,
+    ),
+    (
+        QuotaResource::NetworkBandwidth,
+        QuotaTracker::check_network_bandwidth,
+        QuotaTracker::consume_network_bandwidth,
+    ),
+    (QuotaResource::CpuTime, QuotaTracker::check_cpu_time, QuotaTracker::consume_cpu_time),
+    (QuotaResource::Memory, QuotaTracker::check_memory, QuotaTracker::consume_memory),
+];
+
+fn ten_of_each() -> ResourceQuota {
+    ResourceQuota::new()
+        .with_storage(10_u64)
+        .with_message_rate(10_u64)
+        .with_network_bandwidth(10_u64)
+        .with_cpu_time(10_u64)
+        .with_memory(10_u64)
+}
+
+#[test]
+fn each_pair_checks_and_consumes_its_own_resource() {
+    for (resource, check, consume) in METHODS {
+        let (tracker, _clock) = tracked(ten_of_each());
+        check(&tracker, 10).unwrap();
+        assert_eq!(tracker.status().of(resource).used(), 0, "a check takes nothing");
+        consume(&tracker, 8).unwrap();
+        assert!(tracker.is_quota_warning() && !tracker.is_quota_critical());
+        for (other, status) in tracker.status().iter() {
+            assert_eq!(status.is_warning(), other == resource);
+        }
+        for method in [check, consume] {
+            let refused = method(&tracker, 3).unwrap_err();
+            assert_eq!(refused.resource(), resource);
+        }
+        consume(&tracker, 2).unwrap();
+        assert!(tracker.is_quota_critical());
+    }
+}
+
+#[test]
+fn storage_and_memory_are_released_by_name() {
+    let (tracker, _clock) = tracked(ten_of_each());
+    tracker.consume_storage(4).unwrap();
+    tracker.consume_memory(5).unwrap();
+    assert_eq!((tracker.release_storage(3), tracker.release_memory(9)), (3, 5));
+    assert_eq!((tracker.usage().storage_used, tracker.usage().memory_used), (1, 0));
+}
+
+#[test]
+fn a_tracker_is_an_account() {
+    let (tracker, _clock) = tracked(ten_of_each());
+    let account: Arc<dyn Account> = Arc::<QuotaTracker>::clone(&tracker);
+    account.reserve(QuotaType::Memory(10)).unwrap();
+    assert_eq!(account.reserve(QuotaType::Memory(1)).unwrap_err().used(), 10);
+    account.release(QuotaType::Memory(4));
+    account.peek(QuotaType::CpuTimeMicros(1)).unwrap();
+    account.charge(QuotaType::CpuTimeMicros(10_500));
+    assert!(account.peek(QuotaType::CpuTimeMicros(1)).is_err());
+    assert_eq!((tracker.usage().memory_used, tracker.usage().cpu_time_used_us), (6, 10_500));
+}

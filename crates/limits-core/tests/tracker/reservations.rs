@@ -1,0 +1,129 @@
+//! Reservations: handed back, kept, settled.
+
+use crate::{SECOND, after, tracked};
+use core::panic::AssertUnwindSafe;
+use limits_core::{QuotaResource, QuotaType, ResourceQuota, Retry};
+use std::panic::catch_unwind;
+use std::sync::Arc;
+
+// I15
+#[test]
+fn a_dropped_reservation_hands_back_and_a_committed_one_keeps() {
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10_u64));
+    let reserved = tracker.reserve(QuotaType::Storage(6)).unwrap();
+    assert_eq!(tracker.usage().storage_used, 6);
+    assert_eq!(reserved.amount(QuotaResource::Storage), 6);
+    drop(reserved);
+    assert_eq!(tracker.usage().storage_used, 0);
+    tracker.reserve(QuotaType::Storage(6)).unwrap().commit();
+    assert_eq!(tracker.usage().storage_used, 6);
+}
+
+// I15
+#[test]
+fn a_panic_hands_back_and_a_forgotten_reservation_is_kept() {
+    let (tracker, _clock) = tracked(ResourceQuota::new());
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let _reserved = tracker.reserve(QuotaType::MessageRate(6)).unwrap();
+        panic!("in the middle");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(tracker.usage().message_count, 0);
+    core::mem::forget(tracker.reserve(QuotaType::MessageRate(6)).unwrap());
+    assert_eq!(tracker.usage().message_count, 6);
+}
+
+// I7
+#[test]
+fn what_was_taken_in_a_window_that_is_over_does_not_come_back_to_a_later_one() {
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
+    let old = tracker.reserve(QuotaType::MessageRate(4)).unwrap();
+    clock.advance(SECOND);
+    tracker.consume(QuotaType::MessageRate(10)).unwrap();
+    drop(old);
+    assert_eq!(tracker.usage().message_count, 10);
+    assert_eq!(tracker.consume(QuotaType::MessageRate(1)).unwrap_err().retry(), after(1_000));
+}
+
+#[test]
+fn less_than_reserved_is_handed_back_and_more_is_charged() {
+    let (tracker, clock) = tracked(ResourceQuota::new().with_network_bandwidth(100_u64));
+    let reserved = tracker.reserve(QuotaType::NetworkBandwidth(80)).unwrap();
+    reserved.commit_actual(QuotaType::NetworkBandwidth(30));
+    assert_eq!(tracker.usage().network_bandwidth_used, 30);
+    let reserved = tracker.reserve(QuotaType::NetworkBandwidth(50)).unwrap();
+    reserved.commit_actual(QuotaType::NetworkBandwidth(130));
+    assert_eq!(tracker.usage().network_bandwidth_used, 160);
+    clock.advance(SECOND);
+    assert_eq!(tracker.usage().network_bandwidth_used, 60);
+}
+
+#[test]
+fn settling_one_resource_keeps_the_others() {
+    let (tracker, _clock) = tracked(ResourceQuota::new());
+    let both = [QuotaType::Storage(10), QuotaType::MessageRate(2)];
+    tracker.reserve_all(&both).unwrap().commit_actual(QuotaType::Storage(4));
+    assert_eq!((tracker.usage().storage_used, tracker.usage().message_count), (4, 2));
+    tracker.reserve_all(&both).unwrap().commit_actual(QuotaType::None);
+    assert_eq!((tracker.usage().storage_used, tracker.usage().message_count), (14, 4));
+    // What was not reserved at all is charged.
+    tracker.reserve_all(&both).unwrap().commit_actual(QuotaType::CpuTime(1));
+    assert_eq!((tracker.usage().storage_used, tracker.usage().cpu_time_used_us), (24, 1_000));
+}
+
+// I12
+#[test]
+fn several_resources_are_taken_together_or_not_at_all() {
+    let quota = ResourceQuota::new().with_storage(100_u64).with_message_rate(2_u64);
+    let (tracker, _clock) = tracked(quota);
+    let ask = |storage, messages| {
+        tracker
+            .reserve_all(&[QuotaType::MessageRate(messages), QuotaType::Storage(storage)])
+            .map(limits_core::Reservation::commit)
+    };
+    ask(60, 1).unwrap();
+    let before = tracker.usage();
+    let refused = ask(10, 2).unwrap_err();
+    assert_eq!((refused.resource(), refused.retry()), (QuotaResource::MessageRate, after(1_000)));
+    // Of two that refuse it is the one that does so longest.
+    assert_eq!(ask(60, 2).unwrap_err().resource(), QuotaResource::MessageRate);
+    assert_eq!(ask(101, 2).unwrap_err().retry(), Retry::Never);
+    assert_eq!(tracker.usage(), before);
+    ask(40, 1).unwrap();
+}
+
+// I12
+#[test]
+fn what_is_named_twice_is_added_up() {
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10_u64));
+    let twice = [QuotaType::Storage(6), QuotaType::Storage(6)];
+    let refused = tracker.peek_all(&twice).unwrap_err();
+    assert_eq!((refused.requested(), refused.retry()), (12, Retry::Never));
+    assert!(tracker.reserve_all(&twice).is_err());
+    let most = [QuotaType::Storage(u64::MAX), QuotaType::Storage(6)];
+    assert_eq!(tracker.reserve_all(&most).unwrap_err().requested(), u64::MAX);
+    assert_eq!(tracker.usage().storage_used, 0);
+}
+
+// I15
+#[test]
+fn an_owned_reservation_outlives_every_other_reference() {
+    let (tracker, _clock) = tracked(ResourceQuota::new());
+    let weak = Arc::downgrade(&tracker);
+    let reserved = tracker.reserve_owned(&[QuotaType::Memory(7)]).unwrap();
+    drop(tracker);
+    let other = std::thread::spawn(move || {
+        assert_eq!(weak.upgrade().unwrap().usage().memory_used, 7);
+        drop(reserved);
+        assert!(weak.upgrade().is_none());
+    });
+    other.join().unwrap();
+}
+
+#[test]
+fn a_reservation_shows_what_it_holds() {
+    let (tracker, _clock) = tracked(ResourceQuota::new());
+    let both = [QuotaType::CpuTime(1), QuotaType::Storage(4)];
+    let reserved = tracker.reserve_all(&both).unwrap();
+    assert_eq!(format!("{reserved:?}"), "Reservation { storage: 4, cpu_time: 1000 }");
+}

@@ -1,0 +1,63 @@
+//! Storage and memory: taken, held, given back.
+
+use crate::{SECOND, tracked};
+use limits_core::{Allowance, QuotaResource, QuotaType, ResourceQuota, Retry};
+
+#[test]
+fn what_is_held_counts_until_it_is_released_whatever_the_time() {
+    let (tracker, clock) = tracked(ResourceQuota::new().with_memory(100_u64));
+    tracker.consume(QuotaType::Memory(70)).unwrap();
+    clock.advance(SECOND * 100);
+    let refused = tracker.consume(QuotaType::Memory(40)).unwrap_err();
+    assert_eq!((refused.resource(), refused.level()), (QuotaResource::Memory, 0));
+    assert_eq!((refused.used(), refused.requested(), refused.limit()), (70, 40, 100));
+    assert_eq!((refused.retry(), refused.period()), (Retry::Now, None));
+    assert_eq!(tracker.release(QuotaType::Memory(30)), 30);
+    tracker.consume(QuotaType::Memory(60)).unwrap();
+    assert_eq!(tracker.usage().memory_used, 100);
+}
+
+#[test]
+fn unlimited_storage_still_counts() {
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(Allowance::Unlimited));
+    tracker.consume(QuotaType::Storage(u64::MAX)).unwrap();
+    tracker.consume(QuotaType::Storage(5)).unwrap();
+    assert_eq!(tracker.usage().storage_used, u64::MAX);
+    assert!(!tracker.is_quota_warning());
+}
+
+#[test]
+fn the_largest_bound_is_a_bound() {
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(u64::MAX));
+    tracker.consume(QuotaType::Storage(u64::MAX)).unwrap();
+    let refused = tracker.consume(QuotaType::Storage(1)).unwrap_err();
+    assert_eq!((refused.used(), refused.retry()), (u64::MAX, Retry::Now));
+}
+
+#[test]
+fn a_limit_of_zero_allows_nothing_but_nothing() {
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(0_u64));
+    tracker.consume(QuotaType::Storage(0)).unwrap();
+    let refused = tracker.consume(QuotaType::Storage(1)).unwrap_err();
+    assert_eq!(refused.retry(), Retry::Never);
+    assert!(tracker.is_quota_critical());
+}
+
+#[test]
+fn what_has_been_used_already_is_charged_past_the_limit() {
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10_u64));
+    tracker.charge(QuotaType::Storage(25));
+    assert_eq!(tracker.usage().storage_used, 25);
+    assert_eq!(tracker.peek(QuotaType::Storage(1)).unwrap_err().retry(), Retry::Now);
+    tracker.release(QuotaType::Storage(16));
+    tracker.peek(QuotaType::Storage(1)).unwrap();
+}
+
+#[test]
+fn operations_without_a_cost_are_free() {
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(0_u64));
+    tracker.consume(QuotaType::None).unwrap();
+    tracker.charge(QuotaType::None);
+    tracker.reserve_up_to(QuotaType::None).unwrap().commit();
+    assert_eq!(tracker.release(QuotaType::None), 0);
+}
