@@ -161,6 +161,36 @@ pub fn stallers() -> Result<Vec<Guest>, Box<dyn core::error::Error>> {
                    br $l))"#,
         ),
         (
+            // Earns trust with cheap code, then spends it on a chain of dependent loads that miss
+            // every cache and the TLB: the worst that fuel can be made to cost.
+            "cheap code, then missing loads",
+            r#"(memory 1024)
+               (func $cheap (local $i i32)
+                 (loop $l
+                   (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                   (br_if $l (i32.lt_u (local.get $i) (i32.const 8000000)))))
+               (func $chase (param $x i32) (result i32) (local $i i32)
+                 (loop $l
+                   (local.set $x (i32.load (i32.load (i32.load (i32.load
+                     (i32.load (i32.load (i32.load (i32.load (local.get $x))))))))))
+                   (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                   (br_if $l (i32.lt_u (local.get $i) (i32.const 6000))))
+                 (local.get $x))
+               (func (export "run") (local $page i32) (local $x i32)
+                 ;; Every page points some 37 MB further on, round and round.
+                 (loop $l
+                   (i32.store (i32.shl (local.get $page) (i32.const 12))
+                     (i32.shl (i32.and
+                       (i32.add (local.get $page) (i32.const 9241)) (i32.const 16383))
+                       (i32.const 12)))
+                   (local.set $page (i32.add (local.get $page) (i32.const 1)))
+                   (br_if $l (i32.lt_u (local.get $page) (i32.const 16384))))
+                 (loop $l
+                   (call $cheap)
+                   (local.set $x (call $chase (local.get $x)))
+                   br $l))"#,
+        ),
+        (
             "failing memory.grow",
             r#"(memory 1 1)
                (func (export "run") (loop $l (drop (memory.grow (i32.const 9))) br $l))"#,

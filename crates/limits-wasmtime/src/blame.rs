@@ -17,16 +17,25 @@ pub(crate) fn blame(
     fuel: FuelMetrics,
     unanswered: Option<LimitExceeded>,
 ) -> (WasmError, bool) {
-    if let Some(trap) = error.downcast_ref::<Trap>() {
-        return match trap {
-            Trap::OutOfFuel => (WasmError::out_of_fuel(fuel), true),
-            trap => (WasmError::Trap { reason: trap.to_string() }, false),
-        };
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) if fuel.is_exhausted() => {
+            return (WasmError::out_of_fuel(fuel), true);
+        }
+        // A host function handed on what happened in another store.
+        Some(Trap::OutOfFuel) => return (WasmError::host(error.into_boxed_dyn_error()), true),
+        Some(trap) => return (WasmError::Trap { reason: trap.to_string() }, false),
+        None => {}
     }
     if let Some(stop) = error.downcast_ref::<Stop>() {
         return (stopped(*stop, limits, fuel), false);
     }
     let error = match error.downcast::<WasmError>() {
+        // These say how *this* execution ended; from a host function they tell of another one.
+        Ok(
+            foreign @ (WasmError::Cancelled
+            | WasmError::ExecutionTimeout { .. }
+            | WasmError::HostBusy { .. }),
+        ) => return (WasmError::host(foreign), true),
         Ok(ours) => return (ours, true),
         Err(error) => error,
     };
@@ -39,10 +48,13 @@ pub(crate) fn blame(
             true,
         );
     }
-    match bound(&error, limits) {
-        Some(exceeded) => (WasmError::LimitExceeded(exceeded), true),
-        None => (WasmError::host(error.into_boxed_dyn_error()), true),
+    if let Some(exceeded) = bound(&error, limits) {
+        return (WasmError::LimitExceeded(exceeded), true);
     }
+    if is_breach(&error) {
+        return (WasmError::Trap { reason: printable(&error.root_cause().to_string()) }, true);
+    }
+    (WasmError::host(error.into_boxed_dyn_error()), true)
 }
 
 pub(crate) fn stopped(stop: Stop, limits: &ResourceLimits, fuel: FuelMetrics) -> WasmError {
@@ -56,28 +68,53 @@ pub(crate) fn stopped(stop: Stop, limits: &ResourceLimits, fuel: FuelMetrics) ->
 
 /// Recognises the bounds that Wasmtime enforces itself.
 ///
-/// Except for the resource table it gives them no type, so their words are all there is; each
-/// has a test in which a real guest meets it, which fails if an upgrade changes the words.
+/// Except for the resource table it gives them no type, so their words are all there is; the
+/// whole message must match, so that a guest cannot put them into another one. Each has a test
+/// in which a real guest meets it, which fails if an upgrade changes the words.
 fn bound(error: &Error, limits: &ResourceLimits) -> Option<LimitExceeded> {
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
         return Some(LimitExceeded::new(LimitKind::Resources, limits.max_resources().into()));
     }
     // The root cause carries no backtrace, so no guest-chosen name is formatted here.
     let words = error.root_cause().to_string();
-    let (kind, limit) = if words.contains("fuel allocated for hostcalls has been exhausted") {
-        (LimitKind::CopyBytes, limits.max_copy_bytes())
-    } else if words.contains("store handle limit exceeded") {
-        (LimitKind::Handles, limits.max_handles().into())
-    } else if words.starts_with("resource limit exceeded: instance count") {
-        (LimitKind::Instances, limits.max_instances().into())
-    } else if words.starts_with("resource limit exceeded: memory count") {
-        (LimitKind::Memories, limits.max_memories().into())
-    } else if words.starts_with("resource limit exceeded: table count") {
-        (LimitKind::Tables, limits.max_tables().into())
-    } else {
-        return None;
+    let (kind, limit) = match words.as_str() {
+        "too much data is being copied between the host and the guest: fuel allocated for \
+         hostcalls has been exhausted" => (LimitKind::CopyBytes, limits.max_copy_bytes()),
+        "cannot allocate another handle: store handle limit exceeded"
+        | "cannot lend resource: store handle limit exceeded" => {
+            (LimitKind::Handles, limits.max_handles().into())
+        }
+        words => {
+            let counted = words.strip_prefix("resource limit exceeded: ")?;
+            let (what, count) = counted.split_once(" count too high at ")?;
+            if !count.bytes().all(|digit| digit.is_ascii_digit()) {
+                return None;
+            }
+            match what {
+                "instance" => (LimitKind::Instances, limits.max_instances().into()),
+                "memory" => (LimitKind::Memories, limits.max_memories().into()),
+                "table" => (LimitKind::Tables, limits.max_tables().into()),
+                _ => return None,
+            }
+        }
     };
     Some(LimitExceeded::new(kind, limit))
+}
+
+/// Tells whether the guest broke the canonical ABI: a pointer out of bounds, a string that is not
+/// one, a handle that it does not have.
+///
+/// Wasmtime reports these as bare messages or as errors of the standard library's conversions,
+/// while the errors of host functions have types of their own. A host function that fails with a
+/// bare message is taken for a breach as well; its words are kept.
+fn is_breach(error: &Error) -> bool {
+    error.is::<String>()
+        || error.is::<&'static str>()
+        || error.is::<core::str::Utf8Error>()
+        || error.is::<std::string::FromUtf8Error>()
+        || error.is::<core::char::CharTryFromError>()
+        || error.is::<core::char::DecodeUtf16Error>()
+        || error.is::<core::num::TryFromIntError>()
 }
 
 /// Describes an error of loading a component, whose text may quote the component.

@@ -48,6 +48,11 @@ impl CancelHandle {
         self.shared.cancelled.load(Ordering::Acquire)
     }
 
+    /// Tells whether both handles are of the same execution.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// Returns a future that ends when `cancel` is called after this moment. Look at
     /// `is_cancelled` after it is created, so that no cancellation falls between the two.
     pub(crate) fn cancelled(&self) -> OwnedNotified {

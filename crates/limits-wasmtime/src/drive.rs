@@ -23,8 +23,8 @@ const TIMER_SLACK: Duration = Duration::from_millis(2);
 /// How the drive of a guest ended.
 #[derive(Debug)]
 pub(crate) enum Ended<R> {
-    /// The guest's future came to its end.
-    Done(R),
+    /// The guest's future came to its end, before its deadline or `late`.
+    Done { output: R, late: bool },
     /// The guest was stopped; `counted` tells whether its fuel counter was in the store then.
     Stopped { stop: Stop, counted: bool },
 }
@@ -73,6 +73,7 @@ pub(crate) async fn drive<F: Future>(
         relay,
         timer: None,
         parked: false,
+        waiting: false,
         seen: Seen::default(),
     };
     loop {
@@ -93,6 +94,8 @@ struct Driver<'c> {
     timer: Option<Pin<Box<Sleep>>>,
     /// The guest is suspended inside the hook, perhaps with its fuel counter in a register.
     parked: bool,
+    /// The guest waits and has not been woken yet.
+    waiting: bool,
     seen: Seen,
 }
 
@@ -113,6 +116,9 @@ impl Driver<'_> {
                 let ended = Ended::Stopped { stop, counted: !self.parked };
                 return Poll::Ready(Visit::Ended(ended));
             }
+            if self.waiting && !self.relay.is_woken(cx.waker()) {
+                return self.wait(cx, now);
+            }
             self.relay.begin(cx.waker());
             let polled = guest.as_mut().poll(&mut Context::from_waker(&self.waker));
             let woken = self.relay.finish();
@@ -122,11 +128,14 @@ impl Driver<'_> {
             self.seen.slices = self.seen.slices.saturating_add(1);
             now = after;
             self.parked = self.turn.take_parked();
-            match polled {
-                Poll::Ready(out) => return Poll::Ready(Visit::Ended(Ended::Done(out))),
-                Poll::Pending if self.parked => {}
-                Poll::Pending if woken => self.turn.note_yield(ran),
-                Poll::Pending => return self.wait(cx, now),
+            self.waiting = polled.is_pending() && !woken;
+            self.turn.note_poll(ran, woken && !self.parked);
+            if let Poll::Ready(output) = polled {
+                let late = self.deadline.is_some_and(|deadline| now >= deadline);
+                return Poll::Ready(Visit::Ended(Ended::Done { output, late }));
+            }
+            if self.waiting {
+                return self.wait(cx, now);
             }
             if self.parked || now.saturating_duration_since(began) >= SLICE {
                 // The next visit looks at deadline and cancellation before it polls.

@@ -16,12 +16,14 @@ use crate::drive::{Ended, Seen, drive};
 use crate::engine;
 use crate::export;
 use crate::failure::ExecutionFailure;
-use crate::hook::Hook;
+use crate::hook::{Hook, Stop};
 use crate::live::LiveComponent;
 use crate::meter::Turn;
 use crate::prepared::PreparedComponent;
+use crate::printable::printable;
 use crate::report::{ExecutionReport, ExecutionResult};
 use crate::state::HasLimits;
+use crate::value;
 
 /// Bytes of a component handed to the compiler unless said otherwise: 64 MiB.
 const DEFAULT_COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -116,12 +118,22 @@ impl ComponentExecutor {
     ///
     /// # Errors
     ///
-    /// [`WasmError::InvalidComponent`] if an import is missing or has another type.
+    /// [`WasmError::InvalidComponent`] if an import is missing or has another type,
+    /// [`WasmError::InvalidConfiguration`] if component or linker are of another engine.
     pub fn prepare<T: HasLimits + Send + 'static>(
         &self,
         component: &Component,
         linker: &Linker<T>,
     ) -> WasmResult<PreparedComponent<T>> {
+        if !Engine::same(component.engine(), &self.engine)
+            || !Engine::same(linker.engine(), &self.engine)
+        {
+            return Err(WasmError::InvalidConfiguration {
+                reason: String::from(
+                    "component, linker and executor must be made with the same engine",
+                ),
+            });
+        }
         let pre = linker.instantiate_pre(component).map_err(|error| invalid_component(&error))?;
         Ok(PreparedComponent { pre })
     }
@@ -379,6 +391,12 @@ pub(crate) async fn call_dynamic<T: Send + 'static>(
         let why = format!("it takes {expected} arguments, {} were given", params.len());
         return Err(export::invalid(export, &why).into());
     }
+    for ((name, ty), value) in ty.params().zip(params) {
+        if !value::fits(value, &ty) {
+            let why = format!("its argument `{}` is of another type", printable(name));
+            return Err(export::invalid(export, &why).into());
+        }
+    }
     let mut results = vec![Val::Bool(false); ty.results().len()];
     function.call_async(store.as_context_mut(), params, &mut results).await?;
     Ok(results)
@@ -387,18 +405,30 @@ pub(crate) async fn call_dynamic<T: Send + 'static>(
 /// Drops a store, on a thread of its own if that takes long.
 ///
 /// Giving 64 MiB back to the kernel takes some 4 ms, which is too long on a thread that others
-/// wait for. It is awaited all the same: when an execution has ended, its memory is free. The
-/// permit goes along, so that a caller who stops waiting does not win room by it.
+/// wait for, and the runtime's blocking threads may all be busy. It is awaited all the same:
+/// when an execution has ended, its memory is free. The permit goes along, so that a caller who
+/// stops waiting does not win room by it.
 pub(crate) async fn retire<T: HasLimits + Send + 'static>(
     mut store: Store<T>,
     permit: Option<OwnedSemaphorePermit>,
 ) {
     if store.data_mut().limits().peak_memory_bytes() <= QUICK_TO_DROP {
+        drop(store);
+        drop(permit);
         return;
     }
-    // Fails only if dropping the host's data panics, or if the runtime shuts down, which drops
-    // the store too.
-    let _ = tokio::task::spawn_blocking(move || drop((store, permit))).await;
+    let (done, dropped) = tokio::sync::oneshot::channel();
+    let drop_it = move || {
+        drop(store);
+        drop(permit);
+        // Nobody waits any more if the caller gave up.
+        let _ = done.send(());
+    };
+    // Without a thread to be had, the closure is dropped here, and the store with it.
+    if std::thread::Builder::new().name("limits-drop".into()).spawn(drop_it).is_ok() {
+        // Fails only if dropping the host's data panics.
+        let _ = dropped.await;
+    }
 }
 
 /// Returns the fuel to give to the store: one unit more than the guest may use.
@@ -465,14 +495,22 @@ impl Run {
     ) -> Result<ExecutionResult<R>, ExecutionFailure> {
         let wall_time = self.turn.elapsed();
         let max_fuel = self.limits.max_fuel_per_execution();
-        let burnt = grant(&self.limits).saturating_sub(store.get_fuel().unwrap_or(0));
+        let left = store.get_fuel().unwrap_or(0);
+        // What was charged and not yet taken: the guest did not come back from the host.
+        let owed = store.data_mut().limits().meter.take_charge();
+        let burnt = grant(&self.limits).saturating_sub(left).saturating_add(owed);
         let fuel = FuelMetrics::new(max_fuel, burnt.min(max_fuel));
         let state = store.data_mut().limits();
         let interval = state.meter.interval();
         let (outcome, fuel_exact) = match ended {
-            Ended::Done(Ok(_)) if burnt > max_fuel => (Err(WasmError::out_of_fuel(fuel)), true),
-            Ended::Done(Ok(output)) => (Ok(output), true),
-            Ended::Done(Err(error)) => {
+            Ended::Done { output: Ok(_), .. } if burnt > max_fuel => {
+                (Err(WasmError::out_of_fuel(fuel)), true)
+            }
+            Ended::Done { output: Ok(_), late: true } => {
+                (Err(stopped(Stop::Deadline, &self.limits, fuel)), true)
+            }
+            Ended::Done { output: Ok(output), late: false } => (Ok(output), true),
+            Ended::Done { output: Err(error), .. } => {
                 let unanswered = state.limiter.unanswered();
                 let (error, counted) = blame(error, &self.limits, fuel, unanswered);
                 (Err(error), counted)
@@ -496,7 +534,7 @@ impl Run {
             last_refusal: state.limiter.last_refusal(),
         };
         tracing::debug!(
-            error = outcome.as_ref().err().map(tracing::field::display),
+            error = outcome.as_ref().err().map(|error| printable(&error.to_string())),
             fuel = consumed,
             fuel_exact,
             peak_memory_bytes = report.peak_memory_bytes,

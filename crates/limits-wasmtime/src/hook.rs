@@ -50,45 +50,56 @@ enum Next {
 }
 
 fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> Result<Next> {
+    cx.data_mut().limits().limiter.settle();
     match event {
         CallHook::CallingHost => {
-            // The store has one unit more than the guest may use.
-            let left = cx.as_context().get_fuel().unwrap_or(0).saturating_sub(1);
+            // Never less than what is really left: a count in a register is only ever higher.
+            let left = cx.as_context().get_fuel().unwrap_or(0);
             let limits = cx.data_mut().limits();
-            limits.meter.note_fuel(left);
             limits.meter.forget_yield();
+            // The store has one unit more than the guest may use.
+            limits.meter.note_fuel(left.saturating_sub(1));
+            if left == 0 {
+                // Straight code looks at its fuel nowhere, and could call the host for nothing.
+                return Err(Trap::OutOfFuel.into());
+            }
             Ok(Next::Continue)
         }
         CallHook::CallingWasm => {
             cx.data_mut().limits().meter.forget_yield();
             take_charge(cx)?;
+            check(cx)?;
             Ok(Next::Continue)
         }
         CallHook::ReturningFromHost => {
-            cx.data_mut().limits().limiter.settle();
             take_charge(cx)?;
-            let limits = cx.data_mut().limits();
-            if limits.cancel.is_cancelled() {
-                return Err(Stop::Cancelled.into());
+            let verdict = check(cx)?;
+            let fuel = cx.as_context().get_fuel().unwrap_or(0);
+            if let Some(interval) = cx.data_mut().limits().meter.steer(fuel) {
+                cx.as_context_mut().fuel_async_yield_interval(Some(interval))?;
             }
-            match limits.meter.check() {
-                // Out of fuel comes first in the order of blame.
-                Verdict::Expired => Err(match cx.as_context().get_fuel() {
-                    Ok(0) => Trap::OutOfFuel.into(),
-                    _ => Stop::Deadline.into(),
-                }),
-                verdict => {
-                    if let Some(interval) = limits.meter.steer() {
-                        cx.as_context_mut().fuel_async_yield_interval(Some(interval))?;
-                    }
-                    Ok(if verdict == Verdict::Park { Next::Park } else { Next::Continue })
-                }
-            }
+            Ok(if verdict == Verdict::Park { Next::Park } else { Next::Continue })
         }
         CallHook::ReturningFromWasm => {
             cx.data_mut().limits().meter.forget_yield();
             Ok(Next::Continue)
         }
+    }
+}
+
+/// Ends the guest if it is cancelled or its deadline has passed.
+fn check<T: HasLimits>(cx: &mut StoreContextMut<'_, T>) -> Result<Verdict> {
+    let limits = cx.data_mut().limits();
+    if limits.cancel.is_cancelled() {
+        return Err(Stop::Cancelled.into());
+    }
+    match limits.meter.check() {
+        // Out of fuel comes first in the order of blame.
+        Verdict::Expired => Err(match cx.as_context().get_fuel() {
+            Ok(0) => Trap::OutOfFuel.into(),
+            _ => Stop::Deadline.into(),
+        }),
+        verdict => Ok(verdict),
     }
 }
 
@@ -145,8 +156,8 @@ impl Future for Done {
     }
 }
 
-/// Suspends the guest once without waking anybody: the driver, which knows from the [`Turn`],
-/// goes to the runtime and comes back.
+/// Suspends the guest once. The driver, which knows from the [`Turn`], goes to the runtime and comes
+/// back; the wake is for whatever a host has put between the driver and the guest.
 ///
 /// [`Turn`]: crate::meter::Turn
 struct Parked {
@@ -156,11 +167,12 @@ struct Parked {
 impl Future for Parked {
     type Output = Result<()>;
 
-    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if self.resumed {
             return Poll::Ready(Ok(()));
         }
         self.resumed = true;
+        cx.waker().wake_by_ref();
         Poll::Pending
     }
 }

@@ -16,6 +16,7 @@ mod printable;
 mod relay;
 mod report;
 mod state;
+mod value;
 
 pub use crate::cancel::CancelHandle;
 pub use crate::engine::{EngineBuilder, create_engine};

@@ -20,8 +20,9 @@ pub(crate) struct Limiter {
     memories: u32,
     tables: u32,
     used: Use,
-    peak_bytes: u64,
-    /// What the growth now under way was granted; gone once the guest runs on.
+    /// The most that was in use when control last passed between guest and host.
+    settled_peak: u64,
+    /// What the growth now under way was granted; gone once control passes on.
     granted: Option<Use>,
     refusals: u64,
     last_refusal: Option<LimitExceeded>,
@@ -51,8 +52,8 @@ impl Limiter {
         self.max_bytes
     }
 
-    pub(crate) const fn peak_bytes(&self) -> u64 {
-        self.peak_bytes
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        self.settled_peak.max(self.used.bytes)
     }
 
     pub(crate) const fn refusals(&self) -> u64 {
@@ -67,9 +68,10 @@ impl Limiter {
         self.unanswered
     }
 
-    /// Notes that the guest runs on after a call into the runtime: a growth that was granted has
-    /// happened, and one that was refused has been answered with -1.
-    pub(crate) const fn settle(&mut self) {
+    /// Notes that control passes between guest and host: a growth that was granted has happened,
+    /// and one that was refused has been answered with -1.
+    pub(crate) fn settle(&mut self) {
+        self.settled_peak = self.peak_bytes();
         self.granted = None;
         self.unanswered = None;
     }
@@ -82,7 +84,6 @@ impl Limiter {
         match (bytes, elements) {
             (Some(bytes), Some(elements)) => {
                 self.used = Use { bytes, elements };
-                self.peak_bytes = self.peak_bytes.max(bytes);
                 self.granted = Some(more);
                 true
             }

@@ -3,9 +3,11 @@
 use core::fmt;
 
 use limits_core::{ResourceLimits, WasmError};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Lower, Val};
 
+use crate::cancel::CancelHandle;
 use crate::executor::{ComponentExecutor, Run, call_dynamic, retire, unused};
 use crate::export;
 use crate::failure::ExecutionFailure;
@@ -24,17 +26,20 @@ pub struct LiveComponent<T: 'static> {
     store: Store<T>,
     instance: Instance,
     limits: ResourceLimits,
+    /// Tells the store's own `LimitState` from one that was put in its place.
+    identity: CancelHandle,
 }
 
 impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     pub(crate) fn new(
         executor: ComponentExecutor,
         component: Component,
-        store: Store<T>,
+        mut store: Store<T>,
         instance: Instance,
         limits: &ResourceLimits,
     ) -> Self {
-        Self { executor, component, store, instance, limits: *limits }
+        let identity = store.data_mut().limits().cancel_handle();
+        Self { executor, component, store, instance, limits: *limits, identity }
     }
 
     /// Returns the host's data.
@@ -44,6 +49,9 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     }
 
     /// Returns the host's data for changing it between calls.
+    ///
+    /// Its [`LimitState`](crate::LimitState) must stay where it is: it knows what the store uses. A
+    /// call into a store that has another one is refused.
     pub fn state_mut(&mut self) -> &mut T {
         self.store.data_mut()
     }
@@ -83,7 +91,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             Ok(function) => function,
             Err(error) => return Err(self.untouched(error)),
         };
-        let permit = match self.executor.enter(&self.limits) {
+        let permit = match self.enter() {
             Ok(permit) => permit,
             Err(failure) => return Err(CallFailure::new(failure, Some(self))),
         };
@@ -119,7 +127,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             Ok(index) => index,
             Err(error) => return Err(self.untouched(error)),
         };
-        let permit = match self.executor.enter(&self.limits) {
+        let permit = match self.enter() {
             Ok(permit) => permit,
             Err(failure) => return Err(CallFailure::new(failure, Some(self))),
         };
@@ -136,6 +144,17 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
                 Err(CallFailure::new(failure, None))
             }
         }
+    }
+
+    fn enter(&mut self) -> Result<Option<OwnedSemaphorePermit>, ExecutionFailure> {
+        if !self.store.data_mut().limits().cancel.is_same(&self.identity) {
+            let reason = String::from(
+                "the store's LimitState was replaced between two calls; it must stay, since it \
+                 knows what the store uses",
+            );
+            return Err(unused(WasmError::InvalidConfiguration { reason }, &self.limits));
+        }
+        self.executor.enter(&self.limits)
     }
 
     fn untouched(self, error: WasmError) -> CallFailure<T> {

@@ -14,17 +14,25 @@ pub(crate) const SLICE: Duration = Duration::from_micros(250);
 const INTERVAL_NS: u64 = 150_000;
 
 /// Fuel between two looks at the clock, before anything is known about the guest.
-const FIRST_INTERVAL: u64 = 50_000;
+const FIRST_INTERVAL: u64 = 20_000;
 
 /// The most fuel between two looks at the clock. Bounds what a guest can win by running cheap
 /// instructions until it is trusted with long intervals and expensive ones after that.
-const MOST_INTERVAL: u64 = 200_000;
+const MOST_INTERVAL: u64 = 50_000;
 
 /// The least fuel between two looks at the clock.
 const LEAST_INTERVAL: u64 = 1_000;
 
-/// What one unit of fuel is assumed to cost at worst: a load that misses every cache and the TLB.
-const WORST_NS_PER_FUEL: u64 = 128;
+/// What one unit of fuel is assumed to cost at worst: twice what a load takes that misses every
+/// cache and the TLB (240 ns measured).
+const WORST_NS_PER_FUEL: u64 = 512;
+
+/// How long a guest that was seen to be expensive is still taken for it, as the time in which its
+/// price falls to a third.
+const MEMORY_NS: u64 = 100_000_000;
+
+/// Prices are kept in nanoseconds for this much fuel.
+const PRICED: u64 = 1_024;
 
 /// What the driver and the call hook of one execution tell each other.
 ///
@@ -35,9 +43,10 @@ pub(crate) struct Turn {
     start: Instant,
     /// When the runtime gave us the thread, in nanoseconds since `start`.
     began: AtomicU64,
-    /// How long the guest ran before its last fuel yield, in nanoseconds; 0 if the guest was not
-    /// stopped by a fuel yield.
-    yielded_after: AtomicU64,
+    /// How long the guest ran in all its polls but the present one, in nanoseconds.
+    ran: AtomicU64,
+    /// The guest comes back from a yield of its own accord, which is how a used-up interval shows.
+    yielded: AtomicBool,
     /// The hook wants the thread to go back to the runtime.
     parked: AtomicBool,
 }
@@ -47,7 +56,8 @@ impl Turn {
         Self {
             start,
             began: AtomicU64::new(0),
-            yielded_after: AtomicU64::new(0),
+            ran: AtomicU64::new(0),
+            yielded: AtomicBool::new(false),
             parked: AtomicBool::new(false),
         }
     }
@@ -76,20 +86,15 @@ impl Turn {
         self.since_start(now).saturating_sub(began) >= nanos(SLICE)
     }
 
-    /// Notes that the guest yielded because its interval of fuel was used up.
-    pub(crate) fn note_yield(&self, ran: Duration) {
-        self.yielded_after.store(nanos(ran).max(1), Ordering::Relaxed);
+    /// Notes that a poll lasted `ran` and whether the guest yielded at its end.
+    pub(crate) fn note_poll(&self, ran: Duration, yielded: bool) {
+        self.ran.fetch_add(nanos(ran), Ordering::Relaxed);
+        self.yielded.store(yielded, Ordering::Relaxed);
     }
 
-    /// Returns how long the guest ran before the fuel yield that it comes back from, and forgets.
-    pub(crate) fn take_yield(&self) -> Option<u64> {
-        match self.yielded_after.load(Ordering::Relaxed) {
-            0 => None,
-            ran => {
-                self.yielded_after.store(0, Ordering::Relaxed);
-                Some(ran)
-            }
-        }
+    /// Tells whether the guest comes back from a yield, and forgets.
+    fn take_yielded(&self) -> bool {
+        self.yielded.swap(false, Ordering::Relaxed)
     }
 
     pub(crate) fn park(&self) {
@@ -113,6 +118,10 @@ struct Run {
     deadline: Option<Instant>,
     max_fuel: u64,
     interval: u64,
+    /// The highest price seen of late, in nanoseconds for [`PRICED`] units.
+    price: u64,
+    /// Fuel in the store and time run when the price was last computed.
+    mark: (u64, u64),
     /// Fuel left when the guest last called out, less what was charged since.
     fuel_left: u64,
     /// Fuel that host functions charged and that is not yet taken from the store.
@@ -141,6 +150,8 @@ impl Meter {
             deadline,
             max_fuel,
             interval: cap(FIRST_INTERVAL, Some(nanos(allowed))),
+            price: 0,
+            mark: (max_fuel, 0),
             fuel_left: max_fuel,
             charged: 0,
         });
@@ -189,7 +200,12 @@ impl Meter {
     /// Returns the fuel charged by host functions since the last call, and forgets it.
     pub(crate) const fn take_charge(&mut self) -> u64 {
         match &mut self.run {
-            Some(run) => core::mem::replace(&mut run.charged, 0),
+            Some(run) => {
+                let charged = core::mem::replace(&mut run.charged, 0);
+                // Fuel that took the guest no time must not make its own fuel look cheap.
+                run.mark.0 = run.mark.0.saturating_sub(charged);
+                charged
+            }
             None => 0,
         }
     }
@@ -197,7 +213,8 @@ impl Meter {
     /// Looks at the clock as the guest is about to run on.
     pub(crate) fn check(&self) -> Verdict {
         let Some(run) = &self.run else {
-            return Verdict::Continue;
+            // A store that nobody armed has no time.
+            return Verdict::Expired;
         };
         let now = run.turn.now();
         if run.deadline.is_some_and(|deadline| now >= deadline) {
@@ -216,13 +233,20 @@ impl Meter {
         }
     }
 
-    /// If the guest comes back from a fuel yield, returns the interval to go on with where it
-    /// differs enough from the present one to be worth setting.
-    pub(crate) fn steer(&mut self) -> Option<u64> {
+    /// If the guest comes back from a yield, with `fuel` left in the store, returns the interval to
+    /// go on with where it differs enough from the present one to be worth setting.
+    pub(crate) fn steer(&mut self, fuel: u64) -> Option<u64> {
         let run = self.run.as_mut()?;
-        let ran = run.turn.take_yield()?;
+        if !run.turn.take_yielded() {
+            return None;
+        }
+        let ran = run.turn.ran.load(Ordering::Relaxed);
+        let burnt = run.mark.0.saturating_sub(fuel);
+        let took = ran.saturating_sub(run.mark.1);
+        run.mark = (fuel, ran);
+        run.price = price(run.price, burnt, took);
         let left = run.deadline.map(|d| nanos(d.saturating_duration_since(run.turn.now())));
-        let next = next_interval(run.interval, ran, left);
+        let next = next_interval(run.interval, run.price, left);
         if next.abs_diff(run.interval) <= run.interval / 8 {
             return None;
         }
@@ -230,23 +254,34 @@ impl Meter {
         Some(next)
     }
 
-    /// Forgets a fuel yield: something other than its return came first.
+    /// Forgets a yield: something other than its return came first.
     pub(crate) fn forget_yield(&self) {
         if let Some(run) = &self.run {
-            let _ = run.turn.take_yield();
+            let _ = run.turn.take_yielded();
         }
     }
 }
 
-/// Returns the fuel to burn until the next look at the clock, after `interval` units took `ran`
-/// nanoseconds and with `left` nanoseconds to the deadline.
+/// Returns the price to reckon with after `burnt` units of fuel took `took` nanoseconds: that of the
+/// present, or that of the past as far as it is remembered.
 ///
-/// Aims at [`INTERVAL_NS`], trusts a fast guest only step by step, and comes down as the
+/// Without the memory a guest could win long intervals by a moment of cheap code, again and again.
+fn price(past: u64, burnt: u64, took: u64) -> u64 {
+    let present = took.saturating_mul(PRICED) / burnt.max(1);
+    let faded = u128::from(past) * u128::from(took.min(MEMORY_NS)) / u128::from(MEMORY_NS);
+    let remembered = past.saturating_sub(u64::try_from(faded).unwrap_or(past));
+    present.max(remembered).max(1)
+}
+
+/// Returns the fuel to burn until the next look at the clock, with fuel at `price` and `left`
+/// nanoseconds to the deadline.
+///
+/// Aims at [`INTERVAL_NS`], trusts a cheap guest only step by step, and comes down as the
 /// deadline comes near so that even the most expensive instructions cannot carry the guest far
 /// past it. Since the interval shrinks with the time that is left, that costs a number of looks
 /// that grows with the logarithm of the timeout.
-fn next_interval(interval: u64, ran: u64, left: Option<u64>) -> u64 {
-    let ideal = interval.saturating_mul(INTERVAL_NS) / ran.max(1);
+fn next_interval(interval: u64, price: u64, left: Option<u64>) -> u64 {
+    let ideal = INTERVAL_NS * PRICED / price.max(1);
     cap(ideal.min(interval.saturating_mul(2)), left)
 }
 
@@ -263,8 +298,8 @@ fn nanos(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{
-        INTERVAL_NS, LEAST_INTERVAL, MOST_INTERVAL, Meter, Verdict, WORST_NS_PER_FUEL,
-        next_interval,
+        INTERVAL_NS, LEAST_INTERVAL, MOST_INTERVAL, Meter, PRICED, Verdict, WORST_NS_PER_FUEL,
+        next_interval, price,
     };
     use core::time::Duration;
     use limits_core::ResourceLimits;
@@ -277,15 +312,36 @@ mod tests {
         meter
     }
 
-    #[test]
-    fn a_guest_that_is_slower_than_thought_is_looked_at_sooner() {
-        assert_eq!(next_interval(50_000, INTERVAL_NS * 10, None), 5_000);
+    /// Nanoseconds for `PRICED` units at `ns` a unit.
+    const fn at(ns: u64) -> u64 {
+        ns * PRICED
     }
 
     #[test]
-    fn a_fast_guest_is_trusted_step_by_step() {
-        assert_eq!(next_interval(50_000, 1, None), 100_000);
-        assert_eq!(next_interval(150_000, 1, None), MOST_INTERVAL);
+    fn a_guest_that_is_expensive_is_looked_at_sooner() {
+        assert_eq!(next_interval(50_000, at(10), None), INTERVAL_NS / 10);
+        assert_eq!(next_interval(50_000, at(100_000), None), LEAST_INTERVAL);
+    }
+
+    #[test]
+    fn a_cheap_guest_is_trusted_step_by_step() {
+        assert_eq!(next_interval(5_000, 1, None), 10_000);
+        assert_eq!(next_interval(40_000, 1, None), MOST_INTERVAL);
+    }
+
+    #[test]
+    fn an_expensive_moment_is_remembered_for_a_while() {
+        let expensive = price(1, 1_000, 240_000);
+        assert_eq!(expensive, at(240));
+        // A millisecond of cheap code, and it is still taken for expensive.
+        let soon = price(expensive, 3_000_000, 1_000_000);
+        assert!(soon > at(230), "{soon}");
+        // A second of it, and it is trusted again.
+        let mut later = soon;
+        for _ in 0..1_000 {
+            later = price(later, 3_000_000, 1_000_000);
+        }
+        assert!(later < at(1), "{later}");
     }
 
     #[test]
@@ -318,22 +374,32 @@ mod tests {
         let mut meter = Meter::default();
         assert_eq!((meter.fuel_left(), meter.time_left()), (0, None));
         assert!(meter.charge(1).is_err());
+        assert_eq!(meter.check(), Verdict::Expired);
     }
 
     proptest! {
         #[test]
         fn an_interval_keeps_its_bounds_and_the_deadline(
             interval in LEAST_INTERVAL..=MOST_INTERVAL,
-            ran in any::<u64>(),
+            price in any::<u64>(),
             left in any::<Option<u64>>(),
         ) {
-            let next = next_interval(interval, ran, left);
+            let next = next_interval(interval, price, left);
             prop_assert!((LEAST_INTERVAL..=MOST_INTERVAL).contains(&next));
             prop_assert!(next <= (interval * 2).max(LEAST_INTERVAL));
             if let Some(left) = left {
                 let worst = next * WORST_NS_PER_FUEL;
                 prop_assert!(worst <= left.max(LEAST_INTERVAL * WORST_NS_PER_FUEL));
             }
+        }
+
+        #[test]
+        fn a_price_is_never_below_what_was_just_seen(
+            past in any::<u64>(), burnt in any::<u64>(), took in any::<u64>(),
+        ) {
+            let now = price(past, burnt, took);
+            prop_assert!(now >= took.saturating_mul(PRICED) / burnt.max(1));
+            prop_assert!(now <= past.max(took.saturating_mul(PRICED) / burnt.max(1)).max(1));
         }
     }
 }

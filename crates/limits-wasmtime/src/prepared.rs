@@ -5,8 +5,6 @@ use core::fmt;
 use limits_core::{LimitExceeded, LimitKind, ResourceLimits, WasmError, WasmResult};
 use wasmtime::component::{Component, InstancePre};
 
-const PAGE: u64 = 64 * 1024;
-
 /// A component whose imports are resolved; made by
 /// [`ComponentExecutor::prepare`](crate::ComponentExecutor::prepare). Cloning is cheap.
 pub struct PreparedComponent<T: 'static> {
@@ -22,23 +20,20 @@ impl<T> PreparedComponent<T> {
 
     /// Checks what the component says it needs, where it says so, against `limits`.
     ///
-    /// Also done before each instantiation. A component that passes may still need more as it is
-    /// instantiated: Wasmtime tells the largest memory, not the sum.
+    /// Also done before each instantiation. What a component does not say, how much memory it
+    /// starts with and how many core instances it has, is checked as it is instantiated.
     ///
     /// # Errors
     ///
-    /// [`WasmError::OutOfMemory`] if a memory starts larger than all may be together,
     /// [`WasmError::LimitExceeded`] if there are too many memories or tables or a table is too large.
     pub fn check(&self, limits: &ResourceLimits) -> WasmResult<()> {
         let Some(needs) = self.component().resources_required() else {
             // The component instantiates modules that it imports; nobody can tell ahead.
             return Ok(());
         };
-        let memory = needs.max_initial_memory_size.unwrap_or(0).saturating_mul(PAGE);
         let checks = [
             (LimitKind::Memories, limits.max_memories().into(), needs.num_memories.into()),
             (LimitKind::Tables, limits.max_tables().into(), needs.num_tables.into()),
-            (LimitKind::Memory, limits.max_memory_bytes(), memory),
             (
                 LimitKind::TableElements,
                 limits.max_table_elements(),
@@ -48,10 +43,7 @@ impl<T> PreparedComponent<T> {
         for (kind, limit, needed) in checks {
             if needed > limit {
                 let exceeded = LimitExceeded::new(kind, limit).with_request(0, needed);
-                return Err(match kind {
-                    LimitKind::Memory => WasmError::OutOfMemory(exceeded),
-                    _ => WasmError::LimitExceeded(exceeded),
-                });
+                return Err(WasmError::LimitExceeded(exceeded));
             }
         }
         Ok(())

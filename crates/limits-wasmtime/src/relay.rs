@@ -13,8 +13,8 @@ use std::task::Wake;
 /// # Invariants
 ///
 /// - I1: a wake that comes between `begin` and `finish` is reported by that `finish`, and one that
-///   comes later wakes the task given to the last `begin`. None is lost: both sides decide under
-///   the same lock.
+///   comes later wakes the task given last and is reported by `is_woken`. None is lost: both
+///   sides decide under the same lock.
 #[derive(Debug)]
 pub(crate) struct Relay {
     state: Mutex<State>,
@@ -27,6 +27,14 @@ struct State {
     task: Option<Waker>,
 }
 
+impl State {
+    fn follow(&mut self, task: &Waker) {
+        if !self.task.as_ref().is_some_and(|known| known.will_wake(task)) {
+            self.task = Some(task.clone());
+        }
+    }
+}
+
 impl Relay {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { state: Mutex::new(State { polling: false, woken: false, task: None }) })
@@ -37,15 +45,21 @@ impl Relay {
         let mut state = self.lock();
         state.polling = true;
         state.woken = false;
-        if !state.task.as_ref().is_some_and(|known| known.will_wake(task)) {
-            state.task = Some(task.clone());
-        }
+        state.follow(task);
     }
 
     /// Closes the poll and tells whether the guest's future woke itself in it.
     pub(crate) fn finish(&self) -> bool {
         let mut state = self.lock();
         state.polling = false;
+        state.woken
+    }
+
+    /// Tells whether the guest was woken since the last `begin`. If not, a wake to come is for
+    /// `task`.
+    pub(crate) fn is_woken(&self, task: &Waker) -> bool {
+        let mut state = self.lock();
+        state.follow(task);
         state.woken
     }
 
@@ -63,8 +77,8 @@ impl Wake for Relay {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let mut state = self.lock();
+        state.woken = true;
         if state.polling {
-            state.woken = true;
             return;
         }
         // Taken, so that a storm of wakes wakes the task once until it polls again.
@@ -112,7 +126,21 @@ mod tests {
         assert!(!relay.finish());
         Waker::from(Arc::clone(&relay)).wake_by_ref();
         Waker::from(Arc::clone(&relay)).wake();
+        assert!(relay.is_woken(Waker::noop()));
         assert_eq!(task.wakes.load(Ordering::Relaxed), 1);
+    }
+
+    /// I1, when the runtime moved on to another task between two polls.
+    #[test]
+    fn i1_a_wake_goes_to_the_task_that_looked_last() {
+        let (relay, first, last) =
+            (Relay::new(), Arc::new(Task::default()), Arc::new(Task::default()));
+        relay.begin(&Waker::from(Arc::clone(&first)));
+        assert!(!relay.finish());
+        assert!(!relay.is_woken(&Waker::from(Arc::clone(&last))));
+        Waker::from(Arc::clone(&relay)).wake_by_ref();
+        assert_eq!(first.wakes.load(Ordering::Relaxed), 0);
+        assert_eq!(last.wakes.load(Ordering::Relaxed), 1);
     }
 
     /// I1, when the wake and the end of the poll race.

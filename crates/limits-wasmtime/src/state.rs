@@ -72,7 +72,7 @@ impl LimitState {
 
     /// Returns the bytes that all memories and tables of the store had together at most.
     #[must_use]
-    pub const fn peak_memory_bytes(&self) -> u64 {
+    pub fn peak_memory_bytes(&self) -> u64 {
         self.limiter.peak_bytes()
     }
 }

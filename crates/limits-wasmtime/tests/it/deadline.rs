@@ -1,11 +1,15 @@
 //! An execution ends by its deadline, and its neighbours keep running.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::Waker;
 use core::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::task::Wake;
 use std::time::Instant;
 
 use limits_wasmtime::limits_core::WasmError;
 
-use crate::guest::{Guest, roomy};
+use crate::guest::{Guest, Host, roomy};
 
 const SPIN: &str = r#"(func (export "run") (loop $l br $l))"#;
 
@@ -161,4 +165,83 @@ async fn waiting_is_not_cpu_time_but_is_wall_time() {
     let report = failure.report();
     assert!(report.wall_time >= Duration::from_millis(100));
     assert!(report.cpu_time < report.wall_time / 2, "{:?}", report.cpu_time);
+}
+
+/// A single step that nothing can interrupt: the guest ends well, but too late.
+#[tokio::test]
+async fn a_result_that_comes_after_the_deadline_is_a_timeout() {
+    let module = r#"(memory 2048)
+        (func (export "run")
+          (memory.fill (i32.const 0) (i32.const 1) (i32.const 134217728)))"#;
+    let limits = roomy().memory_bytes(128 << 20).execution_timeout_ms(2);
+    let failure = Guest::core(module).run(limits).await.unwrap_err();
+    assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
+}
+
+/// A host may put something between the driver and the guest that polls only what was woken.
+#[tokio::test]
+async fn a_guest_behind_a_combinator_is_not_forgotten() {
+    let guest = Guest::core(
+        r#"(memory 1 1)
+        (func (export "run") (local $i i32)
+          (loop $l
+            (drop (memory.grow (i32.const 9)))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $l (i32.lt_u (local.get $i) (i32.const 50000)))))"#,
+    );
+    let limits = roomy().execution_timeout_ms(20_000).build().unwrap();
+    let result = guest
+        .executor
+        .execute_with(&guest.component, &limits, Host::default(), |store, instance| {
+            Box::pin(async move {
+                let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
+                OnlyWoken::new(run.call_async(&mut *store, ())).await
+            })
+        })
+        .await
+        .unwrap();
+    assert!(result.report.slices > 2, "{} slices", result.report.slices);
+}
+
+/// Polls its future again only after that woke its own waker, as `FuturesUnordered` does.
+struct OnlyWoken<F> {
+    future: core::pin::Pin<Box<F>>,
+    flag: Arc<Flag>,
+}
+
+struct Flag {
+    woken: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.woken.store(true, Ordering::SeqCst);
+        if let Some(task) = self.task.lock().unwrap().clone() {
+            task.wake();
+        }
+    }
+}
+
+impl<F: Future> OnlyWoken<F> {
+    fn new(future: F) -> Self {
+        let flag = Flag { woken: AtomicBool::new(true), task: Mutex::new(None) };
+        Self { future: Box::pin(future), flag: Arc::new(flag) }
+    }
+}
+
+impl<F: Future> Future for OnlyWoken<F> {
+    type Output = F::Output;
+
+    fn poll(
+        mut self: core::pin::Pin<&mut Self>,
+        cx: &mut core::task::Context<'_>,
+    ) -> core::task::Poll<F::Output> {
+        *self.flag.task.lock().unwrap() = Some(cx.waker().clone());
+        if !self.flag.woken.swap(false, Ordering::SeqCst) {
+            return core::task::Poll::Pending;
+        }
+        let waker = Waker::from(Arc::clone(&self.flag));
+        self.future.as_mut().poll(&mut core::task::Context::from_waker(&waker))
+    }
 }

@@ -189,3 +189,37 @@ async fn a_guests_failure_shows_no_guest_chosen_name() {
     let all = format!("{failure} {failure:?}");
     assert!(!all.contains("_Z1f"), "{all}");
 }
+
+#[tokio::test]
+async fn dynamic_values_are_checked_before_the_guest_is_entered() {
+    let guest = Guest::new(ADD);
+    let limits = roomy().build().unwrap();
+    let failure = guest
+        .executor
+        .execute_dynamic(
+            &guest.component,
+            &limits,
+            Host::default(),
+            "add",
+            &[Val::U32(1), Val::String("2".into())],
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "invalid call: cannot call `add`: its argument `b` is of another type"
+    );
+}
+
+#[test]
+fn a_component_of_another_engine_is_refused() {
+    let bytes = wat::parse_str(ADD).unwrap();
+    let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
+    let other = ComponentExecutor::new(create_engine().unwrap()).unwrap();
+    let foreign = other.compile(&bytes).unwrap();
+    let linker = Linker::<Host>::new(executor.engine());
+    assert_eq!(
+        executor.prepare(&foreign, &linker).unwrap_err().to_string(),
+        "invalid configuration: component, linker and executor must be made with the same engine"
+    );
+}

@@ -1,8 +1,10 @@
 //! Fuel is counted, bounds work and is reported honestly.
 
+use core::sync::atomic::Ordering;
+
 use limits_wasmtime::limits_core::WasmError;
 
-use crate::guest::{Guest, roomy};
+use crate::guest::{Guest, Host, roomy};
 
 const SPIN: &str = r#"(func (export "run") (loop $l br $l))"#;
 
@@ -119,4 +121,51 @@ async fn i3_failing_growth_wins_no_fuel() {
     let trivial = Guest::core(&body("0")).run(roomy()).await.unwrap().report;
     assert_eq!(failing.fuel, trivial.fuel);
     assert!(failing.slices > 2, "{} slices", failing.slices);
+}
+
+/// Straight code looks at its fuel nowhere; calling the host must not be free there.
+#[tokio::test]
+async fn host_calls_end_when_the_fuel_is_spent() {
+    let calls = "(drop (call $now))".repeat(5_000);
+    let module =
+        format!(r#"(import "host" "now" (func $now (result i64))) (func (export "run") {calls})"#);
+    let guest = Guest::core(&module);
+    let limits = roomy().max_fuel(100).build().unwrap();
+    let (state, calls) = Host::counting();
+    let failure = guest
+        .executor
+        .execute_with_limits::<_, _, ()>(&guest.component, &limits, state, "run", ())
+        .await
+        .unwrap_err();
+    assert_eq!(failure.to_string(), "out of fuel: 100 of 100 fuel (100.0 %)");
+    assert!(calls.load(Ordering::Relaxed) <= 100, "{calls:?}");
+}
+
+/// A charge that the guest never came back from is a charge all the same.
+#[tokio::test]
+async fn a_charge_before_a_wait_into_the_deadline_is_reported() {
+    let module = r#"(import "host" "toil" (func $toil)) (func (export "run") (call $toil))"#;
+    let failure = Guest::core(module).run(roomy().execution_timeout_ms(30)).await.unwrap_err();
+    assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
+    assert!(failure.report().fuel.consumed() >= 500_000, "{}", failure.report().fuel);
+}
+
+/// A host that drops the error of a charge does not give the guest its result.
+#[tokio::test]
+async fn a_charge_that_is_not_covered_counts_after_the_last_call() {
+    let guest = Guest::core(r#"(func (export "run"))"#);
+    let limits = roomy().max_fuel(1_000).build().unwrap();
+    let failure = guest
+        .executor
+        .execute_with(&guest.component, &limits, Host::default(), |store, instance| {
+            Box::pin(async move {
+                let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
+                run.call_async(&mut *store, ()).await?;
+                let _ = store.data_mut().limits.charge_fuel(1_000_000);
+                Ok(())
+            })
+        })
+        .await
+        .unwrap_err();
+    assert!(matches!(failure.error(), WasmError::OutOfFuel { .. }), "{failure}");
 }

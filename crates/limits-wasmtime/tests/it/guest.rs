@@ -1,6 +1,8 @@
 //! Guests as component text, and the host that runs them.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
+use std::sync::Arc;
 
 use limits_wasmtime::limits_core::{ResourceLimits, ResourceLimitsBuilder};
 use limits_wasmtime::wasmtime::component::{ComponentNamedList, Lift, Linker, Lower};
@@ -13,7 +15,16 @@ use limits_wasmtime::{
 #[derive(Debug, Default)]
 pub(crate) struct Host {
     pub(crate) limits: LimitState,
-    pub(crate) calls: u64,
+    pub(crate) calls: Arc<AtomicU64>,
+}
+
+impl Host {
+    /// A host and the count of the calls of `now` into it.
+    pub(crate) fn counting() -> (Self, Arc<AtomicU64>) {
+        let host = Self::default();
+        let calls = Arc::clone(&host.calls);
+        (host, calls)
+    }
 }
 
 impl HasLimits for Host {
@@ -83,15 +94,18 @@ pub(crate) fn wrap(module: &str) -> String {
              (import "sleep" (func $sleep))
              (import "grind" (func $grind (param "units" u64)))
              (import "fail" (func $fail))
+             (import "toil" (func $toil))
              (core func $now' (canon lower (func $now)))
              (core func $sleep' (canon lower (func $sleep)))
              (core func $grind' (canon lower (func $grind)))
              (core func $fail' (canon lower (func $fail)))
+             (core func $toil' (canon lower (func $toil)))
              (core instance $host
                (export "now" (func $now'))
                (export "sleep" (func $sleep'))
                (export "grind" (func $grind'))
-               (export "fail" (func $fail')))
+               (export "fail" (func $fail'))
+               (export "toil" (func $toil')))
              (core module $m {module})
              (core instance $i (instantiate $m (with "host" (instance $host))))
              (func (export "run") (canon lift (core func $i "run"))))"#
@@ -113,8 +127,8 @@ impl core::error::Error for DiskOnFire {}
 fn linker(executor: &ComponentExecutor) -> Linker<Host> {
     let mut linker = Linker::<Host>::new(executor.engine());
     let mut root = linker.root();
-    root.func_wrap("now", |mut cx, (): ()| {
-        cx.data_mut().calls += 1;
+    root.func_wrap("now", |cx: wasmtime::StoreContextMut<'_, Host>, (): ()| {
+        cx.data().calls.fetch_add(1, Ordering::Relaxed);
         Ok((7_u64,))
     })
     .unwrap();
@@ -132,5 +146,13 @@ fn linker(executor: &ComponentExecutor) -> Linker<Host> {
     .unwrap();
     root.func_wrap("fail", |_, (): ()| -> wasmtime::Result<()> { Err(DiskOnFire(3).into()) })
         .unwrap();
+    root.func_wrap_async("toil", |mut cx, (): ()| {
+        Box::new(async move {
+            cx.data_mut().limits.charge_fuel(500_000)?;
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            Ok(())
+        })
+    })
+    .unwrap();
     linker
 }

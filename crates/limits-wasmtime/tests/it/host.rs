@@ -4,7 +4,7 @@ use limits_wasmtime::limits_core::WasmError;
 use limits_wasmtime::wasmtime::component::Linker;
 use limits_wasmtime::{ComponentExecutor, HasLimits as _, LimitState, create_engine};
 
-use crate::guest::{DiskOnFire, Guest, roomy};
+use crate::guest::{DiskOnFire, Guest, Host, roomy};
 
 #[tokio::test]
 async fn a_host_functions_error_comes_back_as_its_own_type() {
@@ -70,4 +70,65 @@ async fn i3_a_loop_over_host_calls_burns_what_it_burns() {
     let per_call = (used[1] - used[0]) / 100_000;
     assert_eq!((used[1] - used[0]) % 100_000, 0);
     assert!((5..40).contains(&per_call), "{per_call}");
+}
+
+/// What the guest hands over is the guest's doing, also where a host's code stumbles over it.
+#[tokio::test]
+async fn a_breach_of_the_canonical_abi_is_the_guests_fault() {
+    let gives = |body: &str, ty: &str| {
+        format!(
+            r#"(component
+                 (core module $m (memory (export "mem") 1)
+                   (data (i32.const 64) "\ff\fe") (func (export "f") (result i32) {body}))
+                 (core instance $i (instantiate $m))
+                 (func (export "run") (result {ty})
+                   (canon lift (core func $i "f") (memory (core memory $i "mem")))))"#
+        )
+    };
+    let string = |ptr: u32, len: u32| {
+        format!(
+            "(i32.store (i32.const 0) (i32.const {ptr})) (i32.store (i32.const 4) (i32.const {len})) \
+             i32.const 0"
+        )
+    };
+    for body in [string(u32::MAX, 9), string(64, 2), "i32.const 1".into()] {
+        let failure = Guest::new(&gives(&body, "string"))
+            .call::<_, (String,)>(roomy(), "run", ())
+            .await
+            .unwrap_err();
+        assert!(matches!(failure.error(), WasmError::Trap { .. }), "{failure}");
+        assert!(failure.error().is_guest_fault());
+    }
+    let failure = Guest::new(&gives("i32.const 0xd800", "char"))
+        .call::<_, (char,)>(roomy(), "run", ())
+        .await
+        .unwrap_err();
+    assert!(matches!(failure.error(), WasmError::Trap { .. }), "{failure}");
+}
+
+/// A host function's error that tells of another store, or quotes a guest, is the host's error.
+#[tokio::test]
+async fn a_host_functions_error_is_not_taken_for_a_limit_of_this_store() {
+    use std::io;
+    let quoting = "store handle limit exceeded, said the guest";
+    let errors: [fn() -> wasmtime::Error; 3] = [
+        || wasmtime::Trap::OutOfFuel.into(),
+        || WasmError::Cancelled.into(),
+        || io::Error::other("store handle limit exceeded, said the guest").into(),
+    ];
+    let guest = Guest::core(r#"(func (export "run"))"#);
+    let limits = roomy().build().unwrap();
+    for error in errors {
+        let failure = guest
+            .executor
+            .execute_with(&guest.component, &limits, Host::default(), |_, _| {
+                Box::pin(async move { Err::<(), _>(error()) })
+            })
+            .await
+            .unwrap_err();
+        let WasmError::Host(host) = failure.error() else { panic!("{failure}") };
+        if let Some(io) = host.downcast_ref::<io::Error>() {
+            assert_eq!(io.to_string(), quoting);
+        }
+    }
 }

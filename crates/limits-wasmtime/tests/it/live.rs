@@ -71,7 +71,7 @@ async fn a_call_that_could_not_begin_hands_the_instance_back() {
     );
     let (live, result) = live.unwrap().call_dynamic("count", &[]).await.unwrap();
     assert_eq!(result.output.len(), 1);
-    assert_eq!(live.into_state().calls, 0);
+    assert_eq!(live.into_state().calls.load(core::sync::atomic::Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
@@ -80,4 +80,17 @@ async fn a_kept_store_that_is_cancelled_is_not_entered_again() {
     live.state_mut().limits.cancel_handle().cancel();
     let failure = live.call::<_, (u32,)>("count", ()).await.unwrap_err();
     assert_eq!(failure.to_string(), "execution cancelled by the host");
+}
+
+/// Taking the state away would take the memory of what the store uses with it.
+#[tokio::test]
+async fn a_store_whose_limits_were_replaced_is_not_entered() {
+    let mut live = counter(roomy()).await;
+    *live.state_mut() = Host::default();
+    let (failure, _) = live.call::<_, (u32,)>("count", ()).await.unwrap_err().into_parts();
+    assert_eq!(
+        failure.to_string(),
+        "invalid configuration: the store's LimitState was replaced between two calls; it must \
+         stay, since it knows what the store uses"
+    );
 }

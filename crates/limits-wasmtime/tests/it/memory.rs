@@ -1,6 +1,7 @@
 //! Memory is the store's total.
 
 use limits_wasmtime::limits_core::WasmError;
+use limits_wasmtime::{ComponentExecutor, EngineBuilder};
 
 use crate::guest::{Guest, roomy};
 
@@ -119,4 +120,36 @@ async fn tables_count_eight_bytes_an_element() {
             (then unreachable)))"#;
     let report = Guest::core(module).run(roomy().memory_bytes(8_192)).await.unwrap().report;
     assert_eq!((report.peak_memory_bytes, report.refusals), (8_192, 1));
+}
+
+/// I2 where the host allows pages of one byte, whose growth can fail without being asked for.
+#[tokio::test]
+async fn i2_an_unasked_failure_hands_nothing_back() {
+    let module = |n: u32| {
+        let grow = "(drop (memory.grow (i32.const -1)))";
+        format!(
+            r#"(memory 0 (pagesize 1)) (table {n} funcref) (func $s {grow}) (start $s)
+               (func (export "run"))"#
+        )
+    };
+    let engine = EngineBuilder::new()
+        .configure(|config| {
+            config.wasm_custom_page_sizes(true);
+        })
+        .build()
+        .unwrap();
+    let executor = ComponentExecutor::new(engine).unwrap();
+    let text = format!(
+        r#"(component
+             (core module $t {}) (core instance (instantiate $t)) (core instance (instantiate $t))
+             (core module $m (func (export "run"))) (core instance $i (instantiate $m))
+             (func (export "run") (canon lift (core func $i "run"))))"#,
+        module(800)
+    );
+    let guest = Guest::on(executor, &text);
+    let failure = guest.run(roomy().max_table_elements(1_000)).await.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "table element limit of 1000 elements exceeded: 800 in use, 800 more requested"
+    );
 }
