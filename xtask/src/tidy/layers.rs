@@ -23,6 +23,10 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
     ),
     ("limits-core", Some(&[])),
     ("limits-wasmtime", Some(&["limits-core", "tokio", "tracing", "wasmtime"])),
+    (
+        "quota-enforce",
+        Some(&["dashmap", "limits-core", "rustix", "serde", "serde_json", "tracing"]),
+    ),
 ];
 
 pub(super) fn rule(tree: &Tree) -> Vec<Finding> {

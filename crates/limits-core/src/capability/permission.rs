@@ -118,6 +118,14 @@ impl FromStr for Permission {
     }
 }
 
+impl TryFrom<&str> for Permission {
+    type Error = PermissionError;
+
+    fn try_from(text: &str) -> Result<Self, PermissionError> {
+        text.parse()
+    }
+}
+
 /// A text that is no permission.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PermissionError(Box<str>);

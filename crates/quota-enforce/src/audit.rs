@@ -1,0 +1,101 @@
+//! What happened to a component, for whoever has to know.
+
+use core::fmt::Debug;
+
+use limits_core::{Decision, QuotaError, QuotaResource, QuotaResourceStatus};
+
+use crate::Level;
+
+/// Something that happened to a component.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AuditEvent<'a> {
+    /// The component's id.
+    pub component: &'a str,
+    /// What happened.
+    pub kind: AuditKind<'a>,
+    /// Whether it had an effect. A denial of a registry that only observes has none.
+    pub enforced: bool,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum AuditKind<'a> {
+    /// The component was registered.
+    Registered,
+    /// The component was unregistered.
+    Unregistered,
+    /// No pattern allowed what the component wanted.
+    CapabilityDenied(Decision<'a>),
+    /// A pattern allowed what the component wanted. Reported only when asked for.
+    CapabilityGranted(Decision<'a>),
+    /// A quota had not enough left.
+    QuotaDenied(QuotaError),
+    /// A quota had enough left. Reported only when asked for.
+    QuotaGranted {
+        /// Of what.
+        resource: QuotaResource,
+        /// How much was taken, in the resource's unit.
+        amount: u64,
+    },
+    /// What is used of a quota went through 80 % or 95 %, or came back.
+    Threshold {
+        /// Of what.
+        resource: QuotaResource,
+        /// The level before.
+        from: Level,
+        /// The level now.
+        to: Level,
+        /// The numbers now.
+        status: QuotaResourceStatus,
+    },
+}
+
+impl AuditKind<'_> {
+    /// Returns a name for logs, such as `quota_denied`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Unregistered => "unregistered",
+            Self::CapabilityDenied(_) => "capability_denied",
+            Self::CapabilityGranted(_) => "capability_granted",
+            Self::QuotaDenied(_) => "quota_denied",
+            Self::QuotaGranted { .. } => "quota_granted",
+            Self::Threshold { .. } => "threshold",
+        }
+    }
+
+    /// Returns what it was about: a permission, a resource of a quota, or nothing in particular.
+    #[must_use]
+    pub fn subject(&self) -> &'static str {
+        match self {
+            Self::Registered | Self::Unregistered => "",
+            Self::CapabilityDenied(decision) | Self::CapabilityGranted(decision) => {
+                decision.permission().as_str()
+            }
+            Self::QuotaDenied(error) => error.resource().key(),
+            Self::QuotaGranted { resource, .. } | Self::Threshold { resource, .. } => {
+                resource.key()
+            }
+        }
+    }
+
+    /// Tells whether something was refused.
+    #[must_use]
+    pub const fn is_denial(&self) -> bool {
+        matches!(self, Self::CapabilityDenied(_) | Self::QuotaDenied(_))
+    }
+}
+
+/// Receives every denial, registration and threshold crossing, and grants when asked for.
+///
+/// It is called by whoever runs the component, in the middle of a host call, from many threads at
+/// once. So it must neither block nor be slow, and one that writes somewhere must bound what it
+/// writes: a component can be denied millions of times a second.
+/// [`JsonLinesSink`](crate::JsonLinesSink) and [`TracingSink`](crate::TracingSink) do.
+pub trait AuditSink: Debug + Send + Sync {
+    /// Takes note of an event.
+    fn record(&self, event: &AuditEvent<'_>);
+}

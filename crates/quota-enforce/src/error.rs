@@ -1,0 +1,192 @@
+//! Why something was not done for a component.
+
+use core::error::Error;
+use core::fmt;
+
+use limits_core::{
+    CapabilityDenied, PatternError, PermissionError, QuotaError, QuotaResource, WasmError,
+};
+
+/// Why something was not done for a component.
+///
+/// The first two variants are refusals, which the component can be told; the others are mistakes of
+/// the host. Converts into [`WasmError`], and into anything that can hold an error.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum EnforceError {
+    /// No pattern allows it.
+    Capability(CapabilityDenied),
+    /// A quota has not enough left.
+    Quota(QuotaError),
+    /// There is no such component, or no longer.
+    NotRegistered {
+        /// The id that was asked for.
+        id: Box<str>,
+    },
+    /// There is such a component already, and it stays as it is.
+    AlreadyRegistered {
+        /// The id.
+        id: Box<str>,
+    },
+    /// An id is empty, longer than 256 bytes, or has a control character.
+    InvalidId {
+        /// The id.
+        id: Box<str>,
+    },
+    /// The component's id cannot stand for `<id>` in one of its patterns.
+    Pattern(PatternError),
+    /// A text is no permission.
+    Permission(PermissionError),
+    /// A quota's period cannot change while its component is registered.
+    PeriodFixed,
+    /// A rate cannot be given back: it comes back with time.
+    NotReleasable {
+        /// The rate.
+        resource: QuotaResource,
+    },
+}
+
+impl EnforceError {
+    /// Returns the quota's refusal, if this is one.
+    #[must_use]
+    pub const fn as_quota(&self) -> Option<&QuotaError> {
+        match self {
+            Self::Quota(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Returns the capability's refusal, if this is one.
+    #[must_use]
+    pub const fn as_capability(&self) -> Option<&CapabilityDenied> {
+        match self {
+            Self::Capability(denied) => Some(denied),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for EnforceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Capability(denied) => fmt::Display::fmt(denied, f),
+            Self::Quota(error) => fmt::Display::fmt(error, f),
+            Self::NotRegistered { id } => {
+                write!(f, "component `{}` is not registered", shown(id))
+            }
+            Self::AlreadyRegistered { id } => {
+                write!(f, "component `{}` is already registered", shown(id))
+            }
+            Self::InvalidId { id } => write!(
+                f,
+                "`{}` is not a component id: expected 1 to 256 bytes without control characters",
+                shown(id)
+            ),
+            Self::Pattern(error) => fmt::Display::fmt(error, f),
+            Self::Permission(error) => fmt::Display::fmt(error, f),
+            Self::PeriodFixed => {
+                f.write_str("the period of a quota cannot change while its component is registered")
+            }
+            Self::NotReleasable { resource } => {
+                write!(f, "{} cannot be released: a rate comes back with time", resource.name())
+            }
+        }
+    }
+}
+
+fn shown(id: &str) -> String {
+    const MOST: usize = 64;
+    let mut shown: String = id.chars().take(MOST).flat_map(char::escape_debug).collect();
+    if id.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+impl Error for EnforceError {}
+
+impl From<CapabilityDenied> for EnforceError {
+    fn from(denied: CapabilityDenied) -> Self {
+        Self::Capability(denied)
+    }
+}
+
+impl From<QuotaError> for EnforceError {
+    fn from(error: QuotaError) -> Self {
+        Self::Quota(error)
+    }
+}
+
+impl From<PatternError> for EnforceError {
+    fn from(error: PatternError) -> Self {
+        Self::Pattern(error)
+    }
+}
+
+impl From<PermissionError> for EnforceError {
+    fn from(error: PermissionError) -> Self {
+        Self::Permission(error)
+    }
+}
+
+impl From<core::convert::Infallible> for EnforceError {
+    fn from(never: core::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+impl From<EnforceError> for WasmError {
+    fn from(error: EnforceError) -> Self {
+        match error {
+            EnforceError::Quota(error) => error.into(),
+            other => Self::host(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EnforceError;
+    use limits_core::{CapabilitySet, Permission, QuotaResource, WasmError};
+
+    #[test]
+    fn every_error_says_what_happened() {
+        let id = || Box::from("a\n");
+        let denied =
+            CapabilitySet::new().check(Permission::FilesystemRead, "/x").into_result().unwrap_err();
+        let permission = "delete".parse::<Permission>().unwrap_err();
+        for (error, text) in [
+            (denied.into(), "filesystem.read of `/x` denied: nothing is granted"),
+            (EnforceError::NotRegistered { id: id() }, "component `a\\n` is not registered"),
+            (
+                EnforceError::AlreadyRegistered { id: id() },
+                "component `a\\n` is already registered",
+            ),
+            (
+                EnforceError::InvalidId { id: id() },
+                "`a\\n` is not a component id: expected 1 to 256 bytes without control characters",
+            ),
+            (
+                permission.into(),
+                "`delete` is not a permission: storage is always qualified, write `storage.delete`",
+            ),
+            (
+                EnforceError::PeriodFixed,
+                "the period of a quota cannot change while its component is registered",
+            ),
+            (
+                EnforceError::NotReleasable { resource: QuotaResource::MessageRate },
+                "message rate cannot be released: a rate comes back with time",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_runtime_error_keeps_what_it_was() {
+        let error = EnforceError::NotRegistered { id: Box::from("a") };
+        let WasmError::Host(host) = WasmError::from(error.clone()) else { panic!("another kind") };
+        assert_eq!(host.downcast_ref::<EnforceError>(), Some(&error));
+    }
+}

@@ -1,0 +1,117 @@
+//! The process-wide registry of the original design, and its functions.
+
+use std::sync::OnceLock;
+
+use limits_core::{Permission, QuotaStatus, QuotaType};
+
+use crate::{ComponentHandle, EnforceError, QuotaRegistry, SecurityContext};
+
+static GLOBAL: OnceLock<QuotaRegistry> = OnceLock::new();
+
+/// Returns the process-wide registry. Unless [`install`] came first, it is [`QuotaRegistry::new`].
+pub fn global() -> &'static QuotaRegistry {
+    GLOBAL.get_or_init(QuotaRegistry::new)
+}
+
+/// Makes a registry the process-wide one, with the clock, the sinks and the parent that it has.
+///
+/// # Errors
+///
+/// Gives the registry back if there is a process-wide one already.
+pub fn install(registry: QuotaRegistry) -> Result<(), Box<QuotaRegistry>> {
+    GLOBAL.set(registry).map_err(Box::new)
+}
+
+/// Registers a component in the process-wide registry.
+///
+/// # Errors
+///
+/// As [`QuotaRegistry::register`].
+pub fn register_component(context: SecurityContext) -> Result<ComponentHandle, EnforceError> {
+    global().register(context)
+}
+
+/// Unregisters a component of the process-wide registry.
+///
+/// # Errors
+///
+/// As [`QuotaRegistry::unregister`].
+pub fn unregister_component(component_id: &str) -> Result<(), EnforceError> {
+    global().unregister(component_id).map(drop)
+}
+
+/// Refuses unless a pattern of the component allows it.
+///
+/// # Errors
+///
+/// As [`ComponentHandle::check`], and [`EnforceError::Permission`] if `permission` is none.
+pub fn check_capability(
+    component_id: &str,
+    resource: &str,
+    permission: &str,
+) -> Result<(), EnforceError> {
+    let permission: Permission = permission.parse()?;
+    global().lookup(component_id)?.check(permission, resource)
+}
+
+/// Refuses unless a pattern of the component allows it and the quota would. Takes nothing: use
+/// [`guard`](crate::guard()) or [`with_quota!`](crate::with_quota) to do something.
+///
+/// # Errors
+///
+/// As [`ComponentHandle::check_with_quota`], and [`EnforceError::Permission`] if `permission` is
+/// none.
+pub fn check_capability_with_quota(
+    component_id: &str,
+    resource: &str,
+    permission: &str,
+    quota: QuotaType,
+) -> Result<(), EnforceError> {
+    let permission: Permission = permission.parse()?;
+    global().lookup(component_id)?.check_with_quota(permission, resource, quota)
+}
+
+/// Takes units for good.
+///
+/// # Errors
+///
+/// As [`ComponentHandle::consume`].
+pub fn consume_quota(component_id: &str, quota: QuotaType) -> Result<(), EnforceError> {
+    global().lookup(component_id)?.consume(quota)
+}
+
+/// Gives storage or memory back and returns how many bytes that was.
+///
+/// # Errors
+///
+/// As [`ComponentHandle::release`].
+pub fn release_quota(component_id: &str, quota: QuotaType) -> Result<u64, EnforceError> {
+    global().lookup(component_id)?.release(quota)
+}
+
+/// Returns what a component has used, of what, and what is left.
+///
+/// # Errors
+///
+/// [`EnforceError::NotRegistered`] if there is no such component.
+pub fn get_quota_status(component_id: &str) -> Result<QuotaStatus, EnforceError> {
+    Ok(global().lookup(component_id)?.status())
+}
+
+/// Tells whether a component has used 80 % or more of any quota.
+///
+/// # Errors
+///
+/// [`EnforceError::NotRegistered`] if there is no such component.
+pub fn has_quota_warning(component_id: &str) -> Result<bool, EnforceError> {
+    Ok(global().lookup(component_id)?.is_quota_warning())
+}
+
+/// Tells whether a component has used 95 % or more of any quota.
+///
+/// # Errors
+///
+/// [`EnforceError::NotRegistered`] if there is no such component.
+pub fn has_quota_critical(component_id: &str) -> Result<bool, EnforceError> {
+    Ok(global().lookup(component_id)?.is_quota_critical())
+}

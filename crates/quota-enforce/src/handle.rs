@@ -1,0 +1,437 @@
+//! One registered component, for the host functions that it calls.
+
+use core::fmt;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use limits_core::{
+    Account, CapabilitySet, Decision, Permission, QuotaError, QuotaResource, QuotaStatus,
+    QuotaTracker, QuotaType, QuotaUsage, ResourceQuota,
+};
+
+use crate::alert::Alert;
+use crate::shared::Shared;
+use crate::{AuditEvent, AuditKind, Denials, EnforceError, Grant, UsageSnapshot};
+
+/// One registered component.
+///
+/// Cheap to clone; every clone is the same component. The host keeps one in its store's data, so
+/// that a host call needs no look-up and a component's identity is where nobody else can set it.
+///
+/// Once the component is unregistered, [`is_registered`](Self::is_registered) is false and whatever
+/// asks for more is refused; what is under way is settled as usual, on the counters that it came
+/// from. A component that is registered under the same id later has counters of its own.
+///
+/// The counters themselves are not handed out: nobody who holds a handle can reset them.
+#[derive(Clone)]
+pub struct ComponentHandle(Arc<Component>);
+
+struct Component {
+    id: Box<str>,
+    capabilities: CapabilitySet,
+    tracker: Arc<QuotaTracker>,
+    shared: Arc<Shared>,
+    gone: AtomicBool,
+    denied: DenialCounters,
+    alerts: [Alert; QuotaResource::ALL.len()],
+}
+
+#[derive(Default)]
+struct DenialCounters {
+    capability: AtomicU64,
+    quota: [AtomicU64; QuotaResource::ALL.len()],
+}
+
+impl ComponentHandle {
+    pub(crate) fn new(
+        id: Box<str>,
+        capabilities: CapabilitySet,
+        tracker: QuotaTracker,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self(Arc::new(Component {
+            id,
+            capabilities,
+            tracker: Arc::new(tracker),
+            shared,
+            gone: AtomicBool::new(false),
+            denied: DenialCounters::default(),
+            alerts: Default::default(),
+        }))
+    }
+
+    /// Returns the id under which the component is registered.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0.id
+    }
+
+    /// Returns what the component may touch, with its id in the place of `<id>`.
+    #[must_use]
+    pub fn capabilities(&self) -> &CapabilitySet {
+        &self.0.capabilities
+    }
+
+    /// Returns what the component may use.
+    #[must_use]
+    pub fn quota(&self) -> ResourceQuota {
+        self.0.tracker.quota()
+    }
+
+    /// Changes what the component may use. Less than what it uses denies until enough has come back.
+    ///
+    /// # Errors
+    ///
+    /// [`EnforceError::PeriodFixed`] if the period is another one: windows that are being counted
+    /// cannot change their length.
+    pub fn set_quota(&self, quota: ResourceQuota) -> Result<(), EnforceError> {
+        self.0.tracker.set_quota(quota).map_err(|_fixed| EnforceError::PeriodFixed)?;
+        self.refresh_levels();
+        Ok(())
+    }
+
+    /// Tells whether the component is still registered.
+    #[must_use]
+    pub fn is_registered(&self) -> bool {
+        // Pairs with the release in `retire`: who sees it gone sees what was done before.
+        !self.0.gone.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn retire(&self) {
+        self.0.gone.store(true, Ordering::Release);
+    }
+
+    // --- capabilities
+
+    /// Decides without telling anybody: for questions, not for doing something.
+    pub fn decide<'a>(&'a self, permission: Permission, resource: &'a str) -> Decision<'a> {
+        self.0.capabilities.check(permission, resource)
+    }
+
+    /// Refuses unless a pattern allows it.
+    ///
+    /// # Errors
+    ///
+    /// [`EnforceError::Capability`] if none does, [`EnforceError::NotRegistered`] if the component
+    /// is gone.
+    pub fn check(&self, permission: Permission, resource: &str) -> Result<(), EnforceError> {
+        self.check_registered()?;
+        let shared = &self.0.shared;
+        let decision = self.decide(permission, resource);
+        if decision.is_allowed() {
+            if shared.reports_grants() {
+                self.report(AuditKind::CapabilityGranted(decision), true);
+            }
+            return Ok(());
+        }
+        self.0.denied.capability.fetch_add(1, Ordering::Relaxed);
+        self.report(AuditKind::CapabilityDenied(decision), shared.enforces());
+        if shared.enforces() {
+            decision.into_result()?;
+        }
+        Ok(())
+    }
+
+    /// Refuses unless a pattern allows it and the quota would. Takes nothing, so the answer may be
+    /// out of date when it arrives: [`authorize`](Self::authorize) is what holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`authorize`](Self::authorize).
+    pub fn check_with_quota(
+        &self,
+        permission: Permission,
+        resource: &str,
+        quota: QuotaType,
+    ) -> Result<(), EnforceError> {
+        self.check(permission, resource)?;
+        match self.0.tracker.peek(quota) {
+            Ok(()) => Ok(()),
+            Err(error) => Ok(self.refuse(error)?),
+        }
+    }
+
+    /// Checks the capability and takes the quota, in this order.
+    ///
+    /// # Errors
+    ///
+    /// [`EnforceError::Capability`] or [`EnforceError::Quota`] if one of them is missing, and
+    /// [`EnforceError::NotRegistered`] if the component is gone. Then nothing is taken.
+    pub fn authorize(
+        &self,
+        permission: Permission,
+        resource: &str,
+        quota: QuotaType,
+    ) -> Result<Grant<&QuotaTracker>, EnforceError> {
+        self.check(permission, resource)?;
+        self.take(quota)
+    }
+
+    // --- quotas
+
+    /// Takes units of one resource until the grant is dropped, or for good if it is committed.
+    ///
+    /// # Errors
+    ///
+    /// [`EnforceError::Quota`] if not enough is left, [`EnforceError::NotRegistered`] if the
+    /// component is gone. Then nothing is taken.
+    pub fn reserve(&self, quota: QuotaType) -> Result<Grant<&QuotaTracker>, EnforceError> {
+        self.check_registered()?;
+        self.take(quota)
+    }
+
+    /// Takes units of several resources, of all or of none.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve); the error names the first resource that has not enough.
+    pub fn reserve_all(&self, quotas: &[QuotaType]) -> Result<Grant<&QuotaTracker>, EnforceError> {
+        self.check_registered()?;
+        match self.0.tracker.reserve_all(quotas) {
+            Ok(reservation) => {
+                self.granted(quotas);
+                Ok(Grant::reserved(reservation))
+            }
+            Err(error) => {
+                self.refuse(error)?;
+                Ok(Grant::observed(&*self.0.tracker, quotas))
+            }
+        }
+    }
+
+    /// Takes units of several resources, in a grant that borrows nothing and can be kept anywhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve_all`](Self::reserve_all).
+    pub fn reserve_owned(
+        &self,
+        quotas: &[QuotaType],
+    ) -> Result<Grant<Arc<QuotaTracker>>, EnforceError> {
+        self.check_registered()?;
+        match QuotaTracker::reserve_owned(&self.0.tracker, quotas) {
+            Ok(reservation) => {
+                self.granted(quotas);
+                Ok(Grant::reserved(reservation))
+            }
+            Err(error) => {
+                self.refuse(error)?;
+                Ok(Grant::observed(Arc::clone(&self.0.tracker), quotas))
+            }
+        }
+    }
+
+    /// Takes units for good.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub fn consume(&self, quota: QuotaType) -> Result<(), EnforceError> {
+        self.reserve(quota)?.commit();
+        Ok(())
+    }
+
+    /// Charges what has been used already. Never refused; what is above the limit is a debt.
+    pub fn charge(&self, quota: QuotaType) {
+        self.0.tracker.charge(quota);
+        self.watch(&[quota]);
+    }
+
+    /// Gives storage or memory back and returns how many bytes that was: never more than are used.
+    ///
+    /// Works for a component that is gone as well, so that what it held can be cleared away.
+    ///
+    /// # Errors
+    ///
+    /// [`EnforceError::NotReleasable`] for a rate, which comes back with time, or by dropping its
+    /// grant.
+    pub fn release(&self, quota: QuotaType) -> Result<u64, EnforceError> {
+        if let Some(resource) = quota.resource().filter(|resource| resource.is_rate()) {
+            return Err(EnforceError::NotReleasable { resource });
+        }
+        let released = self.0.tracker.release(quota);
+        self.watch(&[quota]);
+        Ok(released)
+    }
+
+    fn take(&self, quota: QuotaType) -> Result<Grant<&QuotaTracker>, EnforceError> {
+        match self.0.tracker.reserve(quota) {
+            Ok(reservation) => {
+                self.granted(&[quota]);
+                Ok(Grant::reserved(reservation))
+            }
+            Err(error) => {
+                self.refuse(error)?;
+                Ok(Grant::observed(&*self.0.tracker, &[quota]))
+            }
+        }
+    }
+
+    // --- monitoring
+
+    /// Returns what is used, of what, and how much is left, in a window that is current.
+    #[must_use]
+    pub fn status(&self) -> QuotaStatus {
+        self.0.tracker.status()
+    }
+
+    /// Returns what is used.
+    #[must_use]
+    pub fn usage(&self) -> QuotaUsage {
+        self.0.tracker.usage()
+    }
+
+    /// Returns what is used, to be written down.
+    #[must_use]
+    pub fn snapshot(&self) -> UsageSnapshot {
+        self.usage().into()
+    }
+
+    /// Tells whether 80 % or more of any quota are used.
+    #[must_use]
+    pub fn is_quota_warning(&self) -> bool {
+        self.0.tracker.is_quota_warning()
+    }
+
+    /// Tells whether 95 % or more of any quota are used.
+    #[must_use]
+    pub fn is_quota_critical(&self) -> bool {
+        self.0.tracker.is_quota_critical()
+    }
+
+    /// Returns how often the component was denied something, since it was registered.
+    ///
+    /// A denial costs a component nothing, so one that does not stop is the host's to end: this says
+    /// when.
+    #[must_use]
+    pub fn denials(&self) -> Denials {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counters = &self.0.denied;
+        Denials::new(count(&counters.capability), counters.quota.each_ref().map(count))
+    }
+
+    /// Looks at all levels and reports those that have changed. Taking, charging and releasing do so
+    /// for what they touch; this is for levels that fell because nothing happened.
+    pub fn refresh_levels(&self) {
+        if self.0.shared.has_sinks() {
+            let status = self.status();
+            for resource in QuotaResource::ALL {
+                self.watch_one(resource, &status);
+            }
+        }
+    }
+
+    // --- what every path shares
+
+    fn check_registered(&self) -> Result<(), EnforceError> {
+        if self.is_registered() {
+            return Ok(());
+        }
+        Err(EnforceError::NotRegistered { id: self.0.id.clone() })
+    }
+
+    /// Takes note of a denial by a quota; it is an error unless the registry only observes.
+    fn refuse(&self, error: QuotaError) -> Result<(), QuotaError> {
+        let index = QuotaResource::ALL.iter().position(|one| *one == error.resource());
+        if let Some(counter) = index.and_then(|index| self.0.denied.quota.get(index)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        let enforced = self.0.shared.enforces();
+        self.report(AuditKind::QuotaDenied(error), enforced);
+        if enforced { Err(error) } else { Ok(()) }
+    }
+
+    fn granted(&self, quotas: &[QuotaType]) {
+        if self.0.shared.reports_grants() {
+            for quota in quotas {
+                if let Some(resource) = quota.resource() {
+                    let amount = quota.amount();
+                    self.report(AuditKind::QuotaGranted { resource, amount }, true);
+                }
+            }
+        }
+        self.watch(quotas);
+    }
+
+    fn watch(&self, quotas: &[QuotaType]) {
+        if self.0.shared.has_sinks() {
+            let status = self.status();
+            for resource in quotas.iter().filter_map(|quota| quota.resource()) {
+                self.watch_one(resource, &status);
+            }
+        }
+    }
+
+    fn watch_one(&self, resource: QuotaResource, status: &QuotaStatus) {
+        let index = QuotaResource::ALL.iter().position(|one| *one == resource);
+        let Some(alert) = index.and_then(|index| self.0.alerts.get(index)) else { return };
+        let status = status.of(resource);
+        let window = resource.is_rate().then(|| self.quota().reset_period);
+        let now = self.0.shared.now_ns();
+        if let Some((from, to)) = alert.observe(&status, now, window) {
+            self.report(AuditKind::Threshold { resource, from, to, status }, true);
+        }
+    }
+
+    pub(crate) fn report(&self, kind: AuditKind<'_>, enforced: bool) {
+        self.0.shared.report(&AuditEvent { component: &self.0.id, kind, enforced });
+    }
+
+    pub(crate) fn reset_usage(&self) {
+        self.0.tracker.reset();
+        self.refresh_levels();
+    }
+}
+
+impl Eq for ComponentHandle {}
+
+impl PartialEq for ComponentHandle {
+    /// Tells whether both are the same registration.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for ComponentHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ComponentHandle")
+            .field("id", &self.0.id)
+            .field("registered", &self.is_registered())
+            .field("usage", &self.usage())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Executions of a component that is unregistered meanwhile go on under its counters to their end.
+impl Account for ComponentHandle {
+    /// Asking is not being refused: nothing is counted or reported.
+    fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
+        match self.0.tracker.peek(quota) {
+            Err(error) if self.0.shared.enforces() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn reserve(&self, quota: QuotaType) -> Result<(), QuotaError> {
+        match self.0.tracker.reserve(quota) {
+            Ok(reservation) => {
+                reservation.commit();
+                self.granted(&[quota]);
+            }
+            Err(error) => {
+                self.refuse(error)?;
+                Grant::observed(&*self.0.tracker, &[quota]).commit();
+            }
+        }
+        Ok(())
+    }
+
+    fn charge(&self, quota: QuotaType) {
+        Self::charge(self, quota);
+    }
+
+    fn release(&self, quota: QuotaType) {
+        self.0.tracker.release(quota);
+        self.watch(&[quota]);
+    }
+}

@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+
+mod alert;
+mod audit;
+mod coarse;
+mod context;
+mod denials;
+mod error;
+mod global;
+mod grant;
+mod guard;
+mod handle;
+mod json_lines;
+mod registry;
+mod repeats;
+mod shared;
+mod snapshot;
+mod trace;
+
+pub use crate::alert::Level;
+pub use crate::audit::{AuditEvent, AuditKind, AuditSink};
+pub use crate::coarse::CoarseClock;
+pub use crate::context::SecurityContext;
+pub use crate::denials::Denials;
+pub use crate::error::EnforceError;
+pub use crate::global::{
+    check_capability, check_capability_with_quota, consume_quota, get_quota_status, global,
+    has_quota_critical, has_quota_warning, install, register_component, release_quota,
+    unregister_component,
+};
+pub use crate::grant::Grant;
+pub use crate::guard::{AsComponent, guard, guard_async};
+pub use crate::handle::ComponentHandle;
+pub use crate::json_lines::JsonLinesSink;
+pub use crate::registry::{QuotaRegistry, QuotaRegistryBuilder};
+pub use crate::snapshot::UsageSnapshot;
+pub use crate::trace::TracingSink;

@@ -1,0 +1,281 @@
+//! All components of a host.
+
+use core::fmt;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use limits_core::{Clock, QuotaStatus, QuotaTracker, QuotaUsage};
+
+use crate::shared::{Clocks, Shared};
+use crate::{AuditKind, AuditSink, ComponentHandle, EnforceError, SecurityContext, UsageSnapshot};
+
+/// The longest id, in bytes.
+const MAX_ID_BYTES: usize = 256;
+
+/// All components of a host, by id.
+///
+/// It is for the control plane: registering, listing, watching. What is on the way of every host call
+/// is the [`ComponentHandle`] that [`register`](Self::register) gives. A host may have as many
+/// registries as it likes; they share nothing.
+///
+/// ```
+/// use limits_core::{CapabilitySet, Permission, QuotaType, ResourceQuota};
+/// use quota_enforce::{QuotaRegistry, SecurityContext};
+///
+/// let registry = QuotaRegistry::new();
+/// let capabilities =
+///     CapabilitySet::builder().grant(Permission::FilesystemWrite, "/data/<id>/**").build()?;
+/// let quota = ResourceQuota::new().with_storage(1_000_u64);
+/// let handle =
+///     registry.register(SecurityContext::with_quota("word-count", capabilities, quota))?;
+///
+/// let write = |path, bytes| -> Result<(), quota_enforce::EnforceError> {
+///     let grant =
+///         handle.authorize(Permission::FilesystemWrite, path, QuotaType::Storage(bytes))?;
+///     // ... write, and leave by `?` if that fails: the grant goes back ...
+///     grant.commit();
+///     Ok(())
+/// };
+/// write("/data/word-count/a", 800)?;
+/// assert_eq!(
+///     write("/data/word-count/b", 300).unwrap_err().to_string(),
+///     "storage quota of 1000 bytes exceeded: 800 used, 300 more requested; \
+///      retry when some is given back"
+/// );
+/// assert_eq!(
+///     write("/data/other/a", 1).unwrap_err().to_string(),
+///     "filesystem.write of `/data/other/a` denied: none of 1 patterns matches"
+/// );
+/// assert!(handle.is_quota_warning());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct QuotaRegistry {
+    components: DashMap<Box<str>, ComponentHandle>,
+    shared: Arc<Shared>,
+}
+
+impl QuotaRegistry {
+    /// Makes an empty registry that enforces and tells nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// Begins a registry with a clock, a parent, or sinks.
+    #[must_use]
+    pub fn builder() -> QuotaRegistryBuilder {
+        QuotaRegistryBuilder::default()
+    }
+
+    /// Registers a component and returns the handle that its host functions use.
+    ///
+    /// # Errors
+    ///
+    /// - [`EnforceError::AlreadyRegistered`] if the id is taken. Whoever has it is not touched.
+    /// - [`EnforceError::InvalidId`] if the id is empty, longer than 256 bytes or has a control
+    ///   character.
+    /// - [`EnforceError::Pattern`] if the id cannot stand for `<id>` in one of the patterns.
+    pub fn register(&self, context: SecurityContext) -> Result<ComponentHandle, EnforceError> {
+        let id = context.id();
+        if id.is_empty() || id.len() > MAX_ID_BYTES || id.contains(char::is_control) {
+            let end = id.floor_char_boundary(MAX_ID_BYTES);
+            let id = Box::from(id.get(..end).unwrap_or_default());
+            return Err(EnforceError::InvalidId { id });
+        }
+        let capabilities = context.capabilities().bind(id)?;
+        let handle = match self.components.entry(Box::from(id)) {
+            Entry::Occupied(_) => {
+                return Err(EnforceError::AlreadyRegistered { id: Box::from(id) });
+            }
+            Entry::Vacant(vacant) => {
+                // Only now: what was used before is charged to the parent as well.
+                let tracker = self.shared.tracker(context.quota());
+                tracker.restore(&QuotaUsage::from(context.usage()).without_memory());
+                let shared = Arc::clone(&self.shared);
+                let handle = ComponentHandle::new(Box::from(id), capabilities, tracker, shared);
+                vacant.insert(handle.clone());
+                handle
+            }
+        };
+        // Outside of the map's lock, so that a sink may look into the registry.
+        handle.report(AuditKind::Registered, true);
+        handle.refresh_levels();
+        Ok(handle)
+    }
+
+    /// Unregisters a component and returns its last handle.
+    ///
+    /// Its handles are refused from now on; what is under way ends as usual. Storage that it still
+    /// has stays counted in the parent until [`release`](ComponentHandle::release) gives it back.
+    ///
+    /// # Errors
+    ///
+    /// [`EnforceError::NotRegistered`] if there is no such component.
+    pub fn unregister(&self, id: &str) -> Result<ComponentHandle, EnforceError> {
+        let Some((_, handle)) = self.components.remove(id) else { return Err(unknown(id)) };
+        handle.retire();
+        handle.report(AuditKind::Unregistered, true);
+        Ok(handle)
+    }
+
+    /// Returns a component's handle. A look-up costs several times a check: keep what it gives.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<ComponentHandle> {
+        self.components.get(id).map(|entry| entry.value().clone())
+    }
+
+    /// Returns a component's handle.
+    ///
+    /// # Errors
+    ///
+    /// [`EnforceError::NotRegistered`] if there is no such component.
+    pub fn lookup(&self, id: &str) -> Result<ComponentHandle, EnforceError> {
+        self.get(id).ok_or_else(|| unknown(id))
+    }
+
+    /// Returns all handles, by id.
+    #[must_use]
+    pub fn list(&self) -> Vec<ComponentHandle> {
+        let mut handles: Vec<_> =
+            self.components.iter().map(|entry| entry.value().clone()).collect();
+        handles.sort_unstable_by(|one, other| one.id().cmp(other.id()));
+        handles
+    }
+
+    /// Returns how many components are registered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.components.len()
+    }
+
+    /// Tells whether no component is registered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.components.is_empty()
+    }
+
+    /// Returns the status of all components, by id.
+    #[must_use]
+    pub fn statuses(&self) -> Vec<(Box<str>, QuotaStatus)> {
+        let handles = self.list();
+        handles.iter().map(|handle| (Box::from(handle.id()), handle.status())).collect()
+    }
+
+    /// Returns what all components have used, to be written down.
+    #[must_use]
+    pub fn snapshot(&self) -> BTreeMap<Box<str>, UsageSnapshot> {
+        let handles = self.list();
+        handles.iter().map(|handle| (Box::from(handle.id()), handle.snapshot())).collect()
+    }
+
+    /// Reports the levels that have changed without anything being taken, of all components. For a
+    /// host that wants to hear of falling levels: once in a while, as often as it reads its metrics.
+    pub fn refresh_levels(&self) {
+        for handle in self.list() {
+            handle.refresh_levels();
+        }
+    }
+
+    /// Sets what a component has used to zero.
+    ///
+    /// # Errors
+    ///
+    /// [`EnforceError::NotRegistered`] if there is no such component.
+    pub fn reset_usage(&self, id: &str) -> Result<(), EnforceError> {
+        self.lookup(id)?.reset_usage();
+        Ok(())
+    }
+}
+
+impl Default for QuotaRegistry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for QuotaRegistry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuotaRegistry")
+            .field("components", &self.len())
+            .field("shared", &self.shared)
+            .finish()
+    }
+}
+
+fn unknown(id: &str) -> EnforceError {
+    let end = id.floor_char_boundary(MAX_ID_BYTES);
+    EnforceError::NotRegistered { id: Box::from(id.get(..end).unwrap_or_default()) }
+}
+
+/// Builds a [`QuotaRegistry`].
+#[derive(Default)]
+pub struct QuotaRegistryBuilder {
+    clock: Option<Arc<dyn Clock>>,
+    parent: Option<Arc<QuotaTracker>>,
+    sinks: Vec<Arc<dyn AuditSink>>,
+    grants: bool,
+    observe_only: bool,
+}
+
+impl QuotaRegistryBuilder {
+    /// Uses this clock. The default is the kernel's coarse clock, and the system clock for quotas
+    /// whose period is below 50 ms.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Charges everything to this tracker as well: the ceiling over all components together. Its
+    /// clock is then the clock of all.
+    #[must_use]
+    pub fn parent(mut self, parent: Arc<QuotaTracker>) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// Tells this sink what happens. May be called several times.
+    #[must_use]
+    pub fn audit(mut self, sink: Arc<dyn AuditSink>) -> Self {
+        self.sinks.push(sink);
+        self
+    }
+
+    /// Tells the sinks of what is granted, too.
+    #[must_use]
+    pub const fn audit_grants(mut self) -> Self {
+        self.grants = true;
+        self
+    }
+
+    /// Denies nothing: counts and reports what would have been denied.
+    ///
+    /// Totals are then counted above their limits, as what is stored is stored. What a rate would
+    /// have denied is not counted as used.
+    #[must_use]
+    pub const fn observe_only(mut self) -> Self {
+        self.observe_only = true;
+        self
+    }
+
+    /// Returns the registry.
+    #[must_use]
+    pub fn build(self) -> QuotaRegistry {
+        let Self { clock, parent, sinks, grants, observe_only } = self;
+        let clocks = clock.map_or_else(Clocks::default, Clocks::Given);
+        let shared = Arc::new(Shared { clocks, parent, sinks, grants, observe_only });
+        QuotaRegistry { components: DashMap::new(), shared }
+    }
+}
+
+impl fmt::Debug for QuotaRegistryBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuotaRegistryBuilder")
+            .field("sinks", &self.sinks)
+            .field("grants", &self.grants)
+            .field("observe_only", &self.observe_only)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! What a component has used, in a form that survives a restart.
+
+use limits_core::QuotaUsage;
+use serde::{Deserialize, Serialize};
+
+/// What a component has used, in a form that can be written down and read back.
+///
+/// What is kept over a restart is storage; what rates have used is of interest for a window only.
+/// Absent fields are zero.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct UsageSnapshot {
+    /// Bytes stored.
+    pub storage_used: u64,
+    /// Messages in the window.
+    pub message_count: u64,
+    /// Bytes sent and received in the window.
+    pub network_bandwidth_used: u64,
+    /// Microseconds of CPU time in the window.
+    pub cpu_time_used_us: u64,
+    /// Bytes of memory of all live stores together.
+    pub memory_used: u64,
+}
+
+impl From<QuotaUsage> for UsageSnapshot {
+    fn from(usage: QuotaUsage) -> Self {
+        Self {
+            storage_used: usage.storage_used,
+            message_count: usage.message_count,
+            network_bandwidth_used: usage.network_bandwidth_used,
+            cpu_time_used_us: usage.cpu_time_used_us,
+            memory_used: usage.memory_used,
+        }
+    }
+}
+
+impl From<UsageSnapshot> for QuotaUsage {
+    fn from(usage: UsageSnapshot) -> Self {
+        Self {
+            storage_used: usage.storage_used,
+            message_count: usage.message_count,
+            network_bandwidth_used: usage.network_bandwidth_used,
+            cpu_time_used_us: usage.cpu_time_used_us,
+            memory_used: usage.memory_used,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::UsageSnapshot;
+    use limits_core::QuotaUsage;
+
+    #[test]
+    fn what_is_written_is_read_back_and_absent_fields_are_zero() {
+        let usage = QuotaUsage { storage_used: u64::MAX, memory_used: 7, ..QuotaUsage::default() };
+        let written = serde_json::to_string(&UsageSnapshot::from(usage)).unwrap();
+        assert_eq!(
+            written,
+            "{\"storage_used\":18446744073709551615,\"message_count\":0,\
+             \"network_bandwidth_used\":0,\"cpu_time_used_us\":0,\"memory_used\":7}"
+        );
+        let read: UsageSnapshot = serde_json::from_str(&written).unwrap();
+        assert_eq!(QuotaUsage::from(read), usage);
+        let partial: UsageSnapshot = serde_json::from_str("{\"message_count\":3}").unwrap();
+        assert_eq!((partial.message_count, partial.storage_used), (3, 0));
+    }
+}

@@ -1,0 +1,253 @@
+//! What sinks are told, and that no sink can stop a component.
+
+use core::time::Duration;
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use limits_core::{Permission, QuotaType};
+use quota_enforce::{JsonLinesSink, QuotaRegistry, TracingSink};
+use serde_json::{Value, json};
+
+use crate::{Notebook, thousand};
+
+/// A file that others can read while it is written.
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Paper {
+    fn lines(&self) -> Vec<Value> {
+        let bytes = self.0.lock().expect("nobody panics with it").clone();
+        let text = String::from_utf8(bytes).expect("JSON is text");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panics with it").write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn every_denial_is_told_and_grants_when_asked_for() {
+    let notebook = Arc::new(Notebook::default());
+    let builder = QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)).audit_grants();
+    let (registry, handle, _clock) = thousand(builder);
+    let write = Permission::FilesystemWrite;
+    handle.authorize(write, "/data/x", QuotaType::Storage(600)).unwrap().commit();
+    assert!(handle.authorize(write, "/data/x", QuotaType::Storage(600)).is_err());
+    assert!(handle.check(write, "/etc/x").is_err());
+    registry.unregister("a").unwrap();
+    assert_eq!(
+        notebook.take(),
+        [
+            "a registered",
+            "a capability_granted filesystem.write of `/data/x` allowed by `/data/**`",
+            "a quota_granted 600 bytes of storage",
+            "a capability_granted filesystem.write of `/data/x` allowed by `/data/**`",
+            "a quota_denied storage quota of 1000 bytes exceeded: 600 used, 600 more requested; retry when some is given back",
+            "a capability_denied filesystem.write of `/etc/x` denied: none of 1 patterns matches",
+            "a unregistered",
+        ]
+    );
+}
+
+#[test]
+fn a_component_that_asks_too_often_is_told_of_in_lines_of_json() {
+    let paper = Paper::default();
+    let sink = JsonLinesSink::new(paper.clone()).unwrap();
+    let (registry, handle, _clock) = thousand(QuotaRegistry::builder().audit(Arc::new(sink)));
+    handle.consume(QuotaType::Storage(790)).unwrap();
+    handle.consume(QuotaType::Storage(10)).unwrap();
+    assert!(handle.consume(QuotaType::Storage(300)).is_err());
+    assert!(handle.consume(QuotaType::MessageRate(1_001)).is_err());
+    assert!(handle.check(Permission::FilesystemRead, "/etc/\u{1b}").is_err());
+    // The last owner of the sink waits until everything is written.
+    drop((registry, handle));
+    let mut lines = paper.lines();
+    for line in &mut lines {
+        let time = line.as_object_mut().unwrap().remove("time_ms").unwrap();
+        assert!(time.as_u64().unwrap() > 1_600_000_000_000);
+    }
+    assert_eq!(
+        lines,
+        [
+            json!({ "event": "registered", "component": "a", "enforced": true }),
+            json!({
+                "event": "threshold", "component": "a", "subject": "storage", "enforced": true,
+                "from": "normal", "to": "warning", "used": 800, "limit": 1000, "unit": "bytes"
+            }),
+            json!({
+                "event": "quota_denied", "component": "a", "subject": "storage", "enforced": true,
+                "used": 800, "requested": 300, "limit": 1000, "unit": "bytes", "level": 0,
+                "retry": "now"
+            }),
+            json!({
+                "event": "quota_denied", "component": "a", "subject": "message_rate", "enforced": true,
+                "used": 0, "requested": 1001, "limit": 1000, "unit": "messages", "level": 0,
+                "retry": "never"
+            }),
+            json!({
+                "event": "capability_denied", "component": "a", "subject": "filesystem.read",
+                "enforced": true, "target": "/etc/\u{1b}", "reason": "nothing is granted"
+            }),
+        ]
+    );
+}
+
+#[test]
+fn a_retry_is_written_with_its_time() {
+    let paper = Paper::default();
+    let sink = JsonLinesSink::new(paper.clone()).unwrap();
+    let (registry, handle, clock) = thousand(QuotaRegistry::builder().audit(Arc::new(sink)));
+    handle.consume(QuotaType::MessageRate(700)).unwrap();
+    clock.advance(Duration::from_millis(250));
+    assert!(handle.consume(QuotaType::MessageRate(700)).is_err());
+    drop((registry, handle));
+    let lines = paper.lines();
+    let denied = lines.iter().find(|line| line["event"] == "quota_denied").unwrap();
+    assert_eq!((&denied["retry"], &denied["retry_after_us"]), (&json!("after"), &json!(750_000)));
+}
+
+#[test]
+fn a_flood_of_denials_is_no_flood_of_lines_and_none_is_lost() {
+    let paper = Paper::default();
+    let sink = JsonLinesSink::new(paper.clone()).unwrap();
+    let (registry, handle, _clock) = thousand(QuotaRegistry::builder().audit(Arc::new(sink)));
+    for _ in 0..100_000 {
+        assert!(handle.consume(QuotaType::Storage(2_000)).is_err());
+    }
+    drop((registry, handle));
+    let lines = paper.lines();
+    let denials = lines.iter().filter(|line| line["event"] == "quota_denied");
+    let (mut written, mut told) = (0, 0);
+    for denial in denials {
+        written += 1;
+        told += 1 + denial["repeats"].as_u64().unwrap_or_default();
+    }
+    let losses = lines.iter().rfind(|line| line["event"] == "audit_loss").unwrap();
+    // Ten in each second that it took, and it did not take long.
+    assert!((10..=1_000).contains(&written), "{written}");
+    assert_eq!(told + losses["left_out"].as_u64().unwrap(), 100_000);
+    assert_eq!((&losses["dropped"], &losses["failed"]), (&json!(0), &json!(0)));
+}
+
+/// A disk that does not move until it is told to.
+struct Stuck {
+    reached: Sender<()>,
+    go_on: Receiver<()>,
+    paper: Paper,
+}
+
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.reached.send(());
+        // Ends when the test lets go of the other end.
+        let _ = self.go_on.recv();
+        self.paper.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_disk_that_is_stuck_holds_up_nobody_and_what_is_dropped_is_counted() {
+    let (reached, has_reached) = channel();
+    let (let_go, go_on) = channel();
+    let paper = Paper::default();
+    let sink =
+        Arc::new(JsonLinesSink::new(Stuck { reached, go_on, paper: paper.clone() }).unwrap());
+    let registry = QuotaRegistry::builder().audit(Arc::<JsonLinesSink>::clone(&sink)).build();
+    let register = |id: &str| {
+        registry.register(crate::context(id, crate::thousand_of_each())).unwrap();
+    };
+    register("first");
+    has_reached.recv().unwrap();
+    // The writer holds one line and 1 024 wait; each id is a kind of its own, so none is a repeat.
+    for id in 0..1_024 + 50 {
+        register(&format!("c{id}"));
+    }
+    assert_eq!(sink.dropped() + sink.left_out(), 50);
+    drop(let_go);
+    let (dropped, left_out) = (sink.dropped(), sink.left_out());
+    drop((registry, sink));
+    let lines = paper.lines();
+    let registered = lines.iter().filter(|line| line["event"] == "registered").count();
+    assert_eq!(registered, 1 + 1_024);
+    let losses = lines.iter().rfind(|line| line["event"] == "audit_loss").unwrap();
+    assert_eq!(losses["dropped"], json!(dropped));
+    assert_eq!(losses["left_out"], json!(left_out));
+}
+
+/// A disk that is full.
+struct Full;
+
+impl Write for Full {
+    fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+        Err(io::Error::from(io::ErrorKind::StorageFull))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn lines_that_cannot_be_written_are_counted() {
+    let sink = Arc::new(JsonLinesSink::new(Full).unwrap());
+    let (_registry, _handle, _clock) =
+        thousand(QuotaRegistry::builder().audit(Arc::<JsonLinesSink>::clone(&sink)));
+    while sink.failed() == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!((sink.failed(), sink.dropped()), (1, 0));
+}
+
+#[test]
+fn a_flood_of_denials_is_no_flood_of_tracing_events() {
+    use core::sync::atomic::{AtomicU64, Ordering};
+    use tracing::span;
+
+    /// Counts events of the audit target.
+    struct Counting(Arc<AtomicU64>);
+
+    impl tracing::Subscriber for Counting {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            metadata.target() == "quota_enforce::audit"
+        }
+
+        fn new_span(&self, _attributes: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _span: &span::Id, _values: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _span: &span::Id, _follows: &span::Id) {}
+
+        fn event(&self, _event: &tracing::Event<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn enter(&self, _span: &span::Id) {}
+
+        fn exit(&self, _span: &span::Id) {}
+    }
+
+    let events = Arc::new(AtomicU64::new(0));
+    tracing::subscriber::with_default(Counting(Arc::clone(&events)), || {
+        let (_registry, handle, _clock) =
+            thousand(QuotaRegistry::builder().audit(Arc::new(TracingSink::new())));
+        for _ in 0..10_000 {
+            assert!(handle.consume(QuotaType::Storage(2_000)).is_err());
+        }
+    });
+    let events = events.load(Ordering::Relaxed);
+    assert!((11..=1_000).contains(&events), "{events}");
+}

@@ -1,0 +1,264 @@
+//! Registering, finding, unregistering.
+
+use std::sync::Arc;
+
+use limits_core::{
+    Account as _, CapabilitySet, Permission, QuotaTracker, QuotaType, ResourceQuota,
+};
+use quota_enforce::{EnforceError, QuotaRegistry, SecurityContext, UsageSnapshot};
+
+use crate::{capabilities, context, thousand, thousand_of_each};
+
+#[test]
+fn a_second_registration_is_an_error_and_leaves_the_first_untouched() {
+    // Q12: the original replaced the first one, fresh counters and new capabilities included, and
+    // then returned the error.
+    let (registry, first, _clock) = thousand(QuotaRegistry::builder());
+    first.consume(QuotaType::Storage(700)).unwrap();
+    let generous = SecurityContext::with_quota(
+        "a",
+        CapabilitySet::builder().grant(Permission::FilesystemRead, "**").build().unwrap(),
+        ResourceQuota::new(),
+    );
+    let error = registry.register(generous).unwrap_err();
+    assert_eq!(error, EnforceError::AlreadyRegistered { id: Box::from("a") });
+    let found = registry.get("a").unwrap();
+    assert_eq!(found, first);
+    assert_eq!(found.usage().storage_used, 700);
+    assert_eq!(found.quota(), thousand_of_each());
+    assert!(found.check(Permission::FilesystemRead, "/etc/passwd").is_err());
+    assert!(found.is_registered());
+}
+
+#[test]
+fn an_unregistered_component_gets_nothing_more() {
+    let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
+    let last = registry.unregister("a").unwrap();
+    assert_eq!(last, handle);
+    assert!(!handle.is_registered());
+    let gone = EnforceError::NotRegistered { id: Box::from("a") };
+    let write = Permission::FilesystemWrite;
+    let quota = QuotaType::Storage(1);
+    assert_eq!(handle.check(write, "/data/x").unwrap_err(), gone);
+    assert_eq!(handle.check_with_quota(write, "/data/x", quota).unwrap_err(), gone);
+    assert_eq!(handle.authorize(write, "/data/x", quota).unwrap_err(), gone);
+    assert_eq!(handle.reserve(quota).unwrap_err(), gone);
+    assert_eq!(handle.reserve_all(&[quota]).unwrap_err(), gone);
+    assert_eq!(handle.reserve_owned(&[quota]).unwrap_err(), gone);
+    assert_eq!(handle.consume(quota).unwrap_err(), gone);
+    assert_eq!(registry.unregister("a").unwrap_err(), gone);
+    assert_eq!(registry.lookup("a").unwrap_err(), gone);
+    assert_eq!(registry.get("a"), None);
+}
+
+#[test]
+fn what_is_under_way_when_a_component_goes_is_settled_where_it_came_from() {
+    let (registry, old, _clock) = thousand(QuotaRegistry::builder());
+    let kept = old.reserve(QuotaType::Storage(600)).unwrap();
+    let dropped = old.reserve(QuotaType::Storage(300)).unwrap();
+    registry.unregister("a").unwrap();
+
+    let new = registry.register(context("a", thousand_of_each())).unwrap();
+    assert_ne!(new, old);
+    assert_eq!(new.usage().storage_used, 0, "nothing is inherited");
+    kept.commit();
+    drop(dropped);
+    old.charge(QuotaType::CpuTime(5));
+    assert_eq!(old.release(QuotaType::Storage(100)), Ok(100));
+    assert_eq!(old.usage().storage_used, 500);
+    assert_eq!(new.usage(), limits_core::QuotaUsage::default(), "nothing is charged to it");
+    // An execution that began before goes on to its end.
+    limits_core::Account::reserve(&old, QuotaType::Memory(10)).unwrap();
+    assert_eq!(old.usage().memory_used, 10);
+}
+
+#[test]
+fn calls_in_flight_on_many_threads_survive_that_their_component_comes_and_goes() {
+    let registry = QuotaRegistry::new();
+    let quota = thousand_of_each().with_storage(100_u64);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut served = 0;
+                while served < 2_000 {
+                    let Some(handle) = registry.get("a") else {
+                        std::thread::yield_now();
+                        continue;
+                    };
+                    if let Ok(grant) = handle.reserve(QuotaType::Storage(1)) {
+                        assert!(handle.usage().storage_used <= 100);
+                        drop(grant);
+                    }
+                    served += 1;
+                }
+            });
+        }
+        scope.spawn(|| {
+            for _ in 0..500 {
+                let handle = registry.register(context("a", quota)).unwrap();
+                std::thread::yield_now();
+                assert_eq!(registry.unregister("a").unwrap(), handle);
+            }
+            registry.register(context("a", quota)).unwrap();
+        });
+    });
+    assert_eq!(registry.get("a").unwrap().usage().storage_used, 0);
+}
+
+#[test]
+fn one_of_many_threads_registers_an_id() {
+    let registry = QuotaRegistry::new();
+    let won = std::thread::scope(|scope| {
+        let register = || registry.register(context("a", thousand_of_each())).is_ok();
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(register)).collect();
+        threads
+            .into_iter()
+            .filter(|_| true)
+            .map(|thread| thread.join().unwrap())
+            .filter(|won| *won)
+            .count()
+    });
+    assert_eq!(won, 1);
+}
+
+#[test]
+fn ids_are_checked() {
+    let registry = QuotaRegistry::new();
+    let register = |id: &str| registry.register(context(id, ResourceQuota::new()));
+    for id in ["", "a\nb", &"x".repeat(257)] {
+        assert!(matches!(register(id), Err(EnforceError::InvalidId { .. })), "{id:?}");
+    }
+    register(&"x".repeat(256)).unwrap();
+    let own = CapabilitySet::builder().grant(Permission::StorageRead, "c:<id>:*").build().unwrap();
+    let error = registry.register(SecurityContext::new("a:b", own)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "storage pattern `c:<id>:*` refused: the id `a:b` cannot stand for `<id>`"
+    );
+    assert_eq!(registry.len(), 1);
+}
+
+#[test]
+fn components_are_listed_by_id() {
+    let registry = QuotaRegistry::new();
+    assert!(registry.is_empty());
+    for id in ["b", "c", "a"] {
+        registry.register(context(id, thousand_of_each())).unwrap();
+    }
+    registry.get("c").unwrap().consume(QuotaType::Storage(3)).unwrap();
+    let ids: Vec<_> = registry.list().iter().map(|handle| handle.id().to_owned()).collect();
+    assert_eq!(ids, ["a", "b", "c"]);
+    let used: Vec<_> =
+        registry.statuses().iter().map(|(_, status)| status.storage.used()).collect();
+    assert_eq!(used, [0, 0, 3]);
+    assert_eq!(registry.snapshot()["c"].storage_used, 3);
+}
+
+#[test]
+fn registries_share_nothing() {
+    // Q19: the original had one registry for the whole process.
+    let (one, other) = (QuotaRegistry::new(), QuotaRegistry::new());
+    let first = one.register(context("a", thousand_of_each())).unwrap();
+    let second = other.register(context("a", thousand_of_each())).unwrap();
+    first.consume(QuotaType::Storage(1_000)).unwrap();
+    second.consume(QuotaType::Storage(1_000)).unwrap();
+    assert!(one.get("b").is_none());
+}
+
+#[test]
+fn storage_survives_a_restart() {
+    // Q13: a component that was started again had its whole quota, although its files were there.
+    let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
+    handle.consume(QuotaType::Storage(900)).unwrap();
+    handle.consume(QuotaType::Memory(900)).unwrap();
+    let written = serde_json::to_string(&registry.snapshot()).unwrap();
+    drop((registry, handle));
+
+    let read: std::collections::BTreeMap<Box<str>, UsageSnapshot> =
+        serde_json::from_str(&written).unwrap();
+    let registry = QuotaRegistry::new();
+    let again = context("a", thousand_of_each()).with_usage(read["a"]);
+    let handle = registry.register(again).unwrap();
+    assert_eq!(handle.usage().storage_used, 900);
+    assert_eq!(handle.usage().memory_used, 0, "the stores are gone");
+    let refused = handle.consume(QuotaType::Storage(101)).unwrap_err();
+    assert_eq!(refused.as_quota().unwrap().used(), 900);
+}
+
+#[test]
+fn a_ceiling_over_all_components_holds_and_says_that_it_was_the_one() {
+    let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_storage(1_500_u64)));
+    let registry = QuotaRegistry::builder().parent(Arc::clone(&host)).build();
+    let one = registry.register(context("a", thousand_of_each())).unwrap();
+    let other = registry.register(context("b", thousand_of_each())).unwrap();
+    one.consume(QuotaType::Storage(1_000)).unwrap();
+    let error = other.consume(QuotaType::Storage(501)).unwrap_err();
+    let error = error.as_quota().unwrap();
+    assert_eq!((error.level(), error.used(), error.limit()), (1, 1_000, 1_500));
+    other.consume(QuotaType::Storage(500)).unwrap();
+    assert_eq!(host.usage().storage_used, 1_500);
+    // What is stored stays stored when its owner goes, until somebody clears it away.
+    let gone = registry.unregister("a").unwrap();
+    assert_eq!(host.usage().storage_used, 1_500);
+    gone.release(QuotaType::Storage(1_000)).unwrap();
+    assert_eq!(host.usage().storage_used, 500);
+}
+
+#[test]
+fn a_quota_changes_while_its_component_runs() {
+    let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
+    handle.consume(QuotaType::Storage(800)).unwrap();
+    handle.set_quota(thousand_of_each().with_storage(500_u64)).unwrap();
+    assert!(handle.consume(QuotaType::Storage(1)).is_err());
+    handle.release(QuotaType::Storage(400)).unwrap();
+    handle.consume(QuotaType::Storage(100)).unwrap();
+    let period = core::time::Duration::from_secs(2);
+    let error = handle.set_quota(thousand_of_each().with_reset_period(period)).unwrap_err();
+    assert_eq!(error, EnforceError::PeriodFixed);
+}
+
+#[test]
+fn a_hundred_thousand_components_with_the_same_patterns_share_them() {
+    // Q23: the original built its list of patterns twice for every check. Here they are compiled
+    // once, and every component and every decision points at the same ones.
+    let registry = QuotaRegistry::new();
+    let capabilities = capabilities();
+    for index in 0..100_000 {
+        let context = SecurityContext::new(format!("c{index}"), capabilities.clone());
+        registry.register(context).unwrap();
+    }
+    assert_eq!(registry.len(), 100_000);
+    let rule = |id: &str| {
+        let handle = registry.get(id).unwrap();
+        let decision = handle.decide(Permission::FilesystemWrite, "/data/x");
+        core::ptr::from_ref(decision.rule().unwrap())
+    };
+    assert_eq!(rule("c7"), rule("c99999"));
+}
+
+#[test]
+fn identity_is_in_the_handle_wherever_it_is_used() {
+    // Q20: the original kept the identity in a thread local, which an async task leaves behind when
+    // it moves to another thread, and which a nested call cleared.
+    let registry = QuotaRegistry::new();
+    let outer = registry.register(context("outer", thousand_of_each())).unwrap();
+    let inner = registry.register(context("inner", thousand_of_each())).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    runtime.block_on(async {
+        let tasks = [outer.clone(), inner.clone()].map(|handle| {
+            let nested = inner.clone();
+            tokio::spawn(async move {
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                    nested.peek(QuotaType::Storage(1)).unwrap();
+                    handle.consume(QuotaType::Storage(1)).unwrap();
+                }
+            })
+        });
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+    assert_eq!(outer.usage().storage_used, 100);
+    assert_eq!(inner.usage().storage_used, 100);
+}
