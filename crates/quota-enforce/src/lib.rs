@@ -6,6 +6,8 @@ mod coarse;
 mod context;
 mod denials;
 mod error;
+#[cfg(feature = "metrics")]
+mod exporter;
 mod global;
 mod grant;
 mod guard;
@@ -23,6 +25,8 @@ pub use crate::coarse::CoarseClock;
 pub use crate::context::SecurityContext;
 pub use crate::denials::Denials;
 pub use crate::error::EnforceError;
+#[cfg(feature = "metrics")]
+pub use crate::exporter::MetricsExporter;
 pub use crate::global::{
     check_capability, check_capability_with_quota, consume_quota, get_quota_status, global,
     has_quota_critical, has_quota_warning, install, register_component, release_quota,

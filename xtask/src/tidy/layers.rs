@@ -25,7 +25,7 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
     ("limits-wasmtime", Some(&["limits-core", "tokio", "tracing", "wasmtime"])),
     (
         "quota-enforce",
-        Some(&["dashmap", "limits-core", "rustix", "serde", "serde_json", "tracing"]),
+        Some(&["dashmap", "limits-core", "metrics", "rustix", "serde", "serde_json", "tracing"]),
     ),
 ];
 

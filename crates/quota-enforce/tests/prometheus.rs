@@ -1,0 +1,138 @@
+//! What Prometheus sees; `docs/monitoring.md` tells the same.
+
+use std::sync::Arc;
+
+use limits_core::{CapabilitySet, ManualClock, Permission, QuotaType, ResourceQuota};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use quota_enforce::{MetricsExporter, QuotaRegistry, SecurityContext};
+
+/// Runs a host whose program has installed a recorder.
+fn with_recorder(host: impl FnOnce(&PrometheusHandle)) {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    metrics::with_local_recorder(&recorder, || host(&handle));
+}
+
+fn host(labels: usize) -> (QuotaRegistry, Arc<MetricsExporter>) {
+    let exporter = Arc::new(MetricsExporter::new(labels));
+    let registry = QuotaRegistry::builder()
+        .clock(Arc::new(ManualClock::new()))
+        .audit(Arc::<MetricsExporter>::clone(&exporter))
+        .build();
+    (registry, exporter)
+}
+
+fn context(id: &str) -> SecurityContext {
+    let quota = ResourceQuota::new()
+        .with_storage(1_000_u64)
+        .with_cpu_time(limits_core::Allowance::Unlimited);
+    SecurityContext::with_quota(id, CapabilitySet::new(), quota)
+}
+
+/// Returns the samples of one metric, sorted.
+fn samples(handle: &PrometheusHandle, metric: &str) -> Vec<String> {
+    let text = handle.render();
+    let mut samples: Vec<_> = text
+        .lines()
+        .filter(|line| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with(['{', ' '])))
+        .map(str::to_owned)
+        .collect();
+    samples.sort_unstable();
+    samples
+}
+
+#[test]
+fn use_limits_and_denials_are_exported() {
+    with_recorder(|prometheus| {
+        let (registry, exporter) = host(10);
+        let shop = registry.register(context("shop")).unwrap();
+        shop.consume(QuotaType::Storage(850)).unwrap();
+        shop.consume(QuotaType::CpuTimeMicros(1_500)).unwrap();
+        assert!(shop.consume(QuotaType::Storage(200)).is_err());
+        assert!(shop.consume(QuotaType::Storage(200)).is_err());
+        assert!(shop.check(Permission::FilesystemRead, "/x").is_err());
+        exporter.export(&registry);
+        assert_eq!(
+            samples(prometheus, "quota_used"),
+            [
+                "quota_used{component=\"shop\",resource=\"cpu_time\"} 1500",
+                "quota_used{component=\"shop\",resource=\"memory\"} 0",
+                "quota_used{component=\"shop\",resource=\"message_rate\"} 0",
+                "quota_used{component=\"shop\",resource=\"network_bandwidth\"} 0",
+                "quota_used{component=\"shop\",resource=\"storage\"} 850",
+            ]
+        );
+        assert_eq!(
+            samples(prometheus, "quota_limit"),
+            [
+                "quota_limit{component=\"shop\",resource=\"memory\"} 268435456",
+                "quota_limit{component=\"shop\",resource=\"message_rate\"} 1000",
+                "quota_limit{component=\"shop\",resource=\"network_bandwidth\"} 10485760",
+                "quota_limit{component=\"shop\",resource=\"storage\"} 1000",
+            ]
+        );
+        assert_eq!(
+            samples(prometheus, "quota_denials_total"),
+            [
+                "quota_denials_total{component=\"shop\",resource=\"capability\"} 1",
+                "quota_denials_total{component=\"shop\",resource=\"storage\"} 2",
+            ]
+        );
+        assert_eq!(samples(prometheus, "quota_components"), ["quota_components 1"]);
+    });
+}
+
+#[test]
+fn the_number_of_labels_is_bounded_whatever_comes_and_goes() {
+    with_recorder(|prometheus| {
+        let (registry, exporter) = host(2);
+        for index in 0..50 {
+            let id = format!("c{index:02}");
+            let handle = registry.register(context(&id)).unwrap();
+            handle.consume(QuotaType::Storage(10)).unwrap();
+            assert!(handle.consume(QuotaType::Storage(2_000)).is_err());
+            exporter.export(&registry);
+            if index < 40 {
+                registry.unregister(&id).unwrap();
+            }
+        }
+        exporter.export(&registry);
+        let stored: Vec<_> = samples(prometheus, "quota_used")
+            .into_iter()
+            .filter(|sample| sample.contains("storage"))
+            .collect();
+        assert_eq!(
+            stored,
+            [
+                "quota_used{component=\"c00\",resource=\"storage\"} 0",
+                "quota_used{component=\"c01\",resource=\"storage\"} 0",
+                "quota_used{component=\"other\",resource=\"storage\"} 100",
+            ]
+        );
+        assert_eq!(
+            samples(prometheus, "quota_denials_total"),
+            [
+                "quota_denials_total{component=\"c00\",resource=\"storage\"} 1",
+                "quota_denials_total{component=\"c01\",resource=\"storage\"} 1",
+                "quota_denials_total{component=\"other\",resource=\"storage\"} 48",
+            ]
+        );
+        assert_eq!(samples(prometheus, "quota_components"), ["quota_components 10"]);
+    });
+}
+
+#[test]
+fn when_the_others_are_gone_they_use_nothing() {
+    with_recorder(|prometheus| {
+        let (registry, exporter) = host(0);
+        registry.register(context("a")).unwrap().consume(QuotaType::Storage(10)).unwrap();
+        exporter.export(&registry);
+        registry.unregister("a").unwrap();
+        exporter.export(&registry);
+        let stored: Vec<_> = samples(prometheus, "quota_used")
+            .into_iter()
+            .filter(|sample| sample.contains("storage"))
+            .collect();
+        assert_eq!(stored, ["quota_used{component=\"other\",resource=\"storage\"} 0"]);
+    });
+}
