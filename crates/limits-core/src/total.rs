@@ -21,7 +21,7 @@ impl Total {
         Self { used: AtomicU64::new(0) }
     }
 
-    /// Takes `n` units or none.
+    /// Takes `n` units, at least one, or none.
     pub(crate) fn take(&self, n: u64, limit: Allowance) -> Result<(), Refusal> {
         let mut used = self.used();
         loop {
@@ -72,8 +72,7 @@ impl Total {
 fn fits(used: u64, n: u64, limit: Allowance) -> Result<u64, Refusal> {
     let Allowance::AtMost(limit) = limit else { return Ok(used.saturating_add(n)) };
     match used.checked_add(n) {
-        // Nothing is granted always, even past the limit.
-        Some(sum) if sum <= limit || n == 0 => Ok(sum),
+        Some(sum) if sum <= limit => Ok(sum),
         _ => {
             let retry = if n > limit { Retry::Never } else { Retry::Now };
             Err(Refusal { used, limit, retry })
@@ -96,7 +95,6 @@ mod tests {
         assert_eq!(total.take(10, TEN), Ok(()));
         assert_eq!(total.take(1, TEN), Err(Refusal { used: 10, limit: 10, retry: Retry::Now }));
         assert_eq!(total.take(11, TEN), Err(Refusal { used: 10, limit: 10, retry: Retry::Never }));
-        assert_eq!(total.take(0, TEN), Ok(()));
         assert_eq!(total.used(), 10);
     }
 

@@ -22,6 +22,9 @@
 //! - I7: what is given back leaves the window that it was taken in, or no window.
 //! - I8: the use saturates at what the word holds; it never reaches into the window's number.
 
+#[cfg(all(test, not(loom)))]
+mod laws;
+
 use core::time::Duration;
 
 use crate::{Allowance, Retry};
@@ -88,7 +91,7 @@ impl Windows {
         (1 << self.use_bits) - 1
     }
 
-    /// Decides on taking `n` units at the time `now`, and returns the word as it is afterwards.
+    /// Decides on taking `n` units, at least one, at the time `now`, and returns the word as it is afterwards.
     ///
     /// `now` is in nanoseconds since the birth of the tracker.
     pub(crate) fn step(self, word: u64, now: u64, n: u64, bound: Bound) -> (u64, Verdict) {
@@ -97,10 +100,7 @@ impl Windows {
             return (self.pack(window, used.saturating_add(n)), Verdict::Granted(window));
         };
         match used.checked_add(n) {
-            // Nothing is granted always, even in debt.
-            Some(sum) if sum <= limit || n == 0 => {
-                (self.pack(window, sum), Verdict::Granted(window))
-            }
+            Some(sum) if sum <= limit => (self.pack(window, sum), Verdict::Granted(window)),
             _ => {
                 let after = self.carried(window, used, bound);
                 let retry = self.retry(now, window, after, n, limit);

@@ -4,6 +4,7 @@ mod tracker {
     mod change;
     mod defects;
     mod levels;
+    mod model;
     mod named;
     mod rates;
     mod reservations;

@@ -33,7 +33,7 @@ fn both<T: 'static>(
 ) -> [T; 2] {
     let one = thread::spawn(one);
     let other = other();
-    [one.join().unwrap(), other]
+    [one.join().expect("a thread that ends"), other]
 }
 
 // I11

@@ -16,8 +16,8 @@ impl QuotaTracker {
     /// Takes an amount of one resource, and returns a time in the window it was counted in.
     #[inline]
     pub(super) fn take(&self, quota: QuotaType) -> Result<u64, QuotaError> {
-        let Some(resource) = quota.resource() else { return Ok(0) };
         let n = quota.amount();
+        let Some(resource) = quota.resource().filter(|_| n > 0) else { return Ok(0) };
         if self.parent.is_some() {
             return self.take_all(&Demand::one(resource, n));
         }
@@ -45,7 +45,7 @@ impl QuotaTracker {
         };
         let grain = quota.grain();
         loop {
-            let now = self.elapsed();
+            let now = self.time(&Demand::one(resource, n)).latest;
             let left = self.levels().map(|level| level.left(resource, now)).min();
             let part = left.unwrap_or(0).min(n) / grain * grain;
             let demand = Demand::one(resource, part.max(grain));

@@ -1,0 +1,140 @@
+//! Laws of the algorithm for any word, time, period and limit.
+
+use core::time::Duration;
+use proptest::prelude::*;
+
+use super::{Bound, Verdict, Windows};
+use crate::{Allowance, Retry};
+
+/// Any number, small ones and those next to the largest more often than chance would bring them.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![
+        any::<u64>(),
+        0..100_u64,
+        (0..100_u64).prop_map(|less| u64::MAX - less),
+        (0..64_u32, 0..3_u64).prop_map(|(bit, more)| (1 << bit) + more),
+    ]
+}
+
+fn windows() -> impl Strategy<Value = Windows> {
+    number().prop_map(|ns| Windows::new(Duration::from_nanos(ns)))
+}
+
+fn bound() -> impl Strategy<Value = Bound> {
+    let limit = prop_oneof![
+        5 => number().prop_map(Allowance::AtMost),
+        1 => Just(Allowance::Unlimited)
+    ];
+    (limit, prop_oneof![Just(0), number()]).prop_map(|(limit, before)| Bound { limit, before })
+}
+
+/// A word, and a time some windows after it.
+fn state() -> impl Strategy<Value = (Windows, u64, u64)> {
+    (windows(), number(), number(), 0..5_u64, number()).prop_map(
+        |(windows, word, used, later, inside)| {
+            let word = windows.pack(windows.window(word), used);
+            let start = windows.start(windows.window(word).saturating_add(later));
+            (windows, word, start.saturating_add(inside % windows.period))
+        },
+    )
+}
+
+proptest! {
+    // I1 I2 I3 I8
+    #[test]
+    fn what_fits_is_granted_and_nothing_else((windows, word, now) in state(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
+        let (window, used) = windows.read(word, now, bound);
+        let sum = u128::from(used) + u128::from(n);
+        let fits = windows.held(bound.limit).at_most().is_none_or(|limit| sum <= u128::from(limit));
+        let (next, verdict) = windows.step(word, now, n, bound);
+        match verdict {
+            Verdict::Granted(number) => {
+                prop_assert!(fits);
+                prop_assert_eq!(number, window);
+                let kept = u64::try_from(sum).unwrap_or(u64::MAX).min(windows.capacity());
+                prop_assert_eq!(windows.unpack(next), (window, kept));
+            }
+            Verdict::Refused(refusal) => {
+                prop_assert!(!fits);
+                prop_assert_eq!(next, word);
+                prop_assert_eq!(refusal.used, used);
+                prop_assert_eq!(Some(refusal.limit), windows.held(bound.limit).at_most());
+            }
+        }
+    }
+
+    // I4
+    #[test]
+    fn a_wait_is_exact((windows, word, now) in state(), n in 1..u64::MAX, bound in bound(), small in any::<bool>()) {
+        let n = if small { n % 50 + 1 } else { n };
+        let granted = |now| matches!(windows.step(word, now, n, bound).1, Verdict::Granted(_));
+        let Verdict::Refused(refusal) = windows.step(word, now, n, bound).1 else { return Ok(()) };
+        match refusal.retry {
+            Retry::After(wait) => {
+                let wait = u64::try_from(wait.as_nanos()).unwrap();
+                prop_assert!(wait > 0);
+                prop_assert!(!granted(now + (wait - 1)));
+                prop_assert!(granted(now + wait));
+            }
+            Retry::Never => prop_assert!(!granted(u64::MAX)),
+            Retry::Now => prop_assert!(false, "a rate comes back with time"),
+        }
+    }
+
+    // I5
+    #[test]
+    fn a_window_never_goes_back((windows, word, now) in state(), any_time in number(), n in number(), bound in bound()) {
+        for now in [now, any_time] {
+            let (next, _) = windows.step(word, now, n, bound);
+            prop_assert!(windows.window(next) >= windows.window(word));
+            let charged = windows.charge(word, now, n, bound);
+            prop_assert!(windows.window(charged) >= windows.window(word));
+        }
+        // Before its window the word reads as in it.
+        let start = windows.start(windows.window(word));
+        prop_assert_eq!(windows.read(word, any_time.min(start), bound), windows.unpack(word));
+    }
+
+    // I6
+    #[test]
+    fn rolling_in_two_steps_is_rolling_in_one((windows, word, now) in state(), between in number(), limit in number()) {
+        let bound = Bound { limit: Allowance::AtMost(limit), before: 0 };
+        let (window, used) = windows.read(word, between.min(now), bound);
+        prop_assert_eq!(windows.read(windows.pack(window, used), now, bound), windows.read(word, now, bound));
+    }
+
+    // I6
+    #[test]
+    fn debt_drains_one_limit_a_window((windows, word, now) in state(), limit in number()) {
+        let bound = Bound { limit: Allowance::AtMost(limit), before: 0 };
+        let (window, used) = windows.unpack(word);
+        let elapsed = u128::from(windows.read(word, now, bound).0 - window);
+        let limit = u128::from(limit.min(windows.capacity()));
+        let left = u128::from(used).saturating_sub(elapsed * limit);
+        prop_assert_eq!(u128::from(windows.read(word, now, bound).1), left);
+    }
+
+    // I7 I8
+    #[test]
+    fn a_refund_stays_in_its_window_and_above_zero((windows, word, _now) in state(), window in number(), n in number()) {
+        let (stored, used) = windows.unpack(word);
+        prop_assert_eq!(windows.refund(word, stored, n), Some(windows.pack(stored, used.saturating_sub(n))));
+        prop_assert_eq!(windows.refund(word, window, n).is_some(), window == stored);
+    }
+
+    // I8
+    #[test]
+    fn a_charge_counts_all_that_the_word_can_hold((windows, word, now) in state(), n in number(), bound in bound()) {
+        let (window, used) = windows.read(word, now, bound);
+        let sum = used.saturating_add(n).min(windows.capacity());
+        prop_assert_eq!(windows.unpack(windows.charge(word, now, n, bound)), (window, sum));
+    }
+
+    #[test]
+    fn a_window_holds_the_times_from_its_start_to_the_next((windows, _word, now) in state()) {
+        let window = windows.at(now);
+        prop_assert!(windows.start(window) <= now);
+        let is_last = window == u64::MAX >> windows.use_bits;
+        prop_assert!(is_last || now < windows.start(window + 1));
+    }
+}
