@@ -8,7 +8,7 @@ use super::resource::{self, ResourceError};
 use super::segment::Segments;
 
 /// The deepest path that is looked at.
-pub(super) const MAX_SEGMENTS: usize = 128;
+pub(super) const MAX_SEGMENTS: usize = 64;
 
 /// Returns an absolute path without `.`, `..`, `//` and a slash at the end; `..` at the root stays
 /// at the root.
@@ -30,7 +30,7 @@ pub(super) const MAX_SEGMENTS: usize = 128;
 /// # Errors
 ///
 /// [`ResourceError`] if the path is empty or relative, has a NUL byte, more than 4 096 bytes or
-/// more than 128 segments.
+/// more than 64 segments.
 pub fn normalize_path(path: &str) -> Result<Cow<'_, str>, ResourceError> {
     resource::check_text(path)?;
     let Some(below_root) = path.strip_prefix('/') else { return Err(ResourceError::Relative) };
@@ -131,10 +131,10 @@ mod tests {
             "it has 4097 bytes, the most is 4096"
         );
         let deep = |depth: usize| core::iter::repeat_n("/a", depth).collect::<String>();
-        assert!(normalize_path(&deep(128)).is_ok());
+        assert!(normalize_path(&deep(64)).is_ok());
         assert_eq!(
-            normalize_path(&deep(129)).unwrap_err().to_string(),
-            "it has 129 segments, the most is 128"
+            normalize_path(&deep(65)).unwrap_err().to_string(),
+            "it has 65 segments, the most is 64"
         );
     }
 }

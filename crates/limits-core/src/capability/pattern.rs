@@ -16,7 +16,7 @@ use super::segment::{self, Piece, Segment, Segments};
 /// The longest pattern, in bytes.
 const MAX_BYTES: usize = 1_024;
 /// The most segments of a pattern.
-const MAX_SEGMENTS: usize = 64;
+const MAX_SEGMENTS: usize = 32;
 /// The placeholder for the component's own id.
 const ID: &str = "<id>";
 
@@ -41,7 +41,7 @@ const ID: &str = "<id>";
 /// and the last `**`; an IPv6 address in brackets, written out by groups where it has a `*` or
 /// `**`, as in `[2001:db8:**]`. Patterns of names do not match addresses.
 ///
-/// A pattern has at most 1 024 bytes and 64 segments. Matching takes no more steps than the
+/// A pattern has at most 1 024 bytes and 32 segments. Matching takes no more steps than the
 /// product of both segment counts, whatever they say.
 ///
 /// ```

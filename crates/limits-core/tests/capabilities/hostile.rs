@@ -70,11 +70,11 @@ proptest! {
 #[test]
 fn patterns_made_to_be_slow_are_not() {
     // A matcher that tries every way of sharing the text out among the stars would need more than
-    // 10^30 steps for each of these; the test ends at once or never.
+    // 10^14 steps for each of these; the test ends at once or never.
     let stars = format!("/{}b", "a*".repeat(500));
     let name = format!("/{}", "a".repeat(4_000));
-    let crossing = format!("/{}x", "**/a*/".repeat(31));
-    let deep = "/a".repeat(128);
+    let crossing = format!("/{}x", "**/a*/".repeat(15));
+    let deep = "/a".repeat(64);
     for (pattern, path) in [(stars, name), (crossing, deep)] {
         let pattern = Pattern::new(Domain::Filesystem, &pattern).unwrap();
         assert_eq!(pattern.matches(&path), Ok(false));
