@@ -269,6 +269,7 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused_with_a_reason() {
+        // Q11: the original's sizes overflowed, and knew neither MiB nor spaces nor fractions.
         const UNITS: &str = "(units are B, KB, kB, MB, GB, TB, KiB, MiB, GiB, TiB)";
         let not_a_size = |text: &str| format!("`{text}` is not a size, such as 50MB");
         let unit = |text: &str, meant: &str| {

@@ -146,6 +146,7 @@ fn a_line_for_editors_is_a_comment() {
 
 #[test]
 fn absent_quotas_have_the_defaults() {
+    // Q16: the original refused a part of a quota, and wrote a period as seconds and nanoseconds.
     let quota = QuotaSection::default();
     assert_eq!(quota.to_resource_quota(0).unwrap(), ResourceQuota::default());
     let large = 300_u64 << 20;
@@ -170,6 +171,7 @@ fn unlimited_is_accepted_for_every_quota_and_shown() {
 
 #[test]
 fn rates_are_per_second_whatever_the_period() {
+    // Q8: the original said "per second" of whatever its period was.
     let config = minimal_with(
         "[quota]\nmessage_rate = 501\nnetwork_bandwidth = \"1KB/s\"\nperiod = \"500ms\"\n",
     );

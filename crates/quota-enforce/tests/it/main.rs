@@ -4,6 +4,7 @@ mod audit;
 mod guards;
 mod levels;
 mod lifecycle;
+mod model;
 mod observing;
 mod original;
 mod refusals;
