@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 
 use crate::cancel::CancelHandle;
 use crate::hook::Stop;
-use crate::meter::{SLICE, Turn};
+use crate::meter::{SLICE, SUSPICIOUS, Turn};
 use crate::relay::Relay;
 
 /// How long before the deadline a waiting guest's timer is set. Tokio's timers come up to two
@@ -110,6 +110,7 @@ impl Driver<'_> {
         let _ = cancelled.poll(cx);
         let began = self.turn.now();
         self.turn.begin(began);
+        let cpu_began = self.turn.thread_time();
         let mut now = began;
         loop {
             if let Some(stop) = self.stop(now) {
@@ -129,7 +130,7 @@ impl Driver<'_> {
             now = after;
             self.parked = self.turn.take_parked();
             self.waiting = polled.is_pending() && !woken;
-            self.turn.note_poll(ran, woken && !self.parked);
+            self.turn.note_poll(self.own_time(ran, cpu_began), woken && !self.parked);
             if let Poll::Ready(output) = polled {
                 let late = self.deadline.is_some_and(|deadline| now >= deadline);
                 return Poll::Ready(Visit::Ended(Ended::Done { output, late }));
@@ -141,6 +142,21 @@ impl Driver<'_> {
                 // The next visit looks at deadline and cancellation before it polls.
                 return Poll::Ready(Visit::Yield);
             }
+        }
+    }
+
+    /// Returns how much of the time `ran` was the guest's own, if the visit began at `cpu_began` of
+    /// the thread's time.
+    ///
+    /// On a busy machine the system takes the thread away for milliseconds. Taken for the price of
+    /// the guest's fuel, that would have it looked at far too often for a long time.
+    fn own_time(&self, ran: Duration, cpu_began: Option<Duration>) -> Duration {
+        if ran < SUSPICIOUS {
+            return ran;
+        }
+        match (cpu_began, self.turn.thread_time()) {
+            (Some(began), Some(now)) => ran.min(now.saturating_sub(began)),
+            _ => ran,
         }
     }
 

@@ -10,13 +10,15 @@ use limits_core::{FuelMetrics, LimitExceeded};
 pub struct ExecutionReport {
     /// Fuel allowed and used, in units.
     pub fuel: FuelMetrics,
-    /// Whether the fuel used is exact. If not, it is an upper bound.
+    /// Whether the fuel used is exact.
     ///
     /// Exact after success, out of fuel, a host function's error, and a timeout or cancellation
-    /// that met the guest between two intervals of fuel or waiting in a host function. An upper
-    /// bound after any other trap, and after a timeout or cancellation that was noticed as the
-    /// guest came back from the host: the runtime keeps the count in a register there, and up to
-    /// one interval (at most 200 000 units, far fewer near the deadline) is not yet written back.
+    /// that met the guest between two intervals of fuel or waiting in a host function. Otherwise,
+    /// after any other trap and after a timeout or cancellation that was noticed as the guest came
+    /// back from the host, the runtime has the count in a register: what is reported is the count
+    /// in the store plus one interval (at most 50 000 units, far fewer near the deadline). That is
+    /// an upper bound for code as compilers emit it; code can be written to burn more than an
+    /// interval in one straight stretch that ends in a trap, so do not bill such endings by it.
     pub fuel_exact: bool,
     /// Bytes that all memories and tables of the store may have together.
     pub max_memory_bytes: u64,
