@@ -86,18 +86,22 @@ pub(crate) struct Alert {
 impl Alert {
     /// Takes note of what is used now; returns the levels before and after if they differ.
     ///
-    /// `window` is the length of a rate's window, `None` for a total.
+    /// `window` is the length of a rate's window, `None` for a total. Who has taken something passes
+    /// `rises_only`: what it saw may be older than what another thread has reported since, and must
+    /// not take that back.
     pub(crate) fn observe(
         &self,
         status: &QuotaResourceStatus,
         now_ns: u64,
         window: Option<Duration>,
+        rises_only: bool,
     ) -> Option<(Level, Level)> {
         // Relaxed throughout: the word stands for itself, nothing else is published with it.
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             let (from, reached_ns) = (Level::from_code(word), word & !3);
             let to = match window {
+                None if rises_only => Level::of(status).max(from),
                 None => Level::of(status).max(from.min(Level::still(status))),
                 Some(window) => {
                     let window_ns = u64::try_from(window.as_nanos()).unwrap_or(u64::MAX);
@@ -120,5 +124,24 @@ impl Alert {
                 Err(newer) => word = newer,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Alert, Level};
+    use limits_core::{Allowance, QuotaResourceStatus};
+
+    #[test]
+    fn an_older_view_does_not_take_back_what_was_reported() {
+        // I1
+        let status = |used| QuotaResourceStatus::new(used, Allowance::AtMost(100));
+        let alert = Alert::default();
+        let risen = Some((Level::Normal, Level::Critical));
+        assert_eq!(alert.observe(&status(96), 1, None, true), risen);
+        assert_eq!(alert.observe(&status(50), 1, None, true), None);
+        assert_eq!(alert.observe(&status(97), 1, None, true), None);
+        let fallen = Some((Level::Critical, Level::Normal));
+        assert_eq!(alert.observe(&status(50), 1, None, false), fallen);
     }
 }

@@ -250,7 +250,9 @@ impl ComponentHandle {
             return Err(EnforceError::NotReleasable { resource });
         }
         let released = self.0.tracker.release(quota);
-        self.watch(&[quota]);
+        if let Some(resource) = quota.resource() {
+            self.watch_fall(resource);
+        }
         Ok(released)
     }
 
@@ -311,13 +313,11 @@ impl ComponentHandle {
     }
 
     /// Looks at all levels and reports those that have changed. Taking, charging and releasing do so
-    /// for what they touch; this is for levels that fell because nothing happened.
+    /// for what they touch; this is for levels that fell because a window passed or a grant was
+    /// dropped.
     pub fn refresh_levels(&self) {
-        if self.0.shared.has_sinks() {
-            let status = self.status();
-            for resource in QuotaResource::ALL {
-                self.watch_one(resource, &status);
-            }
+        for resource in QuotaResource::ALL {
+            self.watch_fall(resource);
         }
     }
 
@@ -353,24 +353,36 @@ impl ComponentHandle {
         self.watch(quotas);
     }
 
+    /// Looks at the levels of what was just taken.
     fn watch(&self, quotas: &[QuotaType]) {
         if self.0.shared.has_sinks() {
             let status = self.status();
             for resource in quotas.iter().filter_map(|quota| quota.resource()) {
-                self.watch_one(resource, &status);
+                self.watch_one(resource, &status, true);
             }
         }
     }
 
-    fn watch_one(&self, resource: QuotaResource, status: &QuotaStatus) {
+    /// Looks at a level after something came back.
+    fn watch_fall(&self, resource: QuotaResource) {
+        if self.0.shared.has_sinks() && self.watch_one(resource, &self.status(), false) {
+            // Somebody may have taken something and reported it before the fall was.
+            self.watch_one(resource, &self.status(), true);
+        }
+    }
+
+    /// Reports a level if it has changed; tells whether it fell.
+    fn watch_one(&self, resource: QuotaResource, status: &QuotaStatus, rises_only: bool) -> bool {
         let index = QuotaResource::ALL.iter().position(|one| *one == resource);
-        let Some(alert) = index.and_then(|index| self.0.alerts.get(index)) else { return };
+        let Some(alert) = index.and_then(|index| self.0.alerts.get(index)) else { return false };
         let status = status.of(resource);
         let window = resource.is_rate().then(|| self.quota().reset_period);
         let now = self.0.shared.now_ns();
-        if let Some((from, to)) = alert.observe(&status, now, window) {
-            self.report(AuditKind::Threshold { resource, from, to, status }, true);
-        }
+        let Some((from, to)) = alert.observe(&status, now, window, rises_only) else {
+            return false;
+        };
+        self.report(AuditKind::Threshold { resource, from, to, status }, true);
+        to < from
     }
 
     pub(crate) fn report(&self, kind: AuditKind<'_>, enforced: bool) {
@@ -432,6 +444,8 @@ impl Account for ComponentHandle {
 
     fn release(&self, quota: QuotaType) {
         self.0.tracker.release(quota);
-        self.watch(&[quota]);
+        if let Some(resource) = quota.resource() {
+            self.watch_fall(resource);
+        }
     }
 }

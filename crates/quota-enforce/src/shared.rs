@@ -84,3 +84,20 @@ impl fmt::Debug for Shared {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Clocks;
+    use core::time::Duration;
+    use std::sync::Arc;
+
+    #[test]
+    fn short_windows_are_counted_with_the_exact_clock() {
+        let clocks = Clocks::default();
+        let Clocks::Default { coarse, exact } = &clocks else { panic!("no clock was given") };
+        let for_ms = |ms| clocks.for_period(Duration::from_millis(ms));
+        assert!(Arc::ptr_eq(&for_ms(49), exact));
+        assert!(Arc::ptr_eq(&for_ms(50), coarse));
+        assert!(Arc::ptr_eq(&for_ms(1_000), coarse));
+    }
+}

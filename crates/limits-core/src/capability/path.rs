@@ -16,7 +16,8 @@ pub(super) const MAX_SEGMENTS: usize = 64;
 /// This is what patterns are matched against, so it is also what the host must open: a host that
 /// opens the path as the guest wrote it opens something that nobody checked. It works on the text
 /// alone. It does **not** look at the disk, so it knows nothing of symbolic links; a host that has
-/// them must open below a directory handle.
+/// them must open below a directory handle. Nor does it fold case or Unicode, as some file systems
+/// do.
 ///
 /// ```
 /// use limits_core::normalize_path;
