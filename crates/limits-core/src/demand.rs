@@ -21,14 +21,36 @@ impl Demand {
         demand
     }
 
+    /// Returns what one operation asks for.
+    #[inline]
+    pub(crate) const fn just(quota: QuotaType) -> Self {
+        match quota.resource() {
+            Some(resource) => Self::one(resource, quota.amount()),
+            None => Self { amounts: [0; 5] },
+        }
+    }
+
+    /// Tells whether anything is asked for that is counted per period.
+    pub(crate) fn has_rates(&self) -> bool {
+        self.iter().any(|(resource, _)| resource.is_rate())
+    }
+
+    /// Tells whether nothing is asked for.
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        let [a, b, c, d, e] = self.amounts;
+        a | b | c | d | e == 0
+    }
+
     /// Returns the amount of one resource.
     pub(crate) const fn get(&self, resource: QuotaResource) -> u64 {
         self.amounts[resource.index()]
     }
 
     /// Returns an amount of one resource and nothing of the others.
-    pub(crate) fn one(resource: QuotaResource, amount: u64) -> Self {
-        let mut demand = Self::default();
+    #[inline]
+    pub(crate) const fn one(resource: QuotaResource, amount: u64) -> Self {
+        let mut demand = Self { amounts: [0; 5] };
         demand.set(resource, amount);
         demand
     }

@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::QuotaResource;
+use crate::window::Refusal;
 
 /// When a refused take may be tried again.
 ///
@@ -40,22 +41,50 @@ pub struct QuotaError {
     used: u64,
     requested: u64,
     limit: u64,
-    retry: Retry,
+    wait: Wait,
     level: usize,
-    period: Option<Duration>,
+    /// In nanoseconds; 0 for a total.
+    period: u64,
+}
+
+/// When to try again, in nanoseconds: making a `Duration` takes longer than refusing.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Wait {
+    Now,
+    After(u64),
+    Never,
 }
 
 impl QuotaError {
     /// Records that `requested` units on top of those used did not fit under the limit.
+    ///
+    /// Waits and periods are kept to the nanosecond, up to 584 years.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         resource: QuotaResource,
         used: u64,
         requested: u64,
         limit: u64,
         retry: Retry,
     ) -> Self {
-        Self { resource, used, requested, limit, retry, level: 0, period: None }
+        let wait = match retry {
+            Retry::Now => Wait::Now,
+            Retry::After(wait) => Wait::After(nanos(wait)),
+            Retry::Never => Wait::Never,
+        };
+        Self { resource, used, requested, limit, wait, level: 0, period: 0 }
+    }
+
+    /// Records a refusal by a tracker; `period` is 0 for a total.
+    #[inline]
+    pub(crate) const fn refused(
+        resource: QuotaResource,
+        requested: u64,
+        refusal: Refusal,
+        period: u64,
+    ) -> Self {
+        let Refusal { used, limit, wait } = refusal;
+        Self { resource, used, requested, limit, wait, level: 0, period }
     }
 
     /// Says which level refused: 0 for the one that was asked, 1 for its parent, and so on.
@@ -67,8 +96,8 @@ impl QuotaError {
 
     /// Says in which period a rate is counted.
     #[must_use]
-    pub const fn per(mut self, period: Duration) -> Self {
-        self.period = Some(period);
+    pub fn per(mut self, period: Duration) -> Self {
+        self.period = nanos(period);
         self
     }
 
@@ -105,7 +134,11 @@ impl QuotaError {
     /// Returns when to try again.
     #[must_use]
     pub const fn retry(&self) -> Retry {
-        self.retry
+        match self.wait {
+            Wait::Now => Retry::Now,
+            Wait::After(ns) => Retry::After(Duration::from_nanos(ns)),
+            Wait::Never => Retry::Never,
+        }
     }
 
     /// Returns which level refused: 0 for the one that was asked, 1 for its parent, and so on.
@@ -117,15 +150,27 @@ impl QuotaError {
     /// Returns the period in which a rate is counted, `None` for a total.
     #[must_use]
     pub const fn period(&self) -> Option<Duration> {
-        self.period
+        match self.period {
+            0 => None,
+            ns => Some(Duration::from_nanos(ns)),
+        }
     }
+
+    /// Returns when to try again, for comparisons.
+    pub(crate) const fn wait(&self) -> Wait {
+        self.wait
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Display for QuotaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { resource, used, requested, limit, retry, level, period } = self;
+        let Self { resource, used, requested, limit, level, .. } = self;
         write!(f, "{resource} quota of {limit} {}", resource.unit())?;
-        if let Some(period) = period {
+        if let Some(period) = self.period() {
             write!(f, " per {period:?}")?;
         }
         match level {
@@ -134,7 +179,7 @@ impl fmt::Display for QuotaError {
             _ => write!(f, " of the parent {level} levels up")?,
         }
         write!(f, " exceeded: {used} used, {requested} more requested; ")?;
-        match retry {
+        match self.retry() {
             Retry::Now => f.write_str("retry when some is given back"),
             Retry::After(wait) => write!(f, "retry in {wait:?}"),
             Retry::Never => f.write_str("more than all of it, do not retry"),
@@ -191,6 +236,8 @@ mod tests {
         assert_eq!((error.used(), error.requested(), error.limit()), (1, 2, 3));
         assert_eq!((error.retry(), error.level()), (Retry::Never, 4));
         assert_eq!(error.period(), Some(SECOND));
+        let long = QuotaError::new(QuotaResource::Memory, 1, 2, 3, Retry::After(Duration::MAX));
+        assert_eq!(long.retry(), Retry::After(Duration::from_nanos(u64::MAX)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::Allowance;
 use crate::sync::{AtomicU64, Ordering};
-use crate::window::{Bound, Refusal, Verdict, Windows};
+use crate::window::{Bound, Planned, Refusal, Verdict, Windows};
 
 /// The use of one rate.
 ///
@@ -23,6 +23,7 @@ impl Rate {
     }
 
     /// Takes `n` units or none, and returns the number of the window they were counted in.
+    #[inline]
     pub(crate) fn take(
         &self,
         windows: Windows,
@@ -59,15 +60,39 @@ impl Rate {
         }
     }
 
+    /// Returns the word before and after taking `n` units in the window of `now`, if they fit and
+    /// no later window has begun.
+    #[inline]
+    pub(crate) fn plan(
+        &self,
+        windows: Windows,
+        now: u64,
+        n: u64,
+        limit: Allowance,
+    ) -> Option<Planned> {
+        let from = self.word.load(Ordering::Relaxed);
+        match windows.step(from, now, n, self.bound(limit)) {
+            (to, Verdict::Granted(window)) if windows.start(window) <= now => {
+                Some(Planned { from, to })
+            }
+            _ => None,
+        }
+    }
+
+    /// Does what was planned, unless something has changed since.
+    pub(crate) fn carry_out(&self, planned: Planned) -> bool {
+        self.swap(planned.from, planned.to).is_ok()
+    }
+
     /// Counts `n` units whether they fit or not.
     pub(crate) fn charge(&self, windows: Windows, now: u64, n: u64, limit: Allowance) {
         let bound = self.bound(limit);
         self.update(|word| Some(windows.charge(word, now, n, bound)));
     }
 
-    /// Gives `n` units back to the window that they were taken in, unless it is over.
-    pub(crate) fn refund(&self, windows: Windows, window: u64, n: u64) {
-        self.update(|word| windows.refund(word, window, n));
+    /// Gives `n` units back that were taken at the time `at`, unless that window is over.
+    pub(crate) fn refund(&self, windows: Windows, at: u64, n: u64) {
+        self.update(|word| windows.refund(word, at, n));
     }
 
     /// Forgets the use of the window at the time `now`, and all debt.

@@ -35,6 +35,7 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
     }
 
     /// Keeps what was taken.
+    #[inline]
     pub fn commit(mut self) {
         self.demand = Demand::default();
     }
@@ -56,8 +57,11 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
 }
 
 impl<T: Deref<Target = QuotaTracker>> Drop for Reservation<T> {
+    #[inline]
     fn drop(&mut self) {
-        self.tracker.give_back(&self.demand, self.at);
+        if !self.demand.is_empty() {
+            self.tracker.give_back(&self.demand, self.at);
+        }
     }
 }
 

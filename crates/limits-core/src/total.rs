@@ -3,9 +3,10 @@
 //! - I9: a grant never brings a total past its limit, and a refusal leaves it as it was.
 //! - I10: no addition wraps, and no release goes below zero.
 
+use crate::Allowance;
+use crate::quota_error::Wait;
 use crate::sync::{AtomicU64, Ordering};
-use crate::window::Refusal;
-use crate::{Allowance, Retry};
+use crate::window::{Planned, Refusal};
 
 /// The use of one total.
 ///
@@ -46,6 +47,17 @@ impl Total {
         }
     }
 
+    /// Returns the use before and after taking `n` units, if they fit.
+    pub(crate) fn plan(&self, n: u64, limit: Allowance) -> Option<Planned> {
+        let from = self.used();
+        fits(from, n, limit).ok().map(|to| Planned { from, to })
+    }
+
+    /// Does what was planned, unless something has changed since.
+    pub(crate) fn carry_out(&self, planned: Planned) -> bool {
+        self.swap(planned.from, planned.to).is_ok()
+    }
+
     /// Gives back `n` units, or all if fewer are in use, and returns how many they were.
     pub(crate) fn release(&self, n: u64) -> u64 {
         let mut used = self.used();
@@ -74,8 +86,8 @@ fn fits(used: u64, n: u64, limit: Allowance) -> Result<u64, Refusal> {
     match used.checked_add(n) {
         Some(sum) if sum <= limit => Ok(sum),
         _ => {
-            let retry = if n > limit { Retry::Never } else { Retry::Now };
-            Err(Refusal { used, limit, retry })
+            let wait = if n > limit { Wait::Never } else { Wait::Now };
+            Err(Refusal { used, limit, wait })
         }
     }
 }
@@ -83,8 +95,9 @@ fn fits(used: u64, n: u64, limit: Allowance) -> Result<u64, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::Total;
+    use crate::Allowance;
+    use crate::quota_error::Wait;
     use crate::window::Refusal;
-    use crate::{Allowance, Retry};
 
     const TEN: Allowance = Allowance::AtMost(10);
 
@@ -93,8 +106,8 @@ mod tests {
     fn what_fits_is_taken_and_what_does_not_changes_nothing() {
         let total = Total::new();
         assert_eq!(total.take(10, TEN), Ok(()));
-        assert_eq!(total.take(1, TEN), Err(Refusal { used: 10, limit: 10, retry: Retry::Now }));
-        assert_eq!(total.take(11, TEN), Err(Refusal { used: 10, limit: 10, retry: Retry::Never }));
+        assert_eq!(total.take(1, TEN), Err(Refusal { used: 10, limit: 10, wait: Wait::Now }));
+        assert_eq!(total.take(11, TEN), Err(Refusal { used: 10, limit: 10, wait: Wait::Never }));
         assert_eq!(total.used(), 10);
     }
 
@@ -114,7 +127,7 @@ mod tests {
         let total = Total::new();
         let max = Allowance::AtMost(u64::MAX);
         assert_eq!(total.take(10, max), Ok(()));
-        let refusal = Refusal { used: 10, limit: u64::MAX, retry: Retry::Now };
+        let refusal = Refusal { used: 10, limit: u64::MAX, wait: Wait::Now };
         assert_eq!(total.take(u64::MAX, max), Err(refusal));
         assert_eq!(total.take(u64::MAX - 10, max), Ok(()));
         total.charge(7);

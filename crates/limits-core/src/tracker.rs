@@ -20,10 +20,11 @@ use alloc::sync::Arc;
 
 use crate::bounds::Bounds;
 use crate::demand::Demand;
+use crate::quota_error::Wait;
 use crate::rate::Rate;
 use crate::total::Total;
 use crate::window::{Refusal, Windows};
-use crate::{Clock, QuotaError, QuotaResource, QuotaType, Reservation, ResourceQuota, Retry};
+use crate::{Clock, QuotaError, QuotaResource, QuotaType, Reservation, ResourceQuota};
 
 pub use self::change::PeriodFixed;
 
@@ -170,7 +171,7 @@ impl QuotaTracker {
     ///
     /// What [`reserve`](Self::reserve) would say.
     pub fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        self.peek_all(&[quota])
+        self.check_one(quota)
     }
 
     /// Tells whether several resources could be taken together now, as [`peek`](Self::peek) does.
@@ -179,8 +180,7 @@ impl QuotaTracker {
     ///
     /// What [`reserve_all`](Self::reserve_all) would say.
     pub fn peek_all(&self, quotas: &[QuotaType]) -> Result<(), QuotaError> {
-        let demand = Demand::of(quotas);
-        self.check(&demand, self.time(&demand))
+        self.check_all(&Demand::of(quotas))
     }
 
     /// Takes an amount of one resource, on all levels.
@@ -190,8 +190,9 @@ impl QuotaTracker {
     /// Says which resource on which level refused, and when to try again. If several levels
     /// refuse, it is the one that does so longest. Nothing has been taken then.
     pub fn reserve(&self, quota: QuotaType) -> Result<Reservation<&Self>, QuotaError> {
-        let at = self.take(quota)?;
-        Ok(Reservation::new(self, Demand::of(&[quota]), at))
+        let mut at = 0;
+        self.take(quota, &mut at)?;
+        Ok(Reservation::new(self, Demand::just(quota), at))
     }
 
     /// Takes several resources together, all or nothing, on all levels. What is named twice is
@@ -239,7 +240,7 @@ impl QuotaTracker {
     ///
     /// As [`reserve`](Self::reserve).
     pub fn consume(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        self.take(quota).map(drop)
+        self.take(quota, &mut 0)
     }
 
     /// Counts what has already been used, on all levels, whether it fits or not.
@@ -279,23 +280,20 @@ impl QuotaTracker {
     }
 
     /// Says that this level refused.
+    #[inline]
     fn error(
         &self,
         resource: QuotaResource,
         requested: u64,
-        refusal: Refusal,
+        mut refusal: Refusal,
         time: Time,
     ) -> QuotaError {
-        let Refusal { used, limit, retry } = refusal;
-        let retry = match retry {
+        if let Wait::After(wait) = &mut refusal.wait {
             // The wait is counted by the clock, which may have to catch up first.
-            Retry::After(wait) => Retry::After(
-                wait.saturating_add(core::time::Duration::from_nanos(time.latest - time.clock)),
-            ),
-            other => other,
-        };
-        let error = QuotaError::new(resource, used, requested, limit, retry);
-        if resource.is_rate() { error.per(self.windows.period()) } else { error }
+            *wait = wait.saturating_add(time.latest - time.clock);
+        }
+        let period = if resource.is_rate() { self.windows.period_ns() } else { 0 };
+        QuotaError::refused(resource, requested, refusal, period)
     }
 }
 

@@ -27,7 +27,8 @@ mod laws;
 
 use core::time::Duration;
 
-use crate::{Allowance, Retry};
+use crate::Allowance;
+use crate::quota_error::Wait;
 
 /// Nanoseconds whose windows have numbers of their own, as a power of two: nine years.
 const HORIZON: u32 = 58;
@@ -68,7 +69,14 @@ pub(crate) struct Refusal {
     /// How much is allowed.
     pub(crate) limit: u64,
     /// When it would be granted.
-    pub(crate) retry: Retry,
+    pub(crate) wait: Wait,
+}
+
+/// A change of a counter that has been decided and not yet made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Planned {
+    pub(crate) from: u64,
+    pub(crate) to: u64,
 }
 
 impl Windows {
@@ -84,6 +92,11 @@ impl Windows {
         Duration::from_nanos(self.period)
     }
 
+    /// Returns the length of a window in nanoseconds.
+    pub(crate) const fn period_ns(self) -> u64 {
+        self.period
+    }
+
     /// Returns the most that the use of one window can be.
     ///
     /// Larger limits are held to this, which grants less than they say.
@@ -94,6 +107,7 @@ impl Windows {
     /// Decides on taking `n` units, at least one, at the time `now`, and returns the word as it is afterwards.
     ///
     /// `now` is in nanoseconds since the birth of the tracker.
+    #[inline]
     pub(crate) fn step(self, word: u64, now: u64, n: u64, bound: Bound) -> (u64, Verdict) {
         let (window, used) = self.read(word, now, bound);
         let Allowance::AtMost(limit) = self.held(bound.limit) else {
@@ -103,8 +117,8 @@ impl Windows {
             Some(sum) if sum <= limit => (self.pack(window, sum), Verdict::Granted(window)),
             _ => {
                 let after = self.carried(window, used, bound);
-                let retry = self.retry(now, window, after, n, limit);
-                (word, Verdict::Refused(Refusal { used, limit, retry }))
+                let wait = self.wait(now, window, after, n, limit);
+                (word, Verdict::Refused(Refusal { used, limit, wait }))
             }
         }
     }
@@ -115,13 +129,16 @@ impl Windows {
         self.pack(window, used.saturating_add(n))
     }
 
-    /// Gives `n` units back to the window that they were taken in; `None` if it is over.
-    pub(crate) fn refund(self, word: u64, window: u64, n: u64) -> Option<u64> {
-        let (stored, used) = self.unpack(word);
-        (stored == window).then(|| self.pack(window, used.saturating_sub(n)))
+    /// Gives `n` units back that were taken at the time `at`; `None` if that window is over.
+    pub(crate) fn refund(self, word: u64, at: u64, n: u64) -> Option<u64> {
+        let (window, used) = self.unpack(word);
+        let into = at.checked_sub(self.start(window))?;
+        let is_in = into < self.period || window == self.last();
+        is_in.then(|| self.pack(window, used.saturating_sub(n)))
     }
 
     /// Returns the window at the time `now` and its use, rolling over windows that have ended.
+    #[inline]
     pub(crate) fn read(self, word: u64, now: u64, bound: Bound) -> (u64, u64) {
         let (window, used) = self.unpack(word);
         // Dividing only when a window has ended keeps the division off the common path.
@@ -142,8 +159,13 @@ impl Windows {
     }
 
     /// Returns the window that a time lies in.
-    pub(crate) fn at(self, now: u64) -> u64 {
-        (now / self.period).min(u64::MAX >> self.use_bits)
+    fn at(self, now: u64) -> u64 {
+        (now / self.period).min(self.last())
+    }
+
+    /// Returns the last window.
+    const fn last(self) -> u64 {
+        u64::MAX >> self.use_bits
     }
 
     /// Returns when a window starts.
@@ -184,21 +206,26 @@ impl Windows {
     }
 
     /// Returns when `n` more will fit, if the use is `after` at the end of `window`.
-    fn retry(self, now: u64, window: u64, after: u64, n: u64, limit: u64) -> Retry {
-        let Some(room) = limit.checked_sub(n).filter(|_| limit > 0) else { return Retry::Never };
-        let start =
-            window.saturating_add(1).saturating_add(after.saturating_sub(room).div_ceil(limit));
-        if start > u64::MAX >> self.use_bits {
-            return Retry::Never;
+    fn wait(self, now: u64, window: u64, after: u64, n: u64, limit: u64) -> Wait {
+        let Some(room) = limit.checked_sub(n).filter(|_| limit > 0) else { return Wait::Never };
+        // Dividing only in deep debt keeps the division off the common path.
+        let further = match after.checked_sub(room) {
+            None | Some(0) => 0,
+            Some(debt) => debt.div_ceil(limit),
+        };
+        let start = window.saturating_add(1).saturating_add(further);
+        if start > self.last() {
+            return Wait::Never;
         }
-        Retry::After(Duration::from_nanos(self.start(start).saturating_sub(now)))
+        Wait::After(self.start(start).saturating_sub(now))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Bound, Refusal, Verdict, Windows};
-    use crate::{Allowance, Retry};
+    use crate::Allowance;
+    use crate::quota_error::Wait;
     use core::time::Duration;
 
     const SECOND: u64 = 1_000_000_000;
@@ -223,7 +250,7 @@ mod tests {
         ] {
             let windows = Windows::new(period);
             assert_eq!(windows.period(), period);
-            let last = u64::MAX >> windows.use_bits;
+            let last = windows.last();
             assert!(windows.start(last) > NINE_YEARS, "{period:?}");
             assert!(u128::from(windows.capacity()) >= per_us * period.as_micros(), "{period:?}");
         }
@@ -241,8 +268,8 @@ mod tests {
         let windows = Windows::new(Duration::MAX);
         let full = windows.step(0, 0, 10, at_most(10)).0;
         let (word, verdict) = windows.step(full, u64::MAX - 1, 1, at_most(10));
-        let wait = Retry::After(Duration::from_nanos(1));
-        assert_eq!(verdict, Verdict::Refused(Refusal { used: 10, limit: 10, retry: wait }));
+        let wait = Wait::After(1);
+        assert_eq!(verdict, Verdict::Refused(Refusal { used: 10, limit: 10, wait }));
         assert_eq!(windows.step(word, u64::MAX, 1, at_most(10)).1, Verdict::Granted(1));
     }
 
@@ -250,11 +277,11 @@ mod tests {
     #[test]
     fn the_last_window_never_ends_and_only_refuses() {
         let windows = seconds();
-        let last = u64::MAX >> windows.use_bits;
+        let last = windows.last();
         let full = windows.step(0, windows.start(last), 10, at_most(10)).0;
         assert_eq!(windows.unpack(full), (last, 10));
         for now in [windows.start(last), windows.start(last + 1), u64::MAX] {
-            let refused = Refusal { used: 10, limit: 10, retry: Retry::Never };
+            let refused = Refusal { used: 10, limit: 10, wait: Wait::Never };
             assert_eq!(windows.step(full, now, 1, at_most(10)), (full, Verdict::Refused(refused)));
         }
     }
@@ -269,7 +296,7 @@ mod tests {
         assert_eq!((windows.unpack(word), verdict), ((7, most), Verdict::Granted(7)));
         let word = windows.charge(word, 7 * SECOND, u64::MAX, unlimited);
         assert_eq!(windows.unpack(word), (7, most));
-        let held = Refusal { used: 0, limit: most, retry: Retry::Never };
+        let held = Refusal { used: 0, limit: most, wait: Wait::Never };
         let (_, verdict) = windows.step(0, 0, most + 1, at_most(u64::MAX));
         assert_eq!(verdict, Verdict::Refused(held));
         assert_eq!(windows.step(0, 0, most, at_most(u64::MAX)).1, Verdict::Granted(0));

@@ -99,7 +99,7 @@ fn what_comes_back_across_a_roll_never_reaches_the_later_window() {
         let refund = Arc::clone(&rate);
         let take = Arc::clone(&rate);
         both(
-            move || refund.refund(seconds(), window, 2),
+            move || refund.refund(seconds(), seconds().start(window), 2),
             move || {
                 take.take(seconds(), SECOND, 2, TWO).unwrap();
             },
@@ -205,6 +205,26 @@ fn of_two_takers_of_the_same_two_resources_exactly_one_gets_both() {
         );
         assert_ne!(one, other);
         assert_eq!((tracker.usage().storage_used, tracker.usage().memory_used), (1, 1));
+    });
+}
+
+// I12 I13
+#[test]
+fn a_take_of_two_that_is_overtaken_on_the_second_hands_back_the_first() {
+    loom::model(|| {
+        let quota = ResourceQuota::new().with_message_rate(2_u64).with_network_bandwidth(1_u64);
+        let (tracker, _clock) = tracked(quota);
+        let (two, one) = (Arc::clone(&tracker), Arc::clone(&tracker));
+        let [two, one] = both(
+            move || {
+                let quotas = [QuotaType::MessageRate(1), QuotaType::NetworkBandwidth(1)];
+                two.reserve_all(&quotas).map(crate::Reservation::commit).is_ok()
+            },
+            move || one.consume(QuotaType::NetworkBandwidth(1)).is_ok(),
+        );
+        assert_ne!(two, one);
+        let usage = tracker.usage();
+        assert_eq!((usage.message_count, usage.network_bandwidth_used), (u64::from(two), 1));
     });
 }
 

@@ -4,7 +4,8 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use super::{Bound, Verdict, Windows};
-use crate::{Allowance, Retry};
+use crate::Allowance;
+use crate::quota_error::Wait;
 
 /// Any number, small ones and those next to the largest more often than chance would bring them.
 fn number() -> impl Strategy<Value = u64> {
@@ -69,15 +70,14 @@ proptest! {
         let n = if small { n % 50 + 1 } else { n };
         let granted = |now| matches!(windows.step(word, now, n, bound).1, Verdict::Granted(_));
         let Verdict::Refused(refusal) = windows.step(word, now, n, bound).1 else { return Ok(()) };
-        match refusal.retry {
-            Retry::After(wait) => {
-                let wait = u64::try_from(wait.as_nanos()).unwrap();
+        match refusal.wait {
+            Wait::After(wait) => {
                 prop_assert!(wait > 0);
                 prop_assert!(!granted(now + (wait - 1)));
                 prop_assert!(granted(now + wait));
             }
-            Retry::Never => prop_assert!(!granted(u64::MAX)),
-            Retry::Now => prop_assert!(false, "a rate comes back with time"),
+            Wait::Never => prop_assert!(!granted(u64::MAX)),
+            Wait::Now => prop_assert!(false, "a rate comes back with time"),
         }
     }
 
@@ -116,10 +116,14 @@ proptest! {
 
     // I7 I8
     #[test]
-    fn a_refund_stays_in_its_window_and_above_zero((windows, word, _now) in state(), window in number(), n in number()) {
+    fn a_refund_stays_in_its_window_and_above_zero((windows, word, now) in state(), any_time in number(), n in number()) {
         let (stored, used) = windows.unpack(word);
-        prop_assert_eq!(windows.refund(word, stored, n), Some(windows.pack(stored, used.saturating_sub(n))));
-        prop_assert_eq!(windows.refund(word, window, n).is_some(), window == stored);
+        let expected = windows.pack(stored, used.saturating_sub(n));
+        let start = windows.start(stored);
+        for at in [start, start.saturating_add(windows.period), now, any_time] {
+            let is_over = windows.at(at) != stored;
+            prop_assert_eq!(windows.refund(word, at, n), (!is_over).then_some(expected));
+        }
     }
 
     // I8
@@ -134,7 +138,7 @@ proptest! {
     fn a_window_holds_the_times_from_its_start_to_the_next((windows, _word, now) in state()) {
         let window = windows.at(now);
         prop_assert!(windows.start(window) <= now);
-        let is_last = window == u64::MAX >> windows.use_bits;
+        let is_last = window == windows.last();
         prop_assert!(is_last || now < windows.start(window + 1));
     }
 }

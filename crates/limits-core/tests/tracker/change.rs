@@ -148,3 +148,15 @@ fn a_reset_forgets_use_and_debt_and_gives_totals_back_to_the_parent() {
     clock.advance(SECOND);
     assert_eq!(one.usage().cpu_time_used_us, 0);
 }
+
+// I5
+#[test]
+fn a_reset_opens_no_window_that_a_step_back_of_the_clock_could_use_twice() {
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(3_u64));
+    clock.advance(SECOND * 10);
+    tracker.reset();
+    clock.set_ns(5_000_000_000);
+    tracker.consume(QuotaType::MessageRate(3)).unwrap();
+    clock.set_ns(10_000_000_000);
+    tracker.consume(QuotaType::MessageRate(1)).unwrap_err();
+}

@@ -45,6 +45,19 @@ fn what_was_taken_in_a_window_that_is_over_does_not_come_back_to_a_later_one() {
     assert_eq!(tracker.consume(QuotaType::MessageRate(1)).unwrap_err().retry(), after(1_000));
 }
 
+// I5 I7
+#[test]
+fn what_was_taken_after_a_step_back_of_the_clock_comes_back() {
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
+    clock.advance(SECOND * 7);
+    tracker.consume(QuotaType::MessageRate(1)).unwrap();
+    clock.set_ns(5_000_000_000);
+    drop(tracker.reserve(QuotaType::MessageRate(9)).unwrap());
+    assert_eq!(tracker.usage().message_count, 1);
+    tracker.reserve(QuotaType::MessageRate(9)).unwrap().commit_actual(QuotaType::MessageRate(2));
+    assert_eq!(tracker.usage().message_count, 3);
+}
+
 #[test]
 fn less_than_reserved_is_handed_back_and_more_is_charged() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_network_bandwidth(100_u64));
