@@ -1,10 +1,11 @@
 //! From Wasmtime's errors to ours: who ended the execution?
 
-use limits_core::{FuelMetrics, LimitExceeded, LimitKind, ResourceLimits, WasmError};
+use limits_core::{FuelMetrics, LimitExceeded, LimitKind, QuotaError, ResourceLimits, WasmError};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, Trap};
 
 use crate::hook::Stop;
+use crate::limiter::Refusal;
 use crate::printable::printable;
 
 /// Names the cause of `error`: out of fuel, then the deadline, then any other trap, then what is
@@ -15,7 +16,7 @@ pub(crate) fn blame(
     error: Error,
     limits: &ResourceLimits,
     fuel: FuelMetrics,
-    unanswered: Option<LimitExceeded>,
+    unanswered: Option<Refusal>,
 ) -> (WasmError, bool) {
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) if fuel.is_exhausted() => {
@@ -41,12 +42,18 @@ pub(crate) fn blame(
     };
     if let Some(refusal) = unanswered {
         return (
-            match refusal.kind() {
-                LimitKind::Memory => WasmError::OutOfMemory(refusal),
-                _ => WasmError::LimitExceeded(refusal),
+            match refusal {
+                Refusal::Quota(error) => WasmError::Quota(error),
+                Refusal::Limit(refusal) => match refusal.kind() {
+                    LimitKind::Memory => WasmError::OutOfMemory(refusal),
+                    _ => WasmError::LimitExceeded(refusal),
+                },
             },
             true,
         );
+    }
+    if let Some(error) = error.downcast_ref::<QuotaError>() {
+        return (WasmError::Quota(*error), true);
     }
     if let Some(exceeded) = bound(&error, limits) {
         return (WasmError::LimitExceeded(exceeded), true);
@@ -63,6 +70,7 @@ pub(crate) fn stopped(stop: Stop, limits: &ResourceLimits, fuel: FuelMetrics) ->
             WasmError::execution_timeout(limits.execution_timeout_ms(), Some(fuel.consumed()))
         }
         Stop::Cancelled => WasmError::Cancelled,
+        Stop::Quota(error) => WasmError::Quota(error),
     }
 }
 

@@ -10,10 +10,13 @@ use std::time::Instant;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
+use limits_core::{QuotaError, QuotaType, Retry};
+
 use crate::cancel::CancelHandle;
 use crate::hook::Stop;
 use crate::meter::{SLICE, SUSPICIOUS, Turn};
 use crate::relay::Relay;
+use crate::state::{CpuPolicy, Credit};
 
 /// How long before the deadline a waiting guest's timer is set. Tokio's timers come up to two
 /// milliseconds late (its wheel and the kernel's poll both round up to the millisecond), so the
@@ -34,6 +37,7 @@ pub(crate) enum Ended<R> {
 pub(crate) struct Seen {
     pub(crate) cpu_time: Duration,
     pub(crate) slices: u64,
+    pub(crate) throttled: Duration,
 }
 
 /// What one visit of the runtime came to.
@@ -54,11 +58,13 @@ enum Visit<R> {
 ///
 /// - I4: the clock is read after every poll, and no poll begins at or after the deadline.
 /// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends.
+/// - I7: no slice begins while the account has no CPU time, and every slice is charged.
 pub(crate) async fn drive<F: Future>(
     guest: F,
     turn: Arc<Turn>,
     deadline: Option<Instant>,
     cancel: &CancelHandle,
+    credit: Option<Credit>,
 ) -> (Ended<F::Output>, Seen) {
     // Tokio's cooperative budget would make the guest's host calls return `Pending` although
     // they are ready, which looks like a fuel yield; the slice does the budget's work here.
@@ -69,9 +75,12 @@ pub(crate) async fn drive<F: Future>(
         turn,
         deadline,
         cancel,
+        credit: credit.map(Bill::new),
         waker: Waker::from(Arc::clone(&relay)),
         relay,
         timer: None,
+        pause: None,
+        paused: None,
         parked: false,
         waiting: false,
         seen: Seen::default(),
@@ -85,13 +94,45 @@ pub(crate) async fn drive<F: Future>(
     }
 }
 
+/// An account and what it is owed of less than a microsecond.
+struct Bill {
+    credit: Credit,
+    owed: Duration,
+}
+
+impl Bill {
+    const fn new(credit: Credit) -> Self {
+        Self { credit, owed: Duration::ZERO }
+    }
+
+    fn charge(&mut self, ran: Duration) {
+        self.owed = self.owed.saturating_add(ran);
+        let micros = u64::try_from(self.owed.as_micros()).unwrap_or(u64::MAX);
+        if micros > 0 {
+            self.credit.account.charge(QuotaType::CpuTimeMicros(micros));
+            self.owed = self.owed.saturating_sub(Duration::from_micros(micros));
+        }
+    }
+}
+
+enum Afford {
+    Yes,
+    No(QuotaError),
+    After(Duration),
+}
+
 struct Driver<'c> {
     turn: Arc<Turn>,
     deadline: Option<Instant>,
     cancel: &'c CancelHandle,
+    credit: Option<Bill>,
     relay: Arc<Relay>,
     waker: Waker,
     timer: Option<Pin<Box<Sleep>>>,
+    /// Ends when the account has CPU time again.
+    pause: Option<Pin<Box<Sleep>>>,
+    /// Since when the guest waits for the account.
+    paused: Option<Instant>,
     /// The guest is suspended inside the hook, perhaps with its fuel counter in a register.
     parked: bool,
     /// The guest waits and has not been woken yet.
@@ -112,13 +153,27 @@ impl Driver<'_> {
         self.turn.begin(began);
         let cpu_began = self.turn.thread_time();
         let mut now = began;
+        let mut afforded = false;
         loop {
             if let Some(stop) = self.stop(now) {
+                self.resume(now);
                 let ended = Ended::Stopped { stop, counted: !self.parked };
                 return Poll::Ready(Visit::Ended(ended));
             }
             if self.waiting && !self.relay.is_woken(cx.waker()) {
                 return self.wait(cx, now);
+            }
+            if !afforded {
+                match self.afford() {
+                    Afford::Yes => self.resume(now),
+                    Afford::After(delay) => return self.pause(cx, now, delay),
+                    Afford::No(error) => {
+                        let stop = Stop::Quota(error);
+                        let ended = Ended::Stopped { stop, counted: !self.parked };
+                        return Poll::Ready(Visit::Ended(ended));
+                    }
+                }
+                afforded = true;
             }
             self.relay.begin(cx.waker());
             let polled = guest.as_mut().poll(&mut Context::from_waker(&self.waker));
@@ -128,6 +183,9 @@ impl Driver<'_> {
             self.seen.cpu_time = self.seen.cpu_time.saturating_add(ran);
             self.seen.slices = self.seen.slices.saturating_add(1);
             now = after;
+            if let Some(bill) = &mut self.credit {
+                bill.charge(ran);
+            }
             self.parked = self.turn.take_parked();
             self.waiting = polled.is_pending() && !woken;
             self.turn.note_poll(self.own_time(ran, cpu_began), woken && !self.parked);
@@ -142,6 +200,50 @@ impl Driver<'_> {
                 // The next visit looks at deadline and cancellation before it polls.
                 return Poll::Ready(Visit::Yield);
             }
+        }
+    }
+
+    /// Asks the account whether the guest may run.
+    fn afford(&self) -> Afford {
+        let Some(bill) = &self.credit else {
+            return Afford::Yes;
+        };
+        let moment = QuotaType::CpuTimeMicros(1);
+        let account = &bill.credit.account;
+        let Err(error) = account.peek(moment) else {
+            return Afford::Yes;
+        };
+        match (bill.credit.policy, error.retry()) {
+            // Waiting is not a denial; ending is, and an account may want to put that on record.
+            (CpuPolicy::Deny, _) | (_, Retry::Never) => match account.reserve(moment) {
+                Ok(()) => Afford::Yes,
+                Err(error) => Afford::No(error),
+            },
+            (CpuPolicy::Throttle, Retry::After(delay)) => Afford::After(delay),
+            (CpuPolicy::Throttle, Retry::Now) => Afford::After(Duration::from_millis(1)),
+        }
+    }
+
+    /// Leaves the guest be until its account has CPU time again, or for its deadline.
+    fn pause<R>(&mut self, cx: &mut Context<'_>, now: Instant, delay: Duration) -> Poll<Visit<R>> {
+        self.paused.get_or_insert(now);
+        let until = now.checked_add(delay);
+        let Some(until) = until.filter(|until| self.deadline.is_none_or(|end| *until < end)) else {
+            return self.wait(cx, now);
+        };
+        let pause = self.pause.insert(Box::pin(tokio::time::sleep_until(until.into())));
+        match pause.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Visit::Yield),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Notes that the guest goes on.
+    fn resume(&mut self, now: Instant) {
+        self.pause = None;
+        if let Some(since) = self.paused.take() {
+            let waited = now.saturating_duration_since(since);
+            self.seen.throttled = self.seen.throttled.saturating_add(waited);
         }
     }
 

@@ -17,12 +17,13 @@ use crate::engine;
 use crate::export;
 use crate::failure::ExecutionFailure;
 use crate::hook::{Hook, Stop};
+use crate::limiter::Refusal;
 use crate::live::LiveComponent;
 use crate::meter::Turn;
 use crate::prepared::PreparedComponent;
 use crate::printable::printable;
 use crate::report::{ExecutionReport, ExecutionResult};
-use crate::state::HasLimits;
+use crate::state::{Credit, HasLimits};
 use crate::value;
 
 /// Bytes of a component handed to the compiler unless said otherwise: 64 MiB.
@@ -449,9 +450,11 @@ pub(crate) fn unused(error: WasmError, limits: &ResourceLimits) -> ExecutionFail
         peak_memory_bytes: 0,
         cpu_time: core::time::Duration::ZERO,
         wall_time: core::time::Duration::ZERO,
+        throttled_time: core::time::Duration::ZERO,
         slices: 0,
         refusals: 0,
         last_refusal: None,
+        last_quota_refusal: None,
     };
     ExecutionFailure::new(error, report)
 }
@@ -463,6 +466,7 @@ pub(crate) struct Run {
     turn: Arc<Turn>,
     deadline: Option<std::time::Instant>,
     cancel: CancelHandle,
+    credit: Option<Credit>,
 }
 
 impl Run {
@@ -476,15 +480,17 @@ impl Run {
         let (turn, deadline) = state.meter.arm(limits);
         let interval = state.meter.interval();
         let cancel = state.cancel.clone();
+        let credit = state.credit.clone();
         store
             .set_fuel(grant(limits))
             .and_then(|()| store.fuel_async_yield_interval(Some(interval)))
             .map_err(|error| unused(WasmError::host(error.into_boxed_dyn_error()), limits))?;
-        Ok(Self { limits: *limits, turn, deadline, cancel })
+        Ok(Self { limits: *limits, turn, deadline, cancel, credit })
     }
 
     pub(crate) async fn drive<F: Future>(&self, guest: F) -> (Ended<F::Output>, Seen) {
-        drive(guest, Arc::clone(&self.turn), self.deadline, &self.cancel).await
+        let turn = Arc::clone(&self.turn);
+        drive(guest, turn, self.deadline, &self.cancel, self.credit.clone()).await
     }
 
     /// Reads what the store used and says how the execution ended.
@@ -529,9 +535,17 @@ impl Run {
             peak_memory_bytes: state.limiter.peak_bytes(),
             cpu_time: seen.cpu_time,
             wall_time,
+            throttled_time: seen.throttled,
             slices: seen.slices,
             refusals: state.limiter.refusals(),
-            last_refusal: state.limiter.last_refusal(),
+            last_refusal: match state.limiter.last_refusal() {
+                Some(Refusal::Limit(refused)) => Some(refused),
+                _ => None,
+            },
+            last_quota_refusal: match state.limiter.last_refusal() {
+                Some(Refusal::Quota(refused)) => Some(refused),
+                _ => None,
+            },
         };
         tracing::debug!(
             error = outcome.as_ref().err().map(|error| printable(&error.to_string())),

@@ -5,6 +5,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
+use limits_core::QuotaError;
 use wasmtime::{
     AsContext as _, AsContextMut as _, CallHook, CallHookHandler, Result, StoreContextMut, Trap,
 };
@@ -31,14 +32,17 @@ pub(crate) struct Hook;
 pub(crate) enum Stop {
     Deadline,
     Cancelled,
+    /// The account has no CPU time left. Never raised inside the guest.
+    Quota(QuotaError),
 }
 
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Deadline => "deadline passed",
-            Self::Cancelled => "cancelled",
-        })
+        match self {
+            Self::Deadline => f.write_str("deadline passed"),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Quota(error) => fmt::Display::fmt(error, f),
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! One memory budget for the whole store.
 
-use limits_core::{LimitExceeded, LimitKind, ResourceLimits};
+use std::sync::Arc;
+
+use limits_core::{Account, LimitExceeded, LimitKind, QuotaError, QuotaType, ResourceLimits};
 use wasmtime::{Error, ResourceLimiter, Result};
 
 /// Sums what all linear memories and tables of one store take, and refuses what does not fit.
@@ -12,6 +14,8 @@ use wasmtime::{Error, ResourceLimiter, Result};
 /// - I2: `used` never passes the limit, and never falls below what the store's memories and tables
 ///   really have. So a growth that was granted and then failed is handed back exactly once, and
 ///   a failure that was never granted (Wasmtime reports those too) hands nothing back.
+/// - I6: what the account has granted is what is in use, until the store is dropped, which gives all
+///   of it back.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
     max_bytes: u64,
@@ -25,9 +29,18 @@ pub(crate) struct Limiter {
     /// What the growth now under way was granted; gone once control passes on.
     granted: Option<Use>,
     refusals: u64,
-    last_refusal: Option<LimitExceeded>,
+    last_refusal: Option<Refusal>,
     /// A refusal that the guest was not told of as a failed `grow`: it failed an instantiation.
-    unanswered: Option<LimitExceeded>,
+    unanswered: Option<Refusal>,
+    /// Who lends the memory, beyond the store's own limit.
+    account: Option<Arc<dyn Account>>,
+}
+
+/// Who refused a growth.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refusal {
+    Limit(LimitExceeded),
+    Quota(QuotaError),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +61,10 @@ impl Limiter {
         self.unanswered = None;
     }
 
+    pub(crate) fn borrow_from(&mut self, account: Arc<dyn Account>) {
+        self.account = Some(account);
+    }
+
     pub(crate) const fn max_bytes(&self) -> u64 {
         self.max_bytes
     }
@@ -60,11 +77,11 @@ impl Limiter {
         self.refusals
     }
 
-    pub(crate) const fn last_refusal(&self) -> Option<LimitExceeded> {
+    pub(crate) const fn last_refusal(&self) -> Option<Refusal> {
         self.last_refusal
     }
 
-    pub(crate) const fn unanswered(&self) -> Option<LimitExceeded> {
+    pub(crate) const fn unanswered(&self) -> Option<Refusal> {
         self.unanswered
     }
 
@@ -83,33 +100,50 @@ impl Limiter {
             self.used.elements.checked_add(more.elements).filter(|sum| *sum <= self.max_elements);
         match (bytes, elements) {
             (Some(bytes), Some(elements)) => {
+                if let Some(account) = &self.account
+                    && let Err(error) = account.reserve(QuotaType::Memory(more.bytes))
+                {
+                    return self.refuse(Refusal::Quota(error));
+                }
                 self.used = Use { bytes, elements };
                 self.granted = Some(more);
                 true
             }
             (None, _) => {
                 let refused = LimitExceeded::new(LimitKind::Memory, self.max_bytes);
-                self.refuse(refused.with_request(self.used.bytes, more.bytes))
+                self.refuse(Refusal::Limit(refused.with_request(self.used.bytes, more.bytes)))
             }
             (Some(_), None) => {
                 let refused = LimitExceeded::new(LimitKind::TableElements, self.max_elements);
-                self.refuse(refused.with_request(self.used.elements, more.elements))
+                let refused = refused.with_request(self.used.elements, more.elements);
+                self.refuse(Refusal::Limit(refused))
             }
         }
     }
 
-    const fn refuse(&mut self, refusal: LimitExceeded) -> bool {
+    const fn refuse(&mut self, refusal: Refusal) -> bool {
         self.refusals = self.refusals.saturating_add(1);
         self.last_refusal = Some(refusal);
         self.unanswered = Some(refusal);
         false
     }
 
-    const fn undo(&mut self) {
+    fn undo(&mut self) {
         if let Some(grant) = self.granted.take() {
+            if let Some(account) = &self.account {
+                account.release(QuotaType::Memory(grant.bytes));
+            }
             // Cannot underflow: the grant was added to exactly these sums.
             self.used.bytes = self.used.bytes.saturating_sub(grant.bytes);
             self.used.elements = self.used.elements.saturating_sub(grant.elements);
+        }
+    }
+}
+
+impl Drop for Limiter {
+    fn drop(&mut self) {
+        if let Some(account) = &self.account {
+            account.release(QuotaType::Memory(self.used.bytes));
         }
     }
 }
@@ -178,7 +212,7 @@ fn narrow(count: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::Limiter;
+    use super::{Limiter, Refusal};
     use limits_core::ResourceLimits;
     use proptest::prelude::*;
     use wasmtime::{Error, ResourceLimiter as _};
@@ -190,6 +224,13 @@ mod tests {
         let limits = ResourceLimits::builder().memory_bytes(bytes).max_table_elements(elements);
         limiter.arm(&limits.build().unwrap());
         limiter
+    }
+
+    fn words(limiter: &Limiter) -> String {
+        match limiter.last_refusal().unwrap() {
+            Refusal::Limit(refused) => refused.to_string(),
+            Refusal::Quota(refused) => refused.to_string(),
+        }
     }
 
     #[test]
@@ -207,7 +248,7 @@ mod tests {
         assert!(limiter.table_growing(0, 8_192, None).unwrap());
         assert!(!limiter.table_growing(8_192, 8_193, None).unwrap());
         assert_eq!(
-            limiter.last_refusal().unwrap().to_string(),
+            words(&limiter),
             "memory limit of 131072 bytes exceeded: 131072 in use, 8 more requested"
         );
     }
@@ -217,7 +258,7 @@ mod tests {
         let mut limiter = limiter(1 << 20, 10);
         assert!(!limiter.table_growing(0, 11, None).unwrap());
         assert_eq!(
-            limiter.last_refusal().unwrap().to_string(),
+            words(&limiter),
             "table element limit of 10 elements exceeded: 0 in use, 11 more requested"
         );
     }

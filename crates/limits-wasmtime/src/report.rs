@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use limits_core::{FuelMetrics, LimitExceeded};
+use limits_core::{FuelMetrics, LimitExceeded, QuotaError};
 
 /// What one execution used, whether it ended well or not.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -32,12 +32,16 @@ pub struct ExecutionReport {
     /// Wall-clock time from the start of instantiation, or of the call into a kept store, to
     /// the end, waiting included.
     pub wall_time: Duration,
+    /// Wall-clock time in which the guest could have run and waited for its account's next window.
+    pub throttled_time: Duration,
     /// How many uninterrupted stretches the guest ran in.
     pub slices: u64,
     /// How many times a memory or table was refused to grow.
     pub refusals: u64,
-    /// The last of those refusals.
+    /// The last of those refusals, if it was the store's own limit that refused.
     pub last_refusal: Option<LimitExceeded>,
+    /// The last of those refusals, if it was the account that refused.
+    pub last_quota_refusal: Option<QuotaError>,
 }
 
 /// The output of an execution that ended well, and what it used.

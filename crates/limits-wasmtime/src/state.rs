@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use limits_core::{ResourceLimits, WasmResult};
+use std::sync::Arc;
+
+use limits_core::{Account, ResourceLimits, WasmResult};
 use wasmtime::component::ResourceTable;
 
 use crate::cancel::CancelHandle;
@@ -20,11 +22,35 @@ pub struct LimitState {
     pub(crate) limiter: Limiter,
     pub(crate) meter: Meter,
     pub(crate) cancel: CancelHandle,
+    pub(crate) credit: Option<Credit>,
+}
+
+/// Who pays for the CPU time of a store.
+#[derive(Clone, Debug)]
+pub(crate) struct Credit {
+    pub(crate) account: Arc<dyn Account>,
+    pub(crate) policy: CpuPolicy,
+}
+
+/// What becomes of an execution whose account has no CPU time left.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum CpuPolicy {
+    /// It waits for the account's next window, as under a cgroup's `cpu.max`. Its deadline runs on.
+    #[default]
+    Throttle,
+    /// It ends with the account's error.
+    Deny,
 }
 
 impl Default for LimitState {
     fn default() -> Self {
-        Self { limiter: Limiter::default(), meter: Meter::default(), cancel: CancelHandle::new() }
+        Self {
+            limiter: Limiter::default(),
+            meter: Meter::default(),
+            cancel: CancelHandle::new(),
+            credit: None,
+        }
     }
 }
 
@@ -33,6 +59,22 @@ impl LimitState {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes what the store uses from `account`, on top of its own limits.
+    ///
+    /// Memory is reserved as it grows and given back when the store is dropped; where the account
+    /// refuses, the growth fails as it does at the store's own limit. CPU time is charged slice by
+    /// slice after the fact, so each live store can overdraw by one slice; when there is none
+    /// left, `policy` decides.
+    ///
+    /// To be called before the state is handed to the executor. One account may serve many stores:
+    /// that is how a quota holds over all executions of a component.
+    #[must_use]
+    pub fn with_account(mut self, account: Arc<dyn Account>, policy: CpuPolicy) -> Self {
+        self.limiter.borrow_from(Arc::clone(&account));
+        self.credit = Some(Credit { account, policy });
+        self
     }
 
     /// Returns a handle that stops the executions of this store.
