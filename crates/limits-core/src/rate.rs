@@ -23,7 +23,7 @@ impl Rate {
     }
 
     /// Takes `n` units or none, and returns the number of the window they were counted in.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(
         &self,
         windows: Windows,

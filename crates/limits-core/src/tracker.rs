@@ -189,6 +189,7 @@ impl QuotaTracker {
     ///
     /// Says which resource on which level refused, and when to try again. If several levels
     /// refuse, it is the one that does so longest. Nothing has been taken then.
+    #[inline]
     pub fn reserve(&self, quota: QuotaType) -> Result<Reservation<&Self>, QuotaError> {
         let mut at = 0;
         self.take(quota, &mut at)?;
@@ -239,6 +240,7 @@ impl QuotaTracker {
     /// # Errors
     ///
     /// As [`reserve`](Self::reserve).
+    #[inline]
     pub fn consume(&self, quota: QuotaType) -> Result<(), QuotaError> {
         self.take(quota, &mut 0)
     }

@@ -104,10 +104,12 @@ impl Windows {
         (1 << self.use_bits) - 1
     }
 
-    /// Decides on taking `n` units, at least one, at the time `now`, and returns the word as it is afterwards.
+    /// Decides on taking `n` units, at least one, at the time `now`, and returns the
+    /// word as it is afterwards.
     ///
     /// `now` is in nanoseconds since the birth of the tracker.
-    #[inline]
+    // Inlined to the last: handing a refusal on in memory takes longer than refusing.
+    #[inline(always)]
     pub(crate) fn step(self, word: u64, now: u64, n: u64, bound: Bound) -> (u64, Verdict) {
         let (window, used) = self.read(word, now, bound);
         let Allowance::AtMost(limit) = self.held(bound.limit) else {
@@ -115,12 +117,22 @@ impl Windows {
         };
         match used.checked_add(n) {
             Some(sum) if sum <= limit => (self.pack(window, sum), Verdict::Granted(window)),
-            _ => {
-                let after = self.carried(window, used, bound);
-                let wait = self.wait(now, window, after, n, limit);
-                (word, Verdict::Refused(Refusal { used, limit, wait }))
-            }
+            _ => (word, Verdict::Refused(self.refusal(now, (window, used), n, limit, bound))),
         }
+    }
+
+    /// Says why `n` more do not fit.
+    #[inline(always)]
+    fn refusal(
+        self,
+        now: u64,
+        (window, used): (u64, u64),
+        n: u64,
+        limit: u64,
+        bound: Bound,
+    ) -> Refusal {
+        let after = self.carried(window, used, bound);
+        Refusal { used, limit, wait: self.wait(now, window, after, n, limit) }
     }
 
     /// Counts `n` units whether they fit or not, and returns the word as it is afterwards.
@@ -138,13 +150,20 @@ impl Windows {
     }
 
     /// Returns the window at the time `now` and its use, rolling over windows that have ended.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(self, word: u64, now: u64, bound: Bound) -> (u64, u64) {
         let (window, used) = self.unpack(word);
         // Dividing only when a window has ended keeps the division off the common path.
         if now.saturating_sub(self.start(window)) < self.period {
-            return (window, used);
+            (window, used)
+        } else {
+            self.roll((window, used), now, bound)
         }
+    }
+
+    /// Returns the window at the time `now`, which is past the end of `window`, and its use.
+    #[cold]
+    fn roll(self, (window, used): (u64, u64), now: u64, bound: Bound) -> (u64, u64) {
         let current = self.at(now);
         // Not later in the last window, which never ends.
         let Some(elapsed) = current.checked_sub(window).filter(|elapsed| *elapsed > 0) else {
@@ -206,6 +225,7 @@ impl Windows {
     }
 
     /// Returns when `n` more will fit, if the use is `after` at the end of `window`.
+    #[inline(always)]
     fn wait(self, now: u64, window: u64, after: u64, n: u64, limit: u64) -> Wait {
         let Some(room) = limit.checked_sub(n).filter(|_| limit > 0) else { return Wait::Never };
         // Dividing only in deep debt keeps the division off the common path.

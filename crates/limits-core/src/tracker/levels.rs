@@ -4,6 +4,8 @@ use core::iter;
 
 use super::{Counter, QuotaTracker, Time};
 use crate::demand::Demand;
+use crate::rate::Rate;
+use crate::total::Total;
 use crate::window::{Planned, Refusal};
 use crate::{Allowance, QuotaError, QuotaResource, QuotaType};
 
@@ -19,20 +21,54 @@ impl QuotaTracker {
     /// which would take longer than all the rest of it.
     #[inline]
     pub(super) fn take(&self, quota: QuotaType, at: &mut u64) -> Result<(), QuotaError> {
-        let n = quota.amount();
-        let Some(resource) = quota.resource().filter(|_| n > 0) else { return Ok(()) };
-        if self.parent.is_some() {
+        // A caller that names the resource knows the arm, so that nothing is looked up.
+        match quota {
+            QuotaType::Storage(n) => self.take_total(QuotaResource::Storage, &self.storage, n),
+            QuotaType::MessageRate(n) => {
+                self.take_rate(QuotaResource::MessageRate, &self.messages, n, at)
+            }
+            QuotaType::NetworkBandwidth(n) => {
+                self.take_rate(QuotaResource::NetworkBandwidth, &self.network, n, at)
+            }
+            QuotaType::CpuTime(_) | QuotaType::CpuTimeMicros(_) => {
+                self.take_rate(QuotaResource::CpuTime, &self.cpu, quota.amount(), at)
+            }
+            QuotaType::Memory(n) => self.take_total(QuotaResource::Memory, &self.memory, n),
+            QuotaType::None => Ok(()),
+        }
+    }
+
+    /// Takes an amount of a total: one atomic step if there is one level.
+    fn take_total(&self, resource: QuotaResource, total: &Total, n: u64) -> Result<(), QuotaError> {
+        if n == 0 || self.parent.is_some() {
+            return self.take_all(&Demand::one(resource, n)).map(drop);
+        }
+        total
+            .take(n, self.bounds.get(resource))
+            .map_err(|refusal| QuotaError::refused(resource, n, refusal, 0))
+    }
+
+    /// Takes an amount of a rate: one atomic step if there is one level.
+    fn take_rate(
+        &self,
+        resource: QuotaResource,
+        rate: &Rate,
+        n: u64,
+        at: &mut u64,
+    ) -> Result<(), QuotaError> {
+        if n == 0 || self.parent.is_some() {
             *at = self.take_all(&Demand::one(resource, n))?;
             return Ok(());
         }
-        // One resource on one level: one atomic step.
-        let now = if resource.is_rate() { self.elapsed() } else { 0 };
-        match self.take_here(resource, n, now) {
+        let now = self.elapsed();
+        match rate.take(self.windows, now, n, self.bounds.get(resource)) {
             Ok(window) => {
                 *at = now.max(self.windows.start(window));
                 Ok(())
             }
-            Err(refusal) => Err(self.error(resource, n, refusal, Time { clock: now, latest: now })),
+            Err(refusal) => {
+                Err(QuotaError::refused(resource, n, refusal, self.windows.period_ns()))
+            }
         }
     }
 
@@ -56,14 +92,21 @@ impl QuotaTracker {
     fn take_planned(&self, demand: &Demand) -> Option<u64> {
         let now = if demand.has_rates() { self.elapsed() } else { 0 };
         let mut plan = [Planned::default(); 5];
-        for (resource, n) in demand.iter() {
+        for resource in QuotaResource::ALL {
+            let n = demand.get(resource);
+            if n == 0 {
+                continue;
+            }
             let limit = self.bounds.get(resource);
             plan[resource.index()] = match self.counter(resource) {
                 Counter::Total(total) => total.plan(n, limit)?,
                 Counter::Rate(rate) => rate.plan(self.windows, now, n, limit)?,
             };
         }
-        for (resource, _) in demand.iter() {
+        for resource in QuotaResource::ALL {
+            if demand.get(resource) == 0 {
+                continue;
+            }
             let planned = plan[resource.index()];
             let done = match self.counter(resource) {
                 Counter::Total(total) => total.carry_out(planned),
