@@ -123,8 +123,9 @@ impl QuotaResourceStatus {
     #[must_use]
     pub fn reaches(&self, percent: u32) -> bool {
         match self.limit {
+            // Of a limit of zero any use is at least any part.
             Allowance::AtMost(limit) => {
-                limit == 0 || u128::from(self.used) * 100 >= u128::from(limit) * u128::from(percent)
+                u128::from(self.used) * 100 >= u128::from(limit) * u128::from(percent)
             }
             Allowance::Unlimited => false,
         }

@@ -231,19 +231,26 @@ fn a_take_of_two_that_is_overtaken_on_the_second_hands_back_the_first() {
 // I12 I14
 #[test]
 fn of_two_components_that_want_their_hosts_last_unit_one_gets_it_and_the_other_keeps_nothing() {
-    loom::model(|| {
-        let (host, _clock) = tracked(ResourceQuota::new().with_storage(1_u64));
-        let child = || Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)));
-        let (one, other) = (child(), child());
-        let take = |tracker: &Arc<QuotaTracker>| {
-            let tracker = Arc::clone(tracker);
-            move || tracker.consume(QuotaType::Storage(1)).is_ok()
-        };
-        let granted = both(take(&one), take(&other));
-        assert_ne!(granted[0], granted[1]);
-        let used = [&one, &other, &host].map(|level| level.usage().storage_used);
-        assert_eq!(used, [u64::from(granted[0]), u64::from(granted[1]), 1]);
-    });
+    for quota in [QuotaType::Storage(1), QuotaType::MessageRate(1)] {
+        loom::model(move || {
+            let limits = ResourceQuota::new().with_storage(1_u64).with_message_rate(1_u64);
+            let (host, _clock) = tracked(limits);
+            let child =
+                || Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)));
+            let (one, other) = (child(), child());
+            let take = |tracker: &Arc<QuotaTracker>| {
+                let tracker = Arc::clone(tracker);
+                move || tracker.consume(quota).is_ok()
+            };
+            let granted = both(take(&one), take(&other));
+            assert_ne!(granted[0], granted[1]);
+            let used = [&one, &other, &host].map(|level| {
+                let usage = level.usage();
+                usage.storage_used + usage.message_count
+            });
+            assert_eq!(used, [u64::from(granted[0]), u64::from(granted[1]), 1]);
+        });
+    }
 }
 
 // I14

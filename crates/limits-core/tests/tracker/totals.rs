@@ -48,6 +48,8 @@ fn what_has_been_used_already_is_charged_past_the_limit() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10_u64));
     tracker.charge(QuotaType::Storage(25));
     assert_eq!(tracker.usage().storage_used, 25);
+    tracker.consume(QuotaType::Storage(0)).unwrap();
+    tracker.peek(QuotaType::Storage(0)).unwrap();
     assert_eq!(tracker.peek(QuotaType::Storage(1)).unwrap_err().retry(), Retry::Now);
     tracker.release(QuotaType::Storage(16));
     tracker.peek(QuotaType::Storage(1)).unwrap();
