@@ -40,6 +40,9 @@ pub(crate) struct RunArgs {
     /// Runs the component N times, each in a fresh store with the same input.
     #[arg(long, value_name = "N")]
     pub(crate) repeat: Option<NonZeroU32>,
+    /// Runs up to M of them at the same time; they share the component's quotas.
+    #[arg(long, value_name = "M", default_value = "1", requires = "repeat")]
+    pub(crate) parallel: NonZeroU32,
 }
 
 #[derive(clap::Args, Debug)]
@@ -200,6 +203,8 @@ mod tests {
             "K=V=W",
             "--repeat",
             "3",
+            "--parallel",
+            "2",
             "--format",
             "json",
             "--report",
@@ -218,7 +223,7 @@ mod tests {
         assert!(run.guest.dirs[0].is_read_only);
         assert_eq!(run.guest.env, [(String::from("K"), String::from("V=W"))]);
         assert_eq!(run.guest.args, ["--flag", "x"]);
-        assert_eq!(run.repeat.unwrap().get(), 3);
+        assert_eq!((run.repeat.unwrap().get(), run.parallel.get()), (3, 2));
         assert_eq!(run.output.format, Format::Json);
         assert_eq!(run.output.report.as_deref(), Some(Path::new("r.json")));
     }
@@ -237,6 +242,8 @@ mod tests {
         for bad in [
             &["run"][..],
             &["run", "C.toml", "--repeat", "0"],
+            &["run", "C.toml", "--repeat", "2", "--parallel", "0"],
+            &["run", "C.toml", "--parallel", "2"],
             &["run", "C.toml", "--dir", "only-host"],
             &["run", "C.toml", "--dir", ".::/d:RO"],
             &["run", "C.toml", "--report", "-"],

@@ -156,8 +156,8 @@ async fn repeat(
     let mut runs = Runs::default();
     let mut measured = Vec::new();
     while runs.count < count {
-        stdio.stdin.rewind();
-        let run = session.run(&limits, &stdio, interrupt);
+        let stdio = stdio.rewound();
+        let run = session.run(&limits, None, &stdio, interrupt);
         let Run { ending, used, .. } = bar.during(runs.count, run).await?;
         runs.add(ending.outcome);
         if ending.outcome != Outcome::Success {

@@ -12,7 +12,9 @@ use crate::ending::{Ending, Problem};
 use crate::failure::Failure;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
-use crate::report::{Limit, by_key, changes, enforced, not_enforced, outcome_name, quotas};
+use crate::report::{
+    Limit, by_key, changes, enforced, is_enforced, not_enforced, outcome_name, quotas,
+};
 use crate::report_text::{BOLD, WARNING, colour, line, table};
 
 /// What a binary component begins with: the magic number, the version and the layer.
@@ -176,6 +178,10 @@ fn render(checked: &Checked) -> String {
     let mut rows: Vec<[String; 3]> =
         checked.limits.iter().map(|limit| row(limit, limit.origin.to_string())).collect();
     for quota in &checked.quota {
+        if is_enforced(quota) {
+            rows.push(row(quota, quota.origin.to_string()));
+            continue;
+        }
         let mark = match quota.origin {
             Origin::Default => "not enforced here",
             _ => NOT_ENFORCED,

@@ -101,6 +101,10 @@ impl Ending {
                 Outcome::LimitExceeded,
                 problem.with_numbers(refused.limit(), refused.used(), refused.requested()),
             ),
+            WasmError::Quota(refused) => Self::new(
+                Outcome::QuotaExceeded,
+                problem.with_numbers(refused.limit(), refused.used(), refused.requested()),
+            ),
             WasmError::Cancelled => Self::new(Outcome::Cancelled, problem),
             WasmError::Trap { .. } => Self::trap(problem, report),
             WasmError::Host(host) => match host.downcast_ref::<I32Exit>() {
@@ -117,23 +121,39 @@ impl Ending {
 
     /// A guest that traps after it was refused memory has most often run out of it.
     fn trap(problem: Problem, report: Option<&ExecutionReport>) -> Self {
-        let hinted = match report.and_then(|report| Some((report, report.last_refusal?))) {
-            Some((report, refused)) => Problem {
-                message: format!(
-                    "{} (hint: it had been refused to grow {} before, last: {refused})",
-                    problem.message,
-                    times(report.refusals)
-                ),
-                ..problem
-            }
-            .with_numbers(refused.limit(), refused.used(), refused.requested()),
-            None => problem,
+        let Some((report, (refused, numbers))) =
+            report.and_then(|report| Some((report, refusal(report)?)))
+        else {
+            return Self::new(Outcome::Trap, problem);
         };
-        Self::new(Outcome::Trap, hinted)
+        let [limit, used, requested] = numbers;
+        let hinted = Problem {
+            message: format!(
+                "{} (hint: it had been refused to grow {} before, last: {refused})",
+                problem.message,
+                times(report.refusals)
+            ),
+            ..problem
+        };
+        Self::new(Outcome::Trap, hinted.with_numbers(limit, used, requested))
     }
 }
 
-fn times(count: u64) -> String {
+/// Returns the last refusal to grow, in words, with its limit, use and request.
+fn refusal(report: &ExecutionReport) -> Option<(String, [Option<u64>; 3])> {
+    let by_limit = report.last_refusal.map(|refused| {
+        let numbers = [Some(refused.limit()), refused.used(), refused.requested()];
+        (refused.to_string(), numbers)
+    });
+    by_limit.or_else(|| {
+        let refused = report.last_quota_refusal?;
+        let numbers = [refused.limit(), refused.used(), refused.requested()];
+        Some((refused.to_string(), numbers.map(Some)))
+    })
+}
+
+/// Says how often something happened.
+pub(crate) fn times(count: u64) -> String {
     match count {
         1 => String::from("once"),
         count => format!("{count} times"),
@@ -153,18 +173,22 @@ fn root_cause(error: &WasmError, host: &HostError) -> String {
 mod tests {
     use super::{Ending, Problem};
     use crate::outcome::Outcome;
-    use limits_core::{FuelMetrics, LimitExceeded, LimitKind, WasmError};
+    use limits_core::{
+        FuelMetrics, LimitExceeded, LimitKind, QuotaError, QuotaResource, Retry, WasmError,
+    };
     use wasmtime_wasi::I32Exit;
 
     #[test]
     fn every_error_has_its_outcome_and_its_numbers() {
         let refused = LimitExceeded::new(LimitKind::Memory, 10).with_request(4, 7);
+        let quota = QuotaError::new(QuotaResource::Memory, 4, 7, 10, Retry::Now);
         let reason = || String::from("why");
         let table = [
             (WasmError::out_of_fuel(FuelMetrics::new(5, 6)), Outcome::OutOfFuel, [5, 6, 0]),
             (WasmError::execution_timeout(50, None), Outcome::Timeout, [50, 0, 0]),
             (WasmError::OutOfMemory(refused), Outcome::OutOfMemory, [10, 4, 7]),
             (WasmError::LimitExceeded(refused), Outcome::LimitExceeded, [10, 4, 7]),
+            (WasmError::Quota(quota), Outcome::QuotaExceeded, [10, 4, 7]),
             (WasmError::Cancelled, Outcome::Cancelled, [0, 0, 0]),
             (WasmError::Trap { reason: reason() }, Outcome::Trap, [0, 0, 0]),
             (WasmError::HostBusy { max_concurrent: 1 }, Outcome::Error, [0, 0, 0]),

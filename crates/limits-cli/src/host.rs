@@ -1,11 +1,14 @@
 //! What a guest's store carries on our side.
 
+use std::sync::Arc;
+
 use limits_core::ResourceLimits;
-use limits_wasmtime::{CancelHandle, HasLimits, LimitState, resource_table};
+use limits_wasmtime::{CancelHandle, CpuPolicy, HasLimits, LimitState, resource_table};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
+use crate::ledger::Ledger;
 use crate::requests::RefuseRequests;
 
 /// Bytes of HTTP headers that one set of fields may hold.
@@ -21,11 +24,16 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(limits: &ResourceLimits, wasi: WasiCtx) -> Self {
+    /// Makes the data of a store under `limits`, whose memory and CPU time are taken from
+    /// `quotas` as well, where there are any.
+    pub(crate) fn new(limits: &ResourceLimits, wasi: WasiCtx, quotas: Option<Arc<Ledger>>) -> Self {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HTTP_FIELD_BYTES);
         Self {
-            limits: LimitState::default(),
+            limits: match quotas {
+                Some(quotas) => LimitState::new().with_account(quotas, CpuPolicy::Throttle),
+                None => LimitState::new(),
+            },
             table: resource_table(limits),
             wasi,
             http,

@@ -3,6 +3,7 @@
 //! A thread of its own does the reading, and only once a guest asks: an input that never ends,
 //! or never begins, can hold up neither the guest's deadline nor the end of the process.
 
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::io::{self, Read};
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,8 @@ pub(crate) const REPLAY: usize = 16 * 1024 * 1024;
 #[derive(Clone)]
 pub(crate) struct Inlet {
     shared: Arc<Shared>,
+    /// Where this guest is in the input, if it is kept; else zero.
+    position: Arc<AtomicUsize>,
 }
 
 struct Shared {
@@ -36,8 +39,8 @@ struct Shared {
 
 struct State {
     bytes: BytesMut,
-    /// Where the guest is in `bytes`; zero unless they are kept for the next run.
-    position: usize,
+    /// Where the guest that is furthest is in `bytes`; zero unless they are kept for other runs.
+    furthest: usize,
     keep_up_to: Option<usize>,
     is_wanted: bool,
     end: Option<End>,
@@ -53,8 +56,9 @@ enum End {
 }
 
 impl State {
-    fn unread(&self) -> usize {
-        self.bytes.len() - self.position
+    /// Bytes that were read ahead of every guest: the others have as many or more.
+    fn ahead(&self) -> usize {
+        self.bytes.len() - self.furthest
     }
 }
 
@@ -66,7 +70,7 @@ impl Shared {
 
 impl Inlet {
     /// Starts the thread that reads `source` once a guest asks for it. With `replay`, what was
-    /// read stays, up to 16 MiB, and [`rewind`](Self::rewind) starts again from the beginning.
+    /// read stays, up to 16 MiB, and [`rewound`](Self::rewound) starts again from the beginning.
     ///
     /// # Errors
     ///
@@ -79,7 +83,7 @@ impl Inlet {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 bytes: BytesMut::new(),
-                position: 0,
+                furthest: 0,
                 keep_up_to,
                 is_wanted: false,
                 end: None,
@@ -92,12 +96,13 @@ impl Inlet {
         std::thread::Builder::new()
             .name(String::from("stdin-reader"))
             .spawn(move || read_until_end(&reader, source))?;
-        Ok(Self { shared })
+        Ok(Self { shared, position: Arc::default() })
     }
 
-    /// Goes back to the beginning, where the input is kept.
-    pub(crate) fn rewind(&self) {
-        self.shared.state().position = 0;
+    /// Returns the input from its beginning where it is kept, for one more guest, who reads it
+    /// whatever others read of it meanwhile. Where it is not kept, it is the same input.
+    pub(crate) fn rewound(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), position: Arc::default() }
     }
 
     /// Tells whether a guest asked for more of a kept input than is kept: what it did then says
@@ -112,7 +117,7 @@ fn read_until_end(shared: &Shared, mut source: impl Read) {
     loop {
         {
             let mut state = shared.state();
-            while !state.is_wanted || state.unread() >= CAPACITY {
+            while !state.is_wanted || state.ahead() >= CAPACITY {
                 state = shared.wanted.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
         }
@@ -151,16 +156,29 @@ impl StdinStream for Inlet {
     }
 
     fn p2_stream(&self) -> Box<dyn InputStream> {
-        Box::new(GuestReader { shared: Arc::clone(&self.shared) })
+        Box::new(GuestReader {
+            shared: Arc::clone(&self.shared),
+            position: Arc::clone(&self.position),
+        })
     }
 }
 
 /// One of the streams through which a guest reads; they share one position.
 struct GuestReader {
     shared: Arc<Shared>,
+    position: Arc<AtomicUsize>,
 }
 
 impl GuestReader {
+    /// Only used under the lock of the state, which orders it.
+    fn position(&self) -> usize {
+        self.position.load(Ordering::Relaxed)
+    }
+
+    fn unread(&self, state: &State) -> usize {
+        state.bytes.len() - self.position()
+    }
+
     fn want(&self, state: &mut State) {
         state.is_wanted = true;
         self.shared.wanted.notify_one();
@@ -176,7 +194,7 @@ impl Pollable for GuestReader {
             news.as_mut().enable();
             {
                 let mut state = self.shared.state();
-                if state.unread() > 0 || state.end.is_some() {
+                if self.unread(&state) > 0 || state.end.is_some() {
                     return;
                 }
                 self.want(&mut state);
@@ -190,14 +208,15 @@ impl Pollable for GuestReader {
 impl InputStream for GuestReader {
     fn read(&mut self, size: usize) -> StreamResult<Bytes> {
         let mut state = self.shared.state();
-        let count = state.unread().min(size).min(CAPACITY);
+        let unread = self.unread(&state);
+        let count = unread.min(size).min(CAPACITY);
         if count == 0 {
             return match state.end {
-                Some(End::Eof) if state.unread() == 0 => Err(StreamError::Closed),
-                Some(End::Failed(kind)) if state.unread() == 0 => {
+                Some(End::Eof) if unread == 0 => Err(StreamError::Closed),
+                Some(End::Failed(kind)) if unread == 0 => {
                     Err(StreamError::LastOperationFailed(io::Error::from(kind).into()))
                 }
-                Some(End::TooLong) if state.unread() == 0 => {
+                Some(End::TooLong) if unread == 0 => {
                     state.was_cut_short = true;
                     Err(StreamError::LastOperationFailed(wasmtime::format_err!(
                         "standard input is longer than the {REPLAY} bytes that can be repeated"
@@ -209,10 +228,11 @@ impl InputStream for GuestReader {
                 }
             };
         }
-        let from = state.position;
+        let from = self.position();
         let bytes = Bytes::copy_from_slice(&state.bytes[from..from + count]);
         if state.keep_up_to.is_some() {
-            state.position += count;
+            self.position.store(from + count, Ordering::Relaxed);
+            state.furthest = state.furthest.max(from + count);
         } else {
             state.bytes.advance(count);
         }
@@ -250,7 +270,7 @@ mod tests {
     async fn the_guest_reads_the_input_to_its_end() {
         let inlet = Inlet::new(false, io::Cursor::new(input())).unwrap();
         assert_eq!(read_all(&mut *inlet.p2_stream()).await.unwrap(), input());
-        inlet.rewind();
+        let inlet = inlet.rewound();
         assert_eq!(read_all(&mut *inlet.p2_stream()).await.unwrap(), Vec::<u8>::new());
     }
 
@@ -260,7 +280,7 @@ mod tests {
         let mut first = inlet.p2_stream();
         assert_eq!(first.blocking_read(10).await.unwrap(), Bytes::from(input()[..10].to_vec()));
         for _ in 0..2 {
-            inlet.rewind();
+            let inlet = inlet.rewound();
             assert_eq!(read_all(&mut *inlet.p2_stream()).await.unwrap(), input());
         }
     }

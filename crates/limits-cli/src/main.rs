@@ -13,6 +13,7 @@ mod host;
 mod inlet;
 mod interrupt;
 mod invoke;
+mod ledger;
 mod manifest;
 mod outcome;
 mod outlet;
@@ -27,6 +28,7 @@ mod stdio;
 mod terminal;
 mod wasi;
 
+use core::num::NonZeroUsize;
 use std::io::{self, Write as _};
 
 use clap::Parser as _;
@@ -39,7 +41,7 @@ use crate::outcome::Outcome;
 use crate::outlet::{DRAIN_PATIENCE, Drained, REPORT_PATIENCE};
 use crate::stdio::Stdio;
 
-/// Threads that run guests and timers.
+/// Threads that run guests and timers, at least.
 const WORKERS: usize = 2;
 /// Threads that compile and work on files for guests. A guest can make one of them wait for ever,
 /// on a pipe in a directory that it was given; the process ends all the same.
@@ -66,7 +68,11 @@ fn serve(args: &Args) -> io::Result<u8> {
         Command::Check(check) => (&check.output, false),
         Command::Calibrate(calibrate) => (&calibrate.output, calibrate.runs.get() > 1),
     };
-    let runtime = runtime()?;
+    let at_once = match &args.command {
+        Command::Run(run) => usize::try_from(run.parallel.get()).unwrap_or(usize::MAX),
+        Command::Check(_) | Command::Calibrate(_) => 1,
+    };
+    let runtime = runtime(at_once)?;
     let interrupt = {
         let _context = runtime.enter();
         Interrupt::listen()?
@@ -108,9 +114,11 @@ fn bring_out(stdio: &Stdio, console: &Console, code: u8) -> u8 {
     code
 }
 
-fn runtime() -> io::Result<Runtime> {
+/// Makes the threads: as many as guests run at once, but no more than there are cores for.
+fn runtime(at_once: usize) -> io::Result<Runtime> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     Builder::new_multi_thread()
-        .worker_threads(WORKERS)
+        .worker_threads(at_once.min(cores).max(WORKERS))
         .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()

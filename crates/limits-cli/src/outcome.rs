@@ -17,7 +17,7 @@ pub(crate) enum Outcome {
     OutOfFuel,
     /// The component could not be instantiated within its memory.
     OutOfMemory,
-    /// A quota was used up. Reserved until something enforces quotas.
+    /// A quota had not enough left for the guest to begin or go on.
     QuotaExceeded,
     /// The guest came to its end.
     Success,
@@ -47,7 +47,12 @@ const TABLE: [Row; 11] = [
     row(Outcome::Timeout, "timeout", 65, "the guest did not end by its deadline"),
     row(Outcome::OutOfMemory, "out_of_memory", 66, "the component does not fit into its memory"),
     row(Outcome::LimitExceeded, "limit_exceeded", 67, "another limit of the store was exceeded"),
-    row(Outcome::QuotaExceeded, "quota_exceeded", 68, "reserved: no quota is enforced yet"),
+    row(
+        Outcome::QuotaExceeded,
+        "quota_exceeded",
+        68,
+        "the component's quotas have no room for the guest",
+    ),
     row(Outcome::Denied, "denied", 69, "reserved: no capability is enforced yet"),
     row(Outcome::Trap, "trap", 70, "the guest trapped"),
     row(Outcome::Error, "error", 71, "unreadable file, not a component, no such export, bad call"),

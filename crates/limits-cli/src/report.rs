@@ -3,12 +3,13 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use limits_config::{EffectiveConfig, Origin, Setting};
+use limits_config::{EffectiveConfig, Origin, Setting, SettingKey};
 use limits_core::Allowance;
 use limits_wasmtime::ExecutionReport;
 use serde::{Serialize, Serializer};
 
 use crate::ending::{Ending, Problem};
+use crate::ledger::{Ledger, Usage};
 use crate::outcome::Outcome;
 
 /// One execution, as far as it went.
@@ -29,10 +30,12 @@ pub(crate) struct Report {
     pub(crate) outcome: Outcome,
     pub(crate) result: Option<String>,
     pub(crate) error: Option<Problem>,
-    /// These three are null if no limits were known.
+    /// These four are null if no limits were known.
     pub(crate) fuel: Option<FuelUse>,
     pub(crate) memory: Option<MemoryUse>,
     pub(crate) time: Option<TimeUse>,
+    /// What all runs used of the quotas that this command enforces; null as well then.
+    pub(crate) quota: Option<QuotaUse>,
     /// The effective limits, by the key that sets them.
     #[serde(serialize_with = "by_key")]
     pub(crate) limits: Vec<Limit>,
@@ -72,6 +75,53 @@ pub(crate) struct TimeUse {
     pub(crate) timeout_ms: u64,
     pub(crate) wall_ms: f64,
     pub(crate) cpu_ms: f64,
+    /// Of `wall_ms`, what the guest waited for CPU time of the quota.
+    pub(crate) throttled_ms: f64,
+}
+
+/// What all runs together used of the component's quotas.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct QuotaUse {
+    /// In bytes: the most that live runs had at one time.
+    pub(crate) memory: OneQuota<u64>,
+    /// In milliseconds: the most that was counted in one period.
+    pub(crate) cpu_time: OneQuota<f64>,
+    #[serde(skip)]
+    pub(crate) period: Duration,
+}
+
+/// The use of one quota.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct OneQuota<T> {
+    pub(crate) used: T,
+    /// None is no limit.
+    #[serde(serialize_with = "or_unlimited")]
+    pub(crate) limit: Option<T>,
+    pub(crate) percent: f64,
+    /// How often the quota refused.
+    pub(crate) denied: u64,
+}
+
+impl QuotaUse {
+    /// Returns what was counted in `ledger`, whose quotas have this period.
+    pub(crate) fn of(ledger: &Ledger, period: Duration) -> Self {
+        Self {
+            memory: OneQuota::of(ledger.memory(), |bytes| bytes),
+            cpu_time: OneQuota::of(ledger.cpu_time(), |us| milliseconds(Duration::from_micros(us))),
+            period,
+        }
+    }
+}
+
+impl<T> OneQuota<T> {
+    fn of(usage: Usage, unit: impl Fn(u64) -> T) -> Self {
+        Self {
+            used: unit(usage.most.used()),
+            limit: usage.most.limit().at_most().map(&unit),
+            percent: three_decimals(usage.most.percentage()),
+            denied: usage.denied,
+        }
+    }
 }
 
 /// An effective limit and who set it.
@@ -124,6 +174,11 @@ impl Report {
                 timeout_ms: limits.execution_timeout_ms(),
                 wall_ms: 0.0,
                 cpu_ms: 0.0,
+                throttled_ms: 0.0,
+            }),
+            quota: config.map(|(_, config)| {
+                let quota = config.quota();
+                QuotaUse::of(&Ledger::new(quota), quota.reset_period)
             }),
             limits: config.map_or_else(Vec::new, |(_, config)| enforced(config)),
             policy: config.map_or_else(Vec::new, |(_, config)| changes(config)),
@@ -155,18 +210,19 @@ impl Report {
                 timeout_ms,
                 wall_ms: milliseconds(used.wall_time),
                 cpu_ms: milliseconds(used.cpu_time),
+                throttled_ms: milliseconds(used.throttled_time),
             }),
             ..Self::of_nothing(Some((name, config)), ending)
         }
     }
 }
 
-/// Lists the limits of an execution, which the command enforces.
+/// Lists the limits of an execution, all of which the command enforces.
 pub(crate) fn enforced(config: &EffectiveConfig) -> Vec<Limit> {
     settings(config, false)
 }
 
-/// Lists the quotas, which it does not enforce.
+/// Lists the quotas, of which it enforces those that [`is_enforced`] names.
 pub(crate) fn quotas(config: &EffectiveConfig) -> Vec<Limit> {
     settings(config, true)
 }
@@ -184,6 +240,13 @@ fn settings(config: &EffectiveConfig, are_quotas: bool) -> Vec<Limit> {
         .collect()
 }
 
+/// Tells whether `run` enforces a quota: memory and CPU time, in the period that is set.
+pub(crate) fn is_enforced(quota: &Limit) -> bool {
+    [SettingKey::QuotaMemory, SettingKey::CpuTime, SettingKey::Period]
+        .iter()
+        .any(|key| key.as_str() == quota.key)
+}
+
 /// Says in words what the policy changed.
 pub(crate) fn changes(config: &EffectiveConfig) -> Vec<String> {
     config.changes().iter().map(|change| limits_wasmtime::printable(&change.to_string())).collect()
@@ -193,7 +256,7 @@ pub(crate) fn changes(config: &EffectiveConfig) -> Vec<String> {
 pub(crate) fn not_enforced(config: &EffectiveConfig) -> Vec<String> {
     let quotas = settings(config, true)
         .into_iter()
-        .filter(|quota| quota.origin != Origin::Default)
+        .filter(|quota| quota.origin != Origin::Default && !is_enforced(quota))
         .map(|quota| String::from(quota.key));
     let capabilities = config
         .capabilities()
@@ -230,14 +293,24 @@ pub(crate) fn by_key<S: Serializer>(limits: &[Limit], s: S) -> Result<S::Ok, S::
     )
 }
 
+/// The word for no bound.
+const UNLIMITED: &str = "unlimited";
+
 /// A number, or the word for no bound.
 struct Value(Allowance);
+
+fn or_unlimited<T: Serialize, S: Serializer>(limit: &Option<T>, s: S) -> Result<S::Ok, S::Error> {
+    match limit {
+        Some(limit) => limit.serialize(s),
+        None => s.serialize_str(UNLIMITED),
+    }
+}
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         match self.0.at_most() {
             Some(units) => s.serialize_u64(units),
-            None => s.serialize_str("unlimited"),
+            None => s.serialize_str(UNLIMITED),
         }
     }
 }
@@ -255,7 +328,8 @@ mod tests {
     fn the_keys_are_those_that_are_documented() {
         let config = ComponentConfig::from_str(
             "[component]\nname = \"a\"\nversion = \"1.0.0\"\n[resources.memory]\n\
-             max_bytes = 65536\n[quota]\nmessage_rate = 5\nstorage = \"unlimited\"\n\
+             max_bytes = 65536\n[quota]\nmemory = \"unlimited\"\ncpu_time = \"500ms/s\"\n\
+             message_rate = 5\nstorage = \"unlimited\"\n\
              [capabilities]\nfilesystem.read = [\"/a\"]\n",
         )
         .unwrap();
@@ -287,7 +361,11 @@ mod tests {
                     "exact": true
                 },
                 "memory": {"max": 65_536, "peak": 0, "refusals": 0},
-                "time": {"timeout_ms": 100, "wall_ms": 0.0, "cpu_ms": 0.0},
+                "time": {"timeout_ms": 100, "wall_ms": 0.0, "cpu_ms": 0.0, "throttled_ms": 0.0},
+                "quota": {
+                    "memory": {"used": 0, "limit": "unlimited", "percent": 0.0, "denied": 0},
+                    "cpu_time": {"used": 0.0, "limit": 500.0, "percent": 0.0, "denied": 0}
+                },
                 "limits": null,
                 "policy": [],
                 "not_enforced": [
@@ -315,6 +393,7 @@ mod tests {
                 "not_enforced",
                 "outcome",
                 "policy",
+                "quota",
                 "result",
                 "time"
             ]

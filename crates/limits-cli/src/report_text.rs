@@ -3,8 +3,9 @@
 use anstyle::{AnsiColor, Style};
 use limits_config::{Origin, format_size};
 
+use crate::ending::times;
 use crate::outcome::Outcome;
-use crate::report::Report;
+use crate::report::{QuotaUse, Report};
 
 /// Characters of a result that are shown; the JSON report has all of it.
 const MOST_OF_A_RESULT: usize = 400;
@@ -27,6 +28,7 @@ pub(crate) fn render(report: &Report) -> String {
         text.push_str(&line("why", &problem.message));
     }
     text.push_str(&used(report));
+    text.push_str(&quotas(report));
     let others: Vec<String> = report
         .limits
         .iter()
@@ -136,6 +138,44 @@ fn used(report: &Report) -> String {
     text
 }
 
+/// What all runs together used of the quotas: a line for each.
+fn quotas(report: &Report) -> String {
+    let (Some(quota), Some(time)) = (&report.quota, &report.time) else {
+        return String::new();
+    };
+    let QuotaUse { memory, cpu_time, period } = quota;
+    let bound = |limit: Option<String>| limit.unwrap_or_else(|| String::from("unlimited"));
+    let denied = |count: u64| match count {
+        0 => String::new(),
+        count => format!(", {WARNING}denied {}{WARNING:#}", times(count)),
+    };
+    let mut text = line(
+        "quota",
+        &format!(
+            "memory: {} of {} at one time, {} %{}",
+            format_size(memory.used),
+            bound(memory.limit.map(format_size)),
+            percent(memory.percent),
+            denied(memory.denied)
+        ),
+    );
+    text.push_str(&line(
+        "quota",
+        &format!(
+            "cpu time: {:.3} ms of {} in {period:?}, {} %{}",
+            cpu_time.used,
+            bound(cpu_time.limit.map(|ms| format!("{ms} ms"))),
+            percent(cpu_time.percent),
+            denied(cpu_time.denied)
+        ),
+    ));
+    if time.throttled_ms > 0.0 {
+        let waited = format!("{WARNING}{:.3} ms{WARNING:#}", time.throttled_ms);
+        text.push_str(&line("waited", &format!("{waited} for CPU time of the quota")));
+    }
+    text
+}
+
 /// Aligns columns: the first to the left, numbers to the right, the last as it is.
 pub(crate) fn table<const N: usize>(header: &[String; N], rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
@@ -233,7 +273,10 @@ mod tests {
         let memory = report.memory.as_mut().unwrap();
         (memory.peak, memory.refusals) = (1_114_112, 2);
         let time = report.time.as_mut().unwrap();
-        (time.wall_ms, time.cpu_ms) = (50.25, 3.0);
+        (time.wall_ms, time.cpu_ms, time.throttled_ms) = (50.25, 3.0, 40.5);
+        let quota = report.quota.as_mut().unwrap();
+        (quota.memory.used, quota.memory.percent, quota.memory.denied) = (8_388_608, 3.125, 1);
+        (quota.cpu_time.used, quota.cpu_time.percent) = (3.25, 0.325);
         let mut runs = Runs::default();
         runs.add(Outcome::Timeout);
         report.runs = Some(runs);
@@ -248,6 +291,9 @@ mod tests {
   time                50.250 ms             50 ms   100.5   component
   cpu                  3.000 ms
   refused  2 growths of memory
+  quota    memory: 8388608 (8 MiB) of 268435456 (256 MiB) at one time, 3.1 %, denied once
+  quota    cpu time: 3.250 ms of 1000 ms in 1s, 0.3 %
+  waited   40.500 ms for CPU time of the quota
   also     resources.memory.max_tables = 3 (component)
   note     declared, not enforced here: quota.message_rate
   runs     1: 1 timeout

@@ -1,19 +1,23 @@
 //! `wasm-limits run`.
 
 use core::num::NonZeroU32;
+use std::sync::Arc;
 
 use limits_core::ResourceLimits;
+use tokio::task::JoinSet;
 
 use crate::args::{GuestArgs, RunArgs};
 use crate::console::Console;
 use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::ledger::Ledger;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
-use crate::report::{Report, Run, Runs};
+use crate::report::{QuotaUse, Report, Run, Runs};
 use crate::report_text::render;
 use crate::session::Session;
+use crate::stdio::Stdio;
 
 /// Runs the component and reports. Returns the exit code.
 pub(crate) async fn run(args: &RunArgs, console: &mut Console, interrupt: &Interrupt) -> u8 {
@@ -45,46 +49,78 @@ async fn report(
         Ok(manifest) => manifest,
         Err(failure) => return Report::of_nothing(None, Ending::from(&failure)),
     };
+    let quota = effective.quota();
+    let quotas = Arc::new(Ledger::new(quota));
     let ran = async {
         let is_shown = console.shows_progress();
         let session = Session::open(&name, file?, &args.guest, interrupt, is_shown).await?;
-        repeat(args, console, interrupt, &session, &effective.limits(), runs).await
+        let wanted = Wanted {
+            count: u64::from(args.repeat.map_or(1, NonZeroU32::get)),
+            at_once: u64::from(args.parallel.get()),
+        };
+        let limits = effective.limits();
+        let subject = Subject { session, limits, quotas: Arc::clone(&quotas) };
+        repeat(Arc::new(subject), wanted, console.stdio(), interrupt, runs).await
     };
-    match ran.await {
+    let report = match ran.await {
         Ok(run) => Report::of_run(&name, &effective, run),
         Err(failure) => Report::of_nothing(Some((&name, &effective)), Ending::from(&failure)),
-    }
+    };
+    Report { quota: Some(QuotaUse::of(&quotas, quota.reset_period)), ..report }
 }
 
-/// Runs as often as wanted; the last run that failed is the one that is reported, or the last.
+/// What runs, and under what.
+struct Subject {
+    session: Session,
+    limits: ResourceLimits,
+    quotas: Arc<Ledger>,
+}
+
+/// How many runs, and how many of them at the same time.
+#[derive(Clone, Copy)]
+struct Wanted {
+    count: u64,
+    at_once: u64,
+}
+
+/// Runs as often as wanted; of the runs that failed, the one that ended last is the one that is
+/// reported, or the last of all.
 async fn repeat(
-    args: &RunArgs,
-    console: &Console,
+    subject: Arc<Subject>,
+    Wanted { count, at_once }: Wanted,
+    stdio: &Stdio,
     interrupt: &Interrupt,
-    session: &Session,
-    limits: &ResourceLimits,
     runs: &mut Runs,
 ) -> Result<Run, Failure> {
-    let count = u64::from(args.repeat.map_or(1, NonZeroU32::get));
     let has_failed = |run: &Run| run.ending.outcome != Outcome::Success;
-    let mut earlier: Option<Run> = None;
+    let mut begun = 0;
+    let mut live = JoinSet::new();
+    let mut told: Option<Run> = None;
     loop {
-        console.stdio().stdin.rewind();
-        let run = session.run(limits, console.stdio(), interrupt).await?;
+        let is_stopped = begun > 0 && interrupt.stopped_by().is_some();
+        while begun < count && begun - runs.count < at_once && !is_stopped {
+            begun += 1;
+            let (subject, stdio, interrupt) =
+                (Arc::clone(&subject), stdio.rewound(), interrupt.clone());
+            live.spawn(async move {
+                let Subject { session, limits, quotas } = &*subject;
+                session.run(limits, Some(quotas), &stdio, &interrupt).await
+            });
+        }
+        let Some(ended) = live.join_next().await else { break };
+        let run =
+            ended.map_err(|died| Failure::Host { what: "a run", reason: died.to_string() })??;
         runs.add(run.ending.outcome);
-        let mut told = match earlier {
-            Some(failed) if has_failed(&failed) && !has_failed(&run) => failed,
-            _ => run,
+        told = match told {
+            Some(failed) if has_failed(&failed) && !has_failed(&run) => Some(failed),
+            _ => Some(run),
         };
-        if runs.count == count {
-            return Ok(told);
-        }
-        if let Some(by) = interrupt.stopped_by() {
-            if !has_failed(&told) {
-                told.ending = Ending::stopped_between_runs(by, runs.count, count);
-            }
-            return Ok(told);
-        }
-        earlier = Some(told);
     }
+    let mut told = told.ok_or(Failure::Host { what: "a run", reason: String::from("none ran") })?;
+    if let (Some(by), true) = (interrupt.stopped_by(), runs.count < count)
+        && !has_failed(&told)
+    {
+        told.ending = Ending::stopped_between_runs(by, runs.count, count);
+    }
+    Ok(told)
 }

@@ -1,5 +1,7 @@
 //! A component, compiled and linked, ready to run any number of times.
 
+use std::sync::Arc;
+
 use limits_config::format_size;
 use limits_core::ResourceLimits;
 use limits_wasmtime::{ComponentExecutor, PreparedComponent, create_engine};
@@ -12,6 +14,7 @@ use crate::host::Host;
 use crate::inlet::REPLAY;
 use crate::interrupt::Interrupt;
 use crate::invoke::{Call, write_results};
+use crate::ledger::Ledger;
 use crate::outcome::Outcome;
 use crate::progress;
 use crate::report::Run;
@@ -65,7 +68,7 @@ impl Session {
         Ok(Self { executor, prepared, call, grants: Grants::new(name, args) })
     }
 
-    /// Runs the component once, in a store of its own.
+    /// Runs the component once, in a store of its own that takes from `quotas`, where there are any.
     ///
     /// # Errors
     ///
@@ -74,10 +77,11 @@ impl Session {
     pub(crate) async fn run(
         &self,
         limits: &ResourceLimits,
+        quotas: Option<&Arc<Ledger>>,
         stdio: &Stdio,
         interrupt: &Interrupt,
     ) -> Result<Run, Failure> {
-        let mut run = self.execute(limits, stdio, interrupt).await?;
+        let mut run = self.execute(limits, quotas, stdio, interrupt).await?;
         if stdio.stdin.was_cut_short() {
             return Err(Failure::InputTooLong { most: REPLAY });
         }
@@ -90,10 +94,11 @@ impl Session {
     async fn execute(
         &self,
         limits: &ResourceLimits,
+        quotas: Option<&Arc<Ledger>>,
         stdio: &Stdio,
         interrupt: &Interrupt,
     ) -> Result<Run, Failure> {
-        let host = Host::new(limits, self.grants.context(stdio)?);
+        let host = Host::new(limits, self.grants.context(stdio)?, quotas.map(Arc::clone));
         let _watch = interrupt.cancels(host.cancel_handle());
         let failure = match &self.call {
             Call::Command { export } => {

@@ -28,6 +28,12 @@ impl Stdio {
         })
     }
 
+    /// Returns the same streams for one more run, which reads the input from its beginning where
+    /// it is kept.
+    pub(crate) fn rewound(&self) -> Self {
+        Self { stdin: self.stdin.rewound(), ..self.clone() }
+    }
+
     /// Returns the same input with outputs that keep nothing.
     ///
     /// # Errors

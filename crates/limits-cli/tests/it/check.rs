@@ -39,7 +39,8 @@ fn the_effective_limits_are_printed_with_their_origin() {
     assert!(row("resources.cpu.max_fuel").ends_with(" policy"));
     assert_eq!(row("resources.cpu.timeout_ms"), "resources.cpu.timeout_ms 100 ms default");
     assert!(row("quota.storage").ends_with(" component declared, not enforced here"));
-    assert!(row("quota.cpu_time").ends_with(" default not enforced here"));
+    assert_eq!(row("quota.cpu_time"), "quota.cpu_time 1000 ms/s default");
+    assert!(row("quota.message_rate").ends_with(" default not enforced here"));
     assert!(row("capabilities.filesystem.read").ends_with("/a/** declared, not enforced here"));
     assert!(text.contains("\n  policy   resources.cpu.max_fuel lowered from "), "{text}");
 }

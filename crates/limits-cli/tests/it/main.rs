@@ -11,6 +11,7 @@ mod guests;
 mod interrupt;
 mod invoke;
 mod outcomes;
+mod quota;
 mod report;
 mod report_file;
 mod stdio;

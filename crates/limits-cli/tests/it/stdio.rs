@@ -184,3 +184,13 @@ fn redirected_output_is_passed_unchanged() {
     let bytes = "\u{1b}[31mred\u{1b}[0m\0\u{7}";
     assert_eq!(Case::new(ROOMY, printer(bytes)).run(&[]).stdout, bytes);
 }
+
+#[test]
+fn runs_at_the_same_time_read_the_same_input() {
+    let case = Case::new(ROOMY, cat());
+    let args = ["--repeat", "4", "--parallel", "4", "--format", "json"];
+    let ended = with_input(&mut case.command("run", &args), &[b'x'; 5_000]);
+    let (output, _) = ended.stdout.rsplit_once("\n{").unwrap();
+    assert_eq!((output.len(), ended.code), (20_000, Some(0)));
+    assert_eq!(ended.json()["runs"], json!({"count": 4, "by_outcome": {"success": 4}}));
+}

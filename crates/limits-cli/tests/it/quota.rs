@@ -1,0 +1,174 @@
+//! The quotas of a component, over all of its runs together.
+
+use serde_json::{Value, json};
+
+use crate::command::{Case, Ended, ROOMY};
+use crate::guests::LIBRARY;
+
+/// Says a number of milliseconds.
+fn ms(json: &Value) -> f64 {
+    json.as_f64().unwrap_or_else(|| panic!("{json} is not a number"))
+}
+
+#[test]
+fn a_spinning_guest_is_throttled_to_its_cpu_time_and_its_deadline_runs_on() {
+    let limits = ROOMY.replace("60_000", "600") + "[quota]\ncpu_time = \"100ms/s\"\n";
+    let (ended, json) = Case::new(&limits, LIBRARY).json(&["--invoke", "spin()"]);
+    assert_eq!((ended.code, &json["outcome"]), (Some(65), &json!("timeout")), "{ended:?}");
+    let time = &json["time"];
+    // Two windows at most begin in 600 ms, each of 100 ms of CPU time and one slice.
+    assert!(ms(&time["wall_ms"]) >= 600.0, "{json}");
+    assert!(ms(&time["cpu_ms"]) < 400.0, "{json}");
+    assert!(ms(&time["throttled_ms"]) > 200.0, "{json}");
+    let quota = &json["quota"]["cpu_time"];
+    assert_eq!((&quota["limit"], &quota["denied"]), (&json!(100.0), &json!(0)));
+    assert!(ms(&quota["used"]) >= 100.0 && ms(&quota["percent"]) >= 100.0, "{json}");
+    assert_eq!(json["not_enforced"], json!([]));
+}
+
+#[test]
+fn people_are_told_how_long_a_guest_waited_for_cpu_time() {
+    let limits = ROOMY.replace("60_000", "300") + "[quota]\ncpu_time = \"20ms/s\"\n";
+    let text = Case::new(&limits, LIBRARY).run(&["--invoke", "spin()"]).stderr;
+    assert!(text.contains(" ms of 20 ms in 1s, "), "{text}");
+    assert!(text.contains("\n  waited   ") && text.contains(" ms for CPU time of the quota\n"));
+    assert!(!text.contains("not enforced here"), "{text}");
+}
+
+#[test]
+fn without_cpu_time_nothing_runs() {
+    let limits = format!("{ROOMY}[quota]\ncpu_time = \"0ms/s\"\n");
+    let (ended, json) = Case::new(&limits, LIBRARY).json(&["--invoke", "add(1, 2)"]);
+    assert_eq!((ended.code, &json["outcome"]), (Some(68), &json!("quota_exceeded")), "{ended:?}");
+    assert_eq!((&json["error"]["limit"], &json["error"]["used"]), (&json!(0), &json!(0)));
+    assert_eq!(json["quota"]["cpu_time"]["denied"], 1);
+}
+
+#[test]
+fn one_run_alone_under_the_default_quotas_is_not_throttled() {
+    let limits = ROOMY.replace("60_000", "200");
+    let (_, json) = Case::new(&limits, LIBRARY).json(&["--invoke", "spin()"]);
+    assert_eq!(json["time"]["throttled_ms"], json!(0.0));
+    let quota = &json["quota"];
+    assert_eq!(quota["cpu_time"]["limit"], json!(1_000.0));
+    let share = 65_536.0 / 268_435_456.0 * 100.0;
+    assert!((ms(&quota["memory"]["percent"]) - share).abs() < 0.001, "{json}");
+    assert_eq!(quota["memory"]["used"], 65_536);
+    assert_eq!(
+        (&quota["memory"]["limit"], &quota["memory"]["denied"]),
+        (&json!(268_435_456), &json!(0))
+    );
+}
+
+/// A guest that asks for a page more and traps if it does not get it, or holds what it has while
+/// it counts to three hundred million.
+fn holder(grows_by: u32) -> String {
+    format!(
+        r#"(component
+            (core module $m
+                (memory 1)
+                (func (export "hold")
+                    (local $i i32)
+                    (if (i32.eq (memory.grow (i32.const {grows_by})) (i32.const -1))
+                        (then unreachable))
+                    (loop $more
+                        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                        (br_if $more (i32.lt_u (local.get $i) (i32.const 300_000_000))))))
+            (core instance $i (instantiate $m))
+            (func (export "hold") (canon lift (core func $i "hold"))))"#
+    )
+}
+
+/// Runs two holders at the same time under a memory quota, of which one succeeds.
+fn two_at_once(grows_by: u32, memory: u64) -> (Ended, Value) {
+    let limits = format!("{ROOMY}[quota]\nmemory = \"unlimited\"\ncpu_time = \"unlimited\"\n");
+    let case = Case::new(&limits, holder(grows_by));
+    case.write("policy.toml", format!("[ceiling]\nquota.memory = {memory}\n"));
+    let args = ["--invoke", "hold()", "--policy", "policy.toml", "--repeat", "2"];
+    case.json(&[&args[..], &["--parallel", "2"]].concat())
+}
+
+#[test]
+fn an_instance_that_does_not_fit_beside_another_is_quota_exceeded() {
+    let (ended, json) = two_at_once(0, 100_000);
+    assert_eq!((ended.code, &json["outcome"]), (Some(68), &json!("quota_exceeded")), "{ended:?}");
+    let message = "memory quota of 100000 bytes exceeded: 65536 used, 65536 more requested; retry \
+                   when some is given back";
+    assert_eq!(
+        json["error"],
+        json!({"message": message, "limit": 100_000, "used": 65_536, "requested": 65_536})
+    );
+    assert_eq!(
+        json["quota"]["memory"],
+        json!({"used": 65_536, "limit": 100_000, "percent": 65.536, "denied": 1})
+    );
+    assert_eq!(json["quota"]["cpu_time"]["limit"], "unlimited");
+    assert_eq!(json["runs"]["by_outcome"], json!({"quota_exceeded": 1, "success": 1}));
+}
+
+#[test]
+fn a_trap_after_a_growth_that_the_quota_refused_has_a_hint() {
+    let (ended, json) = two_at_once(1, 3 * 65_536);
+    assert_eq!((ended.code, &json["outcome"]), (Some(70), &json!("trap")), "{ended:?}");
+    let message = json["error"]["message"].as_str().unwrap();
+    assert!(
+        message.ends_with(
+            "(hint: it had been refused to grow once before, last: memory quota of 196608 bytes \
+             exceeded: 196608 used, 65536 more requested; retry when some is given back)"
+        ),
+        "{message}"
+    );
+    assert_eq!(
+        [&json["error"]["limit"], &json["error"]["used"], &json["error"]["requested"]],
+        [&json!(196_608), &json!(196_608), &json!(65_536)]
+    );
+    assert_eq!(json["memory"]["refusals"], 1);
+    let memory = &json["quota"]["memory"];
+    assert_eq!((&memory["used"], &memory["denied"]), (&json!(196_608), &json!(1)));
+    assert_eq!(json["runs"]["by_outcome"], json!({"success": 1, "trap": 1}));
+}
+
+#[test]
+fn one_run_alone_never_meets_the_memory_quota_since_its_own_limit_is_not_above_it() {
+    let case = Case::new(ROOMY, LIBRARY);
+    case.write("policy.toml", "[ceiling]\nquota.memory = 65_535\n");
+    let (ended, json) = case.json(&["--invoke", "add(1, 2)", "--policy", "policy.toml"]);
+    assert_eq!((ended.code, &json["outcome"]), (Some(66), &json!("out_of_memory")), "{ended:?}");
+    assert_eq!(
+        (&json["memory"]["max"], &json["quota"]["memory"]["denied"]),
+        (&json!(65_535), &json!(0))
+    );
+}
+
+#[test]
+fn runs_at_the_same_time_share_the_memory_quota() {
+    // There is room for one run, which spins while the others come.
+    let case = Case::new(&ROOMY.replace("60_000", "2_000"), LIBRARY);
+    case.write("policy.toml", "[ceiling]\nquota.memory = 100_000\n");
+    let args = ["--invoke", "spin()", "--policy", "policy.toml", "--repeat", "3", "--parallel"];
+    let (_, json) = case.json(&[&args[..], &["3"]].concat());
+    assert_eq!(
+        json["runs"],
+        json!({"count": 3, "by_outcome": {"quota_exceeded": 2, "timeout": 1}})
+    );
+    assert_eq!(
+        (&json["quota"]["memory"]["used"], &json["quota"]["memory"]["denied"]),
+        (&json!(65_536), &json!(2))
+    );
+    // One after the other, each gives back what it had.
+    let case = Case::new(&ROOMY.replace("60_000", "50"), LIBRARY);
+    case.write("policy.toml", "[ceiling]\nquota.memory = 100_000\n");
+    let (_, json) = case.json(&[&args[..], &["1"]].concat());
+    assert_eq!(json["runs"], json!({"count": 3, "by_outcome": {"timeout": 3}}));
+    assert_eq!(json["quota"]["memory"]["denied"], 0);
+}
+
+#[test]
+fn runs_at_the_same_time_share_the_cpu_time() {
+    let limits = ROOMY.replace("60_000", "600") + "[quota]\ncpu_time = \"50ms/s\"\n";
+    let case = Case::new(&limits, LIBRARY);
+    let (_, json) = case.json(&["--invoke", "spin()", "--repeat", "4", "--parallel", "4"]);
+    assert_eq!(json["runs"], json!({"count": 4, "by_outcome": {"timeout": 4}}));
+    assert!(ms(&json["time"]["throttled_ms"]) > 200.0, "{json}");
+    assert!(ms(&json["quota"]["cpu_time"]["used"]) >= 50.0, "{json}");
+}
