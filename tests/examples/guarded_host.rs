@@ -1,0 +1,125 @@
+//! A host with guarded functions, and a guest that asks until it is refused.
+//!
+//! Prints what the guest was told, what monitoring shows and what the audit wrote down:
+//! `cargo run -q -p integration-tests --example guarded_host`.
+#![expect(clippy::print_stdout, reason = "it is there to be read")]
+
+#[path = "guarded/host.rs"]
+mod host;
+
+use core::error::Error;
+use core::sync::atomic::Ordering;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use integration_tests::limits;
+use limits_config::ComponentConfig;
+use quota_enforce::{JsonLinesSink, QuotaRegistry, SecurityContext};
+
+use crate::host::Guarded;
+
+const CONFIG: &str = r#"
+[component]
+name = "shop"
+version = "1.0.0"
+
+[resources.memory]
+max_bytes = "1MiB"
+
+[quota]
+storage = "10KB"
+message_rate = 20
+network_bandwidth = "1MB/s"
+
+[capabilities]
+filesystem.write = ["/data/<id>/**"]
+messaging.send = ["orders.*"]
+network.connect = ["api.example.com:443"]
+"#;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let lines = Lines::default();
+    let audit = Arc::new(JsonLinesSink::new(lines.clone())?);
+    let registry = QuotaRegistry::builder().audit(audit).build();
+    let config = ComponentConfig::from_str(CONFIG)?.effective();
+    let shop = registry.register(SecurityContext::with_quota(
+        config.id().as_str(),
+        config.capabilities().to_capability_set()?,
+        config.quota(),
+    ))?;
+
+    let guarded = Guarded::new(limits(10_000_000, 10_000))?;
+    println!("what the guest was told");
+    let told = guarded.run(&shop, "write", ("/data/shop/log", 1_000_u32, 100_u32)).await?;
+    println!("  write 1000 bytes   {told:?}");
+    let told = guarded.run(&shop, "write", ("/etc/passwd", 1_u32, 1_u32)).await?;
+    println!("  write elsewhere    {told:?}");
+    let told = guarded.run(&shop, "send", ("orders.new", 100_u32)).await?;
+    println!("  send               {told:?}");
+    let told =
+        guarded.run(&shop, "transfer", ("api.example.com:443", 300_000_u64, 100_u32)).await?;
+    println!("  transfer 300 kB    {told:?}");
+    let failure = guarded
+        .run(&shop, "write-or-end", ("/data/shop/log", 1_000_u32, 1_u32))
+        .await
+        .err()
+        .ok_or("the quota was used up")?;
+    println!("\nwhat the embedder got\n  {failure}");
+
+    let outside = &guarded.outside;
+    println!(
+        "\nwhat got through\n  {} bytes written, {} messages sent, {} bytes transferred",
+        outside.written.load(Ordering::Relaxed),
+        outside.sent.load(Ordering::Relaxed),
+        outside.transferred.load(Ordering::Relaxed),
+    );
+
+    println!("\nwhat monitoring shows (one window, if this was fast)");
+    let denials = shop.denials();
+    for (resource, status) in shop.status().iter() {
+        println!(
+            "  {:<18} {:>9} of {:>9} {:<9} {:>5.1} %  {} denied",
+            resource.name(),
+            status.used(),
+            status.limit(),
+            resource.unit(),
+            status.percentage(),
+            denials.by_quota(resource),
+        );
+    }
+    println!(
+        "  warning: {}, critical: {}, denied by capability: {}",
+        shop.is_quota_warning(),
+        shop.is_quota_critical(),
+        denials.by_capability(),
+    );
+
+    registry.unregister("shop")?;
+    // The sink writes what still waits as the last that holds it goes.
+    drop((registry, shop));
+    println!("\nwhat the audit wrote down\n{}", lines.text());
+    Ok(())
+}
+
+/// What the audit wrote, to be printed last. A real host gives the sink a file.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,472 @@
+//! Quotas: real guests call guarded host functions until they are refused, and read why.
+
+#[path = "../examples/guarded/host.rs"]
+mod host;
+
+use core::sync::atomic::Ordering;
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+
+use integration_tests::{Host, PLENTY_MS, block_on, default_limits, limits};
+use limits_config::ComponentConfig;
+use limits_core::{
+    Account, Allowance, CapabilitySet, ManualClock, Permission, QuotaResource, QuotaType,
+    ResourceQuota, Retry, WasmError,
+};
+use limits_wasmtime::wasmtime::component::{ComponentNamedList, Lower};
+use limits_wasmtime::{CpuPolicy, ExecutionFailure, ExecutionReport, ExecutionResult, LimitState};
+use quota_enforce::{
+    AuditEvent, AuditSink, ComponentHandle, EnforceError, QuotaRegistry, SecurityContext,
+};
+
+use crate::host::{Answer, Guarded, Told};
+
+/// A registry whose clock is turned by hand, and what it reported.
+struct World {
+    clock: Arc<ManualClock>,
+    seen: Arc<Seen>,
+    registry: QuotaRegistry,
+    guarded: Guarded,
+}
+
+#[derive(Debug, Default)]
+struct Seen(Mutex<Vec<String>>);
+
+impl AuditSink for Seen {
+    fn record(&self, event: &AuditEvent<'_>) {
+        let text = format!("{} {} {}", event.component, event.kind.name(), event.kind.subject());
+        self.0.lock().expect("nobody panics with it").push(text);
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = Arc::new(ManualClock::new());
+        let seen = Arc::new(Seen::default());
+        let (time, sink) = (Arc::clone(&clock), Arc::clone(&seen));
+        let registry = QuotaRegistry::builder().clock(time).audit(sink).build();
+        let guarded = Guarded::new(limits(100_000_000, PLENTY_MS)).expect("a good guest");
+        Self { clock, seen, registry, guarded }
+    }
+
+    /// Registers a component that may write below its own folder, send orders and connect to one
+    /// host.
+    fn register(&self, id: &str, quota: ResourceQuota) -> ComponentHandle {
+        self.registry
+            .register(SecurityContext::with_quota(id, capabilities(), quota))
+            .expect("a new id")
+    }
+
+    /// Writes until refused or done.
+    fn write(&self, component: &ComponentHandle, size: u32, times: u32) -> Told {
+        let path = format!("/data/{}/log", component.id());
+        self.run(component, "write", (path.as_str(), size, times))
+    }
+
+    fn send(&self, component: &ComponentHandle, times: u32) -> Told {
+        self.run(component, "send", ("orders.new", times))
+    }
+
+    fn transfer(&self, component: &ComponentHandle, bytes: u64, times: u32) -> Told {
+        self.run(component, "transfer", ("api.example.com:443", bytes, times))
+    }
+
+    fn run<P>(&self, component: &ComponentHandle, export: &str, params: P) -> Told
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+    {
+        block_on(self.guarded.run(component, export, params)).expect("it returns")
+    }
+
+    fn written(&self) -> u64 {
+        self.guarded.outside.written.load(Ordering::Relaxed)
+    }
+
+    fn sent(&self) -> u64 {
+        self.guarded.outside.sent.load(Ordering::Relaxed)
+    }
+
+    fn transferred(&self) -> u64 {
+        self.guarded.outside.transferred.load(Ordering::Relaxed)
+    }
+
+    fn advance(&self, ms: u64) {
+        self.clock.advance(Duration::from_millis(ms));
+    }
+}
+
+fn capabilities() -> CapabilitySet {
+    CapabilitySet::builder()
+        .grant(Permission::FilesystemWrite, "/data/<id>/**")
+        .grant(Permission::MessagingSend, "orders.*")
+        .grant(Permission::NetworkConnect, "api.example.com:443")
+        .build()
+        .expect("good patterns")
+}
+
+const fn done(calls: u32) -> Told {
+    Told { calls, answer: Answer::Done }
+}
+
+const fn refused(calls: u32, used: u64, limit: u64, retry_ms: Option<u64>) -> Told {
+    Told { calls, answer: Answer::OverQuota { used, limit, retry_ms } }
+}
+
+// Component registration with a quota.
+
+#[test]
+fn test_register_component_with_default_quota() {
+    let registry = QuotaRegistry::new();
+    let shop = registry.register(SecurityContext::new("shop", CapabilitySet::new())).unwrap();
+    assert_eq!(shop.quota(), ResourceQuota::default());
+    assert_eq!(shop.status().storage.limit(), Allowance::AtMost(100 * 1024 * 1024));
+    assert_eq!(shop.status().message_rate.limit(), Allowance::AtMost(1_000));
+    assert_eq!(shop.status().network_bandwidth.limit(), Allowance::AtMost(10 * 1024 * 1024));
+    assert_eq!(shop.status().cpu_time.limit(), Allowance::AtMost(1_000_000));
+    assert_eq!(shop.status().memory.limit(), Allowance::AtMost(256 * 1024 * 1024));
+}
+
+#[test]
+fn test_register_component_with_custom_quota() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_storage(250_u64));
+    assert_eq!(world.write(&shop, 100, 5), refused(2, 200, 250, None));
+    let again = SecurityContext::new("shop", CapabilitySet::new());
+    assert_eq!(
+        world.registry.register(again).unwrap_err().to_string(),
+        "component `shop` is already registered"
+    );
+    assert_eq!(world.registry.lookup("shop").unwrap(), shop);
+}
+
+#[test]
+fn test_parse_quota_from_component_toml() {
+    let config = ComponentConfig::from_str(
+        r#"
+        [component]
+        name = "shop"
+        version = "1.0.0"
+        [resources.memory]
+        max_bytes = "1MiB"
+        [quota]
+        storage = "1KB"
+        message_rate = 5
+        network_bandwidth = "1MB/s"
+        cpu_time = "500ms/s"
+        memory = "128MB"
+        [capabilities]
+        filesystem.write = ["/data/<id>/**"]
+        messaging.send = ["orders.*"]
+        "#,
+    )
+    .unwrap()
+    .effective();
+    let expected = ResourceQuota::new()
+        .with_storage(1_024_u64)
+        .with_message_rate(5_u64)
+        .with_network_bandwidth(1_048_576_u64)
+        .with_cpu_time(500_u64)
+        .with_memory(128 * 1024 * 1024_u64);
+    assert_eq!(config.quota(), expected);
+
+    let world = World::new();
+    let capabilities = config.capabilities().to_capability_set().unwrap();
+    let context = SecurityContext::with_quota(config.id().as_str(), capabilities, config.quota());
+    let shop = world.registry.register(context).unwrap();
+    assert_eq!(world.write(&shop, 512, 10), refused(2, 1_024, 1_024, None));
+    assert_eq!(world.send(&shop, 10), refused(5, 5, 5, Some(1_000)));
+    // What the file does not list is not allowed.
+    assert_eq!(world.transfer(&shop, 1, 1), Told { calls: 0, answer: Answer::Denied });
+}
+
+// Host functions.
+
+#[test]
+fn test_filesystem_write_with_storage_quota() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_storage(1_000_u64));
+    assert_eq!(world.write(&shop, 300, 3), done(3));
+    assert_eq!(world.write(&shop, 300, 1), refused(0, 900, 1_000, None));
+    assert_eq!((world.written(), shop.usage().storage_used), (900, 900));
+    // The rest still fits, and what is given back fits again.
+    assert_eq!(world.write(&shop, 100, 1), done(1));
+    assert_eq!(shop.release(QuotaType::Storage(500)), Ok(500));
+    assert_eq!(world.write(&shop, 500, 1), done(1));
+}
+
+#[test]
+fn test_message_send_with_rate_limit_quota() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_message_rate(5_u64));
+    assert_eq!(world.send(&shop, 5), done(5));
+    world.advance(400);
+    assert_eq!(world.send(&shop, 5), refused(0, 5, 5, Some(600)));
+    // The guest was told how long to wait, and that is exact.
+    world.advance(599);
+    assert_eq!(world.send(&shop, 5), refused(0, 5, 5, Some(1)));
+    world.advance(1);
+    assert_eq!(world.send(&shop, 6), refused(5, 5, 5, Some(1_000)));
+    assert_eq!(world.sent(), 10);
+}
+
+#[test]
+fn test_network_transfer_with_bandwidth_quota() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(10_000_u64));
+    assert_eq!(world.transfer(&shop, 4_000, 9), refused(2, 8_000, 10_000, Some(1_000)));
+    assert_eq!(world.transfer(&shop, 2_000, 1), done(1));
+    assert_eq!(world.transferred(), 10_000);
+    // More than a window has is not a question of time.
+    world.advance(1_000);
+    assert_eq!(world.transfer(&shop, 10_001, 1), refused(0, 0, 10_000, None));
+}
+
+#[test]
+fn a_guest_is_denied_what_it_has_no_capability_for_and_pays_nothing() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new());
+    let denied = Told { calls: 0, answer: Answer::Denied };
+    for path in ["/etc/passwd", "/data/other/log", "/data/shop/../other/log"] {
+        assert_eq!(world.run(&shop, "write", (path, 1_u32, 1_u32)), denied, "{path}");
+    }
+    assert_eq!(world.run(&shop, "send", ("invoices.new", 1_u32)), denied);
+    assert_eq!(world.run(&shop, "transfer", ("api.example.com:80", 1_u64, 1_u32)), denied);
+    assert_eq!((world.written(), world.sent(), world.transferred()), (0, 0, 0));
+    let usage = shop.usage();
+    assert_eq!((usage.storage_used, usage.message_count, usage.network_bandwidth_used), (0, 0, 0));
+    assert_eq!((shop.denials().by_capability(), shop.denials().total()), (5, 5));
+}
+
+/// Q15: no text to parse.
+#[test]
+fn q15_the_embedder_gets_the_typed_error_back() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_storage(250_u64));
+    let run = |path: &str| {
+        block_on(world.guarded.run(&shop, "write-or-end", (path, 100_u32, 5_u32))).unwrap_err()
+    };
+    let failure = run("/data/shop/log");
+    let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
+    assert_eq!((error.resource(), error.retry()), (QuotaResource::Storage, Retry::Now));
+    assert_eq!((error.used(), error.requested(), error.limit()), (200, 100, 250));
+    let failure = run("/etc/passwd");
+    let WasmError::Host(error) = failure.error() else { panic!("{failure}") };
+    let error: &EnforceError = error.downcast_ref().unwrap();
+    assert_eq!(error.as_capability().unwrap().permission(), Permission::FilesystemWrite);
+    assert_eq!(world.written(), 200);
+}
+
+// Violations.
+
+#[test]
+fn test_storage_exhaustion_gradual() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_storage(1_000_u64));
+    let mut used = 0;
+    for size in [400, 300, 200, 90] {
+        assert_eq!(world.write(&shop, size, 1), done(1));
+        used += u64::from(size);
+        assert_eq!(shop.status().storage.available(), Allowance::AtMost(1_000 - used));
+    }
+    // The last bytes go one by one, and time brings none of them back.
+    assert_eq!(world.write(&shop, 1, 100), refused(10, 1_000, 1_000, None));
+    world.advance(3_600_000);
+    assert_eq!(world.write(&shop, 1, 1), refused(0, 1_000, 1_000, None));
+    assert_eq!(world.written(), 1_000);
+}
+
+#[test]
+fn test_message_rate_spike_burst() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_message_rate(100_u64));
+    for _ in 0..3 {
+        assert_eq!(world.send(&shop, 10_000), refused(100, 100, 100, Some(1_000)));
+        // Trying on costs nothing and delays nothing.
+        for _ in 0..10 {
+            assert_eq!(world.send(&shop, 1).calls, 0);
+        }
+        world.advance(1_000);
+    }
+    assert_eq!(world.sent(), 300);
+    assert_eq!(shop.denials().by_quota(QuotaResource::MessageRate), 33);
+}
+
+#[test]
+fn test_network_bandwidth_burst() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(1_000_000_u64));
+    assert_eq!(world.transfer(&shop, 300_000, 1_000), refused(3, 900_000, 1_000_000, Some(1_000)));
+    // A request near the largest number does not wrap around.
+    assert_eq!(world.transfer(&shop, u64::MAX, 1), refused(0, 900_000, 1_000_000, None));
+    assert_eq!(world.transferred(), 900_000);
+    world.advance(1_000);
+    assert_eq!(world.transfer(&shop, 1_000_000, 1), done(1));
+}
+
+// Monitoring.
+
+#[test]
+fn test_get_quota_status() {
+    let world = World::new();
+    let quota = ResourceQuota::new()
+        .with_storage(1_000_u64)
+        .with_message_rate(10_u64)
+        .with_network_bandwidth(Allowance::Unlimited);
+    let shop = world.register("shop", quota);
+    world.write(&shop, 250, 1);
+    world.send(&shop, 4);
+    world.transfer(&shop, 7_000, 1);
+    let numbers = || {
+        let status = shop.status();
+        [status.storage, status.message_rate, status.network_bandwidth]
+            .map(|status| (status.used(), status.available(), status.percentage()))
+    };
+    let rest = Allowance::AtMost;
+    assert_eq!(
+        numbers(),
+        [(250, rest(750), 25.0), (4, rest(6), 40.0), (7_000, Allowance::Unlimited, 0.0)]
+    );
+    // A new window shows at once, without anything being taken.
+    world.advance(1_000);
+    assert_eq!(
+        numbers(),
+        [(250, rest(750), 25.0), (0, rest(10), 0.0), (0, Allowance::Unlimited, 0.0)]
+    );
+    let statuses = world.registry.statuses();
+    assert_eq!(statuses.len(), 1);
+    assert_eq!((&*statuses[0].0, statuses[0].1), ("shop", shop.status()));
+}
+
+#[test]
+fn test_warning_threshold_detection() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_storage(1_000_u64));
+    world.write(&shop, 799, 1);
+    assert!(!shop.is_quota_warning());
+    world.write(&shop, 1, 1);
+    assert!(shop.is_quota_warning() && !shop.is_quota_critical());
+    // Told when crossed, and once.
+    world.write(&shop, 1, 20);
+    let seen = world.seen.0.lock().unwrap();
+    assert_eq!(*seen, ["shop registered ", "shop threshold storage"]);
+}
+
+#[test]
+fn test_critical_threshold_detection() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_message_rate(100_u64));
+    assert_eq!(world.send(&shop, 94), done(94));
+    assert!(shop.is_quota_warning() && !shop.is_quota_critical());
+    assert_eq!(world.send(&shop, 1), done(1));
+    assert!(shop.is_quota_critical());
+    world.send(&shop, 6);
+    let seen = world.seen.0.lock().unwrap();
+    assert_eq!(
+        *seen,
+        [
+            "shop registered ",
+            "shop threshold message_rate",
+            "shop threshold message_rate",
+            "shop quota_denied message_rate"
+        ]
+    );
+    drop(seen);
+    world.advance(1_000);
+    assert!(!shop.is_quota_warning());
+}
+
+// Isolation.
+
+#[test]
+fn test_component_a_exceeds_quota_component_b_unaffected() {
+    let world = World::new();
+    let quota = || ResourceQuota::new().with_storage(500_u64).with_message_rate(3_u64);
+    let (a, b) = (world.register("a", quota()), world.register("b", quota()));
+    assert_eq!(world.write(&a, 100, 100), refused(5, 500, 500, None));
+    assert_eq!(world.send(&a, 100), refused(3, 3, 3, Some(1_000)));
+    assert!(a.is_quota_critical() && !b.is_quota_warning());
+    assert_eq!(world.write(&b, 100, 5), done(5));
+    assert_eq!(world.send(&b, 3), done(3));
+    assert_eq!((a.denials().total(), b.denials().total()), (2, 0));
+}
+
+#[test]
+fn test_independent_quota_tracking_per_component() {
+    let world = World::new();
+    let small = world.register("small", ResourceQuota::new().with_storage(100_u64));
+    let large = world.register("large", ResourceQuota::new().with_storage(10_000_u64));
+    assert_eq!(world.write(&small, 60, 9), refused(1, 60, 100, None));
+    assert_eq!(world.write(&large, 60, 9), done(9));
+    assert_eq!((small.usage().storage_used, large.usage().storage_used), (60, 540));
+    // Nor does one that comes back under a name inherit or pay for the one before.
+    world.registry.unregister("small").unwrap();
+    let next = world.register("small", ResourceQuota::new().with_storage(100_u64));
+    assert_eq!(world.write(&small, 1, 1), Told { calls: 0, answer: Answer::Failed });
+    assert_eq!(world.write(&next, 100, 1), done(1));
+    assert_eq!((small.usage().storage_used, next.usage().storage_used), (60, 100));
+}
+
+// What the executor takes for itself.
+
+fn execute(
+    host: &Host,
+    component: &ComponentHandle,
+    export: &str,
+) -> Result<ExecutionReport, ExecutionFailure> {
+    let account: Arc<dyn Account> = Arc::new(component.clone());
+    let state = LimitState::new().with_account(account, CpuPolicy::Deny);
+    let limits = limits(u64::MAX, PLENTY_MS);
+    let ended: Result<ExecutionResult<()>, _> =
+        block_on(host.executor().execute_with_limits(host.guest(), &limits, state, export, ()));
+    ended.map(|result| result.report)
+}
+
+/// Q17: nobody has to guess CPU time beforehand; it is what was measured, over all executions.
+#[test]
+fn q17_cpu_time_is_charged_from_what_the_executor_measured() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_cpu_time(20_u64));
+    let host = Host::new();
+    let spent = |report: &ExecutionReport| u64::try_from(report.cpu_time.as_micros()).unwrap();
+    let idle = execute(&host, &shop, "idle").unwrap();
+    assert_eq!(shop.usage().cpu_time_used_us, spent(&idle));
+
+    // A guest that spins ends when its component has used up the window, and not by its deadline.
+    let failure = execute(&host, &shop, "spin").unwrap_err();
+    let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
+    assert_eq!((error.resource(), error.limit()), (QuotaResource::CpuTime, 20_000));
+    let used = shop.usage().cpu_time_used_us;
+    assert!(used >= 20_000, "{used}");
+    let both = idle.cpu_time + failure.report().cpu_time;
+    assert!(u64::try_from(both.as_micros()).unwrap().abs_diff(used) <= 1, "{used} of {both:?}");
+
+    // The next one is not entered, and another component is none the worse.
+    let next = execute(&host, &shop, "idle").unwrap_err();
+    assert!(matches!(next.error(), WasmError::Quota(_)), "{next}");
+    assert_eq!(next.report().slices, 0);
+    let other = world.register("other", ResourceQuota::new());
+    assert!(execute(&host, &other, "idle").is_ok());
+    // What was overdrawn counts in its own window.
+    world.advance(1_000);
+    assert!(execute(&host, &shop, "idle").is_ok());
+}
+
+#[test]
+fn memory_of_live_stores_is_charged_to_their_component_and_given_back() {
+    let world = World::new();
+    let shop = world.register("shop", ResourceQuota::new().with_memory(100_000_u64));
+    let host = Host::new();
+    let instantiate = || {
+        let account: Arc<dyn Account> = Arc::new(shop.clone());
+        let state = LimitState::new().with_account(account, CpuPolicy::Throttle);
+        block_on(host.executor().instantiate(host.guest(), &default_limits(), state))
+    };
+    let first = instantiate().unwrap();
+    assert_eq!(shop.usage().memory_used, 65_536);
+    let failure = instantiate().unwrap_err();
+    let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
+    assert_eq!(error.resource(), QuotaResource::Memory);
+    drop(first);
+    assert_eq!(shop.usage().memory_used, 0);
+    assert!(instantiate().is_ok());
+}
