@@ -119,3 +119,12 @@ fn a_guest_that_sleeps_is_cancelled() {
     );
     assert_eq!((code, &json["outcome"]), (Some(130), &json!("cancelled")));
 }
+
+#[test]
+fn all_runs_at_the_same_time_are_cancelled_and_no_other_begins() {
+    let args = ["--repeat", "9", "--parallel", "3"];
+    let (code, json) = interrupted("(loop $l (br $l))", &args);
+    assert_eq!((code, &json["outcome"]), (Some(130), &json!("cancelled")));
+    assert_eq!(json["error"]["message"], "cancelled by Ctrl-C");
+    assert_eq!(json["runs"], json!({"count": 3, "by_outcome": {"cancelled": 3}}));
+}
