@@ -48,7 +48,11 @@ pub(crate) const VERBS: &[Verb] = &[
         about: "packs each published crate and looks inside",
         run: package::run,
     },
-    Verb { name: "bench", about: "runs the benchmarks and measures deadlines", run: bench::run },
+    Verb {
+        name: "bench",
+        about: "runs the benchmarks, measures deadlines, prints the ratios of quotas",
+        run: bench::run,
+    },
 ];
 
 const CI: &[Step] = &[
@@ -78,7 +82,8 @@ fn clippy() -> Result {
         "--",
         "-D",
         "warnings",
-    ])
+    ])?;
+    bench::quotas(&["clippy", "--all-targets"], &["--", "-D", "warnings"])
 }
 
 /// Returns the list of verbs.

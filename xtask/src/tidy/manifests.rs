@@ -56,7 +56,9 @@ fn package(folder: &str, manifest: &Manifest) -> Vec<Finding> {
             "packages under crates/ are published; all others say `publish = false`",
         ));
     }
-    for entry in manifest.entries() {
+    // A package that is a workspace of its own decides its versions itself.
+    let decided = |table: &str| table.starts_with("workspace.");
+    for entry in manifest.entries().iter().filter(|entry| !decided(&entry.table)) {
         if entry.table == "package" && !PACKAGE.contains(&entry.name()) {
             let says = format!(
                 "unknown key `{}`: a slip, or new in xtask/src/tidy/manifests.rs",
@@ -170,6 +172,21 @@ mod tests {
             ),
             [
                 "crates/a/Cargo.toml:14: write `serde.workspace = true`: versions are in the root manifest"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_package_that_is_a_workspace_has_versions_in_its_workspaces_table_only() {
+        let own = "[workspace.dependencies]\nserde = \"1\"\n[lints]";
+        assert_eq!(with("[lints]", own), [""; 0]);
+        assert_eq!(
+            with(
+                "[lints]",
+                &format!("{own}\nworkspace = true\n[dev-dependencies]\nproptest = \"1\"\n[lints]")
+            ),
+            [
+                "crates/a/Cargo.toml:20: write `proptest.workspace = true`: versions are in the root manifest"
             ]
         );
     }

@@ -1,9 +1,19 @@
-//! Measurements: benchmarks, then how late executions end.
+//! Measurements: benchmarks, how late executions end, and quotas against their peer.
 
 use crate::cargo;
 use crate::failure::Result;
 
 pub(crate) fn run() -> Result {
     cargo::run(&["bench", "-p", "limits-benches"])?;
-    cargo::run(&["run", "--release", "-p", "limits-benches", "--bin", "deadline"])
+    quotas(&["bench"], &[])?;
+    cargo::run(&["run", "--release", "-p", "limits-benches", "--bin", "deadline"])?;
+    // Last, so that the table of ratios is what is left on the screen.
+    quotas(&["run", "--release", "--bin", "quota-ratios"], &[])
+}
+
+/// Runs a command of cargo in the package of the quotas' benches, a workspace of its own; `rest` comes
+/// after its options.
+pub(super) fn quotas(args: &[&str], rest: &[&str]) -> Result {
+    let package = ["--manifest-path", "benches/quota/Cargo.toml", "--target-dir", "target/quota"];
+    cargo::run(&[args, &package, rest].concat())
 }
