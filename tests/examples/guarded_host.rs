@@ -2,7 +2,6 @@
 //!
 //! Prints what the guest was told, what monitoring shows and what the audit wrote down:
 //! `cargo run -q -p integration-tests --example guarded_host`.
-#![expect(clippy::print_stdout, reason = "it is there to be read")]
 
 #[path = "guarded/host.rs"]
 mod host;
@@ -39,6 +38,7 @@ network.connect = ["api.example.com:443"]
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
+    let mut out = io::stdout();
     let lines = Lines::default();
     let audit = Arc::new(JsonLinesSink::new(lines.clone())?);
     let registry = QuotaRegistry::builder().audit(audit).build();
@@ -50,35 +50,37 @@ async fn main() -> Result<(), Box<dyn Error>> {
     ))?;
 
     let guarded = Guarded::new(limits(10_000_000, 10_000))?;
-    println!("what the guest was told");
+    writeln!(out, "what the guest was told")?;
     let told = guarded.run(&shop, "write", ("/data/shop/log", 1_000_u32, 100_u32)).await?;
-    println!("  write 1000 bytes   {told:?}");
+    writeln!(out, "  write 1000 bytes   {told:?}")?;
     let told = guarded.run(&shop, "write", ("/etc/passwd", 1_u32, 1_u32)).await?;
-    println!("  write elsewhere    {told:?}");
+    writeln!(out, "  write elsewhere    {told:?}")?;
     let told = guarded.run(&shop, "send", ("orders.new", 100_u32)).await?;
-    println!("  send               {told:?}");
+    writeln!(out, "  send               {told:?}")?;
     let told =
         guarded.run(&shop, "transfer", ("api.example.com:443", 300_000_u64, 100_u32)).await?;
-    println!("  transfer 300 kB    {told:?}");
+    writeln!(out, "  transfer 300 kB    {told:?}")?;
     let failure = guarded
         .run(&shop, "write-or-end", ("/data/shop/log", 1_000_u32, 1_u32))
         .await
         .err()
         .ok_or("the quota was used up")?;
-    println!("\nwhat the embedder got\n  {failure}");
+    writeln!(out, "\nwhat the embedder got\n  {failure}")?;
 
     let outside = &guarded.outside;
-    println!(
+    writeln!(
+        out,
         "\nwhat got through\n  {} bytes written, {} messages sent, {} bytes transferred",
         outside.written.load(Ordering::Relaxed),
         outside.sent.load(Ordering::Relaxed),
         outside.transferred.load(Ordering::Relaxed),
-    );
+    )?;
 
-    println!("\nwhat monitoring shows (one window, if this was fast)");
+    writeln!(out, "\nwhat monitoring shows (one window, if this was fast)")?;
     let denials = shop.denials();
     for (resource, status) in shop.status().iter() {
-        println!(
+        writeln!(
+            out,
             "  {:<18} {:>9} of {:>9} {:<9} {:>5.1} %  {} denied",
             resource.name(),
             status.used(),
@@ -86,19 +88,20 @@ async fn main() -> Result<(), Box<dyn Error>> {
             resource.unit(),
             status.percentage(),
             denials.by_quota(resource),
-        );
+        )?;
     }
-    println!(
+    writeln!(
+        out,
         "  warning: {}, critical: {}, denied by capability: {}",
         shop.is_quota_warning(),
         shop.is_quota_critical(),
         denials.by_capability(),
-    );
+    )?;
 
     registry.unregister("shop")?;
     // The sink writes what still waits as the last that holds it goes.
     drop((registry, shop));
-    println!("\nwhat the audit wrote down\n{}", lines.text());
+    writeln!(out, "\nwhat the audit wrote down\n{}", lines.text())?;
     Ok(())
 }
 
