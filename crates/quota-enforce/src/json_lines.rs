@@ -279,7 +279,9 @@ impl<'a> Line<'a> {
                 let (retry, retry_after_us) = match error.retry() {
                     Retry::Now => ("now", None),
                     Retry::After(wait) => {
-                        ("after", Some(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)))
+                        // Rounded up: whoever waits this long is let in.
+                        let micros = wait.as_nanos().div_ceil(1_000);
+                        ("after", Some(u64::try_from(micros).unwrap_or(u64::MAX)))
                     }
                     Retry::Never => ("never", None),
                 };

@@ -8,6 +8,7 @@ use std::task::Wake;
 use std::time::Instant;
 
 use limits_wasmtime::limits_core::WasmError;
+use limits_wasmtime::wasmtime::component::ResourceAny;
 
 use crate::guest::{Guest, Host, roomy};
 
@@ -114,6 +115,38 @@ async fn realloc_and_post_return_are_inside_the_deadline() {
     }
     let guest = Guest::new(&text("neither"));
     assert!(guest.call::<_, (u32,)>(roomy(), "takes", ("hello",)).await.is_ok());
+}
+
+/// A guest's destructor, run because the host drops a handle.
+#[tokio::test]
+async fn a_destructor_is_inside_the_deadline() {
+    let guest = Guest::new(
+        r#"(component
+             (core module $d (func (export "dtor") (param i32) (loop $l br $l)))
+             (core instance $d (instantiate $d))
+             (type $r (resource (rep i32) (dtor (core func $d "dtor"))))
+             (core func $new (canon resource.new $r))
+             (core module $m (import "" "new" (func $new (param i32) (result i32)))
+               (func (export "make") (result i32) (call $new (i32.const 1))))
+             (core instance $i (instantiate $m
+               (with "" (instance (export "new" (func $new))))))
+             (export $thing "thing" (type $r))
+             (func (export "make") (result (own $thing)) (canon lift (core func $i "make"))))"#,
+    );
+    let limits = roomy().execution_timeout_ms(20).build().unwrap();
+    let failure = guest
+        .executor
+        .execute_with(&guest.component, &limits, Host::default(), |store, instance| {
+            Box::pin(async move {
+                let make = instance.get_typed_func::<(), (ResourceAny,)>(&mut *store, "make")?;
+                let (thing,) = make.call_async(&mut *store, ()).await?;
+                thing.resource_drop_async(&mut *store).await
+            })
+        })
+        .await
+        .unwrap_err();
+    assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
+    assert!(failure.report().slices > 1);
 }
 
 #[tokio::test]
