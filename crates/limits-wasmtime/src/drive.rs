@@ -52,7 +52,7 @@ enum Visit<R> {
 /// The guest is polled again at once after a fuel yield, until its slice is over; then the
 /// thread goes back to the runtime by `yield_now`, which lets timers and I/O run first (a plain
 /// wake would queue the task again before them). A guest that waits is not polled until it is
-/// woken.
+/// woken. If the store has an account, each visit of the runtime begins by asking it for CPU time.
 ///
 /// # Invariants
 ///

@@ -13,7 +13,7 @@ use wasmtime::{
 use crate::meter::Verdict;
 use crate::state::HasLimits;
 
-/// Holds the guest against the clock wherever it comes back from the host.
+/// Holds the guest against the clock wherever it is entered or comes back from the host.
 ///
 /// Fuel sees neither host functions nor the runtime's own work: a guest that loops over
 /// `clocks.now` or a failing `memory.grow` burns almost none. So the clock is read here too.
@@ -21,8 +21,8 @@ use crate::state::HasLimits;
 /// # Invariants
 ///
 /// - I3: the store's fuel is changed only where the guest has written its counter back and reads it
-///   again: on the return of a host function that charged, and on the return of a fuel yield. At
-///   other returns (`memory.grow`, `table.grow`) the count is in a register, what the store holds
+///   again: as a host function that charged returns or calls into the guest, and on the return of a
+///   fuel yield. At other returns (`memory.grow`, `table.grow`) the count is in a register, what the store holds
 ///   is stale, and writing it would hand the guest fuel that it has used.
 #[derive(Debug)]
 pub(crate) struct Hook;

@@ -2,7 +2,9 @@
 
 use limits_wasmtime::limits_core::{ResourceLimitsBuilder, WasmError};
 use limits_wasmtime::wasmtime::component::{Linker, ResourceTable, ResourceType};
-use limits_wasmtime::{ComponentExecutor, HasLimits, LimitState, create_engine, resource_table};
+use limits_wasmtime::{
+    ComponentExecutor, EngineBuilder, HasLimits, LimitState, create_engine, resource_table,
+};
 
 use crate::guest::{Guest, roomy};
 
@@ -169,6 +171,24 @@ async fn host_resources_are_counted() {
 async fn recursion_ends_at_the_engines_stack() {
     let failure = Guest::core(r#"(func $r (export "run") call $r)"#).run(roomy()).await;
     assert_eq!(failure.unwrap_err().to_string(), "guest trapped: wasm trap: call stack exhausted");
+}
+
+#[tokio::test]
+async fn the_stack_is_as_deep_as_the_host_says() {
+    let text = crate::guest::wrap(
+        r#"(func $down (param i32)
+             (if (local.get 0) (then (call $down (i32.sub (local.get 0) (i32.const 1))))))
+           (func (export "run") (call $down (i32.const 8000)))"#,
+    );
+    let run = async |stack: usize| {
+        let engine = EngineBuilder::new().max_wasm_stack(stack).build().unwrap();
+        Guest::on(ComponentExecutor::new(engine).unwrap(), &text).run(roomy()).await
+    };
+    assert_eq!(
+        run(64 * 1024).await.unwrap_err().to_string(),
+        "guest trapped: wasm trap: call stack exhausted"
+    );
+    assert!(run(4 * 1024 * 1024).await.is_ok());
 }
 
 #[tokio::test]
