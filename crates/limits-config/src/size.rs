@@ -238,7 +238,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_units_are_powers_of_1024() {
+    fn q11_units_fractions_and_spaces_are_read_and_are_powers_of_1024() {
         let table = [
             ("0", 0),
             ("4096", 4096),
@@ -268,8 +268,8 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_with_a_reason() {
-        // Q11: the original's sizes overflowed, and knew neither MiB nor spaces nor fractions.
+    fn q11_everything_else_is_refused_with_a_reason() {
+        // The original's sizes overflowed, and knew neither MiB nor spaces nor fractions.
         const UNITS: &str = "(units are B, KB, kB, MB, GB, TB, KiB, MiB, GiB, TiB)";
         let not_a_size = |text: &str| format!("`{text}` is not a size, such as 50MB");
         let unit = |text: &str, meant: &str| {

@@ -146,13 +146,33 @@ fn a_line_for_editors_is_a_comment() {
 
 #[test]
 fn absent_quotas_have_the_defaults() {
-    // Q16: the original refused a part of a quota, and wrote a period as seconds and nanoseconds.
     let quota = QuotaSection::default();
     assert_eq!(quota.to_resource_quota(0).unwrap(), ResourceQuota::default());
     let large = 300_u64 << 20;
     assert_eq!(quota.to_resource_quota(large).unwrap().max_memory_bytes, large.into());
     let config = read(&MINIMAL.replace("1048576", "\"300MB\""));
     assert_eq!(config.effective().value(SettingKey::QuotaMemory), large.into());
+}
+
+#[test]
+fn q16_each_key_of_a_quota_stands_alone_in_the_documented_grammar() {
+    // The original refused a part of a quota, and wrote a period as seconds and nanoseconds.
+    let default = ResourceQuota::default();
+    for (line, expected) in [
+        ("storage = \"50MB\"", default.with_storage(50_u64 << 20)),
+        ("message_rate = 500", default.with_message_rate(500_u64)),
+        ("network_bandwidth = \"5MB/s\"", default.with_network_bandwidth(5_u64 << 20)),
+        ("cpu_time = \"800ms/s\"", default.with_cpu_time(800_u64)),
+        ("memory = \"128MB\"", default.with_memory(128_u64 << 20)),
+    ] {
+        let config = minimal_with(&format!("[quota]\n{line}\n"));
+        assert_eq!(config.quota.to_resource_quota(0).unwrap(), expected, "{line}");
+    }
+    let config = minimal_with("[quota]\nperiod = \"250ms\"\n");
+    let quota = config.quota.to_resource_quota(0).unwrap();
+    assert_eq!(quota.reset_period, Duration::from_millis(250));
+    assert_eq!(quota.max_storage_bytes, default.max_storage_bytes);
+    assert_eq!(quota.max_message_rate, Allowance::AtMost(250));
 }
 
 #[test]
@@ -170,8 +190,8 @@ fn unlimited_is_accepted_for_every_quota_and_shown() {
 }
 
 #[test]
-fn rates_are_per_second_whatever_the_period() {
-    // Q8: the original said "per second" of whatever its period was.
+fn q8_rates_are_per_second_whatever_the_period() {
+    // The original said "per second" of whatever its period was.
     let config = minimal_with(
         "[quota]\nmessage_rate = 501\nnetwork_bandwidth = \"1KB/s\"\nperiod = \"500ms\"\n",
     );

@@ -426,8 +426,8 @@ fn the_component_must_say_what_it_is() {
 }
 
 #[test]
-fn settings_that_contradict_each_other_name_both() {
-    // Q18: the original had two limits of memory that did not know of each other.
+fn q18_settings_that_contradict_each_other_name_both() {
+    // The original had two limits of memory that did not know of each other.
     table(&[
         (
             "[quota]\nmemory = \"512KB\"",
