@@ -9,8 +9,8 @@ use quota_enforce::QuotaRegistry;
 use crate::{Notebook, thousand};
 
 #[test]
-fn questions_are_answered_in_a_window_that_is_current() {
-    // Q5: the original told of the last window for ever.
+fn q5_questions_are_answered_in_a_window_that_is_current() {
+    // The original told of the last window for ever.
     let (_registry, handle, clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::MessageRate(799)).unwrap();
     assert!(!handle.is_quota_warning());
@@ -24,8 +24,8 @@ fn questions_are_answered_in_a_window_that_is_current() {
 }
 
 #[test]
-fn a_quota_of_nothing_is_critical() {
-    // Q9: the original called it 0 % used.
+fn q9_a_quota_of_nothing_is_critical() {
+    // The original called it 0 % used.
     let registry = QuotaRegistry::new();
     let quota = crate::thousand_of_each().with_storage(0_u64);
     let handle = registry.register(crate::context("a", quota)).unwrap();

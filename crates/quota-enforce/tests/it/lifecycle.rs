@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use limits_core::{
-    Account as _, CapabilitySet, Permission, QuotaTracker, QuotaType, ResourceQuota,
+    Account as _, CapabilitySet, Permission, QuotaTracker, QuotaType, QuotaUsage, ResourceQuota,
 };
 use quota_enforce::{EnforceError, QuotaRegistry, SecurityContext, UsageSnapshot};
 
 use crate::{capabilities, context, thousand, thousand_of_each};
 
 #[test]
-fn a_second_registration_is_an_error_and_leaves_the_first_untouched() {
-    // Q12: the original replaced the first one, fresh counters and new capabilities included, and
+fn q12_a_second_registration_is_an_error_and_leaves_the_first_untouched() {
+    // The original replaced the first one, fresh counters and new capabilities included, and
     // then returned the error.
     let (registry, first, _clock) = thousand(QuotaRegistry::builder());
     first.consume(QuotaType::Storage(700)).unwrap();
@@ -66,7 +66,7 @@ fn what_is_under_way_when_a_component_goes_is_settled_where_it_came_from() {
     old.charge(QuotaType::CpuTime(5));
     assert_eq!(old.release(QuotaType::Storage(100)), Ok(100));
     assert_eq!(old.usage().storage_used, 500);
-    assert_eq!(new.usage(), limits_core::QuotaUsage::default(), "nothing is charged to it");
+    assert_eq!(new.usage(), QuotaUsage::default(), "nothing is charged to it");
     // An execution that began before goes on to its end.
     limits_core::Account::reserve(&old, QuotaType::Memory(10)).unwrap();
     assert_eq!(old.usage().memory_used, 10);
@@ -155,19 +155,22 @@ fn components_are_listed_by_id() {
 }
 
 #[test]
-fn registries_share_nothing() {
-    // Q19: the original had one registry for the whole process.
+fn q19_registries_share_nothing() {
+    // The original had one registry for the whole process.
     let (one, other) = (QuotaRegistry::new(), QuotaRegistry::new());
     let first = one.register(context("a", thousand_of_each())).unwrap();
     let second = other.register(context("a", thousand_of_each())).unwrap();
+    assert_ne!(first, second);
     first.consume(QuotaType::Storage(1_000)).unwrap();
     second.consume(QuotaType::Storage(1_000)).unwrap();
-    assert!(one.get("b").is_none());
+    other.unregister("a").unwrap();
+    assert!(one.lookup("a").is_ok_and(|handle| handle.is_registered()));
+    assert_eq!(other.get("a"), None);
 }
 
 #[test]
-fn storage_survives_a_restart() {
-    // Q13: a component that was started again had its whole quota, although its files were there.
+fn q13_storage_survives_a_restart() {
+    // A component that was started again had its whole quota, although its files were there.
     let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Storage(900)).unwrap();
     handle.consume(QuotaType::Memory(900)).unwrap();
@@ -183,6 +186,38 @@ fn storage_survives_a_restart() {
     assert_eq!(handle.usage().memory_used, 0, "the stores are gone");
     let refused = handle.consume(QuotaType::Storage(101)).unwrap_err();
     assert_eq!(refused.as_quota().unwrap().used(), 900);
+}
+
+#[test]
+fn q13_what_was_stored_before_a_restart_counts_for_the_host_as_well() {
+    let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_storage(1_500_u64)));
+    let registry = QuotaRegistry::builder().parent(Arc::clone(&host)).build();
+    let stored = UsageSnapshot::from(QuotaUsage { storage_used: 900, ..QuotaUsage::default() });
+    registry.register(context("a", thousand_of_each()).with_usage(stored)).unwrap();
+    let fresh = registry.register(context("b", thousand_of_each())).unwrap();
+    let refused = fresh.consume(QuotaType::Storage(601)).unwrap_err();
+    let refused = refused.as_quota().unwrap();
+    assert_eq!((refused.level(), refused.used()), (1, 900));
+}
+
+#[test]
+fn q13_overwriting_counts_the_difference_and_a_recount_puts_right_what_drifted() {
+    // The original added every write, and nothing took anything off.
+    let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
+    let stored = || handle.usage().storage_used;
+    handle.consume(QuotaType::Storage(600)).unwrap();
+    // 600 bytes are overwritten by 700, and then by 200: only the difference must fit.
+    handle.consume(QuotaType::Storage(700 - 600)).unwrap();
+    assert_eq!(handle.release(QuotaType::Storage(700 - 200)), Ok(500));
+    assert_eq!(stored(), 200);
+    // Somebody wrote past the host, more than there is room for, and deleted some of it.
+    for counted in [1_100_u64, 350] {
+        handle.charge(QuotaType::Storage(counted.saturating_sub(stored())));
+        handle.release(QuotaType::Storage(stored().saturating_sub(counted))).unwrap();
+        assert_eq!(stored(), counted);
+    }
+    assert!(handle.consume(QuotaType::Storage(651)).is_err());
+    handle.consume(QuotaType::Storage(650)).unwrap();
 }
 
 #[test]
@@ -218,8 +253,8 @@ fn a_quota_changes_while_its_component_runs() {
 }
 
 #[test]
-fn a_hundred_thousand_components_with_the_same_patterns_share_them() {
-    // Q23: the original built its list of patterns twice for every check. Here they are compiled
+fn q23_a_hundred_thousand_components_with_the_same_patterns_share_them() {
+    // The original built its list of patterns twice for every check. Here they are compiled
     // once, and every component and every decision points at the same ones.
     let registry = QuotaRegistry::new();
     let capabilities = capabilities();
@@ -237,8 +272,8 @@ fn a_hundred_thousand_components_with_the_same_patterns_share_them() {
 }
 
 #[test]
-fn identity_is_in_the_handle_wherever_it_is_used() {
-    // Q20: the original kept the identity in a thread local, which an async task leaves behind when
+fn q20_identity_is_in_the_handle_wherever_it_is_used() {
+    // The original kept the identity in a thread local, which an async task leaves behind when
     // it moves to another thread, and which a nested call cleared.
     let registry = QuotaRegistry::new();
     let outer = registry.register(context("outer", thousand_of_each())).unwrap();

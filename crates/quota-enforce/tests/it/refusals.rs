@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use limits_core::{Denial, Permission, QuotaResource, QuotaType, Retry};
-use quota_enforce::{EnforceError, QuotaRegistry};
+use quota_enforce::{ComponentHandle, EnforceError, QuotaRegistry};
 
-use crate::thousand;
+use crate::{thousand, thousand_of_each};
 
 #[test]
-fn a_refusal_by_a_quota_is_told_from_one_by_a_capability_and_has_its_numbers() {
-    // Q15: the original made one text of both.
+fn q15_a_refusal_by_a_quota_is_told_from_one_by_a_capability_and_has_its_numbers() {
+    // The original made one text of both.
     let (_registry, handle, clock) = thousand(QuotaRegistry::builder());
     let write = Permission::FilesystemWrite;
     let error = handle.authorize(write, "/etc/x", QuotaType::Storage(1)).unwrap_err();
@@ -29,32 +29,43 @@ fn a_refusal_by_a_quota_is_told_from_one_by_a_capability_and_has_its_numbers() {
 }
 
 #[test]
-fn a_request_above_the_limit_is_never_and_not_later() {
-    // Q10
+fn q10_a_request_above_the_limit_is_never_and_not_later() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let error = handle.consume(QuotaType::MessageRate(1_001)).unwrap_err();
     assert_eq!(error.as_quota().unwrap().retry(), Retry::Never);
 }
 
 #[test]
-fn a_refusal_takes_nothing() {
-    // Q2, Q3: the sums and differences of the original wrapped around.
+fn q2_a_request_that_would_wrap_around_is_refused() {
+    // The sums of the original wrapped around: asked for the largest number, it had used 9.
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Storage(10)).unwrap();
     assert!(handle.consume(QuotaType::Storage(u64::MAX)).is_err());
     assert_eq!(handle.usage().storage_used, 10);
+}
+
+#[test]
+fn q3_a_release_gives_back_no_more_than_is_used() {
+    // So did its differences, and a component that gave back too much had used everything.
+    let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
+    handle.consume(QuotaType::Storage(10)).unwrap();
     assert_eq!(handle.release(QuotaType::Storage(u64::MAX)), Ok(10));
     assert_eq!(handle.release(QuotaType::Storage(1)), Ok(0));
     assert_eq!(handle.usage().storage_used, 0);
+    handle.consume(QuotaType::Storage(1_000)).unwrap();
+}
 
+#[test]
+fn a_refusal_takes_nothing() {
+    let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let all = [QuotaType::Storage(5), QuotaType::MessageRate(5), QuotaType::Memory(1_001)];
     assert!(handle.reserve_all(&all).is_err());
     assert_eq!(handle.usage(), limits_core::QuotaUsage::default());
 }
 
 #[test]
-fn memory_adds_up() {
-    // Q7: the original compared each request with the whole limit.
+fn q7_memory_adds_up() {
+    // The original compared each request with the whole limit.
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Memory(800)).unwrap();
     assert!(handle.consume(QuotaType::Memory(201)).is_err());
@@ -62,8 +73,8 @@ fn memory_adds_up() {
 }
 
 #[test]
-fn what_can_be_released_is_released_and_what_cannot_is_an_error() {
-    // Q14: the original ignored the release of everything but storage.
+fn q14_what_can_be_released_is_released_and_what_cannot_is_an_error() {
+    // The original ignored the release of everything but storage.
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Memory(800)).unwrap();
     assert_eq!(handle.release(QuotaType::Memory(300)), Ok(300));
@@ -80,8 +91,8 @@ fn what_can_be_released_is_released_and_what_cannot_is_an_error() {
 }
 
 #[test]
-fn denials_are_counted_so_that_a_host_can_end_a_component_that_does_not_stop() {
-    // Q21: the original's documents promise to end such a component, and nothing counted.
+fn q21_denials_are_counted_so_that_a_host_can_end_a_component_that_does_not_stop() {
+    // The original's documents promise to end such a component, and nothing counted.
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     for _ in 0..3 {
         assert!(handle.check(Permission::FilesystemRead, "/etc/passwd").is_err());
@@ -104,11 +115,33 @@ fn denials_are_counted_so_that_a_host_can_end_a_component_that_does_not_stop() {
     assert_eq!(denials.total(), 7);
 }
 
+/// What a handle must not have. These methods are called only where it has none of that name.
+trait Absent {
+    fn tracker(&self) -> Option<()> {
+        None
+    }
+    fn reset(&self) -> Option<()> {
+        None
+    }
+    fn reset_usage(&self) -> Option<()> {
+        None
+    }
+    fn restore(&self) -> Option<()> {
+        None
+    }
+}
+
+impl Absent for ComponentHandle {}
+
 #[test]
-fn who_holds_a_handle_cannot_reset_it_and_the_registry_can() {
-    // Q22: the original handed out the tracker with its `reset` and its window.
+fn q22_who_holds_a_handle_cannot_reset_it_and_the_registry_can() {
+    // The original handed out the tracker with its `reset` and its window.
     let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Storage(1_000)).unwrap();
+    let found = [handle.tracker(), handle.reset(), handle.reset_usage(), handle.restore()];
+    assert_eq!((found, handle.usage().storage_used), ([None; 4], 1_000));
+    let longer = thousand_of_each().with_reset_period(Duration::from_secs(2));
+    assert_eq!(handle.set_quota(longer), Err(EnforceError::PeriodFixed));
     registry.reset_usage("a").unwrap();
     assert_eq!(handle.usage().storage_used, 0);
     assert!(registry.reset_usage("b").is_err());
