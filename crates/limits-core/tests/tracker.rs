@@ -6,6 +6,7 @@ mod tracker {
     mod levels;
     mod model;
     mod named;
+    mod original;
     mod rates;
     mod reservations;
     mod stress;

@@ -1,5 +1,5 @@
-//! The defects of the original design, by their numbers; q4 and q8 to q9, q3 and q13 stand where
-//! they are decided.
+//! The defects of the original design, by their numbers. `docs/design-map.md` has the list, and where
+//! the others are kept out.
 
 use crate::{SECOND, after, tracked};
 use core::time::Duration;
@@ -23,7 +23,7 @@ fn q1_sixteen_threads_never_take_more_than_the_limit_together() {
             })
         })
         .collect();
-    let granted = threads.into_iter().filter(|_| true).map(|thread| thread.join().unwrap());
+    let granted = threads.into_iter().map(|thread| thread.join().unwrap());
     assert_eq!(granted.filter(|granted| *granted).count(), 1);
     assert_eq!(tracker.usage().storage_used, 600);
 }
@@ -82,13 +82,18 @@ fn q5_monitoring_shows_the_window_of_now() {
 }
 
 #[test]
-fn q6_a_late_charge_counts_in_the_window_it_comes_in() {
+fn q6_what_comes_late_counts_in_the_window_it_comes_in() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
-    tracker.check_message_rate(10).unwrap();
+    tracker.consume_message_rate(8).unwrap();
+    tracker.check_message_rate(2).unwrap();
     clock.advance(SECOND);
+    // Checked in the last window; nobody has asked or looked in this one.
     tracker.consume_message_rate(4).unwrap();
     assert_eq!(tracker.usage().message_count, 4);
-    assert_eq!(tracker.consume_message_rate(7).unwrap_err().used(), 4);
+    clock.advance(SECOND);
+    tracker.charge(QuotaType::MessageRate(3));
+    assert_eq!(tracker.consume_message_rate(8).unwrap_err().used(), 3);
+    tracker.consume_message_rate(7).unwrap();
 }
 
 #[test]
@@ -160,18 +165,6 @@ fn q17_cpu_time_is_charged_in_microseconds_as_slices_end() {
     // The overdraw is less than the last slice.
     assert_eq!(tracker.usage().cpu_time_used_us, 1_080);
     tracker.peek(QuotaType::CpuTimeMicros(1)).unwrap_err();
-}
-
-#[test]
-fn q21_a_flood_of_refusals_costs_no_quota() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_message_rate(1_u64));
-    tracker.consume_message_rate(1).unwrap();
-    let before = format!("{tracker:?}");
-    for _refusal in 0..1_000 {
-        tracker.consume_message_rate(1).unwrap_err();
-    }
-    // I2: not one bit has changed.
-    assert_eq!(format!("{tracker:?}"), before);
 }
 
 #[test]

@@ -199,6 +199,18 @@ fn what_is_left_is_granted_in_part() {
     assert_eq!(part.amount(QuotaResource::CpuTime), 500);
 }
 
+// I2
+#[test]
+fn a_flood_of_refusals_changes_not_one_bit() {
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_message_rate(1_u64));
+    tracker.consume(ONE).unwrap();
+    let before = format!("{tracker:?}");
+    for _refusal in 0..1_000 {
+        tracker.consume(ONE).unwrap_err();
+    }
+    assert_eq!(format!("{tracker:?}"), before);
+}
+
 #[test]
 fn a_rate_is_not_released() {
     let (tracker, _clock) = tracked(ResourceQuota::new());

@@ -111,12 +111,7 @@ fn one_of_many_threads_registers_an_id() {
     let won = std::thread::scope(|scope| {
         let register = || registry.register(context("a", thousand_of_each())).is_ok();
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(register)).collect();
-        threads
-            .into_iter()
-            .filter(|_| true)
-            .map(|thread| thread.join().unwrap())
-            .filter(|won| *won)
-            .count()
+        threads.into_iter().map(|thread| thread.join().unwrap()).filter(|won| *won).count()
     });
     assert_eq!(won, 1);
 }
