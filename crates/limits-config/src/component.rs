@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::document::Document;
 use crate::error::quoted;
 use crate::{
-    CapabilitiesSection, ComponentName, ComponentPath, ConfigError, ConfigErrorKind,
-    EffectiveConfig, Policy, QuotaSection, ResourcesConfig, file,
+    CapabilitiesSection, ComponentName, ComponentPath, ConfigError, EffectiveConfig, Policy,
+    QuotaSection, ResourcesConfig, file,
 };
 
 /// A `Component.toml`: what a component is and what it asks for.
@@ -99,15 +99,10 @@ impl ComponentConfig {
     pub fn from_str(text: &str) -> Result<Self, ConfigError> {
         let document = Document::parse(text)?;
         let config: Self = document.read()?;
-        if let Err(conflict) = config.quota.to_resource_quota(config.resources.memory.max_bytes) {
-            let (key, other) = conflict.keys();
-            let line = document.place_of(other.as_str()).line;
-            let message = format!("{conflict} on line {line}");
-            return Err(ConfigError::new(ConfigErrorKind::Conflict, message)
-                .at(document.place_of(key.as_str()))
-                .with_key(key.as_str().to_owned(), None));
+        match config.quota.to_resource_quota(config.resources.memory.max_bytes) {
+            Ok(_) => Ok(config),
+            Err(conflict) => Err(document.refuse_conflict(&conflict)),
         }
-        Ok(config)
     }
 
     /// Reads a `Component.toml` from a file.

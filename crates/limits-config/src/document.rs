@@ -5,6 +5,7 @@ use core::fmt::Write as _;
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
+use crate::QuotaConflict;
 use crate::error::{ConfigError, ConfigErrorKind, Place, quoted};
 use crate::tree::{Node, Problem, Segment};
 
@@ -52,6 +53,16 @@ impl<'i> Document<'i> {
             value = next.get_ref();
         }
         self.place(offset)
+    }
+
+    /// Says that two settings of the text contradict each other.
+    pub(crate) fn refuse_conflict(&self, conflict: &QuotaConflict) -> ConfigError {
+        let (key, other) = conflict.keys();
+        let line = self.place_of(other.as_str()).line;
+        let message = format!("{conflict} on line {line}");
+        ConfigError::new(ConfigErrorKind::Conflict, message)
+            .at(self.place_of(key.as_str()))
+            .with_key(key.as_str().to_owned(), None)
     }
 
     fn place(&self, offset: usize) -> Place {
@@ -140,9 +151,9 @@ fn dotted(path: &[Segment]) -> String {
     dotted
 }
 
-/// Finds the key that was probably meant: at most a third of its letters are wrong, or one of the
+/// Finds the word that was probably meant: at most a third of its letters are wrong, or one of the
 /// two is a part of the other.
-fn nearest(name: &str, valid: &'static [&'static str]) -> Option<&'static str> {
+pub(crate) fn nearest(name: &str, valid: &'static [&'static str]) -> Option<&'static str> {
     const PART: usize = 3;
     const LONGEST: usize = 64;
     if name.len() > LONGEST {

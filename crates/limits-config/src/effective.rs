@@ -6,7 +6,9 @@ use core::time::Duration;
 use limits_core::{Allowance, ResourceLimits, ResourceQuota};
 
 use crate::error::quoted;
-use crate::{CapabilitiesSection, ComponentName, Setting, SettingKey, quota};
+use crate::{
+    CapabilitiesSection, ComponentName, CpuTimePolicy, Origin, Setting, SettingKey, quota,
+};
 
 /// What a component gets: its file, the defaults and the policy together.
 ///
@@ -17,6 +19,7 @@ pub struct EffectiveConfig {
     pub(crate) id: ComponentName,
     /// One for each key, in the order of [`SettingKey::ALL`].
     pub(crate) settings: Vec<Setting>,
+    pub(crate) cpu_time_policy: (CpuTimePolicy, Origin),
     pub(crate) capabilities: CapabilitiesSection,
     pub(crate) changes: Vec<Change>,
 }
@@ -28,7 +31,8 @@ impl EffectiveConfig {
         &self.id
     }
 
-    /// Goes through all settings: those of `[resources]`, then those of `[quota]`.
+    /// Goes through all settings that hold an amount: those of `[resources]`, then those of
+    /// `[quota]`.
     pub fn settings(&self) -> impl Iterator<Item = Setting> {
         self.settings.iter().copied()
     }
@@ -78,6 +82,18 @@ impl EffectiveConfig {
             .with_cpu_time(rate(SettingKey::CpuTime))
             .with_memory(self.value(SettingKey::QuotaMemory))
             .with_reset_period(period)
+    }
+
+    /// Returns what becomes of an execution when the component has no CPU time left.
+    #[must_use]
+    pub const fn cpu_time_policy(&self) -> CpuTimePolicy {
+        self.cpu_time_policy.0
+    }
+
+    /// Returns who decided [`cpu_time_policy`](Self::cpu_time_policy).
+    #[must_use]
+    pub const fn cpu_time_policy_origin(&self) -> Origin {
+        self.cpu_time_policy.1
     }
 
     pub(crate) fn period(&self) -> Duration {
@@ -140,6 +156,26 @@ pub enum Change {
         /// The override.
         rule: Rule,
     },
+    /// An execution without CPU time does not end as the component asked for, or as it would by
+    /// default.
+    CpuTimePolicy {
+        /// What would have become of it.
+        from: CpuTimePolicy,
+        /// What becomes of it.
+        to: CpuTimePolicy,
+        /// What decided it.
+        rule: Rule,
+    },
+    /// An override throttles where the ceiling denies and does not pin the component's hash, so
+    /// the ceiling counts.
+    CpuTimePolicyCapped {
+        /// What the override says.
+        wanted: CpuTimePolicy,
+        /// What the ceiling says.
+        ceiling: CpuTimePolicy,
+        /// The override.
+        rule: Rule,
+    },
     /// A pattern that the component asked for is not granted.
     Capability {
         /// Which permission, such as `filesystem.read`.
@@ -164,13 +200,16 @@ impl fmt::Display for Change {
                 let (from, to) = (key.show(*from), key.show(*to));
                 write!(f, "{key} {verb} from {from} to {to} by {rule}")
             }
-            Self::Capped { key, wanted, ceiling, rule } => write!(
-                f,
-                "{rule} of {} is above the ceiling of {} and pins no matching sha256: the ceiling \
-                 counts",
-                key.show(*wanted),
-                key.show(*ceiling)
-            ),
+            Self::Capped { key, wanted, ceiling, rule } => {
+                capped(f, rule, &key.show(*wanted), &key.show(*ceiling))
+            }
+            Self::CpuTimePolicy { from, to, rule } => {
+                let verb = if to < from { "lowered" } else { "raised" };
+                write!(f, "quota.cpu_time_policy {verb} from {from} to {to} by {rule}")
+            }
+            Self::CpuTimePolicyCapped { wanted, ceiling, rule } => {
+                capped(f, rule, wanted.as_str(), ceiling.as_str())
+            }
             Self::Capability { permission, pattern, rule } => {
                 write!(f, "{permission} `{}` not granted by {rule}", quoted(pattern))
             }
@@ -179,4 +218,12 @@ impl fmt::Display for Change {
             }
         }
     }
+}
+
+fn capped(f: &mut fmt::Formatter<'_>, rule: &Rule, wanted: &str, ceiling: &str) -> fmt::Result {
+    write!(
+        f,
+        "{rule} of {wanted} is above the ceiling of {ceiling} and pins no matching sha256: the \
+         ceiling counts"
+    )
 }

@@ -3,10 +3,13 @@
 mod amount;
 mod capabilities;
 mod component;
+mod cpu_time_policy;
+mod decision;
 mod document;
 mod effective;
 mod error;
 mod file;
+mod host;
 mod name;
 mod origin;
 mod path;
@@ -28,9 +31,11 @@ pub use crate::capabilities::{
     StorageCapabilities,
 };
 pub use crate::component::{ComponentConfig, ComponentSection};
+pub use crate::cpu_time_policy::CpuTimePolicy;
 pub use crate::effective::{Change, EffectiveConfig, Rule};
 pub use crate::error::{ConfigError, ConfigErrorKind};
 pub use crate::file::read_regular_file;
+pub use crate::host::HostCeilings;
 pub use crate::name::{ComponentName, NameError};
 pub use crate::origin::Origin;
 pub use crate::path::{ComponentPath, PathError};

@@ -3,6 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use limits_core::Allowance;
 use serde::de::{Error, Visitor};
 use serde::{Deserializer, Serializer};
 
@@ -11,6 +12,13 @@ use crate::size::split_digits;
 
 pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
 pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Returns a period in milliseconds.
+pub(crate) fn in_ms(period: Duration) -> Allowance {
+    // Another one can only come from code; a file is checked when it is read.
+    let period = period.clamp(SHORTEST, LONGEST);
+    Allowance::AtMost(u64::try_from(period.as_millis()).unwrap_or(u64::MAX))
+}
 
 struct Period;
 

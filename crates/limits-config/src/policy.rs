@@ -2,23 +2,23 @@
 
 use core::fmt;
 use core::str::FromStr;
-use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use limits_core::Allowance;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::decision::{Layers, Pin, Table};
 use crate::document::Document;
 use crate::effective::{Change, Rule};
 use crate::error::quoted;
 use crate::{
     CapabilitiesSection, ComponentConfig, ComponentName, ConfigError, CpuConfig, EffectiveConfig,
-    HostConfig, MemoryConfig, Origin, QuotaSection, Setting, SettingKey, amount, file, quota,
+    HostCeilings, HostConfig, MemoryConfig, QuotaSection, amount, file,
 };
 
-/// The operator's policy: a ceiling for every component, and overrides for some.
+/// The operator's policy: a ceiling for every component, overrides for some, and ceilings for the
+/// sum of all.
 ///
 /// A component's own file asks; the policy decides. For each setting:
 ///
@@ -31,8 +31,14 @@ use crate::{
 /// lower: what was granted to one component is not granted to another under the same identity, and
 /// what was forbidden stays forbidden.
 ///
-/// An execution never gets more memory than the memory quota of its component, and a rate that
-/// comes out as zero in one period is zero.
+/// What becomes of an execution without CPU time is settled in the same way, with `deny` as the
+/// lower of the two.
+///
+/// An execution never gets more memory than the memory quota of its component or the ceiling over
+/// all components, and a rate that comes out as zero in one period is zero.
+///
+/// `[host]` bounds the sum of all components, whatever is granted to each: see [`HostCeilings`].
+/// Nothing lifts it, and quotas above it stay as they are, since it is shared.
 ///
 /// A capability must be granted by both files. A `[capabilities]` table in the ceiling or in an
 /// override grants the patterns that it lists literally, or all of a permission with `**`;
@@ -76,6 +82,8 @@ pub struct Policy {
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct PolicyFile {
+    /// What all components together get at most.
+    host: HostCeilings,
     /// What every component gets at most.
     ceiling: Ceiling,
     /// Overrides by the identity that the host gives a component; by default its name.
@@ -180,7 +188,7 @@ pub(crate) struct Tables<'a> {
     pub(crate) cpu: &'a CpuConfig,
     pub(crate) host: &'a HostConfig,
     pub(crate) quota: &'a QuotaSection,
-    capabilities: Option<&'a CapabilitiesSection>,
+    pub(crate) capabilities: Option<&'a CapabilitiesSection>,
 }
 
 impl Ceiling {
@@ -238,28 +246,22 @@ impl<'de> Deserialize<'de> for Sha256 {
     }
 }
 
-/// What an override may do.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Pin {
-    /// It pins no hash: it counts up to the ceiling.
-    Absent,
-    /// Its hash matches: it counts as it is.
-    Matches,
-    /// Its hash is another one: it can only lower.
-    Differs,
-}
-
 impl Policy {
     /// Reads a policy from a text.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] for the first thing that is wrong, as in
-    /// [`ComponentConfig::from_str`](crate::ComponentConfig::from_str).
+    /// [`ComponentConfig::from_str`](crate::ComponentConfig::from_str). Of the settings only those
+    /// of `[host]` can contradict each other: what the others meet is in the component's file.
     #[expect(clippy::should_implement_trait, reason = "it is, and this needs no import")]
     pub fn from_str(text: &str) -> Result<Self, ConfigError> {
         let document = Document::parse(text)?;
-        Ok(Self { file: None, rules: document.read()? })
+        let rules: PolicyFile = document.read()?;
+        match rules.host.check() {
+            Ok(()) => Ok(Self { file: None, rules }),
+            Err(conflict) => Err(document.refuse_conflict(&conflict)),
+        }
     }
 
     /// Reads a policy from a file.
@@ -304,10 +306,21 @@ impl Policy {
         if let Some((table, Pin::Differs)) = &over {
             changes.push(Change::OtherHash { rule: table.rule("sha256") });
         }
-        let over = over.as_ref().map(|(table, pin)| (table, *pin));
-        let settings = settle(config, &ceiling, over, &mut changes);
-        let capabilities = grant(&config.capabilities, &ceiling, over, &mut changes);
-        EffectiveConfig { id: id.clone(), settings, capabilities, changes }
+        let layers = Layers { ceiling, over };
+        let host_memory = self.rules.host.memory().map(|memory| {
+            let table = format!("{} [host]", self.file_name());
+            (memory, Rule { table, key: "memory" })
+        });
+        let settings = layers.settle(config, host_memory, &mut changes);
+        let cpu_time_policy = layers.cpu_time_policy(config, &mut changes);
+        let capabilities = layers.grant(&config.capabilities, &mut changes);
+        EffectiveConfig { id: id.clone(), settings, cpu_time_policy, capabilities, changes }
+    }
+
+    /// Returns the ceilings over the sum of all components.
+    #[must_use]
+    pub const fn host(&self) -> &HostCeilings {
+        &self.rules.host
     }
 
     fn file_name(&self) -> String {
@@ -321,143 +334,4 @@ impl FromStr for Policy {
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         Self::from_str(text)
     }
-}
-
-/// A table of the policy with its name for the report.
-struct Table<'a> {
-    name: String,
-    tables: Tables<'a>,
-}
-
-impl Table<'_> {
-    fn rule(&self, key: &'static str) -> Rule {
-        Rule { table: self.name.clone(), key }
-    }
-}
-
-/// Decides each setting.
-fn settle(
-    config: &ComponentConfig,
-    ceiling: &Table<'_>,
-    over: Option<(&Table<'_>, Pin)>,
-    changes: &mut Vec<Change>,
-) -> Vec<Setting> {
-    let memory = MemoryRules::from(&config.resources.memory);
-    let asked = Tables {
-        memory: &memory,
-        cpu: &config.resources.cpu,
-        host: &config.resources.host,
-        quota: &config.quota,
-        capabilities: None,
-    };
-    let mut settings = Vec::with_capacity(SettingKey::ALL.len());
-    let mut max_bytes = Allowance::AtMost(0);
-    for key in SettingKey::ALL {
-        let (from, origin) = match key.declared(asked) {
-            Some(value) => (value, Origin::Component),
-            None => (key.default(max_bytes), Origin::Default),
-        };
-        let mut setting = Setting { key, value: from, origin };
-        let mut rule = None;
-        let mut pin = Pin::Differs;
-        if let Some((table, its_pin)) = over
-            && let Some(wanted) = key.declared(table.tables)
-            && (its_pin != Pin::Differs || wanted < from)
-        {
-            pin = its_pin;
-            setting.value = wanted;
-            rule = Some(table.rule(key.as_str()));
-        }
-        if pin != Pin::Matches
-            && let Some(most) = key.declared(ceiling.tables)
-            && most < setting.value
-        {
-            if let Some(rule) = rule.filter(|_| pin == Pin::Absent) {
-                changes.push(Change::Capped { key, wanted: setting.value, ceiling: most, rule });
-            }
-            setting.value = most;
-            rule = Some(ceiling.rule(key.as_str()));
-        }
-        if let Some(rule) = rule.filter(|_| setting.value != from) {
-            setting.origin = Origin::Policy;
-            changes.push(Change::Setting { key, from, to: setting.value, rule });
-        }
-        if key == SettingKey::MaxBytes {
-            max_bytes = setting.value;
-        }
-        settings.push(setting);
-    }
-    reconcile(&mut settings, changes);
-    settings
-}
-
-/// Lowers what other settings leave no room for.
-fn reconcile(settings: &mut [Setting], changes: &mut Vec<Change>) {
-    let find = |settings: &[Setting], key| settings.iter().copied().find(|one| one.key == key);
-    let lower = |settings: &mut [Setting], changes: &mut Vec<Change>, key, to, because: Setting| {
-        let decided = changes.iter().find_map(|change| match change {
-            Change::Setting { key, rule, .. } if *key == because.key => Some(rule.clone()),
-            _ => None,
-        });
-        let rule = decided.unwrap_or_else(|| Rule {
-            table: String::from("Component.toml"),
-            key: because.key.as_str(),
-        });
-        for setting in settings.iter_mut().filter(|setting| setting.key == key) {
-            changes.push(Change::Setting { key, from: setting.value, to, rule: rule.clone() });
-            setting.value = to;
-            setting.origin = because.origin;
-        }
-    };
-    if let (Some(quota), Some(limit)) =
-        (find(settings, SettingKey::QuotaMemory), find(settings, SettingKey::MaxBytes))
-        && quota.value < limit.value
-    {
-        lower(settings, changes, SettingKey::MaxBytes, quota.value, quota);
-    }
-    let Some(period) = find(settings, SettingKey::Period) else { return };
-    let window = Duration::from_millis(period.value.at_most().unwrap_or(u64::MAX));
-    for key in [SettingKey::MessageRate, SettingKey::NetworkBandwidth, SettingKey::CpuTime] {
-        let nothing = Allowance::AtMost(0);
-        if let Some(rate) = find(settings, key)
-            && rate.value != nothing
-            && quota::per_period(rate.value, window) == nothing
-        {
-            lower(settings, changes, key, nothing, period);
-        }
-    }
-}
-
-/// Decides each capability.
-fn grant(
-    asked: &CapabilitiesSection,
-    ceiling: &Table<'_>,
-    over: Option<(&Table<'_>, Pin)>,
-    changes: &mut Vec<Change>,
-) -> CapabilitiesSection {
-    let mut granted = asked.clone();
-    let alone =
-        over.is_some_and(|(table, pin)| pin == Pin::Matches && table.tables.capabilities.is_some());
-    let ceiling = Some(ceiling).filter(|_| !alone);
-    for table in ceiling.into_iter().chain(over.map(|(table, _)| table)) {
-        let Some(capabilities) = table.tables.capabilities else { continue };
-        let listed = capabilities.iter();
-        for ((key, listed), (permission, patterns)) in listed.zip(granted.lists_mut()) {
-            debug_assert_eq!(key, permission, "both go through the same permissions in one order");
-            let listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
-            if listed.contains("**") {
-                continue;
-            }
-            patterns.retain(|pattern| {
-                let kept = listed.contains(pattern.as_str());
-                if !kept {
-                    let rule = table.rule("capabilities");
-                    let pattern = pattern.clone();
-                    changes.push(Change::Capability { permission, pattern, rule });
-                }
-                kept
-            });
-        }
-    }
-    granted
 }

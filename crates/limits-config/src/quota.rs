@@ -7,7 +7,7 @@ use core::time::Duration;
 use limits_core::{Allowance, ResourceQuota};
 use serde::{Deserialize, Serialize};
 
-use crate::{SettingKey, amount, format_size, period};
+use crate::{CpuTimePolicy, SettingKey, amount, format_size, period};
 
 /// `[quota]`: what one component may use over time, across all its executions.
 ///
@@ -55,6 +55,11 @@ pub struct QuotaSection {
     )]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::CpuTime"))]
     pub cpu_time: Option<Allowance>,
+    /// What becomes of an execution whose component has no CPU time left: it waits ("throttle",
+    /// the default) or it ends ("deny").
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::CpuTimePolicy"))]
+    pub cpu_time_policy: Option<CpuTimePolicy>,
     /// Bytes of memory of all live executions together. Default 256 MB, or
     /// `resources.memory.max_bytes` if that is more; never less than that.
     #[serde(
@@ -82,7 +87,7 @@ impl QuotaSection {
     /// Returns the quota of a component whose executions may each use `max_bytes` of memory.
     ///
     /// The rates become amounts per period, rounded down; an amount over `u64::MAX` becomes
-    /// `u64::MAX`.
+    /// `u64::MAX`. What becomes of an execution without CPU time is not a part of it.
     ///
     /// # Errors
     ///
@@ -101,14 +106,8 @@ impl QuotaSection {
         }
         // What is not in the file is as it is by default: per second.
         let rate = |key, given: Option<Allowance>, default| {
-            let per_second = given.unwrap_or(default);
-            let per_period = per_period(per_second, period);
-            match (given, per_period) {
-                (Some(Allowance::AtMost(1..)), Allowance::AtMost(0)) => {
-                    Err(QuotaConflict::Rate { key, period })
-                }
-                _ => Ok(per_period),
-            }
+            check_rate(key, given, period)?;
+            Ok(per_period(given.unwrap_or(default), period))
         };
         let memory = self.memory.unwrap_or_else(|| default_memory(max_bytes));
         Ok(ResourceQuota::new()
@@ -132,6 +131,20 @@ impl QuotaSection {
 /// Returns the memory quota of a component that does not give one.
 pub(crate) fn default_memory(max_bytes: u64) -> Allowance {
     ResourceQuota::default().max_memory_bytes.max(Allowance::AtMost(max_bytes))
+}
+
+/// Refuses a rate that is not zero and comes out as zero.
+pub(crate) fn check_rate(
+    key: SettingKey,
+    given: Option<Allowance>,
+    period: Duration,
+) -> Result<(), QuotaConflict> {
+    match given {
+        Some(rate @ Allowance::AtMost(1..)) if per_period(rate, period) == Allowance::AtMost(0) => {
+            Err(QuotaConflict::Rate { key, period })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Converts an amount per second into one per period, rounded down.
@@ -175,6 +188,7 @@ impl QuotaConflict {
         match self {
             Self::Memory { .. } => (SettingKey::QuotaMemory, SettingKey::MaxBytes),
             Self::Period { .. } => (SettingKey::Period, SettingKey::Period),
+            Self::Rate { key, .. } if key.is_host() => (*key, SettingKey::HostPeriod),
             Self::Rate { key, .. } => (*key, SettingKey::Period),
         }
     }

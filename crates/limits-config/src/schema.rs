@@ -24,7 +24,7 @@ pub fn policy_schema() -> Schema {
     finish(
         schemars::schema_for!(PolicyFile),
         "policy.toml",
-        "What components get at most: a ceiling for all, overrides for some.",
+        "What components get at most: a ceiling for each, overrides for some, ceilings for their sum.",
     )
 }
 
@@ -96,6 +96,7 @@ stands_for!(CpuTime, {
 stands_for!(Messages, {
     "anyOf": [{ "type": "integer", "minimum": 0 }, { "const": "unlimited" }]
 });
+stands_for!(CpuTimePolicy, { "enum": crate::CpuTimePolicy::WORDS });
 stands_for!(Period, { "type": "string", "pattern": PERIOD });
 stands_for!(Name, { "type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$" });
 stands_for!(SemanticVersion, {

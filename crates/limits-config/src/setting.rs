@@ -1,7 +1,6 @@
 //! One setting: its key, its value, who decided it.
 
 use core::fmt;
-use core::time::Duration;
 
 use limits_core::{Allowance, ResourceLimits, ResourceQuota};
 
@@ -44,6 +43,18 @@ pub enum SettingKey {
     QuotaMemory,
     /// `quota.period`
     Period,
+    /// `host.storage`
+    HostStorage,
+    /// `host.message_rate`
+    HostMessageRate,
+    /// `host.network_bandwidth`
+    HostNetworkBandwidth,
+    /// `host.cpu_time`
+    HostCpuTime,
+    /// `host.memory`
+    HostMemory,
+    /// `host.period`
+    HostPeriod,
 }
 
 /// What a setting is counted in.
@@ -67,7 +78,7 @@ pub enum Unit {
 }
 
 impl SettingKey {
-    /// All keys, in the order of the file.
+    /// All keys of `Component.toml` that hold an amount, in the order of the file.
     pub const ALL: [Self; 16] = [
         Self::MaxBytes,
         Self::MaxInstances,
@@ -85,6 +96,16 @@ impl SettingKey {
         Self::CpuTime,
         Self::QuotaMemory,
         Self::Period,
+    ];
+
+    /// All keys of `[host]`, which only the policy has, in the order of the file.
+    pub const HOST: [Self; 6] = [
+        Self::HostStorage,
+        Self::HostMessageRate,
+        Self::HostNetworkBandwidth,
+        Self::HostCpuTime,
+        Self::HostMemory,
+        Self::HostPeriod,
     ];
 
     /// Returns the key as it stands in the file, such as `resources.cpu.max_fuel`.
@@ -107,6 +128,12 @@ impl SettingKey {
             Self::CpuTime => "quota.cpu_time",
             Self::QuotaMemory => "quota.memory",
             Self::Period => "quota.period",
+            Self::HostStorage => "host.storage",
+            Self::HostMessageRate => "host.message_rate",
+            Self::HostNetworkBandwidth => "host.network_bandwidth",
+            Self::HostCpuTime => "host.cpu_time",
+            Self::HostMemory => "host.memory",
+            Self::HostPeriod => "host.period",
         }
     }
 
@@ -114,7 +141,12 @@ impl SettingKey {
     #[must_use]
     pub const fn unit(self) -> Unit {
         match self {
-            Self::MaxBytes | Self::MaxCopyBytes | Self::Storage | Self::QuotaMemory => Unit::Bytes,
+            Self::MaxBytes
+            | Self::MaxCopyBytes
+            | Self::Storage
+            | Self::QuotaMemory
+            | Self::HostStorage
+            | Self::HostMemory => Unit::Bytes,
             Self::MaxInstances
             | Self::MaxMemories
             | Self::MaxTables
@@ -122,10 +154,10 @@ impl SettingKey {
             | Self::MaxHandles
             | Self::MaxResources => Unit::Count,
             Self::MaxFuel => Unit::Fuel,
-            Self::TimeoutMs | Self::Period => Unit::Milliseconds,
-            Self::MessageRate => Unit::MessagesPerSecond,
-            Self::NetworkBandwidth => Unit::BytesPerSecond,
-            Self::CpuTime => Unit::MillisecondsPerSecond,
+            Self::TimeoutMs | Self::Period | Self::HostPeriod => Unit::Milliseconds,
+            Self::MessageRate | Self::HostMessageRate => Unit::MessagesPerSecond,
+            Self::NetworkBandwidth | Self::HostNetworkBandwidth => Unit::BytesPerSecond,
+            Self::CpuTime | Self::HostCpuTime => Unit::MillisecondsPerSecond,
         }
     }
 
@@ -140,6 +172,20 @@ impl SettingKey {
                 | Self::CpuTime
                 | Self::QuotaMemory
                 | Self::Period
+        )
+    }
+
+    /// Tells whether the setting is one of `[host]`, over the sum of all components.
+    #[must_use]
+    pub const fn is_host(self) -> bool {
+        matches!(
+            self,
+            Self::HostStorage
+                | Self::HostMessageRate
+                | Self::HostNetworkBandwidth
+                | Self::HostCpuTime
+                | Self::HostMemory
+                | Self::HostPeriod
         )
     }
 
@@ -164,11 +210,14 @@ impl SettingKey {
             Self::NetworkBandwidth => quota.network_bandwidth,
             Self::CpuTime => quota.cpu_time,
             Self::QuotaMemory => quota.memory,
-            Self::Period => quota.period.map(|given| {
-                // Another one can only come from code; a file is checked when it is read.
-                let given = given.clamp(period::SHORTEST, period::LONGEST);
-                Allowance::AtMost(whole_ms(given))
-            }),
+            Self::Period => quota.period.map(period::in_ms),
+            // Not of one component.
+            Self::HostStorage
+            | Self::HostMessageRate
+            | Self::HostNetworkBandwidth
+            | Self::HostCpuTime
+            | Self::HostMemory
+            | Self::HostPeriod => None,
         }
     }
 
@@ -194,7 +243,12 @@ impl SettingKey {
             Self::QuotaMemory => {
                 max_bytes.at_most().map_or(Allowance::Unlimited, quota::default_memory)
             }
-            Self::Period => Allowance::AtMost(whole_ms(quota.reset_period)),
+            Self::Period | Self::HostPeriod => period::in_ms(quota.reset_period),
+            Self::HostStorage
+            | Self::HostMessageRate
+            | Self::HostNetworkBandwidth
+            | Self::HostCpuTime
+            | Self::HostMemory => Allowance::Unlimited,
         }
     }
 
@@ -213,10 +267,6 @@ impl SettingKey {
     }
 }
 
-fn whole_ms(period: Duration) -> u64 {
-    u64::try_from(period.as_millis()).unwrap_or(u64::MAX)
-}
-
 impl fmt::Display for SettingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -232,7 +282,7 @@ pub struct Setting {
     /// The key.
     pub key: SettingKey,
     /// How much is allowed, in [`SettingKey::unit`]. Rates are per second, the period is in
-    /// milliseconds. Only a setting of `[quota]` can be unlimited.
+    /// milliseconds. Only a setting of `[quota]` or `[host]` can be unlimited.
     pub value: Allowance,
     /// Who decided it.
     pub origin: Origin,

@@ -59,7 +59,8 @@ fn an_unknown_key_names_the_nearest() {
             "[quota]\nmesage_rate = 1",
             Kind::UnknownKey,
             "line 7, column 1: unknown key `quota.mesage_rate`: did you mean `message_rate`? \
-             (expected one of storage, message_rate, network_bandwidth, cpu_time, memory, period)",
+             (expected one of storage, message_rate, network_bandwidth, cpu_time, cpu_time_policy, \
+             memory, period)",
         ),
         (
             "[capabilities]\nfilesystem.delete = []",
@@ -77,7 +78,8 @@ fn an_unknown_key_names_the_nearest() {
             "[quota]\n\"\\u001b[31m\" = 1",
             Kind::UnknownKey,
             "line 7, column 1: unknown key `quota.\"\\u{1b}[31m\"` \
-             (expected one of storage, message_rate, network_bandwidth, cpu_time, memory, period)",
+             (expected one of storage, message_rate, network_bandwidth, cpu_time, cpu_time_policy, \
+             memory, period)",
         ),
     ]);
 }
@@ -482,7 +484,10 @@ fn a_long_text_in_an_error_is_cut() {
 #[test]
 fn a_policy_is_as_strict() {
     let rows = [
-        ("[host]\n", "line 1, column 2: unknown key `host` (expected one of ceiling, component)"),
+        (
+            "[quota]\n",
+            "line 1, column 2: unknown key `quota` (expected one of host, ceiling, component)",
+        ),
         (
             "[ceiling]\nsha256 = \"\"",
             "line 2, column 1: unknown key `ceiling.sha256` \

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use limits_config::{ComponentConfig, Policy};
+use limits_config::{ComponentConfig, CpuTimePolicy, Policy};
 use limits_core::Allowance;
 use proptest::prelude::*;
 
@@ -65,6 +65,7 @@ fn piece() -> impl Strategy<Value = String> {
         "message_rate",
         "period",
         "cpu_time",
+        "cpu_time_policy",
         "capabilities",
         "filesystem",
         "read",
@@ -81,6 +82,7 @@ fn piece() -> impl Strategy<Value = String> {
         "\"5MB\"",
         "\"5MB/s\"",
         "\"1s\"",
+        "\"deny\"",
         "\"unlimited\"",
         "\"x\"",
         "\"1.0.0\"",
@@ -148,6 +150,7 @@ prop_compose! {
         network_bandwidth in allowance(),
         cpu_time in allowance(),
         memory in allowance(),
+        deny in proptest::option::of(any::<bool>()),
         ms in proptest::option::of(1_u64..=86_400_000),
         patterns in proptest::collection::hash_set(KEY, 0..4),
     ) -> ComponentConfig {
@@ -168,6 +171,10 @@ prop_compose! {
         config.quota.message_rate = message_rate;
         config.quota.network_bandwidth = network_bandwidth;
         config.quota.cpu_time = cpu_time;
+        config.quota.cpu_time_policy = deny.map(|deny| match deny {
+            true => CpuTimePolicy::Deny,
+            false => CpuTimePolicy::Throttle,
+        });
         config.quota.memory = memory.map(|memory| memory.max(Allowance::AtMost(max_bytes)));
         config.quota.period = ms.map(Duration::from_millis);
         config.capabilities.storage.delete = patterns.into_iter().collect();

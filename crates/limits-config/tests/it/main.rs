@@ -4,11 +4,15 @@
 #[cfg(test)]
 mod component;
 #[cfg(test)]
+mod cpu_time_policy;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod host;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]

@@ -315,6 +315,7 @@ proptest! {
         asked in proptest::collection::vec(amount(), 7),
         ceiling in proptest::collection::vec(amount(), 7),
         over in proptest::collection::vec(amount(), 7),
+        host in amount(),
         pinned: bool,
         hash in proptest::option::of(any::<bool>()),
     ) {
@@ -327,7 +328,12 @@ proptest! {
             tables("", &asked)
         ));
         let pin = if pinned { format!("component.x.{}", pin()) } else { String::new() };
-        let policy = format!("{}{pin}{}", tables("ceiling.", &ceiling), tables("component.x.", &over));
+        let host_line = host.map(|bytes| format!("host.memory = {bytes}\n")).unwrap_or_default();
+        let policy = format!(
+            "{host_line}{}{pin}{}",
+            tables("ceiling.", &ceiling),
+            tables("component.x.", &over)
+        );
         let hash = hash.map(|same| if same { HASH } else { [0; 32] });
         let lifted = !pin.is_empty() && hash == Some(HASH);
         let effective = apply(&policy, &config, hash.as_ref());
@@ -353,6 +359,8 @@ proptest! {
             prop_assert!(changed || setting.origin != Origin::Policy, "{} is silent", setting.key);
         }
         let quota = effective.quota();
-        prop_assert!(quota.max_memory_bytes.allows(effective.limits().max_memory_bytes()));
+        let max_bytes = effective.limits().max_memory_bytes();
+        prop_assert!(quota.max_memory_bytes.allows(max_bytes));
+        prop_assert!(host.is_none_or(|most| max_bytes <= most));
     }
 }

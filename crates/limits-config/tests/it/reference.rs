@@ -38,6 +38,12 @@ fn each_key_has_a_row() {
         let (_, key) = key.as_str().split_once('.').unwrap();
         assert!(text.contains(&format!("\n| `{key}` |")), "no row for {key}");
     }
+    let (_, host) = text.split_once("\n### `[host]`").unwrap();
+    for key in SettingKey::HOST {
+        let (_, key) = key.as_str().split_once('.').unwrap();
+        assert!(host.contains(&format!("\n| `{key}` |")), "no row for host.{key}");
+    }
+    assert!(text.contains("\n| `cpu_time_policy` |"));
     let config = ComponentConfig::from_str(EXAMPLE).unwrap();
     for (permission, _) in config.capabilities.iter() {
         assert!(text.contains(&format!("`{permission}`")), "no mention of {permission}");
