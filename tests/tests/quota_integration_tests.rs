@@ -3,6 +3,12 @@
 #[path = "../examples/guarded/host.rs"]
 mod host;
 
+mod quota_integration_tests {
+    mod ceilings;
+    mod lifecycle;
+    mod observing;
+}
+
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
@@ -14,9 +20,12 @@ use limits_core::{
     ResourceQuota, Retry, WasmError,
 };
 use limits_wasmtime::wasmtime::component::{ComponentNamedList, Lower};
-use limits_wasmtime::{CpuPolicy, ExecutionFailure, ExecutionReport, ExecutionResult, LimitState};
+use limits_wasmtime::{
+    CpuPolicy, ExecutionFailure, ExecutionReport, ExecutionResult, LimitState, LiveComponent,
+};
 use quota_enforce::{
-    AuditEvent, AuditSink, ComponentHandle, EnforceError, QuotaRegistry, SecurityContext,
+    AuditEvent, AuditSink, ComponentHandle, EnforceError, QuotaRegistry, QuotaRegistryBuilder,
+    SecurityContext,
 };
 
 use crate::host::{Answer, Guarded, Told};
@@ -34,17 +43,24 @@ struct Seen(Mutex<Vec<String>>);
 
 impl AuditSink for Seen {
     fn record(&self, event: &AuditEvent<'_>) {
-        let text = format!("{} {} {}", event.component, event.kind.name(), event.kind.subject());
+        let mut text =
+            format!("{} {} {}", event.component, event.kind.name(), event.kind.subject());
+        if !event.enforced {
+            text.push_str(" (observed)");
+        }
         self.0.lock().expect("nobody panics with it").push(text);
     }
 }
 
 impl World {
     fn new() -> Self {
-        let clock = Arc::new(ManualClock::new());
+        Self::with(Arc::new(ManualClock::new()), QuotaRegistry::builder())
+    }
+
+    fn with(clock: Arc<ManualClock>, builder: QuotaRegistryBuilder) -> Self {
         let seen = Arc::new(Seen::default());
         let (time, sink) = (Arc::clone(&clock), Arc::clone(&seen));
-        let registry = QuotaRegistry::builder().clock(time).audit(sink).build();
+        let registry = builder.clock(time).audit(sink).build();
         let guarded = Guarded::new(limits(100_000_000, PLENTY_MS)).expect("a good guest");
         Self { clock, seen, registry, guarded }
     }
@@ -237,7 +253,7 @@ fn a_guest_is_denied_what_it_has_no_capability_for_and_pays_nothing() {
     assert_eq!((shop.denials().by_capability(), shop.denials().total()), (5, 5));
 }
 
-/// Q15: no text to parse.
+/// There is no text to parse.
 #[test]
 fn q15_the_embedder_gets_the_typed_error_back() {
     let world = World::new();
@@ -421,7 +437,7 @@ fn execute(
     ended.map(|result| result.report)
 }
 
-/// Q17: nobody has to guess CPU time beforehand; it is what was measured, over all executions.
+/// Nobody has to guess CPU time beforehand; it is what was measured, over all executions.
 #[test]
 fn q17_cpu_time_is_charged_from_what_the_executor_measured() {
     let world = World::new();
@@ -451,22 +467,29 @@ fn q17_cpu_time_is_charged_from_what_the_executor_measured() {
     assert!(execute(&host, &shop, "idle").is_ok());
 }
 
+fn instantiate(
+    host: &Host,
+    component: &ComponentHandle,
+) -> Result<ExecutionResult<LiveComponent<LimitState>>, ExecutionFailure> {
+    let account: Arc<dyn Account> = Arc::new(component.clone());
+    let state = LimitState::new().with_account(account, CpuPolicy::Throttle);
+    block_on(host.executor().instantiate(host.guest(), &default_limits(), state))
+}
+
+/// The original's two limits of memory had nothing to do with each other. Each of these stores is
+/// within its own, and the quota bounds them together.
 #[test]
-fn memory_of_live_stores_is_charged_to_their_component_and_given_back() {
+fn q18_memory_of_live_stores_is_charged_to_their_component_and_given_back() {
     let world = World::new();
     let shop = world.register("shop", ResourceQuota::new().with_memory(100_000_u64));
     let host = Host::new();
-    let instantiate = || {
-        let account: Arc<dyn Account> = Arc::new(shop.clone());
-        let state = LimitState::new().with_account(account, CpuPolicy::Throttle);
-        block_on(host.executor().instantiate(host.guest(), &default_limits(), state))
-    };
-    let first = instantiate().unwrap();
+    let first = instantiate(&host, &shop).unwrap();
     assert_eq!(shop.usage().memory_used, 65_536);
-    let failure = instantiate().unwrap_err();
+    let failure = instantiate(&host, &shop).unwrap_err();
     let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
     assert_eq!(error.resource(), QuotaResource::Memory);
+    assert_eq!((error.used(), error.requested(), error.limit()), (65_536, 65_536, 100_000));
     drop(first);
     assert_eq!(shop.usage().memory_used, 0);
-    assert!(instantiate().is_ok());
+    assert!(instantiate(&host, &shop).is_ok());
 }

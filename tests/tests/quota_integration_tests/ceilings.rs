@@ -1,0 +1,78 @@
+//! One ceiling over all components of a host.
+
+use std::sync::Arc;
+
+use integration_tests::Host;
+use limits_core::{
+    Allowance, Clock, ManualClock, QuotaResource, QuotaTracker, QuotaType, ResourceQuota, WasmError,
+};
+use quota_enforce::QuotaRegistry;
+
+use crate::host::Answer;
+use crate::{World, done, execute, instantiate, refused};
+
+/// A world, and what all of its components may use together.
+fn under(ceiling: ResourceQuota) -> (World, Arc<QuotaTracker>) {
+    let clock = Arc::new(ManualClock::new());
+    let time: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+    let host = Arc::new(QuotaTracker::with_clock(ceiling, time));
+    (World::with(clock, QuotaRegistry::builder().parent(Arc::clone(&host))), host)
+}
+
+#[test]
+fn guests_of_all_components_are_held_to_it_together() {
+    let ceiling = ResourceQuota::new().with_storage(1_000_u64).with_message_rate(5_u64);
+    let (world, host) = under(ceiling);
+    let own = || ResourceQuota::new().with_storage(800_u64).with_message_rate(4_u64);
+    let (a, b) = (world.register("a", own()), world.register("b", own()));
+    assert_eq!(world.write(&a, 100, 9), refused(8, 800, 800, None));
+    assert_eq!(world.write(&b, 100, 9).calls, 2);
+    assert_eq!((host.usage().storage_used, world.written()), (1_000, 1_000));
+    let error = b.consume(QuotaType::Storage(1)).unwrap_err();
+    let error = error.as_quota().unwrap();
+    assert_eq!((error.level(), error.used(), error.limit()), (1, 1_000, 1_000));
+    // What one gives back the other may have.
+    a.release(QuotaType::Storage(300)).unwrap();
+    assert_eq!(world.write(&b, 100, 3), done(3));
+
+    assert_eq!(world.send(&a, 4), done(4));
+    let told = world.send(&b, 4);
+    assert!(matches!(told.answer, Answer::OverQuota { retry_ms: Some(1_000), .. }), "{told:?}");
+    assert_eq!((told.calls, world.sent()), (1, 5));
+    world.advance(1_000);
+    assert_eq!(world.send(&b, 4), done(4));
+}
+
+#[test]
+fn cpu_time_of_all_executions_is_bounded_together() {
+    let (world, host) = under(ResourceQuota::new().with_cpu_time(200_u64));
+    let own = || ResourceQuota::new().with_cpu_time(Allowance::Unlimited);
+    let (a, b) = (world.register("a", own()), world.register("b", own()));
+    let guest = Host::new();
+    for (component, entered) in [(&a, true), (&b, false)] {
+        let failure = execute(&guest, component, "spin").unwrap_err();
+        let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
+        assert_eq!((error.resource(), error.level()), (QuotaResource::CpuTime, 1));
+        assert_eq!(failure.report().slices > 0, entered);
+    }
+    assert_eq!(host.usage().cpu_time_used_us, a.usage().cpu_time_used_us);
+    world.advance(1_000);
+    assert!(execute(&guest, &b, "idle").is_ok());
+}
+
+#[test]
+fn memory_of_all_live_stores_is_bounded_together() {
+    let (world, host) = under(ResourceQuota::new().with_memory(100_000_u64));
+    let (a, b) =
+        (world.register("a", ResourceQuota::new()), world.register("b", ResourceQuota::new()));
+    let guest = Host::new();
+    let first = instantiate(&guest, &a).unwrap();
+    let failure = instantiate(&guest, &b).unwrap_err();
+    let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
+    assert_eq!((error.resource(), error.level(), error.used()), (QuotaResource::Memory, 1, 65_536));
+    drop(first);
+    assert_eq!(host.usage().memory_used, 0);
+    let second = instantiate(&guest, &b).unwrap();
+    assert_eq!((host.usage().memory_used, b.usage().memory_used), (65_536, 65_536));
+    drop(second);
+}
