@@ -12,7 +12,7 @@ use crate::ending::{Ending, Problem};
 use crate::failure::Failure;
 use crate::headroom::Headroom;
 use crate::interrupt::Interrupt;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Terms};
 use crate::outcome::Outcome;
 use crate::progress::RunBar;
 use crate::report::{Run, Runs, outcome_name, three_decimals};
@@ -115,7 +115,7 @@ async fn measure(
     console: &Console,
     interrupt: &Interrupt,
 ) -> Calibration {
-    let Manifest { name, effective, file, .. } = match manifest {
+    let Manifest { terms: Terms { name, effective, .. }, file, .. } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => {
             return Calibration::of_nothing(None, Ending::from(&failure), Runs::default());

@@ -1,6 +1,6 @@
 //! `wasm-limits check`.
 
-use limits_config::{EffectiveConfig, Origin, format_size};
+use limits_config::{Origin, format_size};
 use limits_wasmtime::{ComponentExecutor, create_engine};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use crate::component_file::ComponentFile;
 use crate::console::Console;
 use crate::ending::{Ending, Problem};
 use crate::failure::Failure;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, Terms};
 use crate::outcome::Outcome;
 use crate::report::{
-    Limit, by_key, changes, enforced, is_enforced, not_enforced, outcome_name, quotas,
+    Limit, by_key, ceilings, changes, enforced, is_enforced, not_enforced, outcome_name, quotas,
 };
 use crate::report_text::{BOLD, WARNING, colour, line, table};
 
@@ -37,6 +37,9 @@ struct Checked {
     limits: Vec<Limit>,
     #[serde(serialize_with = "by_key")]
     quota: Vec<Limit>,
+    /// The ceilings over all components.
+    #[serde(serialize_with = "by_key")]
+    host: Vec<Limit>,
     capabilities: BTreeMap<String, Vec<String>>,
     policy: Vec<String>,
     not_enforced: Vec<String>,
@@ -73,7 +76,7 @@ pub(crate) fn check(args: &CheckArgs, console: &mut Console) -> u8 {
 }
 
 fn look(manifest: Result<Manifest, Failure>) -> Checked {
-    let Manifest { name, version, effective, file } = match manifest {
+    let Manifest { version, terms, file } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
     };
@@ -87,7 +90,7 @@ fn look(manifest: Result<Manifest, Failure>) -> Checked {
         Err(Failure::ComponentMissing { .. }) => None,
         Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
     };
-    Checked::new(name, version, file, &effective)
+    Checked::new(version, file, &terms)
 }
 
 impl CheckedFile {
@@ -116,6 +119,7 @@ impl Checked {
             file: None,
             limits: Vec::new(),
             quota: Vec::new(),
+            host: Vec::new(),
             capabilities: BTreeMap::new(),
             policy: Vec::new(),
             not_enforced: Vec::new(),
@@ -123,19 +127,16 @@ impl Checked {
         }
     }
 
-    fn new(
-        name: String,
-        version: String,
-        file: Option<CheckedFile>,
-        effective: &EffectiveConfig,
-    ) -> Self {
+    fn new(version: String, file: Option<CheckedFile>, terms: &Terms) -> Self {
+        let Terms { name, effective, host } = terms;
         Self {
-            component: Some(name),
+            component: Some(name.clone()),
             version: Some(version),
             id: Some(effective.id().to_string()),
             file,
             limits: enforced(effective),
             quota: quotas(effective),
+            host: ceilings(host),
             capabilities: effective
                 .capabilities()
                 .iter()
@@ -143,7 +144,7 @@ impl Checked {
                 .map(|(permission, patterns)| (String::from(permission), patterns.to_vec()))
                 .collect(),
             policy: changes(effective),
-            not_enforced: not_enforced(effective),
+            not_enforced: not_enforced(terms),
             ..Self::of_nothing(Ending::success())
         }
     }
@@ -187,6 +188,17 @@ fn render(checked: &Checked) -> String {
             _ => NOT_ENFORCED,
         };
         rows.push(row(quota, format!("{:<9}   {WARNING}{mark}{WARNING:#}", quota.origin)));
+    }
+    // Where the policy has none, there is nothing above the component.
+    let has_ceilings = checked.host.iter().any(|ceiling| ceiling.origin != Origin::Default);
+    for ceiling in checked.host.iter().filter(|_| has_ceilings) {
+        let mark = match ceiling.origin {
+            Origin::Policy if !is_enforced(ceiling) => {
+                format!("{:<9}   {WARNING}{NOT_ENFORCED}{WARNING:#}", ceiling.origin)
+            }
+            origin => origin.to_string(),
+        };
+        rows.push(row(ceiling, mark));
     }
     for (permission, patterns) in &checked.capabilities {
         let patterns = limits_wasmtime::printable(&patterns.join(" "));

@@ -2,7 +2,7 @@
 
 use core::error::Error;
 
-use limits_core::{HostError, WasmError};
+use limits_core::{HostError, QuotaError, WasmError};
 use limits_wasmtime::{ExecutionReport, printable};
 use serde::Serialize;
 use wasmtime_wasi::I32Exit;
@@ -83,7 +83,10 @@ impl Ending {
 
     /// Sorts an error of the executor, with what was used by then if anything ran.
     pub(crate) fn of(error: &WasmError, report: Option<&ExecutionReport>) -> Self {
-        let problem = Problem::new(&error.to_string());
+        let problem = Problem::new(&match error {
+            WasmError::Quota(refused) => in_words(refused),
+            error => error.to_string(),
+        });
         match error {
             WasmError::OutOfFuel { max_fuel, consumed } => {
                 Self::new(Outcome::OutOfFuel, problem.with_numbers(*max_fuel, *consumed, None))
@@ -148,8 +151,16 @@ fn refusal(report: &ExecutionReport) -> Option<(String, [Option<u64>; 3])> {
     by_limit.or_else(|| {
         let refused = report.last_quota_refusal?;
         let numbers = [refused.limit(), refused.used(), refused.requested()];
-        Some((refused.to_string(), numbers.map(Some)))
+        Some((in_words(&refused), numbers.map(Some)))
     })
+}
+
+/// Says what a quota refused, and who the parent is if it was the parent's.
+fn in_words(refused: &QuotaError) -> String {
+    match refused.level() {
+        0 => refused.to_string(),
+        _ => format!("{refused} (the parent is the policy's [host])"),
+    }
 }
 
 /// Says how often something happened.

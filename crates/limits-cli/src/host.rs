@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use limits_core::ResourceLimits;
-use limits_wasmtime::{CancelHandle, CpuPolicy, HasLimits, LimitState, resource_table};
+use limits_wasmtime::{CancelHandle, HasLimits, LimitState, resource_table};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -31,7 +31,10 @@ impl Host {
         http.set_field_size_limit(HTTP_FIELD_BYTES);
         Self {
             limits: match quotas {
-                Some(quotas) => LimitState::new().with_account(quotas, CpuPolicy::Throttle),
+                Some(quotas) => {
+                    let policy = quotas.cpu_policy();
+                    LimitState::new().with_account(quotas, policy)
+                }
                 None => LimitState::new(),
             },
             table: resource_table(limits),

@@ -1,24 +1,45 @@
 //! What all runs of a component take from its quotas together.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use std::sync::Arc;
 
 use limits_core::{
     Account, QuotaError, QuotaResource, QuotaResourceStatus, QuotaTracker, QuotaType, ResourceQuota,
 };
+use limits_wasmtime::CpuPolicy;
 
-/// A [`QuotaTracker`] that remembers the most that was in use, and how often it refused.
+/// A [`QuotaTracker`] that remembers the most that was in use, and how often it refused; and the
+/// same of the host, if there are ceilings over it.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     tracker: QuotaTracker,
-    memory: Remembered,
-    cpu_time: Remembered,
+    component: Records,
+    host: Records,
+    cpu_policy: CpuPolicy,
 }
 
 /// What a tracker forgets.
 #[derive(Debug, Default)]
-struct Remembered {
+struct Records {
+    memory: Record,
+    cpu_time: Record,
+}
+
+#[derive(Debug, Default)]
+struct Record {
     most: AtomicU64,
     denied: AtomicU64,
+}
+
+/// The use of the quotas that the command enforces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LedgerUse {
+    /// The most bytes that all live runs had at one time.
+    pub(crate) memory: Usage,
+    /// The most microseconds that were counted in one period.
+    pub(crate) cpu_time: Usage,
+    pub(crate) period: Duration,
 }
 
 /// The use of one quota.
@@ -30,41 +51,76 @@ pub(crate) struct Usage {
 }
 
 impl Ledger {
-    pub(crate) fn new(quota: ResourceQuota) -> Self {
-        Self {
-            tracker: QuotaTracker::new(quota),
-            memory: Remembered::default(),
-            cpu_time: Remembered::default(),
-        }
+    /// Opens an account with a component's quota, and with that of the host above it, if any.
+    pub(crate) fn new(
+        quota: ResourceQuota,
+        host: Option<ResourceQuota>,
+        cpu_policy: CpuPolicy,
+    ) -> Self {
+        let tracker = match host {
+            Some(host) => QuotaTracker::with_parent(quota, Arc::new(QuotaTracker::new(host))),
+            None => QuotaTracker::new(quota),
+        };
+        Self { tracker, component: Records::default(), host: Records::default(), cpu_policy }
     }
 
-    /// Returns the most bytes that all live runs had at one time.
-    pub(crate) fn memory(&self) -> Usage {
-        self.memory.usage(self.tracker.status().memory)
+    /// Tells what becomes of a run for which there is no CPU time.
+    pub(crate) const fn cpu_policy(&self) -> CpuPolicy {
+        self.cpu_policy
     }
 
-    /// Returns the most microseconds that were counted in one period.
-    pub(crate) fn cpu_time(&self) -> Usage {
-        self.cpu_time.usage(self.tracker.status().cpu_time)
+    /// Returns what was used of the component's quotas, and how often these refused.
+    pub(crate) fn component(&self) -> LedgerUse {
+        self.component.of(&self.tracker)
     }
 
-    fn remembered(&self, quota: QuotaType) -> Option<&Remembered> {
-        match quota.resource()? {
-            QuotaResource::Memory => Some(&self.memory),
-            QuotaResource::CpuTime => Some(&self.cpu_time),
-            _ => None,
-        }
+    /// Returns what was used of the host's, if there are ceilings over it.
+    pub(crate) fn host(&self) -> Option<LedgerUse> {
+        self.tracker.parent().map(|parent| self.host.of(parent))
     }
 
     /// Remembers what is in use now, if that is the most so far.
     fn look(&self) {
-        let usage = self.tracker.usage();
-        self.memory.most.fetch_max(usage.memory_used, Ordering::Relaxed);
-        self.cpu_time.most.fetch_max(usage.cpu_time_used_us, Ordering::Relaxed);
+        self.component.look(&self.tracker);
+        if let Some(parent) = self.tracker.parent() {
+            self.host.look(parent);
+        }
+    }
+
+    /// Counts a refusal where it came from.
+    fn count(&self, refused: &QuotaError) {
+        let records = match refused.level() {
+            0 => &self.component,
+            _ => &self.host,
+        };
+        let record = match refused.resource() {
+            QuotaResource::Memory => &records.memory,
+            QuotaResource::CpuTime => &records.cpu_time,
+            // Nothing else is taken from this account.
+            _ => return,
+        };
+        record.denied.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-impl Remembered {
+impl Records {
+    fn look(&self, tracker: &QuotaTracker) {
+        let usage = tracker.usage();
+        self.memory.most.fetch_max(usage.memory_used, Ordering::Relaxed);
+        self.cpu_time.most.fetch_max(usage.cpu_time_used_us, Ordering::Relaxed);
+    }
+
+    fn of(&self, tracker: &QuotaTracker) -> LedgerUse {
+        let now = tracker.status();
+        LedgerUse {
+            memory: self.memory.usage(now.memory),
+            cpu_time: self.cpu_time.usage(now.cpu_time),
+            period: tracker.quota().reset_period,
+        }
+    }
+}
+
+impl Record {
     fn usage(&self, now: QuotaResourceStatus) -> Usage {
         let most = self.most.load(Ordering::Relaxed);
         Usage {
@@ -87,9 +143,7 @@ impl Account for Ledger {
                 Ok(())
             }
             Err(refused) => {
-                if let Some(remembered) = self.remembered(quota) {
-                    remembered.denied.fetch_add(1, Ordering::Relaxed);
-                }
+                self.count(&refused);
                 Err(refused)
             }
         }
@@ -110,47 +164,73 @@ mod tests {
     use super::Ledger;
     use core::time::Duration;
     use limits_core::{Account as _, Allowance, QuotaType, ResourceQuota};
+    use limits_wasmtime::CpuPolicy;
 
-    fn ledger() -> Ledger {
-        let hour = Duration::from_secs(3_600);
-        Ledger::new(
-            ResourceQuota::new().with_memory(100_u64).with_cpu_time(5_u64).with_reset_period(hour),
-        )
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn quota(memory: u64, cpu_ms: u64) -> ResourceQuota {
+        ResourceQuota::new().with_memory(memory).with_cpu_time(cpu_ms).with_reset_period(HOUR)
+    }
+
+    fn ledger(host: Option<ResourceQuota>) -> Ledger {
+        Ledger::new(quota(100, 5), host, CpuPolicy::Throttle)
     }
 
     #[test]
     fn the_most_memory_is_remembered_when_it_is_given_back() {
-        let ledger = ledger();
+        let ledger = ledger(None);
         ledger.reserve(QuotaType::Memory(80)).unwrap();
         ledger.release(QuotaType::Memory(80));
         ledger.reserve(QuotaType::Memory(30)).unwrap();
-        let memory = ledger.memory();
+        let memory = ledger.component().memory;
         assert_eq!((memory.most.used(), memory.most.limit()), (80, Allowance::AtMost(100)));
         assert_eq!(memory.denied, 0);
+        assert!(ledger.host().is_none());
     }
 
     #[test]
     fn a_refusal_is_counted_and_takes_nothing() {
-        let ledger = ledger();
+        let ledger = ledger(None);
         ledger.reserve(QuotaType::Memory(80)).unwrap();
         for _ in 0..2 {
             let refused = ledger.reserve(QuotaType::Memory(21)).unwrap_err();
             assert_eq!((refused.limit(), refused.used(), refused.requested()), (100, 80, 21));
         }
-        assert_eq!((ledger.memory().denied, ledger.memory().most.used()), (2, 80));
-        assert_eq!(ledger.cpu_time().denied, 0);
+        let used = ledger.component();
+        assert_eq!((used.memory.denied, used.memory.most.used()), (2, 80));
+        assert_eq!((used.cpu_time.denied, used.period), (0, HOUR));
     }
 
     #[test]
     fn cpu_time_is_counted_in_microseconds_also_past_the_limit() {
-        let ledger = ledger();
+        let ledger = ledger(None);
         ledger.peek(QuotaType::CpuTimeMicros(1)).unwrap();
         ledger.charge(QuotaType::CpuTimeMicros(5_250));
         ledger.peek(QuotaType::CpuTimeMicros(1)).unwrap_err();
-        let cpu_time = ledger.cpu_time();
+        let cpu_time = ledger.component().cpu_time;
         assert_eq!((cpu_time.most.used(), cpu_time.denied), (5_250, 0));
         ledger.reserve(QuotaType::CpuTimeMicros(1)).unwrap_err();
-        assert_eq!(ledger.cpu_time().denied, 1);
+        assert_eq!(ledger.component().cpu_time.denied, 1);
         assert_eq!(cpu_time.most.limit(), Allowance::AtMost(5_000));
+    }
+
+    #[test]
+    fn a_refusal_is_counted_where_it_came_from_and_use_on_both_levels() {
+        let ledger = ledger(Some(quota(60, 3).with_reset_period(HOUR * 2)));
+        ledger.reserve(QuotaType::Memory(50)).unwrap();
+        let refused = ledger.reserve(QuotaType::Memory(20)).unwrap_err();
+        assert_eq!((refused.level(), refused.limit(), refused.used()), (1, 60, 50));
+        ledger.charge(QuotaType::CpuTimeMicros(4_000));
+        assert_eq!(ledger.reserve(QuotaType::CpuTimeMicros(1)).unwrap_err().level(), 1);
+        let (own, host) = (ledger.component(), ledger.host().unwrap());
+        assert_eq!((own.memory.denied, own.cpu_time.denied, own.period), (0, 0, HOUR));
+        assert_eq!((host.memory.denied, host.cpu_time.denied, host.period), (1, 1, HOUR * 2));
+        assert_eq!((own.memory.most.used(), host.memory.most.used()), (50, 50));
+        assert_eq!((own.cpu_time.most.used(), host.cpu_time.most.used()), (4_000, 4_000));
+        let limits = [own.memory, host.memory, own.cpu_time, host.cpu_time];
+        assert_eq!(
+            limits.map(|usage| usage.most.limit().at_most()),
+            [Some(100), Some(60), Some(5_000), Some(3_000)]
+        );
     }
 }

@@ -2,19 +2,42 @@
 
 use std::path::PathBuf;
 
-use limits_config::{ComponentConfig, EffectiveConfig, Policy};
+use limits_config::{ComponentConfig, CpuTimePolicy, EffectiveConfig, HostCeilings, Policy};
+use limits_wasmtime::CpuPolicy;
 
 use crate::args::ManifestArgs;
 use crate::component_file::ComponentFile;
 use crate::failure::Failure;
+use crate::ledger::Ledger;
 
 /// What a component is, may use, and where it lies.
 pub(crate) struct Manifest {
-    pub(crate) name: String,
     pub(crate) version: String,
-    pub(crate) effective: EffectiveConfig,
+    pub(crate) terms: Terms,
     /// The component, or why there is none.
     pub(crate) file: Result<ComponentFile, Failure>,
+}
+
+/// What a component may use, alone and together with all others.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    /// The component's name in its file.
+    pub(crate) name: String,
+    pub(crate) effective: EffectiveConfig,
+    pub(crate) host: HostCeilings,
+}
+
+impl Terms {
+    /// Opens an account for all runs of the component, which is the only one of this host.
+    pub(crate) fn ledger(&self) -> Ledger {
+        let host = Some(self.host).filter(|host| !host.is_empty());
+        let cpu_policy = match self.effective.cpu_time_policy() {
+            CpuTimePolicy::Deny => CpuPolicy::Deny,
+            CpuTimePolicy::Throttle => CpuPolicy::Throttle,
+        };
+        let host = host.map(|host| host.to_resource_quota());
+        Ledger::new(self.effective.quota(), host, cpu_policy)
+    }
 }
 
 impl Manifest {
@@ -35,9 +58,12 @@ impl Manifest {
         let id = args.id.as_ref().unwrap_or(&config.component.name);
         let sha256 = file.as_ref().ok().map(ComponentFile::sha256);
         Ok(Self {
-            name: config.component.name.to_string(),
             version: config.component.version.to_string(),
-            effective: policy.apply(&config, id, sha256.as_ref()),
+            terms: Terms {
+                name: config.component.name.to_string(),
+                effective: policy.apply(&config, id, sha256.as_ref()),
+                host: *policy.host(),
+            },
             file,
         })
     }

@@ -17,7 +17,7 @@ pub(crate) enum Outcome {
     OutOfFuel,
     /// The component could not be instantiated within its memory.
     OutOfMemory,
-    /// A quota had not enough left for the guest to begin or go on.
+    /// A quota, the component's or the host's, had not enough left for the guest to begin or go on.
     QuotaExceeded,
     /// The guest came to its end.
     Success,
@@ -51,7 +51,7 @@ const TABLE: [Row; 11] = [
         Outcome::QuotaExceeded,
         "quota_exceeded",
         68,
-        "the component's quotas have no room for the guest",
+        "the quotas of the component or the host have no room for the guest",
     ),
     row(Outcome::Denied, "denied", 69, "reserved: no capability is enforced yet"),
     row(Outcome::Trap, "trap", 70, "the guest trapped"),

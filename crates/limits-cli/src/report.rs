@@ -3,13 +3,14 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use limits_config::{EffectiveConfig, Origin, Setting, SettingKey};
+use limits_config::{EffectiveConfig, HostCeilings, Origin, Setting, SettingKey};
 use limits_core::Allowance;
 use limits_wasmtime::ExecutionReport;
 use serde::{Serialize, Serializer};
 
 use crate::ending::{Ending, Problem};
-use crate::ledger::{Ledger, Usage};
+use crate::ledger::{Ledger, LedgerUse, Usage};
+use crate::manifest::Terms;
 use crate::outcome::Outcome;
 
 /// One execution, as far as it went.
@@ -36,6 +37,8 @@ pub(crate) struct Report {
     pub(crate) time: Option<TimeUse>,
     /// What all runs used of the quotas that this command enforces; null as well then.
     pub(crate) quota: Option<QuotaUse>,
+    /// The same of the host's ceilings; null if there are none.
+    pub(crate) host: Option<HostUse>,
     /// The effective limits, by the key that sets them.
     #[serde(serialize_with = "by_key")]
     pub(crate) limits: Vec<Limit>,
@@ -102,12 +105,43 @@ pub(crate) struct OneQuota<T> {
     pub(crate) denied: u64,
 }
 
-impl QuotaUse {
-    /// Returns what was counted in `ledger`, whose quotas have this period.
-    pub(crate) fn of(ledger: &Ledger, period: Duration) -> Self {
+/// What all runs together used of the ceilings over all components of the host.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HostUse {
+    pub(crate) memory: OneCeiling<u64>,
+    pub(crate) cpu_time: OneCeiling<f64>,
+    #[serde(skip)]
+    pub(crate) period: Duration,
+}
+
+/// The use of one ceiling, and who set it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct OneCeiling<T> {
+    #[serde(flatten)]
+    pub(crate) quota: OneQuota<T>,
+    pub(crate) origin: Origin,
+}
+
+impl From<LedgerUse> for QuotaUse {
+    fn from(used: LedgerUse) -> Self {
         Self {
-            memory: OneQuota::of(ledger.memory(), |bytes| bytes),
-            cpu_time: OneQuota::of(ledger.cpu_time(), |us| milliseconds(Duration::from_micros(us))),
+            memory: OneQuota::of(used.memory, |bytes| bytes),
+            cpu_time: OneQuota::of(used.cpu_time, |us| milliseconds(Duration::from_micros(us))),
+            period: used.period,
+        }
+    }
+}
+
+impl HostUse {
+    fn new(used: LedgerUse, ceilings: &HostCeilings) -> Self {
+        let set_by = |key| {
+            let setting = ceilings.settings().find(|setting| setting.key == key);
+            setting.map_or(Origin::Default, |setting| setting.origin)
+        };
+        let QuotaUse { memory, cpu_time, period } = QuotaUse::from(used);
+        Self {
+            memory: OneCeiling { quota: memory, origin: set_by(SettingKey::HostMemory) },
+            cpu_time: OneCeiling { quota: cpu_time, origin: set_by(SettingKey::HostCpuTime) },
             period,
         }
     }
@@ -128,7 +162,7 @@ impl<T> OneQuota<T> {
 #[derive(Clone, Debug)]
 pub(crate) struct Limit {
     pub(crate) key: &'static str,
-    pub(crate) value: Allowance,
+    pub(crate) value: Value,
     pub(crate) origin: Origin,
     /// The value as people read it.
     pub(crate) shown: String,
@@ -149,12 +183,12 @@ impl Runs {
 }
 
 impl Report {
-    /// Reports that nothing ran, under `config` if that is known.
-    pub(crate) fn of_nothing(config: Option<(&str, &EffectiveConfig)>, ending: Ending) -> Self {
+    /// Reports that nothing ran, under `terms` if these are known.
+    pub(crate) fn of_nothing(terms: Option<&Terms>, ending: Ending) -> Self {
         let Ending { outcome, exit_code, problem } = ending;
-        let limits = config.map(|(_, config)| config.limits());
-        Self {
-            component: config.map(|(name, _)| String::from(name)),
+        let limits = terms.map(|terms| terms.effective.limits());
+        let report = Self {
+            component: terms.map(|terms| terms.name.clone()),
             outcome,
             result: None,
             error: problem,
@@ -176,22 +210,33 @@ impl Report {
                 cpu_ms: 0.0,
                 throttled_ms: 0.0,
             }),
-            quota: config.map(|(_, config)| {
-                let quota = config.quota();
-                QuotaUse::of(&Ledger::new(quota), quota.reset_period)
-            }),
-            limits: config.map_or_else(Vec::new, |(_, config)| enforced(config)),
-            policy: config.map_or_else(Vec::new, |(_, config)| changes(config)),
-            not_enforced: config.map_or_else(Vec::new, |(_, config)| not_enforced(config)),
+            quota: None,
+            host: None,
+            limits: terms.map_or_else(Vec::new, |terms| enforced(&terms.effective)),
+            policy: terms.map_or_else(Vec::new, |terms| changes(&terms.effective)),
+            not_enforced: terms.map_or_else(Vec::new, not_enforced),
             runs: None,
             exit_code,
+        };
+        match terms {
+            Some(terms) => report.with_use(&terms.ledger(), terms),
+            None => report,
         }
     }
 
-    /// Reports one execution under `config`.
-    pub(crate) fn of_run(name: &str, config: &EffectiveConfig, run: Run) -> Self {
+    /// Adds what all runs took from `ledger`.
+    pub(crate) fn with_use(self, ledger: &Ledger, terms: &Terms) -> Self {
+        Self {
+            quota: Some(QuotaUse::from(ledger.component())),
+            host: ledger.host().map(|used| HostUse::new(used, &terms.host)),
+            ..self
+        }
+    }
+
+    /// Reports one execution under `terms`.
+    pub(crate) fn of_run(terms: &Terms, run: Run) -> Self {
         let Run { ending, result, used } = run;
-        let timeout_ms = config.limits().execution_timeout_ms();
+        let timeout_ms = terms.effective.limits().execution_timeout_ms();
         Self {
             result,
             fuel: Some(FuelUse {
@@ -212,39 +257,62 @@ impl Report {
                 cpu_ms: milliseconds(used.cpu_time),
                 throttled_ms: milliseconds(used.throttled_time),
             }),
-            ..Self::of_nothing(Some((name, config)), ending)
+            ..Self::of_nothing(Some(terms), ending)
         }
     }
 }
 
 /// Lists the limits of an execution, all of which the command enforces.
 pub(crate) fn enforced(config: &EffectiveConfig) -> Vec<Limit> {
-    settings(config, false)
+    config.settings().filter(|setting| !setting.key.is_quota()).map(Limit::from).collect()
 }
 
 /// Lists the quotas, of which it enforces those that [`is_enforced`] names.
 pub(crate) fn quotas(config: &EffectiveConfig) -> Vec<Limit> {
-    settings(config, true)
+    let policy = Limit {
+        key: CPU_TIME_POLICY,
+        value: Value::Word(config.cpu_time_policy().as_str()),
+        origin: config.cpu_time_policy_origin(),
+        shown: config.cpu_time_policy().to_string(),
+    };
+    let amounts = config.settings().filter(|setting| setting.key.is_quota());
+    let mut quotas: Vec<Limit> = amounts.map(Limit::from).collect();
+    let cpu_time = quotas.iter().position(|quota| quota.key == SettingKey::CpuTime.as_str());
+    quotas.insert(cpu_time.map_or(quotas.len(), |at| at + 1), policy);
+    quotas
 }
 
-fn settings(config: &EffectiveConfig, are_quotas: bool) -> Vec<Limit> {
-    config
-        .settings()
-        .filter(|setting| setting.key.is_quota() == are_quotas)
-        .map(|setting: Setting| Limit {
+/// Lists the ceilings over all components, of which it enforces the same as of the quotas.
+pub(crate) fn ceilings(host: &HostCeilings) -> Vec<Limit> {
+    host.settings().map(Limit::from).collect()
+}
+
+impl From<Setting> for Limit {
+    fn from(setting: Setting) -> Self {
+        Self {
             key: setting.key.as_str(),
-            value: setting.value,
+            value: Value::Amount(setting.value),
             origin: setting.origin,
             shown: setting.to_string(),
-        })
-        .collect()
+        }
+    }
 }
 
-/// Tells whether `run` enforces a quota: memory and CPU time, in the period that is set.
+/// The key that says what becomes of a run without CPU time.
+const CPU_TIME_POLICY: &str = "quota.cpu_time_policy";
+
+/// Tells whether `run` enforces a quota or a ceiling: memory and CPU time, in the period that is
+/// set.
 pub(crate) fn is_enforced(quota: &Limit) -> bool {
-    [SettingKey::QuotaMemory, SettingKey::CpuTime, SettingKey::Period]
-        .iter()
-        .any(|key| key.as_str() == quota.key)
+    let keys = [
+        SettingKey::QuotaMemory,
+        SettingKey::CpuTime,
+        SettingKey::Period,
+        SettingKey::HostMemory,
+        SettingKey::HostCpuTime,
+        SettingKey::HostPeriod,
+    ];
+    quota.key == CPU_TIME_POLICY || keys.iter().any(|key| key.as_str() == quota.key)
 }
 
 /// Says in words what the policy changed.
@@ -253,9 +321,11 @@ pub(crate) fn changes(config: &EffectiveConfig) -> Vec<String> {
 }
 
 /// Lists what was declared, by the component or the policy, but is not enforced here.
-pub(crate) fn not_enforced(config: &EffectiveConfig) -> Vec<String> {
-    let quotas = settings(config, true)
+pub(crate) fn not_enforced(terms: &Terms) -> Vec<String> {
+    let config = &terms.effective;
+    let quotas = quotas(config)
         .into_iter()
+        .chain(ceilings(&terms.host))
         .filter(|quota| quota.origin != Origin::Default && !is_enforced(quota))
         .map(|quota| String::from(quota.key));
     let capabilities = config
@@ -287,17 +357,21 @@ pub(crate) fn by_key<S: Serializer>(limits: &[Limit], s: S) -> Result<S::Ok, S::
         origin: Origin,
     }
     s.collect_map(
-        limits
-            .iter()
-            .map(|limit| (limit.key, Row { value: Value(limit.value), origin: limit.origin })),
+        limits.iter().map(|limit| (limit.key, Row { value: limit.value, origin: limit.origin })),
     )
 }
 
 /// The word for no bound.
 const UNLIMITED: &str = "unlimited";
 
-/// A number, or the word for no bound.
-struct Value(Allowance);
+/// What a setting is set to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value {
+    /// A number, or the word for no bound.
+    Amount(Allowance),
+    /// One of a few words.
+    Word(&'static str),
+}
 
 fn or_unlimited<T: Serialize, S: Serializer>(limit: &Option<T>, s: S) -> Result<S::Ok, S::Error> {
     match limit {
@@ -308,9 +382,10 @@ fn or_unlimited<T: Serialize, S: Serializer>(limit: &Option<T>, s: S) -> Result<
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self.0.at_most() {
-            Some(units) => s.serialize_u64(units),
-            None => s.serialize_str(UNLIMITED),
+        match self {
+            Self::Amount(Allowance::AtMost(units)) => s.serialize_u64(*units),
+            Self::Amount(Allowance::Unlimited) => s.serialize_str(UNLIMITED),
+            Self::Word(word) => s.serialize_str(word),
         }
     }
 }
@@ -319,9 +394,10 @@ impl Serialize for Value {
 mod tests {
     use super::{Report, Runs, milliseconds};
     use crate::ending::Ending;
+    use crate::manifest::Terms;
     use crate::outcome::Outcome;
     use core::time::Duration;
-    use limits_config::ComponentConfig;
+    use limits_config::{ComponentConfig, Policy};
     use serde_json::json;
 
     #[test]
@@ -334,7 +410,13 @@ mod tests {
         )
         .unwrap();
         let ending = Ending::because(Outcome::Error, "no");
-        let mut report = Report::of_nothing(Some(("a", &config.effective())), ending);
+        let host = "[host]\nmemory = 131_072\nstorage = \"1GB\"\nperiod = \"2s\"";
+        let terms = Terms {
+            name: String::from("a"),
+            effective: config.effective(),
+            host: *Policy::from_str(host).unwrap().host(),
+        };
+        let mut report = Report::of_nothing(Some(&terms), ending);
         let mut runs = Runs::default();
         runs.add(Outcome::Error);
         runs.add(Outcome::Success);
@@ -366,10 +448,21 @@ mod tests {
                     "memory": {"used": 0, "limit": "unlimited", "percent": 0.0, "denied": 0},
                     "cpu_time": {"used": 0.0, "limit": 500.0, "percent": 0.0, "denied": 0}
                 },
+                "host": {
+                    "memory": {
+                        "used": 0, "limit": 131_072, "percent": 0.0, "denied": 0,
+                        "origin": "policy"
+                    },
+                    "cpu_time": {
+                        "used": 0.0, "limit": "unlimited", "percent": 0.0, "denied": 0,
+                        "origin": "default"
+                    }
+                },
                 "limits": null,
                 "policy": [],
                 "not_enforced": [
-                    "quota.storage", "quota.message_rate", "capabilities.filesystem.read"
+                    "quota.storage", "quota.message_rate", "host.storage",
+                    "capabilities.filesystem.read"
                 ],
                 "runs": {"count": 2, "by_outcome": {"error": 1, "success": 1}},
             })
@@ -388,6 +481,7 @@ mod tests {
                 "component",
                 "error",
                 "fuel",
+                "host",
                 "limits",
                 "memory",
                 "not_enforced",
@@ -399,6 +493,7 @@ mod tests {
             ]
         );
         assert_eq!((&json["fuel"], &json["limits"]), (&json!(null), &json!({})));
+        assert_eq!((&json["quota"], &json["host"]), (&json!(null), &json!(null)));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The report of a run for people.
 
+use core::time::Duration;
+
 use anstyle::{AnsiColor, Style};
 use limits_config::{Origin, format_size};
 
 use crate::ending::times;
 use crate::outcome::Outcome;
-use crate::report::{QuotaUse, Report};
+use crate::report::{HostUse, OneQuota, Report};
 
 /// Characters of a result that are shown; the JSON report has all of it.
 const MOST_OF_A_RESULT: usize = 400;
@@ -138,42 +140,58 @@ fn used(report: &Report) -> String {
     text
 }
 
-/// What all runs together used of the quotas: a line for each.
+/// What all runs together used of the quotas, and of the ceilings that there are: a line for each.
 fn quotas(report: &Report) -> String {
     let (Some(quota), Some(time)) = (&report.quota, &report.time) else {
         return String::new();
     };
-    let QuotaUse { memory, cpu_time, period } = quota;
-    let bound = |limit: Option<String>| limit.unwrap_or_else(|| String::from("unlimited"));
-    let denied = |count: u64| match count {
-        0 => String::new(),
-        count => format!(", {WARNING}denied {}{WARNING:#}", times(count)),
-    };
-    let mut text = line(
-        "quota",
-        &format!(
-            "memory: {} of {} at one time, {} %{}",
-            format_size(memory.used),
-            bound(memory.limit.map(format_size)),
-            percent(memory.percent),
-            denied(memory.denied)
-        ),
-    );
-    text.push_str(&line(
-        "quota",
-        &format!(
-            "cpu time: {:.3} ms of {} in {period:?}, {} %{}",
-            cpu_time.used,
-            bound(cpu_time.limit.map(|ms| format!("{ms} ms"))),
-            percent(cpu_time.percent),
-            denied(cpu_time.denied)
-        ),
-    ));
+    let mut text = line("quota", &memory_use(&quota.memory));
+    text.push_str(&line("quota", &cpu_time_use(&quota.cpu_time, quota.period)));
+    if let Some(HostUse { memory, cpu_time, period }) = &report.host {
+        let mut ceiling = |origin: Origin, used: String| {
+            if origin != Origin::Default {
+                text.push_str(&line("host", &format!("{used} ({origin})")));
+            }
+        };
+        ceiling(memory.origin, memory_use(&memory.quota));
+        ceiling(cpu_time.origin, cpu_time_use(&cpu_time.quota, *period));
+    }
     if time.throttled_ms > 0.0 {
         let waited = format!("{WARNING}{:.3} ms{WARNING:#}", time.throttled_ms);
         text.push_str(&line("waited", &format!("{waited} for CPU time of the quota")));
     }
     text
+}
+
+fn memory_use(memory: &OneQuota<u64>) -> String {
+    format!(
+        "memory: {} of {} at one time, {} %{}",
+        format_size(memory.used),
+        bound(memory.limit.map(format_size)),
+        percent(memory.percent),
+        denied(memory.denied)
+    )
+}
+
+fn cpu_time_use(cpu_time: &OneQuota<f64>, period: Duration) -> String {
+    format!(
+        "cpu time: {:.3} ms of {} in {period:?}, {} %{}",
+        cpu_time.used,
+        bound(cpu_time.limit.map(|ms| format!("{ms} ms"))),
+        percent(cpu_time.percent),
+        denied(cpu_time.denied)
+    )
+}
+
+fn bound(limit: Option<String>) -> String {
+    limit.unwrap_or_else(|| String::from("unlimited"))
+}
+
+fn denied(count: u64) -> String {
+    match count {
+        0 => String::new(),
+        count => format!(", {WARNING}denied {}{WARNING:#}", times(count)),
+    }
 }
 
 /// Aligns columns: the first to the left, numbers to the right, the last as it is.
@@ -249,9 +267,10 @@ fn cut(text: &str) -> String {
 mod tests {
     use super::{cut, grouped, render, table};
     use crate::ending::Ending;
+    use crate::manifest::Terms;
     use crate::outcome::Outcome;
     use crate::report::{Report, Runs};
-    use limits_config::ComponentConfig;
+    use limits_config::{ComponentConfig, Policy};
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
@@ -266,7 +285,13 @@ mod tests {
         )
         .unwrap();
         let ending = Ending::because(Outcome::Timeout, "execution timed out after 50 ms");
-        let mut report = Report::of_nothing(Some(("wordcount", &config.effective())), ending);
+        let policy = "[host]\nmemory = \"16MiB\"\ncpu_time = \"2000ms/s\"";
+        let terms = Terms {
+            name: String::from("wordcount"),
+            effective: config.effective(),
+            host: *Policy::from_str(policy).unwrap().host(),
+        };
+        let mut report = Report::of_nothing(Some(&terms), ending);
         report.result = Some(String::from("42"));
         let fuel = report.fuel.as_mut().unwrap();
         (fuel.consumed, fuel.percent, fuel.exact) = (123_456, 12.3456, false);
@@ -277,6 +302,8 @@ mod tests {
         let quota = report.quota.as_mut().unwrap();
         (quota.memory.used, quota.memory.percent, quota.memory.denied) = (8_388_608, 3.125, 1);
         (quota.cpu_time.used, quota.cpu_time.percent) = (3.25, 0.325);
+        let memory = &mut report.host.as_mut().unwrap().memory.quota;
+        (memory.used, memory.percent, memory.denied) = (16_777_216, 100.0, 2);
         let mut runs = Runs::default();
         runs.add(Outcome::Timeout);
         report.runs = Some(runs);
@@ -293,6 +320,8 @@ mod tests {
   refused  2 growths of memory
   quota    memory: 8388608 (8 MiB) of 268435456 (256 MiB) at one time, 3.1 %, denied once
   quota    cpu time: 3.250 ms of 1000 ms in 1s, 0.3 %
+  host     memory: 16777216 (16 MiB) of 16777216 (16 MiB) at one time, 100.0 %, denied 2 times (policy)
+  host     cpu time: 0.000 ms of 2000 ms in 1s, 0.0 % (policy)
   waited   40.500 ms for CPU time of the quota
   also     resources.memory.max_tables = 3 (component)
   note     declared, not enforced here: quota.message_rate

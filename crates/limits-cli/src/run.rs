@@ -14,7 +14,7 @@ use crate::interrupt::Interrupt;
 use crate::ledger::Ledger;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
-use crate::report::{QuotaUse, Report, Run, Runs};
+use crate::report::{Report, Run, Runs};
 use crate::report_text::render;
 use crate::session::Session;
 use crate::stdio::Stdio;
@@ -45,28 +45,27 @@ async fn report(
     interrupt: &Interrupt,
     runs: &mut Runs,
 ) -> Report {
-    let Manifest { name, effective, file, .. } = match manifest {
+    let Manifest { terms, file, .. } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => return Report::of_nothing(None, Ending::from(&failure)),
     };
-    let quota = effective.quota();
-    let quotas = Arc::new(Ledger::new(quota));
+    let quotas = Arc::new(terms.ledger());
     let ran = async {
         let is_shown = console.shows_progress();
-        let session = Session::open(&name, file?, &args.guest, interrupt, is_shown).await?;
+        let session = Session::open(&terms.name, file?, &args.guest, interrupt, is_shown).await?;
         let wanted = Wanted {
             count: u64::from(args.repeat.map_or(1, NonZeroU32::get)),
             at_once: u64::from(args.parallel.get()),
         };
-        let limits = effective.limits();
+        let limits = terms.effective.limits();
         let subject = Subject { session, limits, quotas: Arc::clone(&quotas) };
         repeat(Arc::new(subject), wanted, console.stdio(), interrupt, runs).await
     };
     let report = match ran.await {
-        Ok(run) => Report::of_run(&name, &effective, run),
-        Err(failure) => Report::of_nothing(Some((&name, &effective)), Ending::from(&failure)),
+        Ok(run) => Report::of_run(&terms, run),
+        Err(failure) => Report::of_nothing(Some(&terms), Ending::from(&failure)),
     };
-    Report { quota: Some(QuotaUse::of(&quotas, quota.reset_period)), ..report }
+    report.with_use(&quotas, &terms)
 }
 
 /// What runs, and under what.

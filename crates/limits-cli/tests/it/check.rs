@@ -41,13 +41,15 @@ fn the_effective_limits_are_printed_with_their_origin() {
     assert!(row("quota.storage").ends_with(" component declared, not enforced here"));
     assert_eq!(row("quota.cpu_time"), "quota.cpu_time 1000 ms/s default");
     assert!(row("quota.message_rate").ends_with(" default not enforced here"));
+    assert_eq!(row("quota.cpu_time_policy"), "quota.cpu_time_policy throttle default");
+    assert!(!text.contains("\n  host."), "{text}");
     assert!(row("capabilities.filesystem.read").ends_with("/a/** declared, not enforced here"));
     assert!(text.contains("\n  policy   resources.cpu.max_fuel lowered from "), "{text}");
 }
 
 #[test]
 fn the_json_says_the_same() {
-    let limits = format!("{ROOMY}[quota]\nstorage = \"unlimited\"\n");
+    let limits = format!("{ROOMY}[quota]\nstorage = \"unlimited\"\ncpu_time_policy = \"deny\"\n");
     let case = Case::new(&limits, LIBRARY);
     let (ended, json) = check(&case, &["--id", "other"]);
     assert_eq!((ended.code, ended.stdout.lines().count()), (Some(0), 1));
@@ -60,7 +62,13 @@ fn the_json_says_the_same() {
         json["quota"]["quota.storage"],
         json!({"value": "unlimited", "origin": "component"})
     );
+    assert_eq!(
+        json["quota"]["quota.cpu_time_policy"],
+        json!({"value": "deny", "origin": "component"})
+    );
     assert_eq!(json["limits"].as_object().unwrap().len(), 10);
+    assert_eq!(json["quota"].as_object().unwrap().len(), 7);
+    assert_eq!(json["host"]["host.memory"], json!({"value": "unlimited", "origin": "default"}));
     assert_eq!(json["not_enforced"], json!(["quota.storage"]));
 }
 

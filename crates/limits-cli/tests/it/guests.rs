@@ -40,6 +40,25 @@ pub(crate) const LIBRARY: &str = r#"(component
     (export "eat" (func $eat))
     (export "test:calc/math@1.2.3" (instance $math)))"#;
 
+/// A guest that asks for a page more and traps if it does not get it, or holds what it has while
+/// it counts to three hundred million.
+pub(crate) fn holder(grows_by: u32) -> String {
+    format!(
+        r#"(component
+            (core module $m
+                (memory 1)
+                (func (export "hold")
+                    (local $i i32)
+                    (if (i32.eq (memory.grow (i32.const {grows_by})) (i32.const -1))
+                        (then unreachable))
+                    (loop $more
+                        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                        (br_if $more (i32.lt_u (local.get $i) (i32.const 300_000_000))))))
+            (core instance $i (instantiate $m))
+            (func (export "hold") (canon lift (core func $i "hold"))))"#
+    )
+}
+
 /// Makes a command of a WASI preview 1 module whose `_start` is `body`.
 ///
 /// `print` writes to a stream what begins at an address and has a length; `text` lies at 1024.

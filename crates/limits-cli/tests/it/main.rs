@@ -8,6 +8,7 @@ mod command;
 mod errors;
 mod grants;
 mod guests;
+mod host;
 mod interrupt;
 mod invoke;
 mod outcomes;

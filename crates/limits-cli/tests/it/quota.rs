@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::command::{Case, Ended, ROOMY};
-use crate::guests::LIBRARY;
+use crate::guests::{LIBRARY, holder};
 
 /// Says a number of milliseconds.
-fn ms(json: &Value) -> f64 {
+pub(crate) fn ms(json: &Value) -> f64 {
     json.as_f64().unwrap_or_else(|| panic!("{json} is not a number"))
 }
 
@@ -35,6 +35,78 @@ fn people_are_told_how_long_a_guest_waited_for_cpu_time() {
     assert!(!text.contains("not enforced here"), "{text}");
 }
 
+/// A component that asks to be denied CPU time, or to be throttled.
+fn spinner(cpu_time_policy: &str, timeout_ms: &str) -> Case {
+    let limits = ROOMY.replace("60_000", timeout_ms);
+    let quota = format!("[quota]\ncpu_time = \"40ms/s\"\ncpu_time_policy = {cpu_time_policy}\n");
+    Case::new(&(limits + &quota), LIBRARY)
+}
+
+#[test]
+fn a_guest_that_is_denied_cpu_time_ends_with_the_refusal_and_does_not_wait() {
+    let (ended, json) = spinner("\"deny\"", "60_000").json(&["--invoke", "spin()"]);
+    assert_eq!((ended.code, &json["outcome"]), (Some(68), &json!("quota_exceeded")), "{ended:?}");
+    let error = &json["error"];
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("CPU time quota of 40000 µs per 1s exceeded: "), "{message}");
+    assert_eq!((&error["limit"], &error["requested"]), (&json!(40_000), &json!(1)));
+    assert!(ms(&error["used"]) >= 40_000.0, "{json}");
+    assert_eq!(json["time"]["throttled_ms"], json!(0.0));
+    let quota = &json["quota"]["cpu_time"];
+    assert_eq!((&quota["limit"], &quota["denied"]), (&json!(40.0), &json!(1)));
+    assert!(ms(&quota["used"]) >= 40.0, "{json}");
+}
+
+#[test]
+fn a_guest_that_is_throttled_by_its_own_word_waits() {
+    let (ended, json) = spinner("\"throttle\"", "300").json(&["--invoke", "spin()"]);
+    assert_eq!((ended.code, &json["outcome"]), (Some(65), &json!("timeout")), "{ended:?}");
+    assert!(ms(&json["time"]["throttled_ms"]) > 0.0, "{json}");
+    assert_eq!(json["quota"]["cpu_time"]["denied"], 0);
+}
+
+#[test]
+fn the_operator_decides_whether_a_guest_without_cpu_time_waits() {
+    let run = |asked: &str, timeout_ms, policy: &str| {
+        let case = spinner(asked, timeout_ms);
+        case.write("policy.toml", policy);
+        let (_, json) = case.json(&["--invoke", "spin()", "--policy", "policy.toml"]);
+        let changed = json["policy"][0].as_str().map(String::from).unwrap_or_default();
+        (json["outcome"].clone(), changed)
+    };
+    assert_eq!(
+        run("\"throttle\"", "60_000", "[ceiling.quota]\ncpu_time_policy = \"deny\"\n"),
+        (
+            json!("quota_exceeded"),
+            String::from(
+                "quota.cpu_time_policy lowered from throttle to deny by policy.toml [ceiling] \
+                 quota.cpu_time_policy"
+            )
+        )
+    );
+    assert_eq!(
+        run("\"deny\"", "300", "[component.guest.quota]\ncpu_time_policy = \"throttle\"\n"),
+        (
+            json!("timeout"),
+            String::from(
+                "quota.cpu_time_policy raised from deny to throttle by policy.toml \
+                 [component.\"guest\"] quota.cpu_time_policy"
+            )
+        )
+    );
+}
+
+#[test]
+fn a_word_that_is_neither_is_refused_with_the_nearest() {
+    let (ended, json) = spinner("\"trottle\"", "300").json(&["--invoke", "spin()"]);
+    assert_eq!(ended.code, Some(71));
+    assert_eq!(
+        json["error"]["message"],
+        "Component.toml:12:19: `quota.cpu_time_policy`: unknown word `trottle`: did you mean \
+         `throttle`? (expected one of throttle, deny)"
+    );
+}
+
 #[test]
 fn without_cpu_time_nothing_runs() {
     let limits = format!("{ROOMY}[quota]\ncpu_time = \"0ms/s\"\n");
@@ -58,25 +130,6 @@ fn one_run_alone_under_the_default_quotas_is_not_throttled() {
         (&quota["memory"]["limit"], &quota["memory"]["denied"]),
         (&json!(268_435_456), &json!(0))
     );
-}
-
-/// A guest that asks for a page more and traps if it does not get it, or holds what it has while
-/// it counts to three hundred million.
-fn holder(grows_by: u32) -> String {
-    format!(
-        r#"(component
-            (core module $m
-                (memory 1)
-                (func (export "hold")
-                    (local $i i32)
-                    (if (i32.eq (memory.grow (i32.const {grows_by})) (i32.const -1))
-                        (then unreachable))
-                    (loop $more
-                        (local.set $i (i32.add (local.get $i) (i32.const 1)))
-                        (br_if $more (i32.lt_u (local.get $i) (i32.const 300_000_000))))))
-            (core instance $i (instantiate $m))
-            (func (export "hold") (canon lift (core func $i "hold"))))"#
-    )
 }
 
 /// Runs two holders at the same time under a memory quota, of which one succeeds.
