@@ -85,10 +85,8 @@ fn one_run_alone_is_held_to_the_hosts_memory_by_its_own_limit_and_is_told_so() {
     assert_eq!((ended.code, &json["outcome"]), (Some(66), &json!("out_of_memory")), "{ended:?}");
     assert_eq!(
         json["policy"],
-        json!([
-            "resources.memory.max_bytes lowered from 67108864 (64 MiB) to 65535 (64 KiB) by \
-                policy.toml [host] memory"
-        ])
+        json!(["resources.memory.max_bytes lowered from 67108864 (64 MiB) to 65535 (64 KiB) by \
+                policy.toml [host] memory"])
     );
     assert_eq!(
         json["limits"]["resources.memory.max_bytes"],
