@@ -18,6 +18,14 @@ pub struct AuditEvent<'a> {
     pub enforced: bool,
 }
 
+impl<'a> AuditEvent<'a> {
+    /// Describes an event, to try a sink out. Registries make their own.
+    #[must_use]
+    pub const fn new(component: &'a str, kind: AuditKind<'a>, enforced: bool) -> Self {
+        Self { component, kind, enforced }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]

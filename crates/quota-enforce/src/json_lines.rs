@@ -1,19 +1,23 @@
 //! Audit events as lines of JSON.
 
+mod line;
+mod pen;
+
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::SystemTime;
+use std::time::Instant;
 
-use limits_core::{Clock as _, Denial, Retry};
-use serde::Serialize;
+use limits_core::Clock as _;
 
+use self::line::{Line, Loss, time_ms, to_line};
+use self::pen::Pen;
 use crate::repeats::{Admission, Repeats};
-use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock};
+use crate::{AuditEvent, AuditSink, CoarseClock};
 
 /// Lines that wait for the writer.
 const QUEUE: usize = 1_024;
@@ -23,27 +27,49 @@ const PER_SECOND: u32 = 10;
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How long dropping the sink waits for what is in the queue.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long [`JsonLinesSink::flush`] waits before it looks again for room in the queue.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Writes audit events as lines of JSON, from a thread of its own.
 ///
 /// Recording never waits. Of a kind, a component gets at most ten events a second; the next one after
 /// that says in `repeats` how many were left out. When the writer cannot keep up, 1 024 lines wait
-/// and the others are dropped. What was left out or dropped is written down as well, at most once a
-/// second, in totals since the beginning:
+/// and the others are dropped. What was lost is written down as well, at most once a second:
 ///
 /// ```json
 /// {"time_ms":1764000000000,"event":"quota_denied","component":"shop","subject":"storage","enforced":true,"used":900,"requested":200,"limit":1000,"unit":"bytes","level":0,"retry":"now"}
 /// {"time_ms":1764000001000,"event":"audit_loss","left_out":4711,"dropped":0,"failed":0}
 /// ```
 ///
-/// `left_out` are repeats that no line has told of yet, `failed` lines that the writer refused.
-/// Dropping the sink writes what waits, but waits no longer than a second for it.
+/// All three count events. `left_out` are those that no line has told of yet; the `repeats` of a
+/// later line may still do so. `dropped` and `failed` are totals since the beginning: events that
+/// found no room, and events that the writer refused or could not flush, with the repeats that their
+/// lines would have told of. Every event is in a line, in the `repeats` of one, or in one of these.
+///
+/// A line that was written in part is ended before the next one begins. Control characters, also
+/// those above U+007F, and what turns the direction of text are escaped; of a resource that a guest
+/// asked for, the first 1 024 bytes are written.
+///
+/// Dropping the sink writes what waits, but waits no longer than a second for it. A registry in a
+/// `static`, as [`install`](crate::install) makes it, is never dropped: keep the sink and call
+/// [`flush`](Self::flush) before the process ends.
 pub struct JsonLinesSink {
     clock: CoarseClock,
     losses: Arc<Losses>,
     /// `None` only while the sink is dropped.
-    lines: Option<SyncSender<Vec<u8>>>,
+    queue: Option<SyncSender<Entry>>,
     finished: Mutex<Receiver<()>>,
+}
+
+/// What waits for the writer.
+enum Entry {
+    Line {
+        bytes: Vec<u8>,
+        /// The line's own event and those that it tells of.
+        events: u64,
+    },
+    /// Somebody wants to know when everything before this is flushed, and whether it worked.
+    Flush(SyncSender<bool>),
 }
 
 #[derive(Debug)]
@@ -54,6 +80,14 @@ struct Losses {
 }
 
 impl Losses {
+    fn new() -> Self {
+        Self {
+            repeats: Repeats::new(PER_SECOND),
+            dropped: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        }
+    }
+
     fn now(&self) -> [u64; 3] {
         [
             self.repeats.counted(),
@@ -64,46 +98,64 @@ impl Losses {
 }
 
 impl JsonLinesSink {
-    /// Begins to write. The writer may block and fail; it is flushed whenever nothing waits.
+    /// Begins to write. The writer may block, fail and panic; after a panic it is not used any more,
+    /// and everything counts as failed. It is flushed whenever nothing waits.
     ///
     /// # Errors
     ///
     /// What the system says when it has no thread left.
     pub fn new(writer: impl Write + Send + 'static) -> io::Result<Self> {
-        let losses = Arc::new(Losses {
-            repeats: Repeats::new(PER_SECOND),
-            dropped: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-        });
-        let (lines, waiting) = sync_channel(QUEUE);
+        let losses = Arc::new(Losses::new());
+        let (queue, waiting) = sync_channel(QUEUE);
         let (done, finished) = sync_channel(1);
         let told = Arc::clone(&losses);
         thread::Builder::new().name(String::from("quota-audit")).spawn(move || {
-            write_lines(writer, &waiting, &told);
+            write_entries(Pen::new(writer), &waiting, &told, REPORT_EVERY);
             // Nobody may be waiting any more.
             let _ = done.send(());
         })?;
         Ok(Self {
             clock: CoarseClock::new(),
             losses,
-            lines: Some(lines),
+            queue: Some(queue),
             finished: Mutex::new(finished),
         })
     }
 
-    /// Returns how many lines were dropped since the writer could not keep up.
+    /// Waits until everything recorded before is written and flushed, and what was lost is told;
+    /// returns whether that worked within the time given.
+    ///
+    /// For the end of a process. It blocks: not for host calls.
+    #[must_use]
+    pub fn flush(&self, at_most: Duration) -> bool {
+        let began = Instant::now();
+        let (done, is_done) = sync_channel(1);
+        let Some(queue) = &self.queue else { return false };
+        while let Err(TrySendError::Full(_)) = queue.try_send(Entry::Flush(done.clone())) {
+            if began.elapsed() >= at_most {
+                return false;
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+        // So that nothing is waited for if the queue has no reader any more.
+        drop(done);
+        is_done.recv_timeout(at_most.saturating_sub(began.elapsed())).unwrap_or(false)
+    }
+
+    /// Returns how many events were dropped since the writer could not keep up.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.losses.dropped.load(Ordering::Relaxed)
     }
 
-    /// Returns how many repeats were left out and not told of yet.
+    /// Returns how many events were left out as repeats and not told of yet.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.losses.repeats.counted()
     }
 
-    /// Returns how many lines the writer refused.
+    /// Returns how many events the writer refused or could not flush. One with a buffer of its own
+    /// may still write what it could not flush at first.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.losses.failed.load(Ordering::Relaxed)
@@ -116,18 +168,19 @@ impl AuditSink for JsonLinesSink {
         let Admission::Report { counted } = repeats.admit(event, self.clock.now_ns()) else {
             return;
         };
-        let line = to_line(&Line::of(event, counted));
-        let sent = self.lines.as_ref().is_some_and(|lines| lines.try_send(line).is_ok());
+        // The line's own event and those that it tells of.
+        let events = counted.saturating_add(1);
+        let entry = Entry::Line { bytes: to_line(&Line::of(event, counted)), events };
+        let sent = self.queue.as_ref().is_some_and(|queue| queue.try_send(entry).is_ok());
         if !sent {
-            // The line and those that it would have told of.
-            dropped.fetch_add(counted.saturating_add(1), Ordering::Relaxed);
+            dropped.fetch_add(events, Ordering::Relaxed);
         }
     }
 }
 
 impl Drop for JsonLinesSink {
     fn drop(&mut self) {
-        self.lines = None;
+        self.queue = None;
         if let Ok(finished) = self.finished.get_mut() {
             // A writer that is stuck must not hold up the host.
             let _ = finished.recv_timeout(LAST_WORDS);
@@ -146,167 +199,105 @@ impl fmt::Debug for JsonLinesSink {
     }
 }
 
-fn write_lines(mut writer: impl Write, lines: &Receiver<Vec<u8>>, losses: &Losses) {
-    let mut told = [0; 3];
-    let mut tell = |writer: &mut dyn Write| {
-        let now = losses.now();
-        if now != told {
-            told = now;
-            let [left_out, dropped, failed] = now;
-            let time_ms = time_ms();
-            let loss = Loss { time_ms, event: "audit_loss", left_out, dropped, failed };
-            // A writer that fails here fails with the next line as well, which is counted.
-            let _ = writer.write_all(&to_line(&loss));
-        }
-    };
-    let mut last = std::time::Instant::now();
+/// Writes until nobody can send any more.
+fn write_entries(
+    pen: Pen<impl Write>,
+    waiting: &Receiver<Entry>,
+    losses: &Losses,
+    report_every: Duration,
+) {
+    let mut book = Book { pen, losses, told: [0; 3], unflushed: 0 };
+    let mut last = Instant::now();
     loop {
-        match lines.recv_timeout(REPORT_EVERY) {
-            Ok(line) => {
-                let mut next = Some(line);
-                while let Some(line) = next {
-                    if writer.write_all(&line).is_err() {
-                        losses.failed.fetch_add(1, Ordering::Relaxed);
-                    }
-                    next = lines.try_recv().ok().filter(|_| last.elapsed() < REPORT_EVERY);
+        match waiting.recv_timeout(report_every) {
+            Ok(entry) => {
+                book.enter(entry);
+                // Whatever is taken from the queue is entered: the time is looked at before.
+                while last.elapsed() < report_every
+                    && let Ok(entry) = waiting.try_recv()
+                {
+                    book.enter(entry);
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if last.elapsed() >= REPORT_EVERY {
-            last = std::time::Instant::now();
-            tell(&mut writer);
+        if last.elapsed() >= report_every {
+            last = Instant::now();
+            book.tell_losses();
         }
-        let _ = writer.flush();
+        book.flush();
     }
-    tell(&mut writer);
-    let _ = writer.flush();
+    book.tell_losses();
+    book.flush();
 }
 
-fn to_line(line: &impl Serialize) -> Vec<u8> {
-    // Numbers and texts under names that are texts: serialising them cannot fail.
-    let mut line = serde_json::to_vec(line).unwrap_or_default();
-    line.push(b'\n');
-    line
+/// What the thread writes in.
+struct Book<'a, W> {
+    pen: Pen<W>,
+    losses: &'a Losses,
+    /// The losses that were told of last.
+    told: [u64; 3],
+    /// Events that were written and not flushed yet.
+    unflushed: u64,
 }
 
-fn time_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[derive(Serialize)]
-struct Loss {
-    time_ms: u64,
-    event: &'static str,
-    left_out: u64,
-    dropped: u64,
-    failed: u64,
-}
-
-/// One event. What does not belong to its kind is left out.
-#[derive(Default, Serialize)]
-struct Line<'a> {
-    time_ms: u64,
-    event: &'static str,
-    component: &'a str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    subject: &'static str,
-    enforced: bool,
-    #[serde(skip_serializing_if = "is_zero")]
-    repeats: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    used: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    requested: Option<u64>,
-    /// Absent where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limit: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unit: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after_us: Option<u64>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
-const fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
-impl<'a> Line<'a> {
-    /// The most of a text that a guest wrote, in bytes.
-    const MOST: usize = 1_024;
-
-    fn of(event: &AuditEvent<'a>, repeats: u64) -> Self {
-        let AuditEvent { component, kind, enforced } = *event;
-        let line = Self {
-            time_ms: time_ms(),
-            event: kind.name(),
-            component,
-            subject: kind.subject(),
-            enforced,
-            repeats,
-            ..Self::default()
-        };
-        match kind {
-            AuditKind::Registered | AuditKind::Unregistered => line,
-            AuditKind::CapabilityDenied(decision) | AuditKind::CapabilityGranted(decision) => {
-                let target = decision.resource();
-                let end = target.floor_char_boundary(Self::MOST);
-                Self {
-                    target: target.get(..end),
-                    rule: decision.rule().map(limits_core::Pattern::as_str),
-                    reason: decision.denial().as_ref().map(Denial::to_string),
-                    ..line
+impl<W: Write> Book<'_, W> {
+    fn enter(&mut self, entry: Entry) {
+        match entry {
+            Entry::Line { bytes, events } => {
+                if self.pen.write(&bytes) {
+                    self.unflushed = self.unflushed.saturating_add(events);
+                } else {
+                    self.losses.failed.fetch_add(events, Ordering::Relaxed);
                 }
             }
-            AuditKind::QuotaDenied(error) => {
-                let (retry, retry_after_us) = match error.retry() {
-                    Retry::Now => ("now", None),
-                    Retry::After(wait) => {
-                        // Rounded up: whoever waits this long is let in.
-                        let micros = wait.as_nanos().div_ceil(1_000);
-                        ("after", Some(u64::try_from(micros).unwrap_or(u64::MAX)))
-                    }
-                    Retry::Never => ("never", None),
-                };
-                Self {
-                    used: Some(error.used()),
-                    requested: Some(error.requested()),
-                    limit: Some(error.limit()),
-                    unit: Some(error.resource().unit()),
-                    level: Some(error.level()),
-                    retry: Some(retry),
-                    retry_after_us,
-                    ..line
-                }
+            Entry::Flush(done) => {
+                self.tell_losses();
+                // Who asked may have gone.
+                let _ = done.send(self.flush());
             }
-            AuditKind::QuotaGranted { resource, amount } => {
-                Self { requested: Some(amount), unit: Some(resource.unit()), ..line }
-            }
-            AuditKind::Threshold { resource, from, to, status } => Self {
-                from: Some(from.as_str()),
-                to: Some(to.as_str()),
-                used: Some(status.used()),
-                limit: status.limit().at_most(),
-                unit: Some(resource.unit()),
-                ..line
-            },
         }
+    }
+
+    /// Writes down what was lost if that has changed.
+    fn tell_losses(&mut self) {
+        let now = self.losses.now();
+        if now == self.told {
+            return;
+        }
+        let [left_out, dropped, failed] = now;
+        let loss = Loss { time_ms: time_ms(), event: "audit_loss", left_out, dropped, failed };
+        // What could not be told now is told the next time.
+        if self.pen.write(&to_line(&loss)) {
+            self.told = now;
+        }
+    }
+
+    fn flush(&mut self) -> bool {
+        let flushed = self.pen.flush();
+        if !flushed {
+            self.losses.failed.fetch_add(self.unflushed, Ordering::Relaxed);
+        }
+        self.unflushed = 0;
+        flushed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Duration, Entry, Losses, Pen, sync_channel, write_entries};
+
+    #[test]
+    fn whatever_is_taken_from_the_queue_is_written_however_often_losses_are_told() {
+        let (queue, waiting) = sync_channel(10);
+        for _ in 0..10 {
+            queue.send(Entry::Line { bytes: b"line\n".to_vec(), events: 1 }).unwrap();
+        }
+        drop(queue);
+        let mut written = Vec::new();
+        // Losses are due after every single line.
+        write_entries(Pen::new(&mut written), &waiting, &Losses::new(), Duration::ZERO);
+        assert_eq!(written, b"line\n".repeat(10));
     }
 }

@@ -8,6 +8,7 @@ mod model;
 mod observing;
 mod original;
 mod refusals;
+mod writers;
 
 use std::sync::{Arc, Mutex};
 

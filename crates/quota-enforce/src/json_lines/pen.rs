@@ -1,0 +1,64 @@
+//! A writer that may fail half-way, or panic.
+
+use core::panic::AssertUnwindSafe;
+use std::io::{self, ErrorKind, Write};
+use std::panic::catch_unwind;
+
+/// Writes whole lines to a writer that may fail half-way, or panic.
+pub(super) struct Pen<W> {
+    /// `None` once it has panicked: nobody knows what state it is in.
+    writer: Option<W>,
+    /// Whether the last line was written in part.
+    torn: bool,
+}
+
+impl<W: Write> Pen<W> {
+    pub(super) const fn new(writer: W) -> Self {
+        Self { writer: Some(writer), torn: false }
+    }
+
+    /// Writes a line; tells whether all of it was taken.
+    pub(super) fn write(&mut self, line: &[u8]) -> bool {
+        let mut torn = self.torn;
+        let written = self.attempt(|writer| {
+            if torn {
+                // What is there of the line before must not become one with this.
+                put(writer, b"\n", &mut torn)?;
+            }
+            put(writer, line, &mut torn)
+        });
+        self.torn = torn;
+        written
+    }
+
+    pub(super) fn flush(&mut self) -> bool {
+        self.attempt(W::flush)
+    }
+
+    /// Tells whether the writer did what it was asked for.
+    fn attempt(&mut self, ask: impl FnOnce(&mut W) -> io::Result<()>) -> bool {
+        let Some(writer) = &mut self.writer else { return false };
+        // A writer that panicked is let go of, so nobody sees what the panic has left.
+        if let Ok(result) = catch_unwind(AssertUnwindSafe(|| ask(writer))) {
+            return result.is_ok();
+        }
+        self.writer = None;
+        false
+    }
+}
+
+/// As `write_all`, but says whether a part was taken if not all was.
+fn put(writer: &mut impl Write, mut bytes: &[u8], torn: &mut bool) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match writer.write(bytes) {
+            Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero)),
+            Ok(taken) => {
+                bytes = bytes.get(taken..).unwrap_or_default();
+                *torn = !bytes.is_empty();
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
