@@ -1,4 +1,5 @@
-//! A host with guarded functions, and a guest that asks until it is refused.
+//! A host with guarded functions, and a guest that asks until it is refused: on behalf of a
+//! component that has used up its quota, and of one beside it that finds the host full.
 //!
 //! Prints what the guest was told, what monitoring shows and what the audit wrote down:
 //! `cargo run -q -p integration-tests --example guarded_host`.
@@ -12,8 +13,9 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use integration_tests::limits;
-use limits_config::ComponentConfig;
-use quota_enforce::{JsonLinesSink, QuotaRegistry, SecurityContext};
+use limits_config::{ComponentConfig, Policy};
+use limits_core::QuotaTracker;
+use quota_enforce::{ComponentHandle, JsonLinesSink, QuotaRegistry, SecurityContext};
 
 use crate::host::Guarded;
 
@@ -28,7 +30,7 @@ max_bytes = "1MiB"
 [quota]
 storage = "10KB"
 message_rate = 20
-network_bandwidth = "1MB/s"
+network_bandwidth = "5MB/s"
 
 [capabilities]
 filesystem.write = ["/data/<id>/**"]
@@ -36,18 +38,37 @@ messaging.send = ["orders.*"]
 network.connect = ["api.example.com:443"]
 "#;
 
+/// Whoever runs the components has the last word, also on all of them together.
+const POLICY: &str = r#"
+[host]
+storage = "15KB"
+network_bandwidth = "10MB/s"
+cpu_time = "2000ms/s"
+memory = "64MiB"
+
+[ceiling.quota]
+network_bandwidth = "1MB/s"
+"#;
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout();
     let lines = Lines::default();
     let audit = Arc::new(JsonLinesSink::new(lines.clone())?);
-    let registry = QuotaRegistry::builder().audit(audit).build();
-    let config = ComponentConfig::from_str(CONFIG)?.effective();
-    let shop = registry.register(SecurityContext::with_quota(
-        config.id().as_str(),
-        config.capabilities().to_capability_set()?,
-        config.quota(),
-    ))?;
+    let policy = Policy::from_str(POLICY)?;
+    let everyone = Arc::new(QuotaTracker::new(policy.host().to_resource_quota()));
+    let registry = QuotaRegistry::builder().parent(Arc::clone(&everyone)).audit(audit).build();
+    let config = ComponentConfig::from_str(CONFIG)?;
+    // The host says who a component is: here two that came with the same file.
+    let register = |id: &str| -> Result<ComponentHandle, Box<dyn Error>> {
+        let effective = policy.apply(&config, &id.parse()?, None);
+        Ok(registry.register(SecurityContext::with_quota(
+            effective.id().as_str(),
+            effective.capabilities().to_capability_set()?,
+            effective.quota(),
+        ))?)
+    };
+    let (shop, bakery) = (register("shop")?, register("bakery")?);
 
     let guarded = Guarded::new(limits(10_000_000, 10_000))?;
     writeln!(out, "what the guest was told")?;
@@ -60,6 +81,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let told =
         guarded.run(&shop, "transfer", ("api.example.com:443", 300_000_u64, 100_u32)).await?;
     writeln!(out, "  transfer 300 kB    {told:?}")?;
+    let told = guarded.run(&bakery, "write", ("/data/bakery/log", 1_000_u32, 100_u32)).await?;
+    writeln!(out, "  write by another   {told:?}")?;
     let failure = guarded
         .run(&shop, "write-or-end", ("/data/shop/log", 1_000_u32, 1_u32))
         .await
@@ -76,7 +99,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         outside.transferred.load(Ordering::Relaxed),
     )?;
 
-    writeln!(out, "\nwhat monitoring shows (one window, if this was fast)")?;
+    writeln!(out, "\nwhat monitoring shows of the first (one window, if this was fast)")?;
     let denials = shop.denials();
     for (resource, status) in shop.status().iter() {
         writeln!(
@@ -98,9 +121,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
         denials.by_capability(),
     )?;
 
+    writeln!(out, "\nwhat all components have together")?;
+    for (resource, status) in everyone.status().iter() {
+        writeln!(
+            out,
+            "  {:<18} {:>9} of {:>9} {}",
+            resource.name(),
+            status.used(),
+            status.limit(),
+            resource.unit(),
+        )?;
+    }
+
     registry.unregister("shop")?;
+    registry.unregister("bakery")?;
     // The sink writes what still waits as the last that holds it goes.
-    drop((registry, shop));
+    drop((registry, shop, bakery));
     writeln!(out, "\nwhat the audit wrote down\n{}", lines.text())?;
     Ok(())
 }

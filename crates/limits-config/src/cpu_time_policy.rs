@@ -13,6 +13,8 @@ use crate::error::quoted;
 /// The order is the order of generosity: one that is denied its CPU time ends, one that is
 /// throttled comes to its end in spite of it, only later. So the lower of two is `a.min(b)`, as
 /// with [`Allowance`](limits_core::Allowance).
+///
+/// It is for whoever runs the component; `limits-wasmtime` calls it `CpuPolicy`.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[expect(clippy::exhaustive_enums, reason = "who does not get it waits or ends")]
 pub enum CpuTimePolicy {

@@ -229,7 +229,43 @@ impl QuotaRegistryBuilder {
     }
 
     /// Charges everything to this tracker as well: the ceiling over all components together. Its
-    /// clock is then the clock of all.
+    /// clock is then the clock of all; its period is its own, and need not be theirs.
+    ///
+    /// An operator sets it in the table `[host]` of the policy file, from which `limits-config`
+    /// makes the quota: `Policy::host` and its `to_resource_quota`. Keep the tracker to see what
+    /// all components use together.
+    ///
+    /// What it refuses has [`level`](limits_core::QuotaError::level) 1, and its numbers tell of the
+    /// other components: a host function that hands them to its guest tells it of these.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use limits_core::{Allowance, CapabilitySet, QuotaTracker, QuotaType, ResourceQuota};
+    /// use quota_enforce::{CoarseClock, QuotaRegistry, SecurityContext};
+    ///
+    /// let unbounded = Allowance::Unlimited;
+    /// let ceiling = ResourceQuota::new()
+    ///     .with_storage(1_500_u64)
+    ///     .with_message_rate(unbounded)
+    ///     .with_network_bandwidth(unbounded)
+    ///     .with_cpu_time(unbounded)
+    ///     .with_memory(unbounded);
+    /// // Cheap, for periods of 50 ms and more; `QuotaTracker::new` reads the exact one.
+    /// let everyone = Arc::new(QuotaTracker::with_clock(ceiling, Arc::new(CoarseClock::new())));
+    /// let registry = QuotaRegistry::builder().parent(Arc::clone(&everyone)).build();
+    ///
+    /// let quota = ResourceQuota::new().with_storage(1_000_u64);
+    /// let register = |id| {
+    ///     registry.register(SecurityContext::with_quota(id, CapabilitySet::new(), quota))
+    /// };
+    /// let (one, other) = (register("one")?, register("other")?);
+    /// one.consume(QuotaType::Storage(1_000))?;
+    /// let refused = other.consume(QuotaType::Storage(600)).unwrap_err();
+    /// assert_eq!(refused.as_quota().map(|refused| refused.level()), Some(1));
+    /// assert_eq!(everyone.usage().storage_used, 1_000);
+    /// # Ok::<(), quota_enforce::EnforceError>(())
+    /// ```
     #[must_use]
     pub fn parent(mut self, parent: Arc<QuotaTracker>) -> Self {
         self.parent = Some(parent);

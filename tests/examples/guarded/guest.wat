@@ -5,7 +5,9 @@
     (type $over-quota' (record
       (field "used" u64) (field "limit" u64) (field "retry-ms" (option u64))))
     (export "over-quota" (type $over-quota (eq $over-quota')))
-    (type $refusal' (variant (case "denied") (case "over-quota" $over-quota) (case "failed")))
+    (type $refusal' (variant
+      (case "denied") (case "over-quota" $over-quota) (case "host-full" (option u64))
+      (case "failed")))
     (export "refusal" (type $refusal (eq $refusal')))
     (export "write" (func
       (param "path" string) (param "data" (list u8)) (result (result (error $refusal)))))
@@ -34,18 +36,22 @@
     (import "host" "transfer" (func $transfer (param i32 i32 i64 i32)))
     (import "host" "write-or-end" (func $write-or-end (param i32 i32 i32 i32)))
 
-    ;; The host answers at 128: refused at 0, case at 8, used at 16, limit at 24, whether there is
-    ;; a time to retry at 32, that time at 40. What the guest tells is at 256: successful calls,
+    ;; The host answers at 128: refused at 0, case at 8; for over-quota used at 16, limit at 24,
+    ;; whether there is a time to retry at 32, that time at 40; for host-full whether at 16, that
+    ;; time at 24. What the guest tells is at 256: successful calls,
     ;; 0 or the case plus 1, used, limit, time to retry or all ones.
     (func $tell (param $calls i32) (result i32)
+      (local $retry i32)
       (i32.store (i32.const 256) (local.get $calls))
       (if (i32.load8_u (i32.const 128)) (then
         (i32.store (i32.const 260) (i32.add (i32.load8_u (i32.const 136)) (i32.const 1)))))
       (i64.store (i32.const 264) (i64.load (i32.const 144)))
       (i64.store (i32.const 272) (i64.load (i32.const 152)))
+      (local.set $retry (select (i32.const 144) (i32.const 160)
+        (i32.eq (i32.load8_u (i32.const 136)) (i32.const 2))))
       (i64.store (i32.const 280)
-        (if (result i64) (i32.load8_u (i32.const 160))
-          (then (i64.load (i32.const 168)))
+        (if (result i64) (i32.load8_u (local.get $retry))
+          (then (i64.load offset=8 (local.get $retry)))
           (else (i64.const -1))))
       (i32.const 256))
 

@@ -43,6 +43,9 @@ enum Refusal {
     Denied,
     #[component(name = "over-quota")]
     OverQuota(OverQuota),
+    /// Milliseconds until it is worth another try, if that is a matter of time.
+    #[component(name = "host-full")]
+    HostFull(Option<u64>),
     #[component(name = "failed")]
     Failed,
 }
@@ -61,14 +64,21 @@ impl From<EnforceError> for Refusal {
     fn from(error: EnforceError) -> Self {
         match error {
             EnforceError::Capability(_) => Self::Denied,
-            EnforceError::Quota(error) => Self::OverQuota(OverQuota {
-                used: error.used(),
-                limit: error.limit(),
-                retry_ms: match error.retry() {
+            EnforceError::Quota(error) => {
+                let retry_ms = match error.retry() {
                     Retry::After(wait) => Some(rounded_up_ms(wait)),
                     Retry::Now | Retry::Never => None,
-                },
-            }),
+                };
+                match error.level() {
+                    0 => Self::OverQuota(OverQuota {
+                        used: error.used(),
+                        limit: error.limit(),
+                        retry_ms,
+                    }),
+                    // The numbers are the host's, and so the others'.
+                    _ => Self::HostFull(retry_ms),
+                }
+            }
             _ => Self::Failed,
         }
     }
@@ -156,6 +166,8 @@ pub(crate) enum Answer {
     Denied,
     /// It has used up what it had.
     OverQuota { used: u64, limit: u64, retry_ms: Option<u64> },
+    /// All components together have used up what the host has.
+    HostFull { retry_ms: Option<u64> },
     /// The host is at fault.
     Failed,
 }
@@ -170,6 +182,7 @@ impl From<Raw> for Told {
             0 => Answer::Done,
             1 => Answer::Denied,
             2 => Answer::OverQuota { used, limit, retry_ms },
+            3 => Answer::HostFull { retry_ms },
             _ => Answer::Failed,
         };
         Self { calls, answer }

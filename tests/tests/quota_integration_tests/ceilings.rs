@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use integration_tests::Host;
+use limits_config::{ComponentConfig, Policy};
 use limits_core::{
     Allowance, Clock, ManualClock, QuotaResource, QuotaTracker, QuotaType, ResourceQuota, WasmError,
 };
 use quota_enforce::QuotaRegistry;
 
-use crate::host::Answer;
+use crate::host::{Answer, Told};
 use crate::{World, done, execute, instantiate, refused};
 
 /// A world, and what all of its components may use together.
@@ -26,7 +27,8 @@ fn guests_of_all_components_are_held_to_it_together() {
     let own = || ResourceQuota::new().with_storage(800_u64).with_message_rate(4_u64);
     let (a, b) = (world.register("a", own()), world.register("b", own()));
     assert_eq!(world.write(&a, 100, 9), refused(8, 800, 800, None));
-    assert_eq!(world.write(&b, 100, 9).calls, 2);
+    let full = Answer::HostFull { retry_ms: None };
+    assert_eq!(world.write(&b, 100, 9), Told { calls: 2, answer: full });
     assert_eq!((host.usage().storage_used, world.written()), (1_000, 1_000));
     let error = b.consume(QuotaType::Storage(1)).unwrap_err();
     let error = error.as_quota().unwrap();
@@ -37,10 +39,43 @@ fn guests_of_all_components_are_held_to_it_together() {
 
     assert_eq!(world.send(&a, 4), done(4));
     let told = world.send(&b, 4);
-    assert!(matches!(told.answer, Answer::OverQuota { retry_ms: Some(1_000), .. }), "{told:?}");
-    assert_eq!((told.calls, world.sent()), (1, 5));
+    // It is not told how much the others have used.
+    let answer = Answer::HostFull { retry_ms: Some(1_000) };
+    assert_eq!((told, world.sent()), (Told { calls: 1, answer }, 5));
     world.advance(1_000);
     assert_eq!(world.send(&b, 4), done(4));
+}
+
+#[test]
+fn the_policys_file_sets_it_and_each_components_quota_below_it() {
+    let policy = Policy::from_str(
+        "[host]\nstorage = 1_000\nmessage_rate = 10\nnetwork_bandwidth = \"2KB/s\"\n\
+         period = \"500ms\"\n[ceiling.quota]\nstorage = 800\nmessage_rate = 4\n",
+    )
+    .unwrap();
+    let asks = ComponentConfig::from_str(
+        "[component]\nname = \"asks\"\nversion = \"1.0.0\"\n\
+         [resources.memory]\nmax_bytes = \"1MiB\"\n",
+    )
+    .unwrap();
+    let (world, host) = under(policy.host().to_resource_quota());
+    let register = |id: &str| {
+        let effective = policy.apply(&asks, &id.parse().unwrap(), None);
+        world.register(id, effective.quota())
+    };
+    let (a, b) = (register("a"), register("b"));
+    let full = |calls, retry_ms| Told { calls, answer: Answer::HostFull { retry_ms } };
+    assert_eq!(world.write(&a, 100, 9), refused(8, 800, 800, None));
+    assert_eq!(world.write(&b, 100, 9), full(2, None));
+    // Four a second each, and five in half a second together.
+    assert_eq!(world.send(&a, 9), refused(4, 4, 4, Some(1_000)));
+    assert_eq!(world.send(&b, 9), full(1, Some(500)));
+    assert_eq!(world.transfer(&a, 600, 9), full(1, Some(500)));
+    assert_eq!(world.transfer(&b, 400, 1), done(1));
+    world.advance(500);
+    assert_eq!(world.send(&b, 9), refused(3, 4, 4, Some(500)));
+    assert_eq!((world.sent(), host.usage().message_count), (8, 3));
+    assert_eq!(world.transferred(), 1_000);
 }
 
 #[test]
