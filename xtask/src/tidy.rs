@@ -1,6 +1,7 @@
 //! What the documents and manifests promise, checked.
 
 mod changelog;
+mod defects;
 mod headers;
 mod includes;
 mod invariants;
@@ -53,6 +54,7 @@ type Rule = fn(&Tree) -> Vec<Finding>;
 
 const RULES: &[Rule] = &[
     changelog::rule,
+    defects::rule,
     headers::rule,
     includes::rule,
     invariants::rule,

@@ -56,10 +56,10 @@ pub(crate) const VERBS: &[Verb] = &[
 ];
 
 const CI: &[Step] = &[
-    ("fmt", || cargo::run(&["fmt", "--all", "--check"])),
+    ("fmt", fmt),
     ("tidy", tidy::run),
     ("clippy", clippy),
-    ("test", || cargo::run(&["test", "--workspace", "--all-features"])),
+    ("test", test),
     ("loom", loom::run),
     ("check-each", check_each::run),
     ("docs", docs::run),
@@ -71,6 +71,18 @@ fn ci() -> Result {
     let summary = steps::run(CI);
     print!("{}", summary.report());
     summary.verdict()
+}
+
+fn fmt() -> Result {
+    cargo::run(&["fmt", "--all", "--check"])?;
+    cargo::run(&["fmt", "--check", "--manifest-path", bench::QUOTAS])
+}
+
+/// Runs all tests, and each benchmark once, so that it is known to work when somebody measures.
+fn test() -> Result {
+    cargo::run(&["test", "--workspace", "--all-features"])?;
+    cargo::run(&["test", "--workspace", "--all-features", "--bench", "overhead"])?;
+    bench::quotas(&["test", "--all-targets"], &[])
 }
 
 fn clippy() -> Result {

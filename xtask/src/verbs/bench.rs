@@ -3,6 +3,9 @@
 use crate::cargo;
 use crate::failure::Result;
 
+/// The quotas' benches are a workspace of their own.
+pub(super) const QUOTAS: &str = "benches/quota/Cargo.toml";
+
 pub(crate) fn run() -> Result {
     cargo::run(&["bench", "-p", "limits-benches"])?;
     quotas(&["bench"], &[])?;
@@ -11,9 +14,8 @@ pub(crate) fn run() -> Result {
     quotas(&["run", "--release", "--bin", "quota-ratios"], &[])
 }
 
-/// Runs a command of cargo in the package of the quotas' benches, a workspace of its own; `rest` comes
-/// after its options.
+/// Runs a command of cargo in the package of the quotas' benches; `rest` comes after its options.
 pub(super) fn quotas(args: &[&str], rest: &[&str]) -> Result {
-    let package = ["--manifest-path", "benches/quota/Cargo.toml", "--target-dir", "target/quota"];
+    let package = ["--manifest-path", QUOTAS, "--target-dir", "target/quota"];
     cargo::run(&[args, &package, rest].concat())
 }

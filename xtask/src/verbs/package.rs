@@ -8,7 +8,7 @@ const CONTENTS: [&str; 3] = ["README.md", "LICENSE-APACHE", "LICENSE-MIT"];
 
 /// What is also compiled from its package. The others would compile Wasmtime once more each; for
 /// them tidy checks that what they include is packed.
-const COMPILED: [&str; 4] = ["-p", "limits-core", "-p", "limits-config"];
+const COMPILED: [&str; 6] = ["-p", "limits-core", "-p", "limits-config", "-p", "quota-enforce"];
 
 /// The steps before this one have fetched all there is to fetch.
 const PACKAGE: [&str; 3] = ["package", "--allow-dirty", "--offline"];
