@@ -22,7 +22,7 @@ use crate::{AuditEvent, AuditSink, CoarseClock};
 /// Lines that wait for the writer.
 const QUEUE: usize = 1_024;
 /// Events of a kind per component and second.
-const PER_SECOND: u32 = 10;
+const PER_SECOND: u8 = 10;
 /// How often what was left out is written down, at most.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How long dropping the sink waits for what is in the queue.

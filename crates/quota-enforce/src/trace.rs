@@ -23,6 +23,12 @@ impl TracingSink {
     pub fn new() -> Self {
         Self { clock: CoarseClock::new(), repeats: Repeats::new(10) }
     }
+
+    /// Returns how many events were left out as repeats and not told of yet.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.repeats.counted()
+    }
 }
 
 impl Default for TracingSink {
