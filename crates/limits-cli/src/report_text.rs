@@ -158,7 +158,9 @@ fn quotas(report: &Report) -> String {
     }
     if time.throttled_ms > 0.0 {
         let waited = format!("{WARNING}{:.3} ms{WARNING:#}", time.throttled_ms);
-        text.push_str(&line("waited", &format!("{waited} for CPU time of the quota")));
+        // Nobody counts which of the two it was: the one that lets a run wait longer.
+        let whose = if report.host.is_some() { "the quota or the host" } else { "the quota" };
+        text.push_str(&line("waited", &format!("{waited} for CPU time of {whose}")));
     }
     text
 }
@@ -322,7 +324,7 @@ mod tests {
   quota    cpu time: 3.250 ms of 1000 ms in 1s, 0.3 %
   host     memory: 16777216 (16 MiB) of 16777216 (16 MiB) at one time, 100.0 %, denied 2 times (policy)
   host     cpu time: 0.000 ms of 2000 ms in 1s, 0.0 % (policy)
-  waited   40.500 ms for CPU time of the quota
+  waited   40.500 ms for CPU time of the quota or the host
   also     resources.memory.max_tables = 3 (component)
   note     declared, not enforced here: quota.message_rate
   runs     1: 1 timeout
