@@ -103,6 +103,9 @@ impl AuditKind<'_> {
 /// once. So it must neither block nor be slow, and one that writes somewhere must bound what it
 /// writes: a component can be denied millions of times a second.
 /// [`JsonLinesSink`](crate::JsonLinesSink) and [`TracingSink`](crate::TracingSink) do.
+///
+/// One that panics changes nothing: what was decided stands, and the other sinks are told. The
+/// panic goes no further than the program's panic hook.
 pub trait AuditSink: Debug + Send + Sync {
     /// Takes note of an event.
     fn record(&self, event: &AuditEvent<'_>);

@@ -1,15 +1,16 @@
 //! One registered component, for the host functions that it calls.
 
 use core::fmt;
+use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use limits_core::{
     Account, CapabilitySet, Decision, Permission, QuotaError, QuotaResource, QuotaStatus,
-    QuotaTracker, QuotaType, QuotaUsage, ResourceQuota,
+    QuotaTracker, QuotaType, QuotaUsage, Reservation, ResourceQuota,
 };
 
-use crate::alert::Alert;
+use crate::alert::{Alert, Seen};
 use crate::shared::Shared;
 use crate::{AuditEvent, AuditKind, Denials, EnforceError, Grant, UsageSnapshot};
 
@@ -187,16 +188,8 @@ impl ComponentHandle {
     /// As [`reserve`](Self::reserve); the error names the first resource that has not enough.
     pub fn reserve_all(&self, quotas: &[QuotaType]) -> Result<Grant<&QuotaTracker>, EnforceError> {
         self.check_registered()?;
-        match self.0.tracker.reserve_all(quotas) {
-            Ok(reservation) => {
-                self.granted(quotas);
-                Ok(Grant::reserved(reservation))
-            }
-            Err(error) => {
-                self.refuse(error)?;
-                Ok(Grant::observed(&*self.0.tracker, quotas))
-            }
-        }
+        let tracker = &*self.0.tracker;
+        self.grant(tracker, quotas, tracker.reserve_all(quotas))
     }
 
     /// Takes units of several resources, in a grant that borrows nothing and can be kept anywhere.
@@ -209,16 +202,8 @@ impl ComponentHandle {
         quotas: &[QuotaType],
     ) -> Result<Grant<Arc<QuotaTracker>>, EnforceError> {
         self.check_registered()?;
-        match QuotaTracker::reserve_owned(&self.0.tracker, quotas) {
-            Ok(reservation) => {
-                self.granted(quotas);
-                Ok(Grant::reserved(reservation))
-            }
-            Err(error) => {
-                self.refuse(error)?;
-                Ok(Grant::observed(Arc::clone(&self.0.tracker), quotas))
-            }
-        }
+        let reserved = QuotaTracker::reserve_owned(&self.0.tracker, quotas);
+        self.grant(Arc::clone(&self.0.tracker), quotas, reserved)
     }
 
     /// Takes units for good.
@@ -257,14 +242,30 @@ impl ComponentHandle {
     }
 
     fn take(&self, quota: QuotaType) -> Result<Grant<&QuotaTracker>, EnforceError> {
-        match self.0.tracker.reserve(quota) {
+        let tracker = &*self.0.tracker;
+        self.grant(tracker, &[quota], tracker.reserve(quota))
+    }
+
+    /// Tells of what was taken or refused.
+    fn grant<T: Deref<Target = QuotaTracker>>(
+        &self,
+        tracker: T,
+        quotas: &[QuotaType],
+        reserved: Result<Reservation<T>, QuotaError>,
+    ) -> Result<Grant<T>, EnforceError> {
+        // Falls are looked at when the grant is settled.
+        let watcher = || self.0.shared.has_sinks().then(|| self.clone());
+        match reserved {
             Ok(reservation) => {
-                self.granted(&[quota]);
-                Ok(Grant::reserved(reservation))
+                let grant = Grant::reserved(reservation, watcher());
+                self.granted(quotas);
+                Ok(grant)
             }
             Err(error) => {
                 self.refuse(error)?;
-                Ok(Grant::observed(&*self.0.tracker, &[quota]))
+                let grant = Grant::observed(tracker, quotas, watcher());
+                self.watch(quotas);
+                Ok(grant)
             }
         }
     }
@@ -312,9 +313,9 @@ impl ComponentHandle {
         Denials::new(count(&counters.capability), counters.quota.each_ref().map(count))
     }
 
-    /// Looks at all levels and reports those that have changed. Taking, charging and releasing do so
-    /// for what they touch; this is for levels that fell because a window passed or a grant was
-    /// dropped.
+    /// Looks at all levels and reports those that have changed. Taking, charging, releasing and
+    /// settling a grant do so for what they touch; this is for levels of rates, which fall as windows
+    /// pass.
     pub fn refresh_levels(&self) {
         for resource in QuotaResource::ALL {
             self.watch_fall(resource);
@@ -357,30 +358,43 @@ impl ComponentHandle {
     fn watch(&self, quotas: &[QuotaType]) {
         if self.0.shared.has_sinks() {
             let status = self.status();
-            for resource in quotas.iter().filter_map(|quota| quota.resource()) {
-                self.watch_one(resource, &status, true);
+            for quota in quotas {
+                if let Some(resource) = quota.resource() {
+                    self.watch_one(resource, &status, Seen::Taken(quota.amount()));
+                }
             }
+        }
+    }
+
+    /// Looks at the level of what a grant was settled for, after more or less than it held.
+    pub(crate) fn settled(&self, resource: QuotaResource, more: u64) {
+        if more > 0 {
+            self.watch(&[QuotaType::of(resource, more)]);
+        } else {
+            self.watch_fall(resource);
         }
     }
 
     /// Looks at a level after something came back.
     fn watch_fall(&self, resource: QuotaResource) {
-        if self.0.shared.has_sinks() && self.watch_one(resource, &self.status(), false) {
+        if self.0.shared.has_sinks() && self.watch_one(resource, &self.status(), Seen::Fallen) {
             // Somebody may have taken something and reported it before the fall was.
-            self.watch_one(resource, &self.status(), true);
+            self.watch_one(resource, &self.status(), Seen::Taken(0));
         }
     }
 
     /// Reports a level if it has changed; tells whether it fell.
-    fn watch_one(&self, resource: QuotaResource, status: &QuotaStatus, rises_only: bool) -> bool {
+    fn watch_one(&self, resource: QuotaResource, status: &QuotaStatus, seen: Seen) -> bool {
         let index = QuotaResource::ALL.iter().position(|one| *one == resource);
         let Some(alert) = index.and_then(|index| self.0.alerts.get(index)) else { return false };
         let status = status.of(resource);
-        let window = resource.is_rate().then(|| self.quota().reset_period);
-        let now = self.0.shared.now_ns();
-        let Some((from, to)) = alert.observe(&status, now, window, rises_only) else {
-            return false;
+        let period = self.quota().reset_period;
+        let (now, window) = if resource.is_rate() {
+            (self.0.shared.now_ns(period), Some(period))
+        } else {
+            (0, None)
         };
+        let Some((from, to)) = alert.observe(&status, now, window, seen) else { return false };
         self.report(AuditKind::Threshold { resource, from, to, status }, true);
         to < from
     }
@@ -425,14 +439,16 @@ impl Account for ComponentHandle {
     }
 
     fn reserve(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        match self.0.tracker.reserve(quota) {
+        let tracker = &*self.0.tracker;
+        match tracker.reserve(quota) {
             Ok(reservation) => {
                 reservation.commit();
                 self.granted(&[quota]);
             }
             Err(error) => {
                 self.refuse(error)?;
-                Grant::observed(&*self.0.tracker, &[quota]).commit();
+                Grant::observed(tracker, &[quota], None).commit();
+                self.watch(&[quota]);
             }
         }
         Ok(())

@@ -1,7 +1,9 @@
 //! What all components of a registry have in common.
 
 use core::fmt;
+use core::panic::AssertUnwindSafe;
 use core::time::Duration;
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use limits_core::{Clock, QuotaTracker, ResourceQuota, SystemClock};
@@ -30,13 +32,12 @@ impl Default for Clocks {
 }
 
 impl Clocks {
-    pub(crate) fn for_period(&self, period: Duration) -> Arc<dyn Clock> {
+    /// Returns the clock for windows of this length.
+    pub(crate) fn of(&self, period: Duration) -> &Arc<dyn Clock> {
         match self {
-            Self::Given(clock) => Arc::clone(clock),
-            Self::Default { coarse, .. } if period >= CoarseClock::SHORTEST_PERIOD => {
-                Arc::clone(coarse)
-            }
-            Self::Default { exact, .. } => Arc::clone(exact),
+            Self::Given(clock) => clock,
+            Self::Default { coarse, .. } if period >= CoarseClock::SHORTEST_PERIOD => coarse,
+            Self::Default { exact, .. } => exact,
         }
     }
 }
@@ -45,15 +46,13 @@ impl Shared {
     pub(crate) fn tracker(&self, quota: ResourceQuota) -> QuotaTracker {
         match &self.parent {
             Some(parent) => QuotaTracker::with_parent(quota, Arc::clone(parent)),
-            None => QuotaTracker::with_clock(quota, self.clocks.for_period(quota.reset_period)),
+            None => QuotaTracker::with_clock(quota, Arc::clone(self.clocks.of(quota.reset_period))),
         }
     }
 
-    pub(crate) fn now_ns(&self) -> u64 {
-        match &self.clocks {
-            Clocks::Given(clock) => clock.now_ns(),
-            Clocks::Default { coarse, .. } => coarse.now_ns(),
-        }
+    /// Returns the time by the clock that windows of this length are counted with.
+    pub(crate) fn now_ns(&self, period: Duration) -> u64 {
+        self.clocks.of(period).now_ns()
     }
 
     pub(crate) const fn enforces(&self) -> bool {
@@ -70,7 +69,9 @@ impl Shared {
 
     pub(crate) fn report(&self, event: &AuditEvent<'_>) {
         for sink in &self.sinks {
-            sink.record(event);
+            // A sink that panics decides nothing for a component, not even by unwinding: it may be
+            // told from a destructor. The program's panic hook has heard of it.
+            let _ = catch_unwind(AssertUnwindSafe(|| sink.record(event)));
         }
     }
 }
@@ -87,17 +88,38 @@ impl fmt::Debug for Shared {
 
 #[cfg(test)]
 mod tests {
-    use super::Clocks;
+    use super::{Clocks, Shared};
     use core::time::Duration;
+    use limits_core::{Clock, ManualClock};
     use std::sync::Arc;
 
     #[test]
     fn short_windows_are_counted_with_the_exact_clock() {
         let clocks = Clocks::default();
         let Clocks::Default { coarse, exact } = &clocks else { panic!("no clock was given") };
-        let for_ms = |ms| clocks.for_period(Duration::from_millis(ms));
-        assert!(Arc::ptr_eq(&for_ms(49), exact));
-        assert!(Arc::ptr_eq(&for_ms(50), coarse));
-        assert!(Arc::ptr_eq(&for_ms(1_000), coarse));
+        let of_ms = |ms| clocks.of(Duration::from_millis(ms));
+        assert!(Arc::ptr_eq(of_ms(49), exact));
+        assert!(Arc::ptr_eq(of_ms(50), coarse));
+        assert!(Arc::ptr_eq(of_ms(1_000), coarse));
+    }
+
+    #[test]
+    fn levels_are_timed_by_the_clock_that_their_windows_are_counted_with() {
+        // By the coarse one, a rate that was high in every window of 1 ms seemed idle at each tick.
+        let at = |ns| {
+            let clock = Arc::new(ManualClock::new());
+            clock.set_ns(ns);
+            let clock: Arc<dyn Clock> = clock;
+            clock
+        };
+        let shared = Shared {
+            clocks: Clocks::Default { coarse: at(1), exact: at(2) },
+            parent: None,
+            sinks: Vec::new(),
+            grants: false,
+            observe_only: false,
+        };
+        assert_eq!(shared.now_ns(Duration::from_millis(1)), 2);
+        assert_eq!(shared.now_ns(Duration::from_secs(1)), 1);
     }
 }

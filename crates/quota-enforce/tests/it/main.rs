@@ -1,6 +1,7 @@
 //! What hosts see of registries, handles, guards and events.
 
 mod audit;
+mod crossings;
 mod guards;
 mod levels;
 mod lifecycle;
