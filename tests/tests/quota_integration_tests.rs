@@ -4,6 +4,7 @@
 mod host;
 
 mod quota_integration_tests {
+    mod cancelled;
     mod ceilings;
     mod lifecycle;
     mod observing;

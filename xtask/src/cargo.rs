@@ -22,9 +22,14 @@ pub(crate) fn run_with(args: &[&str], environment: &[(&str, &str)]) -> Result {
 
 /// Runs cargo and returns what it printed on stdout; its messages go to the terminal.
 pub(crate) fn output(args: &[&str]) -> Result<String> {
-    let shown = shown(args, &[]);
+    output_with(args, &[])
+}
+
+/// Runs cargo as [`output`] does, with more in its environment.
+pub(crate) fn output_with(args: &[&str], environment: &[(&str, &str)]) -> Result<String> {
+    let shown = shown(args, environment);
     eprintln!("$ {shown}");
-    let output = command(args, &[])
+    let output = command(args, environment)
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| format!("cannot run cargo: {error}"))?;

@@ -1,5 +1,8 @@
 //! Quotas over time, lent by an account that many stores share.
 
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::Poll;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -51,6 +54,25 @@ async fn i7_a_throttled_guest_waits_and_its_deadline_holds() {
     assert_eq!(used, u64::try_from(report.cpu_time.as_micros()).unwrap());
 }
 
+/// I7: in the next window it goes on, as often as it takes, and pays the same fuel as ever.
+#[tokio::test]
+async fn i7_a_throttled_guest_goes_on_in_the_next_window_and_ends_well() {
+    let count = r#"(func (export "run") (local $i i32)
+      (loop $l
+        (local.set $i (i32.add (local.get $i) (i32.const 1)))
+        (br_if $l (i32.lt_u (local.get $i) (i32.const 10_000_000)))))"#;
+    let alone = run(count, roomy(), Host::default()).await.unwrap().report;
+    let period = Duration::from_millis(20);
+    let quota = ResourceQuota::new().with_cpu_time(1_u64).with_reset_period(period);
+    let account = Arc::new(QuotaTracker::new(quota));
+    let report = run(count, roomy(), host(&account, CpuPolicy::Throttle)).await.unwrap().report;
+    assert_eq!(report.fuel.consumed(), alone.fuel.consumed());
+    assert_eq!(alone.throttled_time, Duration::ZERO);
+    // More than one window's time was used, so it has waited for others.
+    assert!(report.cpu_time > Duration::from_millis(2), "{report:?}");
+    assert!(report.throttled_time > period, "{report:?}");
+}
+
 /// I7: with nothing left the guest is not entered.
 #[tokio::test]
 async fn i7_a_guest_that_is_denied_ends_with_the_accounts_error() {
@@ -75,6 +97,47 @@ async fn i6_memory_comes_from_the_account_and_goes_back() {
     let refused = result.report.last_quota_refusal.unwrap();
     assert_eq!((refused.resource(), refused.used()), (QuotaResource::Memory, 4 * 65_536));
     assert_eq!(account.usage().memory_used, 0);
+}
+
+/// I6: and it goes back however the execution ends.
+#[tokio::test]
+async fn i6_memory_goes_back_however_an_execution_ends() {
+    let account = tracker(ResourceQuota::new());
+    let ended = async |body: &str, limits: ResourceLimitsBuilder| {
+        let module = format!(r#"(memory 3) (func (export "run") {body})"#);
+        let failure = run(&module, limits, host(&account, CpuPolicy::Throttle)).await.unwrap_err();
+        assert_eq!(failure.report().peak_memory_bytes, 3 * 65_536);
+        assert_eq!(account.usage().memory_used, 0, "{failure}");
+        failure
+    };
+    let spin = "(loop $l br $l)";
+    let trap = ended("unreachable", roomy()).await;
+    assert!(matches!(trap.error(), WasmError::Trap { .. }), "{trap}");
+    let late = ended(spin, roomy().execution_timeout_ms(20)).await;
+    assert!(matches!(late.error(), WasmError::ExecutionTimeout { .. }), "{late}");
+    let dear = ended(spin, roomy().max_fuel(10_000)).await;
+    assert!(matches!(dear.error(), WasmError::OutOfFuel { .. }), "{dear}");
+
+    // A caller that gives up drops the execution half-way.
+    let module =
+        r#"(import "host" "sleep" (func $sleep)) (memory 3) (func (export "run") (call $sleep))"#;
+    let mut given_up = Box::pin(run(module, roomy(), host(&account, CpuPolicy::Throttle)));
+    while account.usage().memory_used == 0 {
+        assert!(poll_once(given_up.as_mut()).await.is_none());
+    }
+    assert_eq!(account.usage().memory_used, 3 * 65_536);
+    drop(given_up);
+    assert_eq!(account.usage().memory_used, 0);
+}
+
+/// Polls once, and lets others run.
+async fn poll_once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+    tokio::task::yield_now().await;
+    poll_fn(|cx| match Pin::new(&mut future).poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// I6: live stores share one budget, and a store that does not fit is not instantiated.
