@@ -19,9 +19,10 @@ use crate::{AuditEvent, AuditKind, Denials, EnforceError, Grant, UsageSnapshot};
 /// Cheap to clone; every clone is the same component. The host keeps one in its store's data, so
 /// that a host call needs no look-up and a component's identity is where nobody else can set it.
 ///
-/// Once the component is unregistered, [`is_registered`](Self::is_registered) is false and whatever
-/// asks for more is refused; what is under way is settled as usual, on the counters that it came
-/// from. A component that is registered under the same id later has counters of its own.
+/// Once the component is unregistered, [`is_registered`](Self::is_registered) is false and host
+/// functions that ask for more are refused; what is under way is settled as usual, on the counters
+/// that it came from, and executions that have the handle as their [`Account`] go on to their end. A
+/// component that is registered under the same id later has counters of its own.
 ///
 /// The counters themselves are not handed out: nobody who holds a handle can reset them.
 #[derive(Clone)]
@@ -428,7 +429,8 @@ impl fmt::Debug for ComponentHandle {
     }
 }
 
-/// Executions of a component that is unregistered meanwhile go on under its counters to their end.
+/// Executions of a component that is unregistered meanwhile go on under its counters to their end, so
+/// nothing is refused here because of that: ask [`is_registered`](Self::is_registered) before a new one.
 impl Account for ComponentHandle {
     /// Asking is not being refused: nothing is counted or reported.
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {

@@ -18,7 +18,8 @@ const MAX_ID_BYTES: usize = 256;
 ///
 /// It is for the control plane: registering, listing, watching. What is on the way of every host call
 /// is the [`ComponentHandle`] that [`register`](Self::register) gives. A host may have as many
-/// registries as it likes; they share nothing.
+/// registries as it likes; they share nothing. Dropping one unregisters nobody: handles that are left
+/// go on as before.
 ///
 /// ```
 /// use limits_core::{CapabilitySet, Permission, QuotaType, ResourceQuota};
@@ -107,15 +108,22 @@ impl QuotaRegistry {
 
     /// Unregisters a component and returns its last handle.
     ///
-    /// Its handles are refused from now on; what is under way ends as usual. Storage that it still
-    /// has stays counted in the parent until [`release`](ComponentHandle::release) gives it back.
+    /// Its handles are refused from now on; what is under way ends as usual, and so do executions
+    /// that have the handle as their account. Storage that it still has stays counted in the parent
+    /// until [`release`](ComponentHandle::release) gives it back: do so before the component is
+    /// registered again [with what it used](SecurityContext::with_usage), or the parent counts that
+    /// twice.
     ///
     /// # Errors
     ///
     /// [`EnforceError::NotRegistered`] if there is no such component.
     pub fn unregister(&self, id: &str) -> Result<ComponentHandle, EnforceError> {
-        let Some((_, handle)) = self.components.remove(id) else { return Err(unknown(id)) };
-        handle.retire();
+        // In the map's lock: nobody can register the id anew while the old handles still get anything.
+        let removed = self.components.remove_if(id, |_, handle| {
+            handle.retire();
+            true
+        });
+        let Some((_, handle)) = removed else { return Err(unknown(id)) };
         handle.report(AuditKind::Unregistered, true);
         Ok(handle)
     }
@@ -164,6 +172,9 @@ impl QuotaRegistry {
     }
 
     /// Returns what all components have used, to be written down.
+    ///
+    /// What is reserved and not settled yet is counted as used, and nothing will give it back after a
+    /// restart. So write down the last snapshot when nothing is in flight.
     #[must_use]
     pub fn snapshot(&self) -> BTreeMap<Box<str>, UsageSnapshot> {
         let handles = self.list();
@@ -178,7 +189,10 @@ impl QuotaRegistry {
         }
     }
 
-    /// Sets what a component has used to zero.
+    /// Sets what a component has used to zero, and its debts.
+    ///
+    /// What is in flight is forgotten as well, memory of live stores included: given back later, it
+    /// counts against what has been taken since. So it is for when nothing is.
     ///
     /// # Errors
     ///

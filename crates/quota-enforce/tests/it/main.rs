@@ -9,6 +9,7 @@ mod model;
 mod observing;
 mod original;
 mod refusals;
+mod successors;
 mod writers;
 
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,45 @@
+//! Components that go and come again: who counts what, and who is still served.
+
+use std::sync::Arc;
+
+use limits_core::{QuotaTracker, QuotaType, ResourceQuota};
+use quota_enforce::{QuotaRegistry, UsageSnapshot};
+
+use crate::{context, thousand, thousand_of_each};
+
+#[test]
+fn what_a_component_holds_is_counted_once_by_the_host_if_it_is_released_before_it_comes_again() {
+    let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_storage(1_500_u64)));
+    let registry = QuotaRegistry::builder().parent(Arc::clone(&host)).build();
+    let old = registry.register(context("a", thousand_of_each())).unwrap();
+    old.consume(QuotaType::Storage(900)).unwrap();
+    let gone = registry.unregister("a").unwrap();
+    let used: UsageSnapshot = gone.snapshot();
+    assert_eq!(gone.release(QuotaType::Storage(used.storage_used)), Ok(900));
+    let again = context("a", thousand_of_each()).with_usage(used);
+    let new = registry.register(again).unwrap();
+    assert_eq!((new.usage().storage_used, host.usage().storage_used), (900, 900));
+}
+
+#[test]
+fn handles_outlive_their_registry_and_are_still_bounded_and_heard() {
+    let notebook = Arc::new(crate::Notebook::default());
+    let builder = QuotaRegistry::builder().audit(Arc::<crate::Notebook>::clone(&notebook));
+    let (registry, handle, _clock) = thousand(builder);
+    drop(registry);
+    assert!(handle.is_registered());
+    let grant = handle.reserve_owned(&[QuotaType::Storage(700)]).unwrap();
+    assert!(handle.consume(QuotaType::Storage(301)).is_err());
+    drop(handle);
+    drop(grant);
+    assert_eq!(notebook.take().len(), 2, "registered, denied");
+}
+
+#[test]
+fn a_snapshot_counts_what_is_in_flight() {
+    let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
+    let grant = handle.reserve(QuotaType::Storage(400)).unwrap();
+    assert_eq!(registry.snapshot()["a"].storage_used, 400);
+    drop(grant);
+    assert_eq!(registry.snapshot()["a"].storage_used, 0);
+}
