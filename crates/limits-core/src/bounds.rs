@@ -2,106 +2,152 @@
 
 use crate::quota_type::MICROS_PER_MS;
 use crate::sync::{AtomicU64, Ordering};
+use crate::window::Windows;
 use crate::{Allowance, QuotaResource, ResourceQuota};
 
-/// The limits, in the units of [`ResourceQuota`].
+/// A limit that is none. What cannot be counted is not granted under it either.
+const UNLIMITED: u64 = u64::MAX;
+
+/// The limits, each in one word and in the unit that is counted.
 ///
 /// A take in flight while a limit changes counts against either the old or the new one.
 #[derive(Debug)]
 pub(crate) struct Bounds {
-    units: [AtomicU64; 5],
-    /// Bit `i` is set if resource `i` has no bound.
-    unlimited: AtomicU64,
+    words: [AtomicU64; 5],
 }
 
 impl Bounds {
-    /// Returns the limits of a quota.
-    pub(crate) fn new(quota: &ResourceQuota) -> Self {
-        let bounds = Self {
-            units: core::array::from_fn(|_| AtomicU64::new(0)),
-            unlimited: AtomicU64::new(0),
-        };
-        for resource in QuotaResource::ALL {
-            bounds.set(resource, declared(quota, resource));
-        }
-        bounds
+    /// Returns the limits of a quota whose rates are counted in these windows.
+    pub(crate) fn new(quota: &ResourceQuota, windows: Windows) -> Self {
+        Self { words: QuotaResource::ALL.map(|one| AtomicU64::new(word(quota, one, windows))) }
     }
 
-    /// Returns the limit of a resource in its unit.
+    /// Returns the limit of a resource as it is told.
     pub(crate) fn get(&self, resource: QuotaResource) -> Allowance {
-        match self.declared(resource) {
-            Allowance::AtMost(ms) if matches!(resource, QuotaResource::CpuTime) => {
-                Allowance::AtMost(ms.saturating_mul(MICROS_PER_MS))
-            }
-            limit => limit,
+        match self.load(resource) {
+            UNLIMITED => Allowance::Unlimited,
+            units => Allowance::AtMost(units),
         }
     }
 
-    /// Returns the limit of a resource as its quota has it.
-    pub(crate) fn declared(&self, resource: QuotaResource) -> Allowance {
-        // Acquire pairs with the release in `set`: whoever sees a bound again sees its units.
-        if self.unlimited.load(Ordering::Acquire) & bit(resource) != 0 {
-            return Allowance::Unlimited;
+    /// Returns the limit of a resource as it is enforced: no more than can be counted.
+    #[inline]
+    pub(crate) fn enforced(&self, resource: QuotaResource, windows: Windows) -> u64 {
+        let word = self.load(resource);
+        if resource.is_rate() { word.min(windows.capacity()) } else { word }
+    }
+
+    /// Changes the limit of a resource to that of a quota, after `before` was told of the one that
+    /// is enforced until then.
+    pub(crate) fn change(
+        &self,
+        resource: QuotaResource,
+        quota: &ResourceQuota,
+        windows: Windows,
+        before: impl FnOnce(u64),
+    ) {
+        let next = word(quota, resource, windows);
+        if next != self.load(resource) {
+            before(self.enforced(resource, windows));
+            self.words[resource.index()].store(next, Ordering::Release);
         }
-        // Acquire pairs with the release in `set`: whoever sees a lower limit sees what
+    }
+
+    /// Returns the limits as a quota.
+    pub(crate) fn quota(&self, windows: Windows) -> ResourceQuota {
+        let cpu_time_ms = match self.get(QuotaResource::CpuTime) {
+            Allowance::AtMost(us) => Allowance::AtMost(us / MICROS_PER_MS),
+            Allowance::Unlimited => Allowance::Unlimited,
+        };
+        ResourceQuota::new()
+            .with_storage(self.get(QuotaResource::Storage))
+            .with_message_rate(self.get(QuotaResource::MessageRate))
+            .with_network_bandwidth(self.get(QuotaResource::NetworkBandwidth))
+            .with_cpu_time(cpu_time_ms)
+            .with_memory(self.get(QuotaResource::Memory))
+            .with_reset_period(windows.period())
+    }
+
+    #[inline]
+    fn load(&self, resource: QuotaResource) -> u64 {
+        // Acquire pairs with the release in `change`: whoever sees a lower limit sees what
         // `Rate::before_change` has stored about the higher one.
-        Allowance::AtMost(self.units[resource.index()].load(Ordering::Acquire))
-    }
-
-    /// Changes the limit of a resource.
-    pub(crate) fn set(&self, resource: QuotaResource, limit: Allowance) {
-        match limit {
-            Allowance::AtMost(units) => {
-                self.units[resource.index()].store(units, Ordering::Release);
-                self.unlimited.fetch_and(!bit(resource), Ordering::Release);
-            }
-            Allowance::Unlimited => {
-                self.unlimited.fetch_or(bit(resource), Ordering::Release);
-            }
-        }
+        self.words[resource.index()].load(Ordering::Acquire)
     }
 }
 
-/// Returns the limit that a quota declares for a resource.
-pub(crate) const fn declared(quota: &ResourceQuota, resource: QuotaResource) -> Allowance {
-    match resource {
-        QuotaResource::Storage => quota.max_storage_bytes,
-        QuotaResource::MessageRate => quota.max_message_rate,
-        QuotaResource::NetworkBandwidth => quota.max_network_bandwidth,
-        QuotaResource::CpuTime => quota.max_cpu_time_ms,
-        QuotaResource::Memory => quota.max_memory_bytes,
+/// Returns the word for the limit that a quota has for a resource.
+fn word(quota: &ResourceQuota, resource: QuotaResource, windows: Windows) -> u64 {
+    let (limit, most, units) = match resource {
+        QuotaResource::Storage => (quota.max_storage_bytes, u64::MAX, 1),
+        QuotaResource::MessageRate => (quota.max_message_rate, windows.capacity(), 1),
+        QuotaResource::NetworkBandwidth => (quota.max_network_bandwidth, windows.capacity(), 1),
+        QuotaResource::CpuTime => (quota.max_cpu_time_ms, windows.capacity(), MICROS_PER_MS),
+        QuotaResource::Memory => (quota.max_memory_bytes, u64::MAX, 1),
+    };
+    match limit {
+        // Whole milliseconds of CPU time, so that the quota can be told again.
+        Allowance::AtMost(limit) => limit.min(most / units) * units,
+        Allowance::Unlimited => UNLIMITED,
     }
-}
-
-const fn bit(resource: QuotaResource) -> u64 {
-    1 << resource.index()
 }
 
 #[cfg(test)]
 mod tests {
     use super::Bounds;
+    use crate::window::Windows;
     use crate::{Allowance, QuotaResource, ResourceQuota};
+    use core::time::Duration;
 
     #[test]
-    fn each_limit_changes_alone_and_the_largest_bound_is_still_one() {
-        let bounds = Bounds::new(&ResourceQuota::new());
+    fn each_limit_changes_alone() {
+        let windows = Windows::new(Duration::from_secs(1));
+        let all = |limit: Allowance| {
+            ResourceQuota::new()
+                .with_storage(limit)
+                .with_message_rate(limit)
+                .with_network_bandwidth(limit)
+                .with_cpu_time(limit)
+                .with_memory(limit)
+        };
+        let bounds = Bounds::new(&ResourceQuota::new(), windows);
         for resource in QuotaResource::ALL {
-            for limit in [Allowance::Unlimited, Allowance::AtMost(u64::MAX), Allowance::AtMost(0)] {
-                let others = QuotaResource::ALL.map(|other| bounds.declared(other));
-                bounds.set(resource, limit);
+            for limit in [Allowance::Unlimited, Allowance::AtMost(7), Allowance::AtMost(0)] {
+                let others = QuotaResource::ALL.map(|other| bounds.get(other));
+                bounds.change(resource, &all(limit), windows, |_| {});
+                let counted = Bounds::new(&all(limit), windows).get(resource);
                 for other in QuotaResource::ALL {
-                    let expected = if other == resource { limit } else { others[other.index()] };
-                    assert_eq!(bounds.declared(other), expected);
+                    let expected = if other == resource { counted } else { others[other.index()] };
+                    assert_eq!(bounds.get(other), expected);
                 }
             }
         }
+        assert_eq!(bounds.quota(windows), all(Allowance::AtMost(0)));
     }
 
     #[test]
-    fn cpu_time_is_bounded_in_microseconds() {
-        let bounds = Bounds::new(&ResourceQuota::new().with_cpu_time(3_u64));
-        assert_eq!(bounds.get(QuotaResource::CpuTime), Allowance::AtMost(3_000));
-        bounds.set(QuotaResource::CpuTime, Allowance::AtMost(u64::MAX));
-        assert_eq!(bounds.get(QuotaResource::CpuTime), Allowance::AtMost(u64::MAX));
+    fn no_more_is_enforced_than_can_be_counted() {
+        let windows = Windows::new(Duration::from_secs(1));
+        let quota = ResourceQuota::new()
+            .with_message_rate(u64::MAX)
+            .with_network_bandwidth(Allowance::Unlimited)
+            .with_storage(Allowance::Unlimited);
+        let bounds = Bounds::new(&quota, windows);
+        let enforced = |resource| bounds.enforced(resource, windows);
+        assert_eq!(enforced(QuotaResource::MessageRate), windows.capacity());
+        assert_eq!(enforced(QuotaResource::NetworkBandwidth), windows.capacity());
+        assert_eq!(enforced(QuotaResource::Storage), u64::MAX);
+    }
+
+    #[test]
+    fn cpu_time_is_bounded_in_microseconds_and_told_in_milliseconds() {
+        let windows = Windows::new(Duration::from_secs(1));
+        let most = windows.capacity() / 1_000;
+        for (ms, us) in [(3, 3_000), (most, most * 1_000), (u64::MAX, most * 1_000)] {
+            let bounds = Bounds::new(&ResourceQuota::new().with_cpu_time(ms), windows);
+            assert_eq!(bounds.get(QuotaResource::CpuTime), Allowance::AtMost(us));
+            let told = bounds.quota(windows).max_cpu_time_ms;
+            assert_eq!(told, Allowance::AtMost(ms.min(most)));
+        }
     }
 }

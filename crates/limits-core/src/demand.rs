@@ -10,6 +10,7 @@ pub(crate) struct Demand {
 
 impl Demand {
     /// Adds up what is asked for.
+    #[inline]
     pub(crate) fn of(quotas: &[QuotaType]) -> Self {
         let mut demand = Self::default();
         for quota in quotas {

@@ -14,7 +14,8 @@ use crate::window::Refusal;
 pub enum Retry {
     /// At any time: it depends on what others give back, not on the clock.
     Now,
-    /// Not before this much time has passed. If nothing else is taken until then, it is granted.
+    /// Not before this much time has passed. If nothing else is taken until then it is granted, unless
+    /// a total was asked for as well and refuses.
     After(Duration),
     /// Not under this limit: more was asked for than all of it.
     Never,
@@ -42,17 +43,51 @@ pub struct QuotaError {
     requested: u64,
     limit: u64,
     wait: Wait,
-    level: usize,
     /// In nanoseconds; 0 for a total.
     period: u64,
+    level: u32,
 }
 
-/// When to try again, in nanoseconds: making a `Duration` takes longer than refusing.
+/// When to try again, in one word: making a `Duration` takes longer than refusing.
+///
+/// Ordered as [`Retry`]: 0 is now, one more than the nanoseconds is after them, the largest is never.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Wait {
-    Now,
-    After(u64),
-    Never,
+pub(crate) struct Wait(u64);
+
+impl Wait {
+    pub(crate) const NOW: Self = Self(0);
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    /// Says to wait for some nanoseconds, at most 584 years.
+    pub(crate) const fn after(ns: u64) -> Self {
+        Self(if ns < u64::MAX - 1 { ns + 1 } else { u64::MAX - 1 })
+    }
+
+    /// Says to wait for longer, where time is all there is to wait for.
+    pub(crate) const fn and(self, ns: u64) -> Self {
+        match self {
+            Self(0 | u64::MAX) => self,
+            Self(after) => Self::after((after - 1).saturating_add(ns)),
+        }
+    }
+
+    pub(crate) const fn retry(self) -> Retry {
+        match self {
+            Self(0) => Retry::Now,
+            Self(u64::MAX) => Retry::Never,
+            Self(after) => Retry::After(Duration::from_nanos(after - 1)),
+        }
+    }
+}
+
+impl From<Retry> for Wait {
+    fn from(retry: Retry) -> Self {
+        match retry {
+            Retry::Now => Self::NOW,
+            Retry::After(wait) => Self::after(nanos(wait)),
+            Retry::Never => Self::NEVER,
+        }
+    }
 }
 
 impl QuotaError {
@@ -67,12 +102,7 @@ impl QuotaError {
         limit: u64,
         retry: Retry,
     ) -> Self {
-        let wait = match retry {
-            Retry::Now => Wait::Now,
-            Retry::After(wait) => Wait::After(nanos(wait)),
-            Retry::Never => Wait::Never,
-        };
-        Self { resource, used, requested, limit, wait, level: 0, period: 0 }
+        Self { resource, used, requested, limit, wait: retry.into(), level: 0, period: 0 }
     }
 
     /// Records a refusal by a tracker; `period` is 0 for a total.
@@ -89,7 +119,7 @@ impl QuotaError {
 
     /// Says which level refused: 0 for the one that was asked, 1 for its parent, and so on.
     #[must_use]
-    pub const fn at_level(mut self, level: usize) -> Self {
+    pub const fn at_level(mut self, level: u32) -> Self {
         self.level = level;
         self
     }
@@ -134,16 +164,12 @@ impl QuotaError {
     /// Returns when to try again.
     #[must_use]
     pub const fn retry(&self) -> Retry {
-        match self.wait {
-            Wait::Now => Retry::Now,
-            Wait::After(ns) => Retry::After(Duration::from_nanos(ns)),
-            Wait::Never => Retry::Never,
-        }
+        self.wait.retry()
     }
 
     /// Returns which level refused: 0 for the one that was asked, 1 for its parent, and so on.
     #[must_use]
-    pub const fn level(&self) -> usize {
+    pub const fn level(&self) -> u32 {
         self.level
     }
 
@@ -237,7 +263,7 @@ mod tests {
         assert_eq!((error.retry(), error.level()), (Retry::Never, 4));
         assert_eq!(error.period(), Some(SECOND));
         let long = QuotaError::new(QuotaResource::Memory, 1, 2, 3, Retry::After(Duration::MAX));
-        assert_eq!(long.retry(), Retry::After(Duration::from_nanos(u64::MAX)));
+        assert_eq!(long.retry(), Retry::After(Duration::from_nanos(u64::MAX - 2)));
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! A use that is counted per period.
 
-use crate::Allowance;
-use crate::sync::{AtomicU64, Ordering};
-use crate::window::{Bound, Planned, Refusal, Verdict, Windows};
+use crate::sync::{AtomicU64, Ordering, swap};
+use crate::window::{Bound, Planned, Quick, Refusal, Verdict, Windows};
 
 /// The use of one rate.
 ///
-/// Every change is one compare-and-swap of one word, and nothing else is published through that
-/// word, so relaxed ordering is enough: the word's own modification order decides.
+/// Every change is one compare-and-swap of one word.
 #[derive(Debug)]
 pub(crate) struct Rate {
     /// Window and use; see [`crate::window`].
@@ -22,14 +20,33 @@ impl Rate {
         Self { word: AtomicU64::new(0), before: AtomicU64::new(0) }
     }
 
-    /// Takes `n` units or none, and returns the number of the window they were counted in.
+    /// Takes `n` units or none in one try, and returns a time in the window they were counted in;
+    /// `None` if that takes [`take`](Self::take).
     #[inline(always)]
+    pub(crate) fn take_quickly(
+        &self,
+        windows: Windows,
+        now: u64,
+        n: u64,
+        limit: u64,
+    ) -> Option<Result<u64, Refusal>> {
+        let word = self.word.load(Ordering::Relaxed);
+        match windows.quick(word, now, n, limit) {
+            Quick::Fits { next, start } => {
+                swap(&self.word, word, next).ok().map(|()| Ok(now.max(start)))
+            }
+            Quick::Refused(refusal) => Some(Err(refusal)),
+            Quick::Unclear => None,
+        }
+    }
+
+    /// Takes `n` units or none, and returns the number of the window they were counted in.
     pub(crate) fn take(
         &self,
         windows: Windows,
         now: u64,
         n: u64,
-        limit: Allowance,
+        limit: u64,
     ) -> Result<u64, Refusal> {
         let bound = self.bound(limit);
         let mut word = self.word.load(Ordering::Relaxed);
@@ -39,53 +56,46 @@ impl Rate {
                 Verdict::Granted(window) => window,
                 Verdict::Refused(refusal) => return Err(refusal),
             };
-            match self.swap(word, next) {
-                Ok(_) => return Ok(window),
-                Err(seen) => word = seen,
+            match swap(&self.word, word, next) {
+                Ok(()) => return Ok(window),
+                Err(newer) => word = newer,
             }
         }
     }
 
-    /// Tells what [`take`](Self::take) would answer, and writes nothing.
+    /// Tells what [`take`](Self::take) would refuse, and writes nothing.
     pub(crate) fn peek(
         &self,
         windows: Windows,
         now: u64,
         n: u64,
-        limit: Allowance,
-    ) -> Result<u64, Refusal> {
+        limit: u64,
+    ) -> Result<(), Refusal> {
         match windows.step(self.word.load(Ordering::Relaxed), now, n, self.bound(limit)).1 {
-            Verdict::Granted(window) => Ok(window),
+            Verdict::Granted(_) => Ok(()),
             Verdict::Refused(refusal) => Err(refusal),
         }
     }
 
-    /// Returns the word before and after taking `n` units in the window of `now`, if they fit and
-    /// no later window has begun.
-    #[inline]
-    pub(crate) fn plan(
-        &self,
-        windows: Windows,
-        now: u64,
-        n: u64,
-        limit: Allowance,
-    ) -> Option<Planned> {
+    /// Returns the word before and after taking `n` units in the window of `now`, if they fit
+    /// there and the window has begun before.
+    #[inline(always)]
+    pub(crate) fn plan(&self, windows: Windows, now: u64, n: u64, limit: u64) -> Option<Planned> {
         let from = self.word.load(Ordering::Relaxed);
-        match windows.step(from, now, n, self.bound(limit)) {
-            (to, Verdict::Granted(window)) if windows.start(window) <= now => {
-                Some(Planned { from, to })
-            }
+        match windows.quick(from, now, n, limit) {
+            Quick::Fits { next: to, start } if start <= now => Some(Planned { from, to }),
             _ => None,
         }
     }
 
     /// Does what was planned, unless something has changed since.
+    #[inline(always)]
     pub(crate) fn carry_out(&self, planned: Planned) -> bool {
-        self.swap(planned.from, planned.to).is_ok()
+        planned.is_nothing() || swap(&self.word, planned.from, planned.to).is_ok()
     }
 
     /// Counts `n` units whether they fit or not.
-    pub(crate) fn charge(&self, windows: Windows, now: u64, n: u64, limit: Allowance) {
+    pub(crate) fn charge(&self, windows: Windows, now: u64, n: u64, limit: u64) {
         let bound = self.bound(limit);
         self.update(|word| Some(windows.charge(word, now, n, bound)));
     }
@@ -96,13 +106,13 @@ impl Rate {
     }
 
     /// Forgets the use of the window at the time `now`, and all debt.
-    pub(crate) fn reset(&self, windows: Windows, now: u64, limit: Allowance) {
+    pub(crate) fn reset(&self, windows: Windows, now: u64, limit: u64) {
         let bound = self.bound(limit);
         self.update(|word| Some(windows.pack(windows.read(word, now, bound).0, 0)));
     }
 
     /// Returns the window at the time `now` and its use.
-    pub(crate) fn read(&self, windows: Windows, now: u64, limit: Allowance) -> (u64, u64) {
+    pub(crate) fn read(&self, windows: Windows, now: u64, limit: u64) -> (u64, u64) {
         windows.read(self.word.load(Ordering::Relaxed), now, self.bound(limit))
     }
 
@@ -114,7 +124,7 @@ impl Rate {
     /// Prepares for another limit: what was used under `limit` must not become debt.
     ///
     /// To be called before the new limit is stored.
-    pub(crate) fn before_change(&self, windows: Windows, now: u64, limit: Allowance) {
+    pub(crate) fn before_change(&self, windows: Windows, now: u64, limit: u64) {
         // Windows that have ended drain at the limit that was in force then.
         let bound = self.bound(limit);
         self.update(|word| {
@@ -122,7 +132,6 @@ impl Rate {
             Some(windows.pack(window, used))
         });
         let window = self.window(windows);
-        let limit = windows.held(limit).at_most().unwrap_or(windows.capacity());
         let mut word = self.before.load(Ordering::Relaxed);
         loop {
             let (fell_in, before) = windows.unpack(word);
@@ -142,7 +151,7 @@ impl Rate {
 
     /// Adds to a limit what is known about an earlier one. The limit must have been loaded first,
     /// with acquire: whoever sees a lower limit then sees what it was before.
-    fn bound(&self, limit: Allowance) -> Bound {
+    fn bound(&self, limit: u64) -> Bound {
         Bound { limit, before: self.before.load(Ordering::Relaxed) }
     }
 
@@ -150,14 +159,10 @@ impl Rate {
     fn update(&self, change: impl Fn(u64) -> Option<u64>) {
         let mut word = self.word.load(Ordering::Relaxed);
         while let Some(next) = change(word) {
-            match self.swap(word, next) {
-                Ok(_) => return,
-                Err(seen) => word = seen,
+            match swap(&self.word, word, next) {
+                Ok(()) => return,
+                Err(newer) => word = newer,
             }
         }
-    }
-
-    fn swap(&self, from: u64, to: u64) -> Result<u64, u64> {
-        self.word.compare_exchange_weak(from, to, Ordering::Relaxed, Ordering::Relaxed)
     }
 }

@@ -3,14 +3,11 @@
 //! - I9: a grant never brings a total past its limit, and a refusal leaves it as it was.
 //! - I10: no addition wraps, and no release goes below zero.
 
-use crate::Allowance;
 use crate::quota_error::Wait;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, swap};
 use crate::window::{Planned, Refusal};
 
 /// The use of one total.
-///
-/// Relaxed ordering is enough, as nothing is published through the count.
 #[derive(Debug)]
 pub(crate) struct Total {
     used: AtomicU64,
@@ -23,39 +20,41 @@ impl Total {
     }
 
     /// Takes `n` units, at least one, or none.
-    pub(crate) fn take(&self, n: u64, limit: Allowance) -> Result<(), Refusal> {
+    #[inline]
+    pub(crate) fn take(&self, n: u64, limit: u64) -> Result<(), Refusal> {
         let mut used = self.used();
         loop {
             let next = fits(used, n, limit)?;
-            match self.swap(used, next) {
-                Ok(_) => return Ok(()),
-                Err(seen) => used = seen,
+            match swap(&self.used, used, next) {
+                Ok(()) => return Ok(()),
+                Err(newer) => used = newer,
             }
         }
     }
 
     /// Tells what [`take`](Self::take) would answer, and writes nothing.
-    pub(crate) fn peek(&self, n: u64, limit: Allowance) -> Result<(), Refusal> {
+    pub(crate) fn peek(&self, n: u64, limit: u64) -> Result<(), Refusal> {
         fits(self.used(), n, limit).map(drop)
     }
 
     /// Counts `n` units whether they fit or not.
     pub(crate) fn charge(&self, n: u64) {
         let mut used = self.used();
-        while let Err(seen) = self.swap(used, used.saturating_add(n)) {
-            used = seen;
+        while let Err(newer) = swap(&self.used, used, used.saturating_add(n)) {
+            used = newer;
         }
     }
 
     /// Returns the use before and after taking `n` units, if they fit.
-    pub(crate) fn plan(&self, n: u64, limit: Allowance) -> Option<Planned> {
+    pub(crate) fn plan(&self, n: u64, limit: u64) -> Option<Planned> {
         let from = self.used();
         fits(from, n, limit).ok().map(|to| Planned { from, to })
     }
 
     /// Does what was planned, unless something has changed since.
+    #[inline(always)]
     pub(crate) fn carry_out(&self, planned: Planned) -> bool {
-        self.swap(planned.from, planned.to).is_ok()
+        planned.is_nothing() || swap(&self.used, planned.from, planned.to).is_ok()
     }
 
     /// Gives back `n` units, or all if fewer are in use, and returns how many they were.
@@ -63,9 +62,9 @@ impl Total {
         let mut used = self.used();
         loop {
             let released = used.min(n);
-            match self.swap(used, used - released) {
-                Ok(_) => return released,
-                Err(seen) => used = seen,
+            match swap(&self.used, used, used - released) {
+                Ok(()) => return released,
+                Err(newer) => used = newer,
             }
         }
     }
@@ -74,19 +73,15 @@ impl Total {
     pub(crate) fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
-
-    fn swap(&self, from: u64, to: u64) -> Result<u64, u64> {
-        self.used.compare_exchange_weak(from, to, Ordering::Relaxed, Ordering::Relaxed)
-    }
 }
 
 /// Returns the use after `n` more, if the limit allows it.
-fn fits(used: u64, n: u64, limit: Allowance) -> Result<u64, Refusal> {
-    let Allowance::AtMost(limit) = limit else { return Ok(used.saturating_add(n)) };
+#[inline]
+fn fits(used: u64, n: u64, limit: u64) -> Result<u64, Refusal> {
     match used.checked_add(n) {
         Some(sum) if sum <= limit => Ok(sum),
         _ => {
-            let wait = if n > limit { Wait::Never } else { Wait::Now };
+            let wait = if n > limit { Wait::NEVER } else { Wait::NOW };
             Err(Refusal { used, limit, wait })
         }
     }
@@ -95,19 +90,18 @@ fn fits(used: u64, n: u64, limit: Allowance) -> Result<u64, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::Total;
-    use crate::Allowance;
     use crate::quota_error::Wait;
     use crate::window::Refusal;
 
-    const TEN: Allowance = Allowance::AtMost(10);
+    const TEN: u64 = 10;
 
     // I9
     #[test]
     fn what_fits_is_taken_and_what_does_not_changes_nothing() {
         let total = Total::new();
         assert_eq!(total.take(10, TEN), Ok(()));
-        assert_eq!(total.take(1, TEN), Err(Refusal { used: 10, limit: 10, wait: Wait::Now }));
-        assert_eq!(total.take(11, TEN), Err(Refusal { used: 10, limit: 10, wait: Wait::Never }));
+        assert_eq!(total.take(1, TEN), Err(Refusal { used: 10, limit: 10, wait: Wait::NOW }));
+        assert_eq!(total.take(11, TEN), Err(Refusal { used: 10, limit: 10, wait: Wait::NEVER }));
         assert_eq!(total.used(), 10);
     }
 
@@ -125,14 +119,12 @@ mod tests {
     #[test]
     fn q2_a_request_of_u64_max_does_not_wrap() {
         let total = Total::new();
-        let max = Allowance::AtMost(u64::MAX);
+        let max = u64::MAX;
         assert_eq!(total.take(10, max), Ok(()));
-        let refusal = Refusal { used: 10, limit: u64::MAX, wait: Wait::Now };
+        let refusal = Refusal { used: 10, limit: u64::MAX, wait: Wait::NOW };
         assert_eq!(total.take(u64::MAX, max), Err(refusal));
         assert_eq!(total.take(u64::MAX - 10, max), Ok(()));
         total.charge(7);
-        assert_eq!(total.used(), u64::MAX);
-        assert_eq!(total.take(1, Allowance::Unlimited), Ok(()));
         assert_eq!(total.used(), u64::MAX);
     }
 }

@@ -20,7 +20,6 @@ use alloc::sync::Arc;
 
 use crate::bounds::Bounds;
 use crate::demand::Demand;
-use crate::quota_error::Wait;
 use crate::rate::Rate;
 use crate::total::Total;
 use crate::window::{Refusal, Windows};
@@ -69,9 +68,10 @@ pub use self::change::PeriodFixed;
 /// # Limits
 ///
 /// Zero allows nothing (and is 100 % used); [`Unlimited`](crate::Allowance::Unlimited) allows
-/// everything and still counts. A request of nothing is always granted. A rate's limit is held
-/// to at most 32 GB (or 32 · 10⁹ of what it counts) per second of the period; counts saturate
-/// there, and totals at `u64::MAX`.
+/// whatever can be counted, and counts it. A request of nothing is always granted. Of a rate at
+/// least 32 GB (or 32 · 10⁹ of what it counts) per second of the period can be counted; what a
+/// larger limit would allow beyond is refused. Totals are counted up to `u64::MAX`. What is charged
+/// beyond saturates.
 ///
 /// # Levels
 ///
@@ -109,10 +109,10 @@ enum Counter<'a> {
 /// The time of one operation, in nanoseconds since the birth of the tracker.
 #[derive(Clone, Copy, Debug)]
 struct Time {
-    /// What the clock shows.
-    clock: u64,
     /// The latest that is known: later than the clock if that has stepped back.
     latest: u64,
+    /// How far the clock is behind that.
+    lag: u64,
 }
 
 impl QuotaTracker {
@@ -144,18 +144,25 @@ impl QuotaTracker {
         clock: Arc<dyn Clock>,
         parent: Option<Arc<Self>>,
     ) -> Self {
+        let windows = Windows::new(quota.reset_period);
         Self {
             storage: Total::new(),
             memory: Total::new(),
             messages: Rate::new(),
             network: Rate::new(),
             cpu: Rate::new(),
-            bounds: Bounds::new(&quota),
-            windows: Windows::new(quota.reset_period),
+            bounds: Bounds::new(&quota, windows),
+            windows,
             birth,
             clock,
             parent,
         }
+    }
+
+    /// Returns the clock that this tracker and all its levels read.
+    #[must_use]
+    pub const fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
     }
 
     /// Returns the tracker from which this one takes as well.
@@ -202,6 +209,7 @@ impl QuotaTracker {
     /// # Errors
     ///
     /// As [`reserve`](Self::reserve).
+    #[inline]
     pub fn reserve_all(&self, quotas: &[QuotaType]) -> Result<Reservation<&Self>, QuotaError> {
         let demand = Demand::of(quotas);
         let at = self.take_all(&demand)?;
@@ -267,6 +275,7 @@ impl QuotaTracker {
     }
 
     /// Returns the time since the birth, in nanoseconds.
+    #[inline]
     fn elapsed(&self) -> u64 {
         self.clock.now_ns().saturating_sub(self.birth)
     }
@@ -290,10 +299,8 @@ impl QuotaTracker {
         mut refusal: Refusal,
         time: Time,
     ) -> QuotaError {
-        if let Wait::After(wait) = &mut refusal.wait {
-            // The wait is counted by the clock, which may have to catch up first.
-            *wait = wait.saturating_add(time.latest - time.clock);
-        }
+        // The wait is counted by the clock, which may have to catch up first.
+        refusal.wait = refusal.wait.and(time.lag);
         let period = if resource.is_rate() { self.windows.period_ns() } else { 0 };
         QuotaError::refused(resource, requested, refusal, period)
     }

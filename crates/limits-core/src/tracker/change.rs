@@ -4,22 +4,15 @@ use core::fmt;
 use core::time::Duration;
 
 use super::{Counter, QuotaTracker};
-use crate::bounds::declared;
 use crate::window::Windows;
 use crate::{QuotaResource, QuotaUsage, ResourceQuota};
 
 impl QuotaTracker {
-    /// Returns the quota in force. Its period is at least 1 ms.
+    /// Returns the quota in force: with limits that are no larger than can be counted, and a period
+    /// of at least 1 ms. Storage or memory of at most `u64::MAX` is told as unlimited.
     #[must_use]
     pub fn quota(&self) -> ResourceQuota {
-        let limit = |resource| self.bounds.declared(resource);
-        ResourceQuota::new()
-            .with_storage(limit(QuotaResource::Storage))
-            .with_message_rate(limit(QuotaResource::MessageRate))
-            .with_network_bandwidth(limit(QuotaResource::NetworkBandwidth))
-            .with_cpu_time(limit(QuotaResource::CpuTime))
-            .with_memory(limit(QuotaResource::Memory))
-            .with_reset_period(self.windows.period())
+        self.bounds.quota(self.windows)
     }
 
     /// Changes the limits while takes go on.
@@ -40,14 +33,11 @@ impl QuotaTracker {
             return Err(PeriodFixed { current, requested });
         }
         for resource in QuotaResource::ALL {
-            let limit = declared(&quota, resource);
-            if limit == self.bounds.declared(resource) {
-                continue;
-            }
-            if let Counter::Rate(rate) = self.counter(resource) {
-                rate.before_change(self.windows, self.elapsed(), self.bounds.get(resource));
-            }
-            self.bounds.set(resource, limit);
+            self.bounds.change(resource, &quota, self.windows, |limit| {
+                if let Counter::Rate(rate) = self.counter(resource) {
+                    rate.before_change(self.windows, self.elapsed(), limit);
+                }
+            });
         }
         Ok(())
     }
@@ -75,7 +65,7 @@ impl QuotaTracker {
                     self.release_one(resource, u64::MAX);
                 }
                 Counter::Rate(rate) => {
-                    rate.reset(self.windows, self.elapsed(), self.bounds.get(resource));
+                    rate.reset(self.windows, self.elapsed(), self.limit(resource));
                 }
             }
         }

@@ -10,11 +10,11 @@ use std::vec::Vec;
 use crate::rate::Rate;
 use crate::total::Total;
 use crate::window::Windows;
-use crate::{Allowance, Clock, ManualClock, QuotaTracker, QuotaType, ResourceQuota};
+use crate::{Clock, ManualClock, QuotaTracker, QuotaType, ResourceQuota};
 
 const SECOND: u64 = 1_000_000_000;
-const ONE: Allowance = Allowance::AtMost(1);
-const TWO: Allowance = Allowance::AtMost(2);
+const ONE: u64 = 1;
+const TWO: u64 = 2;
 
 fn seconds() -> Windows {
     Windows::new(Duration::from_secs(1))
@@ -58,7 +58,7 @@ fn three_takers_of_a_rate_take_all_of_it_and_no_more() {
         let rate = Arc::new(Rate::new());
         let take = |n| {
             let rate = Arc::clone(&rate);
-            move || rate.take(seconds(), 0, n, Allowance::AtMost(3)).map_or(0, |_| n)
+            move || rate.take(seconds(), 0, n, 3).map_or(0, |_| n)
         };
         let third = thread::spawn(take(1));
         let taken = both(take(2), take(2)).into_iter().sum::<u64>() + third.join().unwrap();
@@ -111,7 +111,7 @@ fn what_comes_back_across_a_roll_never_reaches_the_later_window() {
 // I6 I13
 #[test]
 fn no_charge_and_no_debt_is_lost_when_a_window_rolls() {
-    const FIVE: Allowance = Allowance::AtMost(5);
+    const FIVE: u64 = 5;
     loom::model(|| {
         let rate = Arc::new(Rate::new());
         rate.charge(seconds(), 0, 9, FIVE);
@@ -270,5 +270,53 @@ fn a_component_that_gives_back_while_another_takes_leaves_the_host_with_the_sum(
         );
         let used = [&one, &other, &host].map(|level| level.usage().memory_used);
         assert_eq!(used, [0, 1, 1]);
+    });
+}
+
+// I7
+#[test]
+fn what_two_levels_took_in_different_windows_comes_back_into_no_later_one() {
+    loom::model(|| {
+        let (host, clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
+        let quota = ResourceQuota::new().with_message_rate(2_u64);
+        let child = Arc::new(QuotaTracker::with_parent(quota, Arc::clone(&host)));
+        clock.set_ns(SECOND - 1);
+        let taker = Arc::clone(&child);
+        let slow = thread::spawn(move || {
+            QuotaTracker::reserve_owned(&taker, &[QuotaType::MessageRate(2)]).unwrap()
+        });
+        clock.set_ns(SECOND);
+        host.consume(QuotaType::MessageRate(1)).unwrap();
+        let reserved = slow.join().unwrap();
+        let mut granted = 0;
+        while child.consume(QuotaType::MessageRate(1)).is_ok() {
+            granted += 1;
+        }
+        drop(reserved);
+        assert!(child.usage().message_count >= granted);
+    });
+}
+
+// I7
+#[test]
+fn what_two_rates_took_in_different_windows_comes_back_into_no_later_one() {
+    loom::model(|| {
+        let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(2_u64));
+        clock.set_ns(SECOND - 1);
+        let taker = Arc::clone(&tracker);
+        let slow = thread::spawn(move || {
+            let both = [QuotaType::MessageRate(2), QuotaType::NetworkBandwidth(2)];
+            QuotaTracker::reserve_owned(&taker, &both).unwrap()
+        });
+        tracker.consume(QuotaType::NetworkBandwidth(1)).unwrap();
+        clock.set_ns(SECOND);
+        tracker.consume(QuotaType::NetworkBandwidth(1)).unwrap();
+        let reserved = slow.join().unwrap();
+        let mut granted = 0;
+        while tracker.consume(QuotaType::MessageRate(1)).is_ok() {
+            granted += 1;
+        }
+        drop(reserved);
+        assert!(tracker.usage().message_count >= granted);
     });
 }

@@ -7,7 +7,15 @@ use crate::demand::Demand;
 use crate::rate::Rate;
 use crate::total::Total;
 use crate::window::{Planned, Refusal};
-use crate::{Allowance, QuotaError, QuotaResource, QuotaType};
+use crate::{QuotaError, QuotaResource, QuotaType};
+
+/// Why a demand was not taken.
+enum Missed {
+    /// It did not fit.
+    Refused(QuotaError),
+    /// Part of it would have been counted in a later window than the rest.
+    LaterWindow,
+}
 
 impl QuotaTracker {
     /// Returns this tracker, its parent, and so on.
@@ -39,16 +47,18 @@ impl QuotaTracker {
     }
 
     /// Takes an amount of a total: one atomic step if there is one level.
+    #[inline(always)]
     fn take_total(&self, resource: QuotaResource, total: &Total, n: u64) -> Result<(), QuotaError> {
         if n == 0 || self.parent.is_some() {
-            return self.take_all(&Demand::one(resource, n)).map(drop);
+            return self.take_slowly(&Demand::one(resource, n)).map(drop);
         }
         total
-            .take(n, self.bounds.get(resource))
+            .take(n, self.limit(resource))
             .map_err(|refusal| QuotaError::refused(resource, n, refusal, 0))
     }
 
     /// Takes an amount of a rate: one atomic step if there is one level.
+    #[inline(always)]
     fn take_rate(
         &self,
         resource: QuotaResource,
@@ -57,19 +67,39 @@ impl QuotaTracker {
         at: &mut u64,
     ) -> Result<(), QuotaError> {
         if n == 0 || self.parent.is_some() {
-            *at = self.take_all(&Demand::one(resource, n))?;
-            return Ok(());
+            return self.take_rate_slowly(resource, None, n, at);
         }
-        let now = self.elapsed();
-        match rate.take(self.windows, now, n, self.bounds.get(resource)) {
-            Ok(window) => {
-                *at = now.max(self.windows.start(window));
+        let now = self.clock.now_ns().checked_sub(self.birth);
+        match now.and_then(|now| rate.take_quickly(self.windows, now, n, self.limit(resource))) {
+            Some(Ok(time)) => {
+                *at = time;
                 Ok(())
             }
-            Err(refusal) => {
+            Some(Err(refusal)) => {
                 Err(QuotaError::refused(resource, n, refusal, self.windows.period_ns()))
             }
+            None => self.take_rate_slowly(resource, now, n, at),
         }
+    }
+
+    /// Takes an amount of a rate at a time, on all levels.
+    #[cold]
+    #[inline(never)]
+    fn take_rate_slowly(
+        &self,
+        resource: QuotaResource,
+        now: Option<u64>,
+        n: u64,
+        at: &mut u64,
+    ) -> Result<(), QuotaError> {
+        let (Some(now), Counter::Rate(rate)) = (now, self.counter(resource)) else {
+            *at = self.take_slowly(&Demand::one(resource, n))?;
+            return Ok(());
+        };
+        let refused = |refusal| QuotaError::refused(resource, n, refusal, self.windows.period_ns());
+        let window = rate.take(self.windows, now, n, self.limit(resource)).map_err(refused)?;
+        *at = now.max(self.windows.start(window));
+        Ok(())
     }
 
     /// Takes all or nothing, and returns a time in the windows it was counted in.
@@ -79,45 +109,60 @@ impl QuotaTracker {
         {
             return Ok(at);
         }
-        let time = self.time(demand);
-        // So that only a racer is ever refused because of a part that is taken back.
-        self.check(demand, time)?;
-        self.climb(0, 0, demand, time)
+        self.take_slowly(demand)
+    }
+
+    /// Takes all or nothing, whatever that takes.
+    #[cold]
+    fn take_slowly(&self, demand: &Demand) -> Result<u64, QuotaError> {
+        loop {
+            let time = self.time(demand);
+            // So that only a racer is ever refused because of a part that is taken back.
+            self.check(demand, time)?;
+            match self.climb(0, 0, demand, time) {
+                Ok(()) => return Ok(time.latest),
+                Err(Missed::Refused(error)) => return Err(error),
+                // Someone else has begun it; all is counted at one time, and so in a later one.
+                Err(Missed::LaterWindow) => {}
+            }
+        }
     }
 
     /// Takes several resources of this level as planned, or nothing: if one of them does not fit,
     /// has seen a later time, or is changed by someone else meanwhile.
     ///
     /// It decides once for each resource, where [`climb`](Self::climb) decides twice.
+    #[inline(always)]
     fn take_planned(&self, demand: &Demand) -> Option<u64> {
         let now = if demand.has_rates() { self.elapsed() } else { 0 };
-        let mut plan = [Planned::default(); 5];
-        for resource in QuotaResource::ALL {
-            let n = demand.get(resource);
-            if n == 0 {
-                continue;
-            }
-            let limit = self.bounds.get(resource);
-            plan[resource.index()] = match self.counter(resource) {
-                Counter::Total(total) => total.plan(n, limit)?,
-                Counter::Rate(rate) => rate.plan(self.windows, now, n, limit)?,
-            };
-        }
-        for resource in QuotaResource::ALL {
-            if demand.get(resource) == 0 {
-                continue;
-            }
-            let planned = plan[resource.index()];
-            let done = match self.counter(resource) {
-                Counter::Total(total) => total.carry_out(planned),
-                Counter::Rate(rate) => rate.carry_out(planned),
-            };
-            if !done {
-                self.undo(demand, resource.index(), now);
-                return None;
-            }
-        }
-        Some(now)
+        let total = |resource, total: &Total| match demand.get(resource) {
+            0 => Some(Planned::default()),
+            n => total.plan(n, self.limit(resource)),
+        };
+        let rate = |resource, rate: &Rate| match demand.get(resource) {
+            0 => Some(Planned::default()),
+            n => rate.plan(self.windows, now, n, self.limit(resource)),
+        };
+        let storage = total(QuotaResource::Storage, &self.storage)?;
+        let messages = rate(QuotaResource::MessageRate, &self.messages)?;
+        let network = rate(QuotaResource::NetworkBandwidth, &self.network)?;
+        let cpu = rate(QuotaResource::CpuTime, &self.cpu)?;
+        let memory = total(QuotaResource::Memory, &self.memory)?;
+        let missed = if !self.storage.carry_out(storage) {
+            QuotaResource::Storage
+        } else if !self.messages.carry_out(messages) {
+            QuotaResource::MessageRate
+        } else if !self.network.carry_out(network) {
+            QuotaResource::NetworkBandwidth
+        } else if !self.cpu.carry_out(cpu) {
+            QuotaResource::CpuTime
+        } else if !self.memory.carry_out(memory) {
+            QuotaResource::Memory
+        } else {
+            return Some(now);
+        };
+        self.undo(demand, missed.index(), now);
+        None
     }
 
     /// Gives back what was taken of the resources before `index`, on this level only.
@@ -165,7 +210,7 @@ impl QuotaTracker {
             match level.counter(resource) {
                 Counter::Total(total) => total.charge(n),
                 Counter::Rate(rate) => {
-                    rate.charge(level.windows, now, n, level.bounds.get(resource));
+                    rate.charge(level.windows, now, n, level.limit(resource));
                 }
             }
         }
@@ -200,31 +245,26 @@ impl QuotaTracker {
     /// Returns the time for a demand. A clock that has stepped back does not part the resources:
     /// all are counted at the latest time that any of them has seen.
     fn time(&self, demand: &Demand) -> Time {
-        let mut rates = demand.iter().filter(|(resource, _)| resource.is_rate()).peekable();
-        if rates.peek().is_none() {
-            return Time { clock: 0, latest: 0 };
+        if !demand.has_rates() {
+            return Time { latest: 0, lag: 0 };
         }
-        let clock = self.elapsed();
+        let clock = self.clock.now_ns();
         let seen = |level: &Self, resource| match level.counter(resource) {
             Counter::Rate(rate) => level.windows.start(rate.window(level.windows)),
             Counter::Total(_) => 0,
         };
-        let latest = rates.fold(clock, |latest, (resource, _)| {
+        let elapsed = clock.saturating_sub(self.birth);
+        let latest = demand.iter().fold(elapsed, |latest, (resource, _)| {
             self.levels().map(|level| seen(level, resource)).fold(latest, u64::max)
         });
-        Time { clock, latest }
+        Time { latest, lag: self.birth.saturating_add(latest).saturating_sub(clock) }
     }
 
     /// Tells whether an amount of one resource fits on all levels.
     pub(super) fn check_one(&self, quota: QuotaType) -> Result<(), QuotaError> {
         let n = quota.amount();
         let Some(resource) = quota.resource().filter(|_| n > 0) else { return Ok(()) };
-        if self.parent.is_some() {
-            return self.check_all(&Demand::one(resource, n));
-        }
-        let now = if resource.is_rate() { self.elapsed() } else { 0 };
-        let refused = |refusal| self.error(resource, n, refusal, Time { clock: now, latest: now });
-        self.peek_here(resource, n, now).map(drop).map_err(refused)
+        self.check_all(&Demand::one(resource, n))
     }
 
     /// Tells whether a demand fits on all levels.
@@ -235,7 +275,7 @@ impl QuotaTracker {
     /// Tells whether a demand fits on all levels; if not, what refuses it longest.
     fn check(&self, demand: &Demand, time: Time) -> Result<(), QuotaError> {
         let mut longest: Option<QuotaError> = None;
-        for (depth, level) in self.levels().enumerate() {
+        for (depth, level) in (0..).zip(self.levels()) {
             for (resource, n) in demand.iter() {
                 let Err(refusal) = level.peek_here(resource, n, time.latest) else { continue };
                 let error = level.error(resource, n, refusal, time).at_level(depth);
@@ -249,52 +289,49 @@ impl QuotaTracker {
 
     /// Takes a demand from the resource at `index` on, here and on all levels above; what was
     /// taken is undone in reverse if one refuses.
-    fn climb(
-        &self,
-        depth: usize,
-        index: usize,
-        demand: &Demand,
-        time: Time,
-    ) -> Result<u64, QuotaError> {
+    fn climb(&self, depth: u32, index: usize, demand: &Demand, time: Time) -> Result<(), Missed> {
         let Some((resource, n)) = demand.from(index).next() else {
             return match &self.parent {
                 Some(parent) => parent.climb(depth + 1, 0, demand, time),
-                None => Ok(time.latest),
+                None => Ok(()),
             };
         };
-        let window = self
-            .take_here(resource, n, time.latest)
-            .map_err(|refusal| self.error(resource, n, refusal, time).at_level(depth))?;
-        match self.climb(depth, resource.index() + 1, demand, time) {
-            Ok(at) => Ok(at.max(self.windows.start(window))),
-            Err(error) => {
-                match self.counter(resource) {
-                    Counter::Total(total) => {
-                        total.release(n);
-                    }
-                    Counter::Rate(_) => self.refund_here(resource, n, self.windows.start(window)),
+        let start = self.take_here(resource, n, time.latest).map_err(|refusal| {
+            Missed::Refused(self.error(resource, n, refusal, time).at_level(depth))
+        })?;
+        let rest = if start <= time.latest {
+            self.climb(depth, resource.index() + 1, demand, time)
+        } else {
+            Err(Missed::LaterWindow)
+        };
+        if rest.is_err() {
+            match self.counter(resource) {
+                Counter::Total(total) => {
+                    total.release(n);
                 }
-                Err(error)
+                Counter::Rate(_) => self.refund_here(resource, n, start),
+            }
+        }
+        rest
+    }
+
+    /// Takes an amount on this level only, and returns when the window started that it was counted
+    /// in, 0 for a total.
+    fn take_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, Refusal> {
+        let limit = self.limit(resource);
+        match self.counter(resource) {
+            Counter::Total(total) => total.take(n, limit).map(|()| 0),
+            Counter::Rate(rate) => {
+                rate.take(self.windows, now, n, limit).map(|window| self.windows.start(window))
             }
         }
     }
 
-    /// Takes an amount on this level only, and returns the window it was counted in, 0 for a
-    /// total.
-    #[inline]
-    fn take_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, Refusal> {
-        let limit = self.bounds.get(resource);
+    /// Tells what [`take_here`](Self::take_here) would refuse.
+    fn peek_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<(), Refusal> {
+        let limit = self.limit(resource);
         match self.counter(resource) {
-            Counter::Total(total) => total.take(n, limit).map(|()| 0),
-            Counter::Rate(rate) => rate.take(self.windows, now, n, limit),
-        }
-    }
-
-    /// Tells what [`take_here`](Self::take_here) would answer.
-    fn peek_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, Refusal> {
-        let limit = self.bounds.get(resource);
-        match self.counter(resource) {
-            Counter::Total(total) => total.peek(n, limit).map(|()| 0),
+            Counter::Total(total) => total.peek(n, limit),
             Counter::Rate(rate) => rate.peek(self.windows, now, n, limit),
         }
     }
@@ -308,23 +345,20 @@ impl QuotaTracker {
 
     /// Returns what is left of a resource on this level at a time.
     fn left(&self, resource: QuotaResource, now: u64) -> u64 {
-        match self.held(resource) {
-            Allowance::AtMost(limit) => limit.saturating_sub(self.used(resource, now)),
-            Allowance::Unlimited => u64::MAX,
-        }
+        self.limit(resource).saturating_sub(self.used(resource, now))
     }
 
     /// Returns the limit of a resource as it is enforced.
-    pub(super) fn held(&self, resource: QuotaResource) -> Allowance {
-        let limit = self.bounds.get(resource);
-        if resource.is_rate() { self.windows.held(limit) } else { limit }
+    #[inline]
+    pub(super) fn limit(&self, resource: QuotaResource) -> u64 {
+        self.bounds.enforced(resource, self.windows)
     }
 
     /// Returns what is in use of a resource on this level at a time.
     pub(super) fn used(&self, resource: QuotaResource, now: u64) -> u64 {
         match self.counter(resource) {
             Counter::Total(total) => total.used(),
-            Counter::Rate(rate) => rate.read(self.windows, now, self.bounds.get(resource)).1,
+            Counter::Rate(rate) => rate.read(self.windows, now, self.limit(resource)).1,
         }
     }
 }

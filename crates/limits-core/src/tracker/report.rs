@@ -26,7 +26,7 @@ impl QuotaTracker {
     pub fn status(&self) -> QuotaStatus {
         let now = self.elapsed();
         QuotaStatus::collect(|resource| {
-            QuotaResourceStatus::new(self.used(resource, now), self.held(resource))
+            QuotaResourceStatus::new(self.used(resource, now), self.bounds.get(resource))
         })
     }
 

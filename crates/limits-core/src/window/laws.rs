@@ -3,9 +3,8 @@
 use core::time::Duration;
 use proptest::prelude::*;
 
-use super::{Bound, Verdict, Windows};
-use crate::Allowance;
-use crate::quota_error::Wait;
+use super::{Bound, Quick, Verdict, Windows};
+use crate::Retry;
 
 /// Any number, small ones and those next to the largest more often than chance would bring them.
 fn number() -> impl Strategy<Value = u64> {
@@ -22,11 +21,12 @@ fn windows() -> impl Strategy<Value = Windows> {
 }
 
 fn bound() -> impl Strategy<Value = Bound> {
-    let limit = prop_oneof![
-        5 => number().prop_map(Allowance::AtMost),
-        1 => Just(Allowance::Unlimited)
-    ];
-    (limit, prop_oneof![Just(0), number()]).prop_map(|(limit, before)| Bound { limit, before })
+    (number(), prop_oneof![Just(0), number()]).prop_map(|(limit, before)| Bound { limit, before })
+}
+
+/// Returns a bound as a rate in these windows has it.
+fn held(windows: Windows, bound: Bound) -> Bound {
+    Bound { limit: bound.limit.min(windows.capacity()), ..bound }
 }
 
 /// A word, and a time some windows after it.
@@ -34,7 +34,7 @@ fn state() -> impl Strategy<Value = (Windows, u64, u64)> {
     (windows(), number(), number(), 0..5_u64, number()).prop_map(
         |(windows, word, used, later, inside)| {
             let word = windows.pack(windows.window(word), used);
-            let start = windows.start(windows.window(word).saturating_add(later));
+            let start = windows.window(word).saturating_add(later).saturating_mul(windows.period);
             (windows, word, start.saturating_add(inside % windows.period))
         },
     )
@@ -44,22 +44,45 @@ proptest! {
     // I1 I2 I3 I8
     #[test]
     fn what_fits_is_granted_and_nothing_else((windows, word, now) in state(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
+        let bound = held(windows, bound);
         let (window, used) = windows.read(word, now, bound);
         let sum = u128::from(used) + u128::from(n);
-        let fits = windows.held(bound.limit).at_most().is_none_or(|limit| sum <= u128::from(limit));
+        let fits = sum <= u128::from(bound.limit);
         let (next, verdict) = windows.step(word, now, n, bound);
         match verdict {
             Verdict::Granted(number) => {
                 prop_assert!(fits);
                 prop_assert_eq!(number, window);
-                let kept = u64::try_from(sum).unwrap_or(u64::MAX).min(windows.capacity());
-                prop_assert_eq!(windows.unpack(next), (window, kept));
+                prop_assert_eq!(windows.unpack(next), (window, used + n));
             }
             Verdict::Refused(refusal) => {
                 prop_assert!(!fits);
                 prop_assert_eq!(next, word);
                 prop_assert_eq!(refusal.used, used);
-                prop_assert_eq!(Some(refusal.limit), windows.held(bound.limit).at_most());
+                prop_assert_eq!(refusal.limit, bound.limit);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_quickly_decided_is_what_is_decided((windows, word, now) in state(), any_time in number(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
+        let bound = held(windows, bound);
+        let limit = bound.limit;
+        for now in [now, any_time] {
+            let (next, verdict) = windows.step(word, now, n, bound);
+            match windows.quick(word, now, n, limit) {
+                Quick::Fits { next: quickly, start } => {
+                    prop_assert_eq!(quickly, next);
+                    prop_assert_eq!(verdict, Verdict::Granted(windows.window(word)));
+                    prop_assert_eq!(start, windows.start(windows.window(word)));
+                }
+                Quick::Refused(refusal) => prop_assert_eq!(verdict, Verdict::Refused(refusal)),
+                // Only in another window, or with debt.
+                Quick::Unclear => {
+                    let (window, used) = windows.unpack(word);
+                    let into = now.checked_sub(windows.start(window));
+                    prop_assert!(used > limit || into.is_none_or(|into| into >= windows.period));
+                }
             }
         }
     }
@@ -67,23 +90,26 @@ proptest! {
     // I4
     #[test]
     fn a_wait_is_exact((windows, word, now) in state(), n in 1..u64::MAX, bound in bound(), small in any::<bool>()) {
+        let bound = held(windows, bound);
         let n = if small { n % 50 + 1 } else { n };
         let granted = |now| matches!(windows.step(word, now, n, bound).1, Verdict::Granted(_));
         let Verdict::Refused(refusal) = windows.step(word, now, n, bound).1 else { return Ok(()) };
-        match refusal.wait {
-            Wait::After(wait) => {
+        match refusal.wait.retry() {
+            Retry::After(wait) => {
+                let wait = u64::try_from(wait.as_nanos()).unwrap();
                 prop_assert!(wait > 0);
                 prop_assert!(!granted(now + (wait - 1)));
                 prop_assert!(granted(now + wait));
             }
-            Wait::Never => prop_assert!(!granted(u64::MAX)),
-            Wait::Now => prop_assert!(false, "a rate comes back with time"),
+            Retry::Never => prop_assert!(!granted(u64::MAX)),
+            Retry::Now => prop_assert!(false, "a rate comes back with time"),
         }
     }
 
     // I5
     #[test]
     fn a_window_never_goes_back((windows, word, now) in state(), any_time in number(), n in number(), bound in bound()) {
+        let bound = held(windows, bound);
         for now in [now, any_time] {
             let (next, _) = windows.step(word, now, n, bound);
             prop_assert!(windows.window(next) >= windows.window(word));
@@ -98,7 +124,7 @@ proptest! {
     // I6
     #[test]
     fn rolling_in_two_steps_is_rolling_in_one((windows, word, now) in state(), between in number(), limit in number()) {
-        let bound = Bound { limit: Allowance::AtMost(limit), before: 0 };
+        let bound = held(windows, Bound { limit, before: 0 });
         let (window, used) = windows.read(word, between.min(now), bound);
         prop_assert_eq!(windows.read(windows.pack(window, used), now, bound), windows.read(word, now, bound));
     }
@@ -106,7 +132,7 @@ proptest! {
     // I6
     #[test]
     fn debt_drains_one_limit_a_window((windows, word, now) in state(), limit in number()) {
-        let bound = Bound { limit: Allowance::AtMost(limit), before: 0 };
+        let bound = held(windows, Bound { limit, before: 0 });
         let (window, used) = windows.unpack(word);
         let elapsed = u128::from(windows.read(word, now, bound).0 - window);
         let limit = u128::from(limit.min(windows.capacity()));
@@ -129,6 +155,7 @@ proptest! {
     // I8
     #[test]
     fn a_charge_counts_all_that_the_word_can_hold((windows, word, now) in state(), n in number(), bound in bound()) {
+        let bound = held(windows, bound);
         let (window, used) = windows.read(word, now, bound);
         let sum = used.saturating_add(n).min(windows.capacity());
         prop_assert_eq!(windows.unpack(windows.charge(word, now, n, bound)), (window, sum));

@@ -106,3 +106,11 @@ fn a_component_is_not_touched_by_its_neighbour() {
     assert!(one.parent().is_some_and(|parent| Arc::ptr_eq(parent, &host)));
     assert!(host.parent().is_none());
 }
+
+#[test]
+fn all_levels_read_one_clock_and_tell_which() {
+    let (host, clock) = tracked(ResourceQuota::new());
+    let one = child(ResourceQuota::new(), &host);
+    clock.advance(core::time::Duration::from_nanos(7));
+    assert_eq!((one.clock().now_ns(), host.clock().now_ns()), (7, 7));
+}

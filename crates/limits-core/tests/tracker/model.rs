@@ -110,7 +110,7 @@ struct Model {
 /// Why the model refuses.
 #[derive(Debug)]
 struct Refused {
-    level: usize,
+    level: u32,
     resource: QuotaResource,
     used: u128,
     limit: u128,
@@ -165,7 +165,7 @@ impl Model {
     fn verdict(&self, demand: &Demand, clock: u128) -> Result<u128, Refused> {
         let time = self.latest(demand, clock);
         let mut longest: Option<Refused> = None;
-        for (level, accounts) in self.levels.iter().enumerate() {
+        for (level, accounts) in (0..).zip(&self.levels) {
             for (&resource, &n) in demand {
                 let account = &accounts[&resource];
                 if account.fits(account.window_at(time), n) {

@@ -21,9 +21,26 @@ fn what_is_held_counts_until_it_is_released_whatever_the_time() {
 fn unlimited_storage_still_counts() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(Allowance::Unlimited));
     tracker.consume(QuotaType::Storage(u64::MAX)).unwrap();
-    tracker.consume(QuotaType::Storage(5)).unwrap();
+    tracker.charge(QuotaType::Storage(5));
     assert_eq!(tracker.usage().storage_used, u64::MAX);
+    assert_eq!(tracker.quota().max_storage_bytes, Allowance::Unlimited);
     assert!(!tracker.is_quota_warning());
+}
+
+#[test]
+fn what_cannot_be_counted_is_not_taken_and_rolling_back_does_not_forget_the_rest() {
+    let (tracker, _clock) = tracked(
+        ResourceQuota::new()
+            .with_storage(Allowance::Unlimited)
+            .with_message_rate(Allowance::Unlimited),
+    );
+    for quota in [QuotaType::Storage, QuotaType::MessageRate] {
+        tracker.consume(quota(500)).unwrap();
+        let refused = tracker.reserve(quota(u64::MAX)).unwrap_err();
+        assert_eq!(refused.used(), 500);
+        drop(tracker.reserve(quota(7)).unwrap());
+    }
+    assert_eq!((tracker.usage().storage_used, tracker.usage().message_count), (500, 500));
 }
 
 #[test]

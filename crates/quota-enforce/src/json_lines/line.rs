@@ -97,7 +97,7 @@ pub(super) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     unit: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<usize>,
+    level: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
