@@ -93,6 +93,7 @@ impl ComponentHandle {
     }
 
     /// Tells whether the component is still registered.
+    #[inline]
     #[must_use]
     pub fn is_registered(&self) -> bool {
         // Pairs with the release in `retire`: who sees it gone sees what was done before.
@@ -212,9 +213,10 @@ impl ComponentHandle {
     /// # Errors
     ///
     /// As [`reserve`](Self::reserve).
+    #[inline]
     pub fn consume(&self, quota: QuotaType) -> Result<(), EnforceError> {
-        self.reserve(quota)?.commit();
-        Ok(())
+        self.check_registered()?;
+        Ok(self.keep(quota)?)
     }
 
     /// Charges what has been used already. Never refused; what is above the limit is a debt.
@@ -271,6 +273,26 @@ impl ComponentHandle {
         }
     }
 
+    /// Takes units for good, without a grant in between.
+    #[inline]
+    fn keep(&self, quota: QuotaType) -> Result<(), QuotaError> {
+        match self.0.tracker.consume(quota) {
+            Ok(()) => {
+                self.granted(&[quota]);
+                Ok(())
+            }
+            Err(error) => self.refuse_keeping(quota, error),
+        }
+    }
+
+    /// Refuses, or only observes and goes on.
+    fn refuse_keeping(&self, quota: QuotaType, error: QuotaError) -> Result<(), QuotaError> {
+        self.refuse(error)?;
+        Grant::observed(&*self.0.tracker, &[quota], None).commit();
+        self.watch(&[quota]);
+        Ok(())
+    }
+
     // --- monitoring
 
     /// Returns what is used, of what, and how much is left, in a window that is current.
@@ -325,11 +347,14 @@ impl ComponentHandle {
 
     // --- what every path shares
 
+    #[inline]
     fn check_registered(&self) -> Result<(), EnforceError> {
-        if self.is_registered() {
-            return Ok(());
-        }
-        Err(EnforceError::NotRegistered { id: self.0.id.clone() })
+        if self.is_registered() { Ok(()) } else { Err(self.not_registered()) }
+    }
+
+    #[cold]
+    fn not_registered(&self) -> EnforceError {
+        EnforceError::NotRegistered { id: self.0.id.clone() }
     }
 
     /// Takes note of a denial by a quota; it is an error unless the registry only observes.
@@ -343,7 +368,15 @@ impl ComponentHandle {
         if enforced { Err(error) } else { Ok(()) }
     }
 
+    #[inline]
     fn granted(&self, quotas: &[QuotaType]) {
+        if self.0.shared.has_sinks() {
+            self.tell_granted(quotas);
+        }
+    }
+
+    /// Tells the sinks what was taken, and looks at the levels.
+    fn tell_granted(&self, quotas: &[QuotaType]) {
         if self.0.shared.reports_grants() {
             for quota in quotas {
                 if let Some(resource) = quota.resource() {
@@ -441,19 +474,7 @@ impl Account for ComponentHandle {
     }
 
     fn reserve(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        let tracker = &*self.0.tracker;
-        match tracker.reserve(quota) {
-            Ok(reservation) => {
-                reservation.commit();
-                self.granted(&[quota]);
-            }
-            Err(error) => {
-                self.refuse(error)?;
-                Grant::observed(tracker, &[quota], None).commit();
-                self.watch(&[quota]);
-            }
-        }
-        Ok(())
+        self.keep(quota)
     }
 
     fn charge(&self, quota: QuotaType) {
