@@ -5,8 +5,8 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::window::Windows;
 use crate::{Allowance, QuotaResource, ResourceQuota};
 
-/// A limit that is none. What cannot be counted is not granted under it either.
-const UNLIMITED: u64 = u64::MAX;
+/// A limit that is none.
+pub(crate) const UNLIMITED: u64 = u64::MAX;
 
 /// The limits, each in one word and in the unit that is counted.
 ///
@@ -24,17 +24,18 @@ impl Bounds {
 
     /// Returns the limit of a resource as it is told.
     pub(crate) fn get(&self, resource: QuotaResource) -> Allowance {
-        match self.load(resource) {
+        match self.units(resource) {
             UNLIMITED => Allowance::Unlimited,
             units => Allowance::AtMost(units),
         }
     }
 
-    /// Returns the limit of a resource as it is enforced: no more than can be counted.
+    /// Returns the limit of a resource in the unit that is counted, or [`UNLIMITED`].
     #[inline]
-    pub(crate) fn enforced(&self, resource: QuotaResource, windows: Windows) -> u64 {
-        let word = self.load(resource);
-        if resource.is_rate() { word.min(windows.capacity()) } else { word }
+    pub(crate) fn units(&self, resource: QuotaResource) -> u64 {
+        // Acquire pairs with the release in `change`: whoever sees a lower limit sees what
+        // `Rate::before_change` has stored about the higher one.
+        self.words[resource.index()].load(Ordering::Acquire)
     }
 
     /// Changes the limit of a resource to that of a quota, after `before` was told of the one that
@@ -47,8 +48,8 @@ impl Bounds {
         before: impl FnOnce(u64),
     ) {
         let next = word(quota, resource, windows);
-        if next != self.load(resource) {
-            before(self.enforced(resource, windows));
+        if next != self.units(resource) {
+            before(self.units(resource));
             self.words[resource.index()].store(next, Ordering::Release);
         }
     }
@@ -66,13 +67,6 @@ impl Bounds {
             .with_cpu_time(cpu_time_ms)
             .with_memory(self.get(QuotaResource::Memory))
             .with_reset_period(windows.period())
-    }
-
-    #[inline]
-    fn load(&self, resource: QuotaResource) -> u64 {
-        // Acquire pairs with the release in `change`: whoever sees a lower limit sees what
-        // `Rate::before_change` has stored about the higher one.
-        self.words[resource.index()].load(Ordering::Acquire)
     }
 }
 
@@ -94,7 +88,7 @@ fn word(quota: &ResourceQuota, resource: QuotaResource, windows: Windows) -> u64
 
 #[cfg(test)]
 mod tests {
-    use super::Bounds;
+    use super::{Bounds, UNLIMITED};
     use crate::window::Windows;
     use crate::{Allowance, QuotaResource, ResourceQuota};
     use core::time::Duration;
@@ -126,17 +120,16 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_enforced_than_can_be_counted() {
+    fn no_limit_is_larger_than_can_be_counted() {
         let windows = Windows::new(Duration::from_secs(1));
         let quota = ResourceQuota::new()
             .with_message_rate(u64::MAX)
             .with_network_bandwidth(Allowance::Unlimited)
             .with_storage(Allowance::Unlimited);
         let bounds = Bounds::new(&quota, windows);
-        let enforced = |resource| bounds.enforced(resource, windows);
-        assert_eq!(enforced(QuotaResource::MessageRate), windows.capacity());
-        assert_eq!(enforced(QuotaResource::NetworkBandwidth), windows.capacity());
-        assert_eq!(enforced(QuotaResource::Storage), u64::MAX);
+        assert_eq!(bounds.units(QuotaResource::MessageRate), windows.capacity());
+        assert_eq!(bounds.units(QuotaResource::NetworkBandwidth), UNLIMITED);
+        assert_eq!(bounds.units(QuotaResource::Storage), UNLIMITED);
     }
 
     #[test]

@@ -68,10 +68,11 @@ pub use self::change::PeriodFixed;
 /// # Limits
 ///
 /// Zero allows nothing (and is 100 % used); [`Unlimited`](crate::Allowance::Unlimited) allows
-/// whatever can be counted, and counts it. A request of nothing is always granted. Of a rate at
-/// least 32 GB (or 32 · 10⁹ of what it counts) per second of the period can be counted; what a
-/// larger limit would allow beyond is refused. Totals are counted up to `u64::MAX`. What is charged
-/// beyond saturates.
+/// all that can be counted, and counts it. A request of nothing is always granted.
+///
+/// Totals are counted up to `u64::MAX`; what does not fit is refused. Of a rate at least 32 GB (or
+/// 32 · 10⁹ of what it counts) per second of the period can be counted, and no limit is larger;
+/// without one, more is granted, and the count stays at the most until the window is over.
 ///
 /// # Levels
 ///

@@ -20,13 +20,15 @@
 //! - I5: a window's number never falls, so a clock that steps back grants nothing more.
 //! - I6: debt, the use past the limit, carries over less one limit per elapsed window.
 //! - I7: what is given back leaves the window that it was taken in, or no window.
-//! - I8: the use saturates at what the word holds; it never reaches into the window's number.
+//! - I8: the use saturates at what the word holds; it never reaches into the window's number. What is
+//!   saturated stays so until the window is over, as nobody can say how much it is.
 
 #[cfg(all(test, not(loom)))]
 mod laws;
 
 use core::time::Duration;
 
+use crate::bounds::UNLIMITED;
 use crate::quota_error::Wait;
 
 /// Nanoseconds whose windows have numbers of their own, as a power of two: nine years.
@@ -40,14 +42,15 @@ const SHORTEST: u64 = 1_000_000;
 pub(crate) struct Windows {
     period: u64,
     use_bits: u32,
-    /// The most that a use can be: `use_bits` ones.
-    capacity: u64,
+    /// What stands for all uses that are too large: `use_bits` ones.
+    saturated: u64,
 }
 
 /// What bounds a rate just now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound {
-    /// The limit in force, at most the [`capacity`](Windows::capacity) of a window.
+    /// The limit in force: at most the [`capacity`](Windows::capacity) of a window, or
+    /// [`UNLIMITED`].
     pub(crate) limit: u64,
     /// The window in which the limit last fell, and what it was before, packed as a word.
     pub(crate) before: u64,
@@ -103,7 +106,7 @@ impl Windows {
     pub(crate) fn new(period: Duration) -> Self {
         let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(SHORTEST);
         let window_bits = HORIZON.saturating_sub(period.ilog2()).max(1);
-        Self { period, use_bits: u64::BITS - window_bits, capacity: u64::MAX >> window_bits }
+        Self { period, use_bits: u64::BITS - window_bits, saturated: u64::MAX >> window_bits }
     }
 
     /// Returns the length of a window.
@@ -116,11 +119,11 @@ impl Windows {
         self.period
     }
 
-    /// Returns the most that the use of one window can be.
+    /// Returns the most that can be counted in one window.
     ///
     /// Larger limits are held to this, which grants less than they say.
     pub(crate) const fn capacity(self) -> u64 {
-        self.capacity
+        self.saturated - 1
     }
 
     /// Decides on taking `n` units, at least one, at the time `now`, and returns the
@@ -129,10 +132,13 @@ impl Windows {
     /// `now` is in nanoseconds since the birth of the tracker.
     pub(crate) fn step(self, word: u64, now: u64, n: u64, bound: Bound) -> (u64, Verdict) {
         let (window, used) = self.read(word, now, bound);
-        let limit = bound.limit;
-        if limit.checked_sub(used).is_some_and(|room| n <= room) {
-            // Within the limit, and so within the word.
-            (window << self.use_bits | (used + n), Verdict::Granted(window))
+        let fits = match bound.limit {
+            // What could be counted, if not beside the rest.
+            UNLIMITED => n <= self.capacity(),
+            limit => limit.checked_sub(used).is_some_and(|room| n <= room),
+        };
+        if fits {
+            (self.pack(window, used.saturating_add(n)), Verdict::Granted(window))
         } else {
             (word, Verdict::Refused(self.refusal(now, (window, used), n, bound)))
         }
@@ -145,12 +151,16 @@ impl Windows {
         let (window, used) = self.unpack(word);
         let start = self.start(window);
         let into = now.wrapping_sub(start);
-        if into >= self.period || used > limit {
+        let most = limit.min(self.capacity());
+        if into >= self.period || used > most {
             return Quick::Unclear;
         }
-        if n <= limit - used {
+        if n <= most - used {
             // Within the limit, and so within the word.
             return Quick::Fits { next: word + n, start };
+        }
+        if limit == UNLIMITED {
+            return Quick::Unclear;
         }
         let wait = if n > limit || window == self.last() {
             Wait::NEVER
@@ -162,7 +172,7 @@ impl Windows {
 
     /// Says why `n` more do not fit.
     fn refusal(self, now: u64, (window, used): (u64, u64), n: u64, bound: Bound) -> Refusal {
-        let limit = bound.limit;
+        let limit = bound.limit.min(self.capacity());
         // Only what passes the limit can be left when the window ends.
         let after = if used <= limit { 0 } else { self.carried(window, used, bound) };
         Refusal { used, limit, wait: self.wait(now, window, after, n, limit) }
@@ -174,12 +184,13 @@ impl Windows {
         self.pack(window, used.saturating_add(n))
     }
 
-    /// Gives `n` units back that were taken at the time `at`; `None` if that window is over.
+    /// Gives `n` units back that were taken at the time `at`; `None` if that window is over, or if
+    /// not all of its use could be counted.
     pub(crate) fn refund(self, word: u64, at: u64, n: u64) -> Option<u64> {
         let (window, used) = self.unpack(word);
         let into = at.checked_sub(self.start(window))?;
         let is_in = into < self.period || window == self.last();
-        is_in.then(|| self.pack(window, used.saturating_sub(n)))
+        (is_in && used != self.saturated).then(|| self.pack(window, used.saturating_sub(n)))
     }
 
     /// Returns the window at the time `now` and its use, rolling over windows that have ended.
@@ -230,12 +241,12 @@ impl Windows {
 
     /// Puts a window and its use into one word.
     pub(crate) fn pack(self, window: u64, used: u64) -> u64 {
-        window << self.use_bits | used.min(self.capacity())
+        window << self.use_bits | used.min(self.saturated)
     }
 
     /// Takes a word apart.
     pub(crate) const fn unpack(self, word: u64) -> (u64, u64) {
-        (self.window(word), word & self.capacity())
+        (self.window(word), word & self.saturated)
     }
 
     /// Returns the use that is left when `window` ends: what passed the largest limit that the
@@ -265,7 +276,7 @@ impl Windows {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bound, Refusal, Verdict, Windows};
+    use super::{Bound, Refusal, UNLIMITED, Verdict, Windows};
     use crate::quota_error::Wait;
     use core::time::Duration;
 
@@ -333,13 +344,31 @@ mod tests {
         let windows = seconds();
         let most = windows.capacity();
         let word = windows.charge(0, 7 * SECOND, u64::MAX, at_most(10));
-        assert_eq!(windows.unpack(word), (7, most));
+        assert_eq!(windows.unpack(word), (7, most + 1));
         let word = windows.charge(word, 7 * SECOND, u64::MAX, at_most(10));
-        assert_eq!(windows.unpack(word), (7, most));
+        assert_eq!(windows.unpack(word), (7, most + 1));
+        assert_eq!(windows.refund(word, 7 * SECOND, 1), None);
         let refused = Refusal { used: 0, limit: most, wait: Wait::NEVER };
         let (_, verdict) = windows.step(0, 0, most + 1, at_most(most));
         assert_eq!(verdict, Verdict::Refused(refused));
-        assert_eq!(windows.step(0, 0, most, at_most(most)).1, Verdict::Granted(0));
+        let (word, verdict) = windows.step(0, 0, most, at_most(most));
+        assert_eq!(verdict, Verdict::Granted(0));
+        assert_eq!(windows.refund(word, 0, most), Some(0));
+    }
+
+    // I8
+    #[test]
+    fn without_a_limit_all_is_granted_that_could_be_counted_alone() {
+        let windows = seconds();
+        let most = windows.capacity();
+        let (word, verdict) = windows.step(0, 0, most, at_most(UNLIMITED));
+        assert_eq!(verdict, Verdict::Granted(0));
+        let (word, verdict) = windows.step(word, 0, most, at_most(UNLIMITED));
+        assert_eq!((windows.unpack(word), verdict), ((0, most + 1), Verdict::Granted(0)));
+        assert_eq!(windows.read(word, SECOND, at_most(UNLIMITED)), (1, 0));
+        let refused = Refusal { used: most + 1, limit: most, wait: Wait::NEVER };
+        let (_, verdict) = windows.step(word, 0, most + 1, at_most(UNLIMITED));
+        assert_eq!(verdict, Verdict::Refused(refused));
     }
 
     // I6

@@ -65,7 +65,7 @@ impl QuotaTracker {
                     self.release_one(resource, u64::MAX);
                 }
                 Counter::Rate(rate) => {
-                    rate.reset(self.windows, self.elapsed(), self.limit(resource));
+                    rate.reset(self.windows, self.elapsed(), self.bounds.units(resource));
                 }
             }
         }

@@ -53,7 +53,7 @@ impl QuotaTracker {
             return self.take_slowly(&Demand::one(resource, n)).map(drop);
         }
         total
-            .take(n, self.limit(resource))
+            .take(n, self.bounds.units(resource))
             .map_err(|refusal| QuotaError::refused(resource, n, refusal, 0))
     }
 
@@ -70,7 +70,9 @@ impl QuotaTracker {
             return self.take_rate_slowly(resource, None, n, at);
         }
         let now = self.clock.now_ns().checked_sub(self.birth);
-        match now.and_then(|now| rate.take_quickly(self.windows, now, n, self.limit(resource))) {
+        match now
+            .and_then(|now| rate.take_quickly(self.windows, now, n, self.bounds.units(resource)))
+        {
             Some(Ok(time)) => {
                 *at = time;
                 Ok(())
@@ -97,7 +99,8 @@ impl QuotaTracker {
             return Ok(());
         };
         let refused = |refusal| QuotaError::refused(resource, n, refusal, self.windows.period_ns());
-        let window = rate.take(self.windows, now, n, self.limit(resource)).map_err(refused)?;
+        let window =
+            rate.take(self.windows, now, n, self.bounds.units(resource)).map_err(refused)?;
         *at = now.max(self.windows.start(window));
         Ok(())
     }
@@ -137,11 +140,11 @@ impl QuotaTracker {
         let now = if demand.has_rates() { self.elapsed() } else { 0 };
         let total = |resource, total: &Total| match demand.get(resource) {
             0 => Some(Planned::default()),
-            n => total.plan(n, self.limit(resource)),
+            n => total.plan(n, self.bounds.units(resource)),
         };
         let rate = |resource, rate: &Rate| match demand.get(resource) {
             0 => Some(Planned::default()),
-            n => rate.plan(self.windows, now, n, self.limit(resource)),
+            n => rate.plan(self.windows, now, n, self.bounds.units(resource)),
         };
         let storage = total(QuotaResource::Storage, &self.storage)?;
         let messages = rate(QuotaResource::MessageRate, &self.messages)?;
@@ -210,7 +213,7 @@ impl QuotaTracker {
             match level.counter(resource) {
                 Counter::Total(total) => total.charge(n),
                 Counter::Rate(rate) => {
-                    rate.charge(level.windows, now, n, level.limit(resource));
+                    rate.charge(level.windows, now, n, level.bounds.units(resource));
                 }
             }
         }
@@ -318,7 +321,7 @@ impl QuotaTracker {
     /// Takes an amount on this level only, and returns when the window started that it was counted
     /// in, 0 for a total.
     fn take_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, Refusal> {
-        let limit = self.limit(resource);
+        let limit = self.bounds.units(resource);
         match self.counter(resource) {
             Counter::Total(total) => total.take(n, limit).map(|()| 0),
             Counter::Rate(rate) => {
@@ -329,7 +332,7 @@ impl QuotaTracker {
 
     /// Tells what [`take_here`](Self::take_here) would refuse.
     fn peek_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<(), Refusal> {
-        let limit = self.limit(resource);
+        let limit = self.bounds.units(resource);
         match self.counter(resource) {
             Counter::Total(total) => total.peek(n, limit),
             Counter::Rate(rate) => rate.peek(self.windows, now, n, limit),
@@ -345,20 +348,14 @@ impl QuotaTracker {
 
     /// Returns what is left of a resource on this level at a time.
     fn left(&self, resource: QuotaResource, now: u64) -> u64 {
-        self.limit(resource).saturating_sub(self.used(resource, now))
-    }
-
-    /// Returns the limit of a resource as it is enforced.
-    #[inline]
-    pub(super) fn limit(&self, resource: QuotaResource) -> u64 {
-        self.bounds.enforced(resource, self.windows)
+        self.bounds.units(resource).saturating_sub(self.used(resource, now))
     }
 
     /// Returns what is in use of a resource on this level at a time.
     pub(super) fn used(&self, resource: QuotaResource, now: u64) -> u64 {
         match self.counter(resource) {
             Counter::Total(total) => total.used(),
-            Counter::Rate(rate) => rate.read(self.windows, now, self.limit(resource)).1,
+            Counter::Rate(rate) => rate.read(self.windows, now, self.bounds.units(resource)).1,
         }
     }
 }

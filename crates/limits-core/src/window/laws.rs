@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::{Bound, Quick, Verdict, Windows};
 use crate::Retry;
+use crate::bounds::UNLIMITED;
 
 /// Any number, small ones and those next to the largest more often than chance would bring them.
 fn number() -> impl Strategy<Value = u64> {
@@ -26,7 +27,11 @@ fn bound() -> impl Strategy<Value = Bound> {
 
 /// Returns a bound as a rate in these windows has it.
 fn held(windows: Windows, bound: Bound) -> Bound {
-    Bound { limit: bound.limit.min(windows.capacity()), ..bound }
+    let limit = match bound.limit {
+        UNLIMITED => UNLIMITED,
+        limit => limit.min(windows.capacity()),
+    };
+    Bound { limit, ..bound }
 }
 
 /// A word, and a time some windows after it.
@@ -47,19 +52,23 @@ proptest! {
         let bound = held(windows, bound);
         let (window, used) = windows.read(word, now, bound);
         let sum = u128::from(used) + u128::from(n);
-        let fits = sum <= u128::from(bound.limit);
+        let fits = match bound.limit {
+            UNLIMITED => n <= windows.capacity(),
+            limit => sum <= u128::from(limit),
+        };
         let (next, verdict) = windows.step(word, now, n, bound);
         match verdict {
             Verdict::Granted(number) => {
                 prop_assert!(fits);
                 prop_assert_eq!(number, window);
-                prop_assert_eq!(windows.unpack(next), (window, used + n));
+                let kept = used.saturating_add(n).min(windows.saturated);
+                prop_assert_eq!(windows.unpack(next), (window, kept));
             }
             Verdict::Refused(refusal) => {
                 prop_assert!(!fits);
                 prop_assert_eq!(next, word);
                 prop_assert_eq!(refusal.used, used);
-                prop_assert_eq!(refusal.limit, bound.limit);
+                prop_assert_eq!(refusal.limit, bound.limit.min(windows.capacity()));
             }
         }
     }
@@ -77,11 +86,12 @@ proptest! {
                     prop_assert_eq!(start, windows.start(windows.window(word)));
                 }
                 Quick::Refused(refusal) => prop_assert_eq!(verdict, Verdict::Refused(refusal)),
-                // Only in another window, or with debt.
+                // Only in another window, with debt, or without a limit.
                 Quick::Unclear => {
                     let (window, used) = windows.unpack(word);
                     let into = now.checked_sub(windows.start(window));
-                    prop_assert!(used > limit || into.is_none_or(|into| into >= windows.period));
+                    let is_over = into.is_none_or(|into| into >= windows.period);
+                    prop_assert!(is_over || used > limit || limit == UNLIMITED);
                 }
             }
         }
@@ -135,7 +145,7 @@ proptest! {
         let bound = held(windows, Bound { limit, before: 0 });
         let (window, used) = windows.unpack(word);
         let elapsed = u128::from(windows.read(word, now, bound).0 - window);
-        let limit = u128::from(limit.min(windows.capacity()));
+        let limit = u128::from(bound.limit);
         let left = u128::from(used).saturating_sub(elapsed * limit);
         prop_assert_eq!(u128::from(windows.read(word, now, bound).1), left);
     }
@@ -148,7 +158,8 @@ proptest! {
         let start = windows.start(stored);
         for at in [start, start.saturating_add(windows.period), now, any_time] {
             let is_over = windows.at(at) != stored;
-            prop_assert_eq!(windows.refund(word, at, n), (!is_over).then_some(expected));
+            let is_known = used < windows.saturated;
+            prop_assert_eq!(windows.refund(word, at, n), (is_known && !is_over).then_some(expected));
         }
     }
 
@@ -157,7 +168,7 @@ proptest! {
     fn a_charge_counts_all_that_the_word_can_hold((windows, word, now) in state(), n in number(), bound in bound()) {
         let bound = held(windows, bound);
         let (window, used) = windows.read(word, now, bound);
-        let sum = used.saturating_add(n).min(windows.capacity());
+        let sum = used.saturating_add(n).min(windows.saturated);
         prop_assert_eq!(windows.unpack(windows.charge(word, now, n, bound)), (window, sum));
     }
 
