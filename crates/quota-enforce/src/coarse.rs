@@ -7,9 +7,15 @@ use limits_core::{Clock, SystemClock};
 /// A clock that is cheap to read and a few milliseconds behind.
 ///
 /// On Linux it reads `CLOCK_MONOTONIC_COARSE`, which the kernel moves on with each of its ticks (1
-/// to 10 ms); elsewhere it is the [`SystemClock`]. Being behind, it opens a window late and so only
-/// ever admits less; for windows below [`SHORTEST_PERIOD`](Self::SHORTEST_PERIOD) that is too much,
-/// and registries take the system clock for them.
+/// to 10 ms); elsewhere it is the [`SystemClock`]. Being behind, it opens a window late, and never
+/// early: no more is admitted by any time. Windows that open late by different amounts can be a tick
+/// shorter than the period, so the bound of twice the limit holds for any stretch a tick shorter than
+/// that. For windows below [`SHORTEST_PERIOD`](Self::SHORTEST_PERIOD) a tick is too much, and
+/// registries take the system clock for them.
+///
+/// A tracker says how long to wait by its clock. Who waits by another one may come a tick too early
+/// and be refused once more, so registries that count with this clock add
+/// [`resolution`](Self::resolution) to what they tell.
 #[derive(Debug)]
 pub struct CoarseClock {
     fallback: SystemClock,
@@ -23,6 +29,12 @@ impl CoarseClock {
     #[must_use]
     pub fn new() -> Self {
         Self { fallback: SystemClock::new() }
+    }
+
+    /// Returns how far the clock is behind at most: the kernel's tick, zero where it is not behind.
+    #[must_use]
+    pub fn resolution() -> Duration {
+        tick().unwrap_or_default()
     }
 }
 
@@ -42,7 +54,18 @@ impl Clock for CoarseClock {
 fn coarse_ns() -> Option<u64> {
     use rustix::time::{ClockId, clock_gettime};
 
-    let time = clock_gettime(ClockId::MonotonicCoarse);
+    nanoseconds(clock_gettime(ClockId::MonotonicCoarse))
+}
+
+#[cfg(target_os = "linux")]
+fn tick() -> Option<Duration> {
+    use rustix::time::{ClockId, clock_getres};
+
+    nanoseconds(clock_getres(ClockId::MonotonicCoarse)).map(Duration::from_nanos)
+}
+
+#[cfg(target_os = "linux")]
+fn nanoseconds(time: rustix::time::Timespec) -> Option<u64> {
     let seconds = u64::try_from(time.tv_sec).ok()?;
     let nanoseconds = u64::try_from(time.tv_nsec).ok()?;
     seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)
@@ -53,11 +76,22 @@ const fn coarse_ns() -> Option<u64> {
     None
 }
 
+#[cfg(not(target_os = "linux"))]
+const fn tick() -> Option<Duration> {
+    None
+}
+
 #[cfg(test)]
 mod tests {
-    use super::CoarseClock;
+    use super::{CoarseClock, Duration};
     use limits_core::Clock as _;
     use std::time::Instant;
+
+    #[test]
+    fn it_is_behind_by_no_more_than_registries_count_on() {
+        assert!(CoarseClock::resolution() <= Duration::from_millis(10));
+        assert!(CoarseClock::resolution() < CoarseClock::SHORTEST_PERIOD);
+    }
 
     #[test]
     fn it_never_goes_back_and_does_go_on() {

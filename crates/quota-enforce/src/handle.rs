@@ -359,6 +359,7 @@ impl ComponentHandle {
 
     /// Takes note of a denial by a quota; it is an error unless the registry only observes.
     fn refuse(&self, error: QuotaError) -> Result<(), QuotaError> {
+        let error = self.0.shared.by_any_clock(error);
         let index = QuotaResource::ALL.iter().position(|one| *one == error.resource());
         if let Some(counter) = index.and_then(|index| self.0.denied.quota.get(index)) {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -468,7 +469,7 @@ impl Account for ComponentHandle {
     /// Asking is not being refused: nothing is counted or reported.
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
         match self.0.tracker.peek(quota) {
-            Err(error) if self.0.shared.enforces() => Err(error),
+            Err(error) if self.0.shared.enforces() => Err(self.0.shared.by_any_clock(error)),
             _ => Ok(()),
         }
     }
