@@ -7,7 +7,7 @@
 
 use core::error::Error;
 use core::hint::{black_box, spin_loop};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{Write as _, stdout};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use std::time::Instant;
 use ::governor::DefaultDirectRateLimiter;
 use ::governor::clock::{Clock as _, DefaultClock};
 use limits_core::{Clock, Permission, QuotaTracker, QuotaType};
-use limits_quota_benches::{FILE, THREE, clock, exhausted, governor, registry, tracker};
+use limits_quota_benches::{FILE, clock, exhausted, governor, registry, tracker};
 use quota_enforce::{ComponentHandle, QuotaRegistry};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -26,7 +26,6 @@ const BATCH: u32 = 10_000;
 /// Operations of each thread in a batch on several: some 0.3 ms, against the time that it takes to
 /// start together.
 const THREADED_BATCH: u32 = 20_000;
-const ONE: QuotaType = QuotaType::MessageRate(1);
 
 /// Nanoseconds for each operation, if the batch counts.
 type Sample = Option<f64>;
@@ -68,6 +67,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     writeln!(out, "\n| comparison | measured | target | |\n|---|---|---|---|")?;
     let [
         clock,
+        _,
+        least,
+        least_three,
         take,
         denial,
         three,
@@ -83,8 +85,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     ] = &samples;
     for (name, first, second, target) in [
         ("take of one resource / governor", take, check, Target::Ratio(0.5)),
+        ("the least for that / governor", least, check, Target::None),
         ("denial beyond the clock", denial, clock, Target::Beyond(2.0)),
         ("three resources at once / governor", three, check, Target::Ratio(0.9)),
+        ("the least for that / governor", least_three, check, Target::None),
         ("file write: capability, quota, commit", write, write, Target::Time(150.0)),
         ("look-up and take / take by handle", lookup, handle, Target::None),
         ("two threads, two components: throughput", two, one, Target::Speedup(1.8)),
@@ -149,6 +153,7 @@ impl Target {
 /// What is measured.
 struct Subjects {
     clock: Arc<dyn Clock>,
+    words: [AtomicU64; 3],
     tracker: QuotaTracker,
     exhausted: QuotaTracker,
     governor: DefaultDirectRateLimiter,
@@ -159,8 +164,11 @@ struct Subjects {
 
 impl Subjects {
     /// The operations of a round, in their order.
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 16] = [
         "the coarse clock alone",
+        "a compare-and-swap alone",
+        "the clock and a compare-and-swap",
+        "the clock and three compare-and-swaps",
         "take of one resource",
         "denial",
         "take of three resources at once",
@@ -180,6 +188,7 @@ impl Subjects {
         let (first, second) = (registry.lookup("component-17")?, registry.lookup("component-71")?);
         Ok(Self {
             clock: clock(),
+            words: Default::default(),
             tracker: tracker(),
             exhausted: exhausted(),
             governor: governor(),
@@ -193,25 +202,36 @@ impl Subjects {
     ///
     /// An operation that does not do what it is measured for ends the program.
     fn round(&self) -> [Sample; Self::NAMES.len()] {
-        let Self { clock, tracker, exhausted, governor, registry, first, second } = self;
+        let Self { clock, words, tracker, exhausted, governor, registry, first, second } = self;
+        // A host function names the resource; what it does not know is how much.
+        let one = || black_box(1);
         let peer_clock = DefaultClock::default();
         let epoch = peer_clock.now();
-        let take = |of: &ComponentHandle| of.consume(black_box(ONE)).is_ok();
+        let take = |of: &ComponentHandle| of.consume(QuotaType::MessageRate(one())).is_ok();
         let take_first = || repeat(THREADED_BATCH, || take(first));
         let take_second = || repeat(THREADED_BATCH, || take(second));
         let check = || repeat(THREADED_BATCH, || governor.check().is_ok());
         [
             alone(|| black_box(clock.now_ns()) > 0),
-            alone(|| tracker.consume(black_box(ONE)).is_ok()),
-            alone(|| exhausted.consume(black_box(ONE)).is_err()),
-            alone(|| tracker.reserve_all(black_box(&THREE)).map(|taken| taken.commit()).is_ok()),
+            alone(|| count(&words[0], one())),
+            alone(|| black_box(clock.now_ns()) > 0 && count(&words[0], one())),
+            alone(|| black_box(clock.now_ns()) > 0 && words.iter().all(|word| count(word, one()))),
+            alone(|| tracker.consume(QuotaType::MessageRate(one())).is_ok()),
+            alone(|| exhausted.consume(QuotaType::MessageRate(one())).is_err()),
+            alone(|| {
+                let three = [
+                    QuotaType::MessageRate(one()),
+                    QuotaType::NetworkBandwidth(one()),
+                    QuotaType::CpuTimeMicros(one()),
+                ];
+                tracker.reserve_all(&three).map(|taken| taken.commit()).is_ok()
+            }),
             alone(|| governor.check().is_ok()),
             alone(|| black_box(peer_clock.now()) >= epoch),
             alone(|| {
-                let write = (Permission::FilesystemWrite, QuotaType::Storage(4_096));
-                let (permission, quota) = black_box(write);
+                let quota = QuotaType::Storage(black_box(4_096));
                 first
-                    .authorize(permission, black_box(FILE), quota)
+                    .authorize(Permission::FilesystemWrite, black_box(FILE), quota)
                     .map(|granted| granted.commit())
                     .is_ok()
             }),
@@ -223,6 +243,12 @@ impl Subjects {
             together([&check, &check]),
         ]
     }
+}
+
+/// Counts in a word as a rate does, and does nothing else: no count without that.
+fn count(word: &AtomicU64, n: u64) -> bool {
+    let seen = word.load(Ordering::Relaxed);
+    word.compare_exchange(seen, seen + n, Ordering::Relaxed, Ordering::Relaxed).is_ok()
 }
 
 fn repeat(count: u32, mut operation: impl FnMut() -> bool) {
