@@ -2,9 +2,9 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
-use limits_core::QuotaResource;
+use limits_core::{Allowance, QuotaResource};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 use crate::{AuditEvent, AuditKind, AuditSink, QuotaRegistry};
@@ -22,8 +22,8 @@ const OTHER: &str = "other";
 /// | metric | kind | labels | what it is |
 /// |---|---|---|---|
 /// | `quota_used` | gauge | `component`, `resource` | units in use; for rates, in the window |
-/// | `quota_limit` | gauge | `component`, `resource` | units allowed; absent where there is no limit |
-/// | `quota_denials_total` | counter | `component`, `resource` | denials; `resource` is `capability` for those |
+/// | `quota_limit` | gauge | `component`, `resource` | units allowed; absent where there never was a limit, infinite where it was lifted |
+/// | `quota_denials_total` | counter | `component`, `resource` | denials, also those that were only observed; `resource` is `capability` for those |
 /// | `quota_components` | gauge | | components registered |
 ///
 /// Resources are `storage`, `message_rate`, `network_bandwidth`, `cpu_time` (microseconds) and
@@ -32,10 +32,13 @@ const OTHER: &str = "other";
 /// use and denials are told. So the number of time series is bounded, whatever comes and goes.
 ///
 /// Denials are counted as they happen, so it must be one of the registry's sinks. The gauges are
-/// written by [`export`](Self::export), which the program calls as often as it is scraped.
+/// written by [`export`](Self::export), which the program calls as often as it is scraped. One
+/// exporter is for one registry: what that does not know counts as gone.
 #[derive(Debug)]
 pub struct MetricsExporter {
     labelled: RwLock<BTreeSet<Box<str>>>,
+    /// Of which resources of a component a limit was told. Only exports wait for it, no host call.
+    limited: Mutex<BTreeSet<(Box<str>, QuotaResource)>>,
     most: usize,
     /// Whether any component has had no label of its own.
     has_other: AtomicBool,
@@ -52,12 +55,13 @@ impl MetricsExporter {
         describe_gauge!(COMPONENTS, "Components registered");
         Self {
             labelled: RwLock::new(BTreeSet::new()),
+            limited: Mutex::new(BTreeSet::new()),
             most: components,
             has_other: AtomicBool::new(false),
         }
     }
 
-    /// Writes all gauges. What components that are gone have used is zero.
+    /// Writes all gauges. What components that are gone have used is zero, and so is what they may.
     pub fn export(&self, registry: &QuotaRegistry) {
         let handles = registry.list();
         gauge!(COMPONENTS).set(float(u64::try_from(handles.len()).unwrap_or(u64::MAX)));
@@ -69,19 +73,32 @@ impl MetricsExporter {
                 used.insert((component.to_owned(), resource.key()), 0);
             }
         }
+        let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gone = limited.clone();
         for handle in &handles {
             let component = self.label(handle.id());
             for (resource, status) in handle.status().iter() {
-                let resource = resource.key();
-                if let Some(limit) = status.limit().at_most()
-                    && component != OTHER
-                {
-                    let labels = [("component", component.clone()), ("resource", resource.into())];
-                    gauge!(LIMIT, &labels).set(float(limit));
+                if component != OTHER {
+                    let key = (Box::from(&*component), resource);
+                    gone.remove(&key);
+                    match status.limit() {
+                        Allowance::AtMost(limit) => {
+                            set_limit(&component, resource, float(limit));
+                            limited.insert(key);
+                        }
+                        // A gauge cannot be taken back.
+                        Allowance::Unlimited if limited.contains(&key) => {
+                            set_limit(&component, resource, f64::INFINITY);
+                        }
+                        Allowance::Unlimited => {}
+                    }
                 }
-                let sum = used.entry((component.clone(), resource)).or_default();
+                let sum = used.entry((component.clone(), resource.key())).or_default();
                 *sum = sum.saturating_add(status.used());
             }
+        }
+        for (component, resource) in gone {
+            set_limit(&component, resource, 0.0);
         }
         for ((component, resource), used) in used {
             gauge!(USED, "component" => component, "resource" => resource).set(float(used));
@@ -115,6 +132,11 @@ impl MetricsExporter {
         self.has_other.store(true, Ordering::Relaxed);
         String::from(OTHER)
     }
+}
+
+fn set_limit(component: &str, resource: QuotaResource, limit: f64) {
+    let component = component.to_owned();
+    gauge!(LIMIT, "component" => component, "resource" => resource.key()).set(limit);
 }
 
 impl AuditSink for MetricsExporter {

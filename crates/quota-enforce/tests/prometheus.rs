@@ -136,3 +136,37 @@ fn when_the_others_are_gone_they_use_nothing() {
         assert_eq!(stored, ["quota_used{component=\"other\",resource=\"storage\"} 0"]);
     });
 }
+
+#[test]
+fn no_limit_outlives_what_it_was_for() {
+    with_recorder(|prometheus| {
+        let (registry, exporter) = host(10);
+        let shop = registry.register(context("shop")).unwrap();
+        registry.register(context("gone")).unwrap();
+        shop.consume(QuotaType::Storage(900)).unwrap();
+        exporter.export(&registry);
+        let unlimited = limits_core::Allowance::Unlimited;
+        shop.set_quota(shop.quota().with_storage(unlimited).with_memory(0_u64)).unwrap();
+        registry.unregister("gone").unwrap();
+        exporter.export(&registry);
+        let limits = samples(prometheus, "quota_limit");
+        let of = |labels: &str| {
+            let sample = limits.iter().find(|sample| sample.contains(labels)).cloned();
+            sample.and_then(|sample| sample.split(' ').nth(1).map(str::to_owned))
+        };
+        // Used by limit is then nothing, and not what it was under the old one.
+        assert_eq!(of("component=\"shop\",resource=\"storage\"").as_deref(), Some("inf"));
+        assert_eq!(of("component=\"shop\",resource=\"memory\"").as_deref(), Some("0"));
+        assert_eq!(of("component=\"shop\",resource=\"cpu_time\""), None);
+        assert_eq!(of("component=\"gone\",resource=\"storage\"").as_deref(), Some("0"));
+        assert_eq!(of("component=\"gone\",resource=\"cpu_time\""), None);
+        registry.register(context("gone")).unwrap();
+        exporter.export(&registry);
+        let again = samples(prometheus, "quota_limit");
+        assert!(
+            again.contains(&String::from(
+                "quota_limit{component=\"gone\",resource=\"storage\"} 1000"
+            ))
+        );
+    });
+}
