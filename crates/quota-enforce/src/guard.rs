@@ -104,9 +104,10 @@ where
 /// evaluated once, before the operation, which may move what they looked at. `?` and `return` leave
 /// the operation; what it returns decides whether the quota is kept.
 ///
-/// With `async` before the block it makes a future. Where nothing else says which error the
-/// operation has (as with a `?` right behind the macro), it is written as for a closure:
-/// `=> -> Result<(), Error> { OPERATION }`.
+/// With `async` or `async move` before the block it makes a future. Where nothing else says which
+/// error the operation has (as with a `?` right behind the macro), it is written as for a closure:
+/// `=> -> Result<(), Error> { OPERATION }`, or `=> async move -> Result<(), Error> { OPERATION }`.
+/// The block is a closure's or a future's: `break` and `continue` do not reach a loop around it.
 ///
 /// ```
 /// use limits_core::{CapabilitySet, Permission, QuotaType};
@@ -142,6 +143,13 @@ macro_rules! with_quota {
     };
     ($component:expr, $resource:expr, $permission:expr, $quota:expr => async $operation:block) => {
         $crate::guard_async($component, $resource, $permission, $quota, async $operation)
+    };
+    ($component:expr, $resource:expr, $permission:expr, $quota:expr
+        => async move -> $result:ty $operation:block) => {
+        $crate::guard_async($component, $resource, $permission, $quota, async move {
+            let result: $result = async move $operation.await;
+            result
+        })
     };
     ($component:expr, $resource:expr, $permission:expr, $quota:expr
         => async -> $result:ty $operation:block) => {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod crossings;
+mod embedding;
 mod guards;
 mod levels;
 mod lifecycle;
