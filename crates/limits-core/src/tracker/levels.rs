@@ -50,7 +50,7 @@ impl QuotaTracker {
     #[inline(always)]
     fn take_total(&self, resource: QuotaResource, total: &Total, n: u64) -> Result<(), QuotaError> {
         if n == 0 || self.parent.is_some() {
-            return self.take_slowly(&Demand::one(resource, n)).map(drop);
+            return self.take_all(&Demand::one(resource, n)).map(drop);
         }
         total
             .take(n, self.bounds.units(resource))
@@ -95,7 +95,7 @@ impl QuotaTracker {
         at: &mut u64,
     ) -> Result<(), QuotaError> {
         let (Some(now), Counter::Rate(rate)) = (now, self.counter(resource)) else {
-            *at = self.take_slowly(&Demand::one(resource, n))?;
+            *at = self.take_all(&Demand::one(resource, n))?;
             return Ok(());
         };
         let refused = |refusal| QuotaError::refused(resource, n, refusal, self.windows.period_ns());
@@ -107,10 +107,11 @@ impl QuotaTracker {
 
     /// Takes all or nothing, and returns a time in the windows it was counted in.
     pub(super) fn take_all(&self, demand: &Demand) -> Result<u64, QuotaError> {
-        if self.parent.is_none()
-            && let Some(at) = self.take_planned(demand)
+        let clock = if demand.has_rates() { self.clock.now_ns() } else { self.birth };
+        if let Some(now) = clock.checked_sub(self.birth)
+            && self.take_planned(demand, now).is_some()
         {
-            return Ok(at);
+            return Ok(now);
         }
         self.take_slowly(demand)
     }
@@ -131,13 +132,13 @@ impl QuotaTracker {
         }
     }
 
-    /// Takes several resources of this level as planned, or nothing: if one of them does not fit,
-    /// has seen a later time, or is changed by someone else meanwhile.
+    /// Takes all on all levels as planned, or nothing: if one of them does not fit, has seen a later
+    /// time, or is changed by someone else meanwhile.
     ///
-    /// It decides once for each resource, where [`climb`](Self::climb) decides twice.
+    /// It decides once for each resource, where [`climb`](Self::climb) decides twice. Nothing is
+    /// taken before everything is planned, and then from the highest level down.
     #[inline(always)]
-    fn take_planned(&self, demand: &Demand) -> Option<u64> {
-        let now = if demand.has_rates() { self.elapsed() } else { 0 };
+    fn take_planned(&self, demand: &Demand, now: u64) -> Option<()> {
         let total = |resource, total: &Total| match demand.get(resource) {
             0 => Some(Planned::default()),
             n => total.plan(n, self.bounds.units(resource)),
@@ -151,6 +152,9 @@ impl QuotaTracker {
         let network = rate(QuotaResource::NetworkBandwidth, &self.network)?;
         let cpu = rate(QuotaResource::CpuTime, &self.cpu)?;
         let memory = total(QuotaResource::Memory, &self.memory)?;
+        if let Some(parent) = &self.parent {
+            parent.take_planned_above(demand, now)?;
+        }
         let missed = if !self.storage.carry_out(storage) {
             QuotaResource::Storage
         } else if !self.messages.carry_out(messages) {
@@ -162,13 +166,19 @@ impl QuotaTracker {
         } else if !self.memory.carry_out(memory) {
             QuotaResource::Memory
         } else {
-            return Some(now);
+            return Some(());
         };
         self.undo(demand, missed.index(), now);
         None
     }
 
-    /// Gives back what was taken of the resources before `index`, on this level only.
+    /// As [`take_planned`](Self::take_planned), which is compiled into its caller for the first level.
+    #[inline(never)]
+    fn take_planned_above(&self, demand: &Demand, now: u64) -> Option<()> {
+        self.take_planned(demand, now)
+    }
+
+    /// Gives back what was taken of the resources before `index` here, and of all on the levels above.
     #[cold]
     fn undo(&self, demand: &Demand, index: usize, now: u64) {
         for (resource, n) in demand.iter().filter(|(resource, _)| resource.index() < index) {
@@ -178,6 +188,9 @@ impl QuotaTracker {
                 }
                 Counter::Rate(_) => self.refund_here(resource, n, now),
             }
+        }
+        if let Some(parent) = &self.parent {
+            parent.give_back(demand, now);
         }
     }
 
