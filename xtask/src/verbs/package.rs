@@ -1,5 +1,10 @@
 //! Packages: what would go to the registry.
 
+use core::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
 use crate::failure::Result;
 use crate::{cargo, workspace};
 
@@ -8,21 +13,63 @@ const CONTENTS: [&str; 3] = ["README.md", "LICENSE-APACHE", "LICENSE-MIT"];
 
 /// What is also compiled from its package. The others would compile Wasmtime once more each; for
 /// them tidy checks that what they include is packed.
-const COMPILED: [&str; 6] = ["-p", "limits-core", "-p", "limits-config", "-p", "quota-enforce"];
+const COMPILED: [&str; 3] = ["limits-config", "limits-core", "quota-enforce"];
 
-/// The steps before this one have fetched all there is to fetch.
-const PACKAGE: [&str; 3] = ["package", "--allow-dirty", "--offline"];
+/// All packages have the version of the workspace.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(crate) fn run() -> Result {
     let published = workspace::published()?;
     let names = published.iter().flat_map(|manifest| ["-p", manifest.name()]);
-    cargo::run(&PACKAGE.into_iter().chain(["--no-verify"]).chain(names).collect::<Vec<_>>())?;
-    cargo::run(&[&PACKAGE[..], &COMPILED[..]].concat())?;
+    // The steps before this one have fetched all there is to fetch.
+    let package = ["package", "--allow-dirty", "--offline", "--no-verify"];
+    cargo::run(&package.into_iter().chain(names).collect::<Vec<_>>())?;
+    compile()?;
     for manifest in &published {
         let listed = cargo::output(&["package", "--list", "--allow-dirty", "-p", manifest.name()])?;
         missing(manifest.name(), &listed)?;
     }
     Ok(())
+}
+
+/// Compiles packages from what is in them.
+///
+/// Cargo can do so itself, but takes one package for another if only its contents have changed: what
+/// it has once unpacked of a version stays, and so does what it has compiled of it.
+fn compile() -> Result {
+    let scratch = workspace::scratch()?;
+    let (target, unpacked) = (scratch.join("packed-target"), scratch.join("packed"));
+    let failed =
+        |what: &str, path: &Path, error| format!("cannot {what} {}: {error}", path.display());
+    if unpacked.exists() {
+        fs::remove_dir_all(&unpacked).map_err(|error| failed("remove", &unpacked, error))?;
+    }
+    fs::create_dir_all(&unpacked).map_err(|error| failed("make", &unpacked, error))?;
+    for name in COMPILED {
+        let packed = scratch.with_file_name("package").join(format!("{name}-{VERSION}.crate"));
+        let status = Command::new("tar").arg("-xzf").arg(&packed).arg("-C").arg(&unpacked).status();
+        match status {
+            Ok(status) if status.success() => {}
+            Ok(status) => return Err(format!("tar of {}: {status}", packed.display()).into()),
+            Err(error) => return Err(failed("unpack with tar", &packed, error).into()),
+        }
+    }
+    let manifest = unpacked.join("Cargo.toml");
+    fs::write(&manifest, together()).map_err(|error| failed("write", &manifest, error))?;
+    let (lock, copy) = (workspace::root().join("Cargo.lock"), unpacked.join("Cargo.lock"));
+    fs::copy(&lock, &copy).map_err(|error| failed("copy", &lock, error))?;
+    let [manifest, target] = [&manifest, &target].map(|path| path.display().to_string());
+    cargo::run(&["check", "--offline", "--manifest-path", &manifest, "--target-dir", &target])
+}
+
+/// Returns the manifest of a workspace of unpacked packages that know no other place for each other.
+fn together() -> String {
+    let mut manifest = String::from("[workspace]\nresolver = \"3\"\nmembers = [\"*-*\"]\n");
+    manifest.push_str("[patch.crates-io]\n");
+    for name in COMPILED {
+        let _ = writeln!(manifest, "{name} = {{ path = \"{name}-{VERSION}\" }}");
+    }
+    manifest
 }
 
 fn missing(package: &str, listed: &str) -> Result {
