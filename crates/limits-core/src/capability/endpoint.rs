@@ -135,6 +135,10 @@ impl EndpointPattern {
         Self { host, port: self.port }
     }
 
+    pub(super) fn is_searching(&self) -> bool {
+        matches!(&self.host, HostPattern::Name(labels) if segment::is_searching(labels))
+    }
+
     pub(super) fn matches(&self, endpoint: &Endpoint<'_>) -> bool {
         self.port.is_none_or(|port| port == endpoint.port)
             && match (&self.host, &endpoint.host) {

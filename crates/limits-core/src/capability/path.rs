@@ -17,7 +17,8 @@ pub(super) const MAX_SEGMENTS: usize = 64;
 /// opens the path as the guest wrote it opens something that nobody checked. It works on the text
 /// alone. It does **not** look at the disk, so it knows nothing of symbolic links; a host that has
 /// them must open below a directory handle. Nor does it fold case or Unicode, as some file systems
-/// do.
+/// do, decode `%2e`, or know any separator but `/`: to it `\` is a letter, so a host on Windows must
+/// refuse paths that have one.
 ///
 /// ```
 /// use limits_core::normalize_path;
@@ -110,6 +111,11 @@ mod tests {
             ("/...", "/..."),
             ("/a..b", "/a..b"),
             ("/app/data/../../etc/passwd", "/etc/passwd"),
+            // Nothing is decoded, folded or taken for another separator.
+            ("/a/%2e%2e/b", "/a/%2e%2e/b"),
+            ("/a/..\\..\\b", "/a/..\\..\\b"),
+            ("/a/\u{ff0e}\u{ff0e}/b", "/a/\u{ff0e}\u{ff0e}/b"),
+            ("/a/.. /b", "/a/.. /b"),
         ] {
             assert_eq!(normalize_path(path).as_deref(), Ok(normal), "{path}");
         }

@@ -41,8 +41,8 @@ const ID: &str = "<id>";
 /// and the last `**`; an IPv6 address in brackets, written out by groups where it has a `*` or
 /// `**`, as in `[2001:db8:**]`. Patterns of names do not match addresses.
 ///
-/// A pattern has at most 1 024 bytes and 32 segments. Matching takes no more steps than the
-/// product of both segment counts, whatever they say.
+/// A pattern has at most 1 024 bytes and 32 segments. Matching compares each segment of the pattern at
+/// most once; those between two `**` at most once with each segment of the text.
 ///
 /// ```
 /// use limits_core::{Domain, Pattern};
@@ -157,6 +157,14 @@ impl Pattern {
             }
             (Compiled::Endpoint(pattern), Subject::Endpoint(endpoint)) => pattern.matches(endpoint),
             _ => false,
+        }
+    }
+
+    /// Tells whether something has to be looked for between two `**`.
+    pub(super) fn is_searching(&self) -> bool {
+        match &self.0.compiled {
+            Compiled::Segments(segments) => segment::is_searching(segments),
+            Compiled::Endpoint(endpoint) => endpoint.is_searching(),
         }
     }
 
@@ -399,6 +407,11 @@ pub enum PatternProblem {
         /// The most that are allowed.
         most: usize,
     },
+    /// The set has as many patterns with two or more `**` for this permission as it can hold.
+    TooManySearching {
+        /// The most that are allowed.
+        most: usize,
+    },
     /// It has too many segments.
     TooManySegments {
         /// How many it has.
@@ -441,6 +454,13 @@ impl fmt::Display for PatternProblem {
                 write!(
                     f,
                     "there are already {most} patterns for this permission, the most there can be"
+                )
+            }
+            Self::TooManySearching { most } => {
+                write!(
+                    f,
+                    "there are already {most} patterns with two or more `**` for this permission, \
+                     the most there can be"
                 )
             }
             Self::TooManySegments { segments, most } => {

@@ -28,6 +28,8 @@ pub(super) struct Glob {
     first: Box<str>,
     middle: Box<[Box<str>]>,
     last: Box<str>,
+    /// Bytes of all pieces together.
+    least: usize,
 }
 
 /// A part of a segment.
@@ -65,7 +67,8 @@ impl Segment {
         if first.is_empty() && texts.is_empty() && last.is_empty() {
             return Self::Any;
         }
-        Self::Glob(Glob { first, middle: texts.into_boxed_slice(), last })
+        let least = texts.iter().map(|text| text.len()).sum::<usize>() + first.len() + last.len();
+        Self::Glob(Glob { first, middle: texts.into_boxed_slice(), last, least })
     }
 
     /// Puts the id in the place of `<id>`.
@@ -95,11 +98,22 @@ fn push(texts: &mut [String], text: &str) {
 impl Glob {
     /// Takes each piece where it occurs first; every search is linear and none is repeated.
     fn matches(&self, text: &str) -> bool {
-        let Some(rest) = text.strip_prefix(&*self.first) else { return false };
-        let Some(mut rest) = rest.strip_suffix(&*self.last) else { return false };
+        if text.len() < self.least {
+            return false;
+        }
+        // Nothing is not compared: it has no address, and looking there takes the processor longer
+        // than all the rest.
+        let mut rest = text;
+        if !self.first.is_empty() {
+            let Some(found) = rest.strip_prefix(&*self.first) else { return false };
+            rest = found;
+        }
+        if !self.last.is_empty() {
+            let Some(found) = rest.strip_suffix(&*self.last) else { return false };
+            rest = found;
+        }
         for piece in &self.middle {
-            let Some(found) = rest.find(&**piece).and_then(|at| rest.get(at + piece.len()..))
-            else {
+            let Some(found) = find(rest, piece).and_then(|at| rest.get(at + piece.len()..)) else {
                 return false;
             };
             rest = found;
@@ -108,7 +122,17 @@ impl Glob {
     }
 }
 
-/// The segments of a text, one after another.
+/// Returns where a piece occurs first.
+fn find(text: &str, piece: &str) -> Option<usize> {
+    // What keeps the standard search linear takes longer to set up than a usual segment to search.
+    const SHORT: usize = 64;
+    if text.len() > SHORT {
+        return text.find(piece);
+    }
+    text.as_bytes().windows(piece.len()).position(|window| window == piece.as_bytes())
+}
+
+/// The segments of a text, one after another, from either end.
 #[derive(Clone, Debug)]
 pub(super) struct Segments<'t> {
     rest: Option<&'t str>,
@@ -125,15 +149,42 @@ impl<'t> Segments<'t> {
     }
 }
 
+impl Segments<'_> {
+    /// Goes on behind the first place where a part of a pattern occurs; tells whether there is one.
+    fn find(&mut self, part: &[Segment]) -> bool {
+        loop {
+            let mut here = self.clone();
+            if part.iter().all(|segment| here.next().is_some_and(|found| segment.matches(found))) {
+                *self = here;
+                return true;
+            }
+            if self.next().is_none() {
+                return false;
+            }
+        }
+    }
+}
+
 impl<'t> Iterator for Segments<'t> {
     type Item = &'t str;
 
     fn next(&mut self) -> Option<&'t str> {
         let rest = self.rest?;
-        let end = rest.bytes().position(|byte| char::from(byte) == self.separator);
-        let (segment, rest) = match end.and_then(|end| rest.split_at_checked(end)) {
-            Some((segment, rest)) => (segment, rest.get(1..)),
+        let (segment, rest) = match rest.split_once(self.separator) {
+            Some((segment, rest)) => (segment, Some(rest)),
             None => (rest, None),
+        };
+        self.rest = rest;
+        Some(segment)
+    }
+}
+
+impl<'t> DoubleEndedIterator for Segments<'t> {
+    fn next_back(&mut self) -> Option<&'t str> {
+        let rest = self.rest?;
+        let (rest, segment) = match rest.rsplit_once(self.separator) {
+            Some((rest, segment)) => (Some(rest), segment),
+            None => (None, rest),
         };
         self.rest = rest;
         Some(segment)
@@ -142,41 +193,32 @@ impl<'t> Iterator for Segments<'t> {
 
 /// Tells whether the segments of a text are those of a pattern.
 ///
-/// Each `Cross` first takes nothing and then, when what follows does not fit, one segment more; only
-/// the last one met is ever taken back to. So each segment of the text is compared with each of the
-/// pattern at most once per position: the time is bounded by the product of their numbers, which are
-/// both capped, and nothing recurses.
+/// What stands before the first `Cross` and behind the last is compared once, from both ends. Only what
+/// stands between two of them is looked for, each part where it occurs first, so each segment of the
+/// text is compared with each of the pattern at most once: the time is bounded by the product of
+/// their numbers, which are both capped, and nothing recurses.
 pub(super) fn matches(pattern: &[Segment], mut text: Segments<'_>) -> bool {
-    let mut pattern = pattern.iter();
-    // Where to go on after the last `Cross` has taken one segment more.
-    let mut back: Option<(core::slice::Iter<'_, Segment>, Segments<'_>)> = None;
+    let mut pattern = pattern;
     loop {
-        let here = text.clone();
-        match pattern.next() {
-            Some(Segment::Cross) => {
-                back = Some((pattern.clone(), here));
-                continue;
-            }
-            Some(segment) => {
-                if text.next().is_some_and(|found| segment.matches(found)) {
-                    continue;
-                }
-            }
-            None => {
-                if text.next().is_none() {
-                    return true;
-                }
-                // A `Cross` at the very end takes all that is left.
-                if back.as_ref().is_some_and(|(rest, _)| rest.as_slice().is_empty()) {
-                    return true;
-                }
-            }
-        }
-        let Some((after, longer)) = &mut back else { return false };
-        if longer.next().is_none() {
-            return false;
-        }
-        pattern = after.clone();
-        text = longer.clone();
+        pattern = match pattern.split_first() {
+            None => return text.next().is_none(),
+            Some((Segment::Cross, rest)) => break pattern = rest,
+            Some((first, rest)) if text.next().is_some_and(|found| first.matches(found)) => rest,
+            Some(_) => return false,
+        };
     }
+    loop {
+        pattern = match pattern.split_last() {
+            None => return true,
+            Some((Segment::Cross, rest)) => break pattern = rest,
+            Some((last, rest)) if text.next_back().is_some_and(|found| last.matches(found)) => rest,
+            Some(_) => return false,
+        };
+    }
+    pattern.split(|segment| matches!(segment, Segment::Cross)).all(|part| text.find(part))
+}
+
+/// Tells whether a pattern takes more than comparing from both ends.
+pub(super) fn is_searching(pattern: &[Segment]) -> bool {
+    pattern.iter().filter(|segment| matches!(segment, Segment::Cross)).count() > 1
 }

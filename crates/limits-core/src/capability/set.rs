@@ -10,6 +10,9 @@ use super::permission::Permission;
 
 /// The most patterns of one permission.
 const MAX_PATTERNS: usize = 256;
+/// The most of them that have two or more `**`: what stands between those has to be looked for, in
+/// the middle of a host call.
+const MAX_SEARCHING: usize = 16;
 
 /// All that one component may touch. Nothing is allowed that no pattern allows.
 ///
@@ -59,18 +62,27 @@ impl CapabilitySet {
     /// # Errors
     ///
     /// [`PatternError`] if the text is no pattern of the permission's domain, or if the permission
-    /// has 256 patterns already. The set is then as it was.
+    /// has 256 patterns already, or 16 with two or more `**` and this is another. The set is then as
+    /// it was.
     pub fn grant(&mut self, permission: Permission, pattern: &str) -> Result<(), PatternError> {
-        let pattern = Pattern::new(permission.domain(), pattern)?;
-        if self.range(permission).len() >= MAX_PATTERNS {
-            let problem = PatternProblem::TooManyPatterns { most: MAX_PATTERNS };
-            return Err(PatternError::new(permission.domain(), pattern.as_str(), problem));
+        let rule = (permission, Pattern::new(permission.domain(), pattern)?);
+        let Err(place) = self.rules.binary_search(&rule) else { return Ok(()) };
+        if let Some(problem) = self.overflow(&rule) {
+            return Err(PatternError::new(permission.domain(), rule.1.as_str(), problem));
         }
-        let rule = (permission, pattern);
-        if let Err(place) = self.rules.binary_search(&rule) {
-            Arc::make_mut(&mut self.rules).insert(place, rule);
-        }
+        Arc::make_mut(&mut self.rules).insert(place, rule);
         Ok(())
+    }
+
+    /// Tells whether one more pattern of a permission is too many.
+    fn overflow(&self, (permission, pattern): &(Permission, Pattern)) -> Option<PatternProblem> {
+        let patterns = self.range(*permission);
+        if patterns.len() >= MAX_PATTERNS {
+            return Some(PatternProblem::TooManyPatterns { most: MAX_PATTERNS });
+        }
+        let searching = || patterns.iter().filter(|(_, pattern)| pattern.is_searching()).count();
+        let is_too_many = pattern.is_searching() && searching() >= MAX_SEARCHING;
+        is_too_many.then_some(PatternProblem::TooManySearching { most: MAX_SEARCHING })
     }
 
     /// Decides whether a component may do something.

@@ -140,6 +140,37 @@ fn a_permission_has_a_most_of_patterns() {
     );
     assert_eq!(set.len(), 256);
     set.grant(Permission::StorageWrite, "one-more").unwrap();
+    // Granting the same twice is granting it once, however many there are.
+    set.grant(Permission::StorageRead, "k7").unwrap();
+    assert_eq!(set.len(), 257);
+}
+
+#[test]
+fn a_permission_has_a_most_of_patterns_in_which_something_is_looked_for() {
+    let mut set = CapabilitySet::new();
+    let read = Permission::FilesystemRead;
+    for index in 0..16 {
+        set.grant(read, &format!("/**/k{index}/**")).unwrap();
+    }
+    let error = set.grant(read, "/**/one-more/**").unwrap_err();
+    assert_eq!(*error.problem(), PatternProblem::TooManySearching { most: 16 });
+    assert_eq!(
+        error.to_string(),
+        "filesystem pattern `/**/one-more/**` refused: there are already 16 patterns with two or \
+         more `**` for this permission, the most there can be"
+    );
+    for granted in ["/**/k7/**", "/**/x", "/x/**", "/x/**/y", "**"] {
+        set.grant(read, granted).unwrap();
+    }
+    set.grant(Permission::FilesystemWrite, "/**/one-more/**").unwrap();
+    let net = Permission::NetworkConnect;
+    for index in 0..16 {
+        set.grant(net, &format!("a.**.b.**.c:{}", index + 1)).unwrap();
+    }
+    let error = set.grant(net, "a.**.b.**.c:443").unwrap_err();
+    assert_eq!(*error.problem(), PatternProblem::TooManySearching { most: 16 });
+    set.grant(net, "**.c:443").unwrap();
+    set.grant(net, "10.**:443").unwrap();
 }
 
 #[test]
