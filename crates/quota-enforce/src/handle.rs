@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use limits_core::{
     Account, CapabilitySet, Decision, Permission, QuotaError, QuotaResource, QuotaStatus,
-    QuotaTracker, QuotaType, QuotaUsage, Reservation, ResourceQuota,
+    QuotaTracker, QuotaType, QuotaUsage, Reservation, ResourceQuota, Retry,
 };
 
 use crate::alert::{Alert, Seen};
@@ -36,6 +36,8 @@ struct Component {
     gone: AtomicBool,
     denied: DenialCounters,
     alerts: [Alert; QuotaResource::ALL.len()],
+    /// When an execution that was only observed would have had CPU time again, by the tracker's clock.
+    would_wait_until: AtomicU64,
 }
 
 #[derive(Default)]
@@ -59,6 +61,7 @@ impl ComponentHandle {
             gone: AtomicBool::new(false),
             denied: DenialCounters::default(),
             alerts: Default::default(),
+            would_wait_until: AtomicU64::new(0),
         }))
     }
 
@@ -357,6 +360,28 @@ impl ComponentHandle {
         EnforceError::NotRegistered { id: self.0.id.clone() }
     }
 
+    /// Takes note of CPU time that is used up, once for as long as that would have been waited for.
+    fn observe_wait(&self, error: QuotaError) {
+        if error.resource() != QuotaResource::CpuTime {
+            return;
+        }
+        let wait = match error.retry() {
+            Retry::After(wait) => wait,
+            _ => self.quota().reset_period,
+        };
+        let now = self.0.tracker.clock().now_ns();
+        let until = now.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
+        // Relaxed: the word stands for itself.
+        let last = self.0.would_wait_until.load(Ordering::Relaxed);
+        let swap = |word: &AtomicU64| {
+            word.compare_exchange(last, until, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        };
+        if now >= last && swap(&self.0.would_wait_until) {
+            // Not an error, as nothing is enforced.
+            let _observed = self.refuse(error);
+        }
+    }
+
     /// Takes note of a denial by a quota; it is an error unless the registry only observes.
     fn refuse(&self, error: QuotaError) -> Result<(), QuotaError> {
         let error = self.0.shared.by_any_clock(error);
@@ -467,10 +492,17 @@ impl fmt::Debug for ComponentHandle {
 /// nothing is refused here because of that: ask [`is_registered`](Self::is_registered) before a new one.
 impl Account for ComponentHandle {
     /// Asking is not being refused: nothing is counted or reported.
+    ///
+    /// But for CPU time in a registry that only observes. There nobody waits, and so nobody asks for
+    /// something after the answer; it counts as one denial for each time that would have been waited.
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
         match self.0.tracker.peek(quota) {
             Err(error) if self.0.shared.enforces() => Err(self.0.shared.by_any_clock(error)),
-            _ => Ok(()),
+            Err(error) => {
+                self.observe_wait(error);
+                Ok(())
+            }
+            Ok(()) => Ok(()),
         }
     }
 

@@ -61,6 +61,8 @@ fn executions_get_memory_and_cpu_time_that_the_quotas_do_not_have() {
     assert_eq!(shop.denials().by_quota(QuotaResource::Memory), 1);
     assert!(execute(&guest, &shop, "idle").is_ok());
     assert!(shop.usage().cpu_time_used_us > 0);
+    // Once for all slices until it would have been asked again; the clock stands still.
+    assert_eq!(shop.denials().by_quota(QuotaResource::CpuTime), 1);
     drop(live);
     assert_eq!(shop.usage().memory_used, 0);
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use limits_core::{Account, Permission, QuotaResource, QuotaType};
-use quota_enforce::QuotaRegistry;
+use core::time::Duration;
+use limits_core::{Account, CapabilitySet, Permission, QuotaResource, QuotaType, ResourceQuota};
+use quota_enforce::{QuotaRegistry, SecurityContext};
 
 use crate::{Notebook, thousand};
 
@@ -47,4 +48,43 @@ fn what_was_only_observed_goes_back_like_anything_else() {
     assert_eq!(handle.usage().storage_used, 1_504);
     drop(handle.reserve_owned(&[QuotaType::Storage(10)]).unwrap());
     assert_eq!(handle.usage().storage_used, 1_504);
+}
+
+#[test]
+fn cpu_time_that_is_used_up_is_told_once_for_as_long_as_it_would_have_been_waited_for() {
+    let notebook = Arc::new(Notebook::default());
+    let builder = QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)).observe_only();
+    let (_registry, handle, clock) = thousand(builder);
+    let moment = QuotaType::CpuTimeMicros(1);
+    Account::charge(&handle, QuotaType::CpuTime(2_500));
+    notebook.take();
+    // Two and a half times the limit of a window: a wait of two windows, and half a window of use.
+    for _ in 0..100 {
+        Account::peek(&handle, moment).unwrap();
+    }
+    assert_eq!(handle.denials().by_quota(QuotaResource::CpuTime), 1);
+    let told = notebook.take();
+    assert!(told.iter().any(|line| line.contains("quota_denied (observed) ")), "{told:?}");
+    clock.advance(Duration::from_secs(2));
+    Account::peek(&handle, moment).unwrap();
+    assert_eq!(handle.denials().total(), 1);
+    Account::charge(&handle, QuotaType::CpuTime(500));
+    Account::peek(&handle, moment).unwrap();
+    Account::peek(&handle, moment).unwrap();
+    assert_eq!(handle.denials().by_quota(QuotaResource::CpuTime), 2);
+}
+
+#[test]
+fn a_component_without_cpu_time_is_told_of_once_a_period() {
+    let (registry, _handle, clock) = thousand(QuotaRegistry::builder().observe_only());
+    let quota = ResourceQuota::new().with_cpu_time(0_u64);
+    let none = SecurityContext::with_quota("none", CapabilitySet::new(), quota);
+    let none = registry.register(none).unwrap();
+    for denials in 1..4 {
+        for _ in 0..10 {
+            Account::peek(&none, QuotaType::CpuTimeMicros(1)).unwrap();
+        }
+        assert_eq!(none.denials().by_quota(QuotaResource::CpuTime), denials);
+        clock.advance(Duration::from_secs(1));
+    }
 }
