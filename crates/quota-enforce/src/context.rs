@@ -35,7 +35,9 @@ impl SecurityContext {
 
     /// Lets the component begin with what it used before, such as in an earlier process.
     ///
-    /// Memory is left out: the stores that held it are gone. The registry's parent is charged as well;
+    /// Memory is left out: the stores that held it are gone. What rates have used is charged to the
+    /// window of now, so that a component cannot leave a debt behind by being started again; leave it
+    /// out of what is [old](UsageSnapshot::without_rates). The registry's parent is charged as well;
     /// if it still counts what the component used, because that was in this process, release it first
     /// (see [`unregister`](crate::QuotaRegistry::unregister)).
     #[must_use]

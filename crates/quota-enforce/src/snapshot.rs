@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// What a component has used, in a form that can be written down and read back.
 ///
-/// What is kept over a restart is storage; what rates have used is of interest for a window only.
-/// Absent fields are zero.
+/// Absent fields are zero. What rates have used is of interest for a window only, but may be a debt of
+/// many: see [`without_rates`](Self::without_rates).
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -21,6 +21,21 @@ pub struct UsageSnapshot {
     pub cpu_time_used_us: u64,
     /// Bytes of memory of all live stores together.
     pub memory_used: u64,
+}
+
+impl UsageSnapshot {
+    /// Returns what is stored and held, without what was used in a window.
+    ///
+    /// For a snapshot that is older than a window or two: what its rates used is charged to the window
+    /// in which it is restored, to the component and to the registry's parent, where the windows of
+    /// many components, each restored from another time, add up to a debt that nobody made.
+    #[must_use]
+    pub const fn without_rates(mut self) -> Self {
+        self.message_count = 0;
+        self.network_bandwidth_used = 0;
+        self.cpu_time_used_us = 0;
+        self
+    }
 }
 
 impl From<QuotaUsage> for UsageSnapshot {
@@ -63,6 +78,9 @@ mod tests {
         );
         let read: UsageSnapshot = serde_json::from_str(&written).unwrap();
         assert_eq!(QuotaUsage::from(read), usage);
+        let stored = QuotaUsage { message_count: 3, cpu_time_used_us: 4, ..usage };
+        let stored = QuotaUsage { network_bandwidth_used: 5, ..stored };
+        assert_eq!(UsageSnapshot::from(stored).without_rates(), read);
         let partial: UsageSnapshot = serde_json::from_str("{\"message_count\":3}").unwrap();
         assert_eq!((partial.message_count, partial.storage_used), (3, 0));
     }

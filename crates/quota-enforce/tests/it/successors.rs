@@ -43,3 +43,20 @@ fn a_snapshot_counts_what_is_in_flight() {
     drop(grant);
     assert_eq!(registry.snapshot()["a"].storage_used, 0);
 }
+
+#[test]
+fn a_debt_survives_a_restart_of_its_component_and_old_windows_need_not() {
+    let (registry, handle, clock) = thousand(QuotaRegistry::builder());
+    handle.charge(QuotaType::CpuTime(5_000));
+    handle.consume(QuotaType::Storage(10)).unwrap();
+    let used = registry.unregister("a").unwrap().snapshot();
+    let again = context("a", thousand_of_each()).with_usage(used);
+    let handle = registry.register(again).unwrap();
+    clock.advance(core::time::Duration::from_secs(1));
+    assert!(handle.consume(QuotaType::CpuTime(1)).is_err(), "four windows are still owed");
+    registry.unregister("a").unwrap();
+    let old = context("a", thousand_of_each()).with_usage(used.without_rates());
+    let handle = registry.register(old).unwrap();
+    handle.consume(QuotaType::CpuTime(1)).unwrap();
+    assert_eq!(handle.usage().storage_used, 10);
+}
