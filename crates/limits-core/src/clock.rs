@@ -19,6 +19,14 @@ pub use self::system::SystemClock;
 pub trait Clock: Debug + Send + Sync {
     /// Returns the nanoseconds since a fixed point, which may be any.
     fn now_ns(&self) -> u64;
+
+    /// Returns how far the clock may be behind the time that others wait by; not at all, unless it
+    /// says so.
+    ///
+    /// Trackers say how long to wait by their clock. Who tells somebody else adds this.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// A clock that stands still until it is told otherwise.

@@ -382,9 +382,21 @@ impl ComponentHandle {
         }
     }
 
+    /// Makes a refusal say how long to wait by any clock. The tracker says it by its own, which may be
+    /// behind.
+    fn by_any_clock(&self, error: QuotaError) -> QuotaError {
+        let (Retry::After(wait), Some(period)) = (error.retry(), error.period()) else {
+            return error;
+        };
+        let retry = Retry::After(wait.saturating_add(self.0.tracker.clock().lag()));
+        QuotaError::new(error.resource(), error.used(), error.requested(), error.limit(), retry)
+            .at_level(error.level())
+            .per(period)
+    }
+
     /// Takes note of a denial by a quota; it is an error unless the registry only observes.
     fn refuse(&self, error: QuotaError) -> Result<(), QuotaError> {
-        let error = self.0.shared.by_any_clock(error);
+        let error = self.by_any_clock(error);
         let index = QuotaResource::ALL.iter().position(|one| *one == error.resource());
         if let Some(counter) = index.and_then(|index| self.0.denied.quota.get(index)) {
             counter.fetch_add(1, Ordering::Relaxed);
@@ -448,9 +460,8 @@ impl ComponentHandle {
         let index = QuotaResource::ALL.iter().position(|one| *one == resource);
         let Some(alert) = index.and_then(|index| self.0.alerts.get(index)) else { return false };
         let status = status.of(resource);
-        let period = self.quota().reset_period;
         let (now, window) = if resource.is_rate() {
-            (self.0.shared.now_ns(period), Some(period))
+            (self.0.tracker.clock().now_ns(), Some(self.quota().reset_period))
         } else {
             (0, None)
         };
@@ -497,7 +508,7 @@ impl Account for ComponentHandle {
     /// something after the answer; it counts as one denial for each time that would have been waited.
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
         match self.0.tracker.peek(quota) {
-            Err(error) if self.0.shared.enforces() => Err(self.0.shared.by_any_clock(error)),
+            Err(error) if self.0.shared.enforces() => Err(self.by_any_clock(error)),
             Err(error) => {
                 self.observe_wait(error);
                 Ok(())

@@ -245,6 +245,9 @@ impl QuotaRegistryBuilder {
     /// Charges everything to this tracker as well: the ceiling over all components together. Its
     /// clock is then the clock of all; its period is its own, and need not be theirs.
     ///
+    /// It has no levels, events or gauges of its own: ask it for its
+    /// [`status`](QuotaTracker::status).
+    ///
     /// An operator sets it in the table `[host]` of the policy file, from which `limits-config`
     /// makes the quota: `Policy::host` and its `to_resource_quota`. Keep the tracker to see what
     /// all components use together.

@@ -1,6 +1,7 @@
 //! What hosts see of registries, handles, guards and events.
 
 mod audit;
+mod clocks;
 mod crossings;
 mod embedding;
 mod guards;
