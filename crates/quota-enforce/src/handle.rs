@@ -85,6 +85,9 @@ impl ComponentHandle {
 
     /// Changes what the component may use. Less than what it uses denies until enough has come back.
     ///
+    /// Whoever holds a handle can do so: a host function that is not to, should be given an
+    /// [`Account`] or what it needs, and not the handle.
+    ///
     /// # Errors
     ///
     /// [`EnforceError::PeriodFixed`] if the period is another one: windows that are being counted

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::io::{self, ErrorKind, Write};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
 use limits_core::QuotaType;
@@ -155,23 +156,23 @@ fn what_was_recorded_is_written_before_a_flush_returns_and_losses_are_told() {
     assert_eq!(told + losses["left_out"].as_u64().unwrap(), 1_000);
 }
 
-#[test]
-fn a_flush_of_a_writer_that_is_stuck_gives_up_in_time() {
-    /// Blocks until the test lets go.
-    struct Stuck(std::sync::mpsc::Receiver<()>);
+/// Blocks until the test lets go.
+struct Stuck(Receiver<()>);
 
-    impl Write for Stuck {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let _ = self.0.recv();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+impl Write for Stuck {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.recv();
+        Ok(bytes.len())
     }
 
-    let (let_go, held) = std::sync::mpsc::channel();
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_flush_of_a_writer_that_is_stuck_gives_up_in_time() {
+    let (let_go, held) = channel();
     let sink = JsonLinesSink::new(Stuck(held)).unwrap();
     record(&sink, "a", 1);
     assert!(!sink.flush(Duration::ZERO));
@@ -182,4 +183,14 @@ fn a_flush_of_a_writer_that_is_stuck_gives_up_in_time() {
     assert!(!sink.flush(Duration::from_millis(5)));
     drop(let_go);
     assert!(sink.flush(SOON));
+}
+
+#[test]
+fn dropping_a_sink_whose_writer_is_stuck_ends() {
+    let (let_go, held) = channel();
+    let sink = JsonLinesSink::new(Stuck(held)).unwrap();
+    record(&sink, "a", 1);
+    // Would never come back if it waited for the writer.
+    drop(sink);
+    drop(let_go);
 }
