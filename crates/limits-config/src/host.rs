@@ -31,7 +31,7 @@ use crate::{Origin, QuotaConflict, Setting, SettingKey, amount, period};
 /// one.consume(QuotaType::Memory(600 << 20))?;
 /// assert_eq!(
 ///     other.consume(QuotaType::Memory(600 << 20)).unwrap_err().to_string(),
-///     "memory quota of 1073741824 bytes of the parent exceeded: \
+///     "the parent's memory quota of 1073741824 bytes exceeded: \
 ///      629145600 used, 629145600 more requested; retry when some is given back"
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())

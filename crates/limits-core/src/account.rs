@@ -8,8 +8,11 @@ use crate::{QuotaError, QuotaTracker, QuotaType};
 ///
 /// A [`QuotaTracker`] is one; others add what they want on top, such as an audit.
 ///
-/// "May I run now?" is `peek(QuotaType::CpuTimeMicros(1))`; the error's
-/// [`retry`](QuotaError::retry) tells when.
+/// An execution asks `peek(QuotaType::CpuTimeMicros(1))` before each slice and charges what the slice
+/// took. If it is refused the error's [`retry`](QuotaError::retry) tells when to ask again: after that
+/// time, or after a millisecond if it is now; if it is never, the execution ends. One that must not
+/// wait ends at once, after it has asked to reserve one microsecond, so that the denial can be put on
+/// record. Memory is reserved before it grows and released with its store.
 pub trait Account: Debug + Send + Sync {
     /// Tells whether something could be taken now, without taking it.
     ///
@@ -18,7 +21,8 @@ pub trait Account: Debug + Send + Sync {
     /// What [`reserve`](Self::reserve) would say.
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError>;
 
-    /// Takes something, which is kept until it is [released](Self::release).
+    /// Takes something, which is kept until it is [released](Self::release): unlike
+    /// [`QuotaTracker::reserve`], which hands back what it took.
     ///
     /// # Errors
     ///

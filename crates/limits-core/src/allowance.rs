@@ -5,7 +5,8 @@ use core::fmt;
 /// How much of something is allowed.
 ///
 /// "Unlimited" is a value of its own and never a magic number: `AtMost(0)` allows nothing, and
-/// `AtMost(u64::MAX)` is a very large bound that is still a bound.
+/// `AtMost(u64::MAX)` is a very large bound that is still a bound (of storage and memory a tracker
+/// tells it as unlimited: more could not be counted anyway).
 ///
 /// The order is the order of generosity, so the lower of two allowances is `a.min(b)`:
 ///

@@ -12,13 +12,25 @@ use crate::window::Refusal;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[expect(clippy::exhaustive_enums, reason = "at any time, at one time, at no time: that is all")]
 pub enum Retry {
-    /// At any time: it depends on what others give back, not on the clock.
+    /// At any time, but to no use at once: it fits when something was released, not when some time
+    /// has passed.
     Now,
     /// Not before this much time has passed. If nothing else is taken until then it is granted, unless
     /// a total was asked for as well and refuses.
     After(Duration),
     /// Not under this limit: more was asked for than all of it.
     Never,
+}
+
+impl Retry {
+    /// Returns the time to wait, if waiting is all there is to it.
+    #[must_use]
+    pub const fn after(self) -> Option<Duration> {
+        match self {
+            Self::After(wait) => Some(wait),
+            Self::Now | Self::Never => None,
+        }
+    }
 }
 
 /// A take that a quota refused. Numbers are in the resource's [`unit`](QuotaResource::unit).
@@ -36,7 +48,7 @@ pub enum Retry {
 ///      998 used, 5 more requested; retry in 250ms",
 /// );
 /// ```
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct QuotaError {
     resource: QuotaResource,
     used: u64,
@@ -51,8 +63,14 @@ pub struct QuotaError {
 /// When to try again, in one word: making a `Duration` takes longer than refusing.
 ///
 /// Ordered as [`Retry`]: 0 is now, one more than the nanoseconds is after them, the largest is never.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Wait(u64);
+
+impl fmt::Debug for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.retry().fmt(f)
+    }
+}
 
 impl Wait {
     pub(crate) const NOW: Self = Self(0);
@@ -131,6 +149,13 @@ impl QuotaError {
         self
     }
 
+    /// Says that it may be tried again at another time.
+    #[must_use]
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.wait = retry.into();
+        self
+    }
+
     /// Changes how much was asked for.
     pub(crate) const fn with_requested(mut self, requested: u64) -> Self {
         self.requested = requested;
@@ -195,14 +220,15 @@ fn nanos(duration: Duration) -> u64 {
 impl fmt::Display for QuotaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { resource, used, requested, limit, level, .. } = self;
+        if *level == 1 {
+            f.write_str("the parent's ")?;
+        }
         write!(f, "{resource} quota of {limit} {}", resource.unit())?;
         if let Some(period) = self.period() {
             write!(f, " per {period:?}")?;
         }
-        match level {
-            0 => {}
-            1 => f.write_str(" of the parent")?,
-            _ => write!(f, " of the parent {level} levels up")?,
+        if *level > 1 {
+            write!(f, " {level} levels up")?;
         }
         write!(f, " exceeded: {used} used, {requested} more requested; ")?;
         match self.retry() {
@@ -210,6 +236,20 @@ impl fmt::Display for QuotaError {
             Retry::After(wait) => write!(f, "retry in {wait:?}"),
             Retry::Never => f.write_str("more than all of it, do not retry"),
         }
+    }
+}
+
+impl fmt::Debug for QuotaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuotaError")
+            .field("resource", &self.resource)
+            .field("used", &self.used)
+            .field("requested", &self.requested)
+            .field("limit", &self.limit)
+            .field("retry", &self.retry())
+            .field("level", &self.level)
+            .field("period", &self.period())
+            .finish()
     }
 }
 
@@ -233,7 +273,7 @@ mod tests {
             ),
             (
                 QuotaError::new(QuotaResource::Memory, 0, 20, 10, Retry::Never).at_level(1),
-                "memory quota of 10 bytes of the parent exceeded: 0 used, 20 more requested; more than all of it, do not retry",
+                "the parent's memory quota of 10 bytes exceeded: 0 used, 20 more requested; more than all of it, do not retry",
             ),
             (
                 QuotaError::new(
@@ -245,7 +285,7 @@ mod tests {
                 )
                 .at_level(2)
                 .per(SECOND),
-                "CPU time quota of 7 µs per 1s of the parent 2 levels up exceeded: 7 used, 1 more requested; retry in 12.5ms",
+                "CPU time quota of 7 µs per 1s 2 levels up exceeded: 7 used, 1 more requested; retry in 12.5ms",
             ),
         ];
         for (error, words) in table {
@@ -264,6 +304,16 @@ mod tests {
         assert_eq!(error.period(), Some(SECOND));
         let long = QuotaError::new(QuotaResource::Memory, 1, 2, 3, Retry::After(Duration::MAX));
         assert_eq!(long.retry(), Retry::After(Duration::from_nanos(u64::MAX - 2)));
+    }
+
+    #[test]
+    fn what_unwrap_prints_is_what_was_put_in() {
+        let error = QuotaError::new(QuotaResource::Storage, 1, 2, 3, Retry::Now)
+            .with_retry(Retry::After(SECOND));
+        let printed = "QuotaError { resource: Storage, used: 1, requested: 2, limit: 3, retry: After(1s), level: 0, period: None }";
+        assert_eq!(std::format!("{error:?}"), printed);
+        assert_eq!(error.retry().after(), Some(SECOND));
+        assert_eq!(Retry::Never.after(), None);
     }
 
     #[test]

@@ -64,7 +64,8 @@ impl QuotaResource {
     }
 
     /// Returns the place of the resource in [`ALL`](Self::ALL).
-    pub(crate) const fn index(self) -> usize {
+    #[must_use]
+    pub const fn index(self) -> usize {
         match self {
             Self::Storage => 0,
             Self::MessageRate => 1,

@@ -40,7 +40,8 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
         self.demand = Demand::default();
     }
 
-    /// Keeps what was really used of one resource, and all of the others.
+    /// Keeps what was really used of one resource, and all of the others. To settle several, reserve
+    /// each for itself.
     ///
     /// If it is less than was reserved the rest is handed back; if it is more the difference is
     /// [charged](QuotaTracker::charge).

@@ -17,6 +17,7 @@ mod named;
 mod report;
 
 use alloc::sync::Arc;
+use core::fmt;
 
 use crate::bounds::Bounds;
 use crate::demand::Demand;
@@ -58,7 +59,7 @@ pub use self::change::PeriodFixed;
 ///
 /// Storage and memory are in use until they are released. Messages, network bandwidth and CPU
 /// time are counted in fixed windows of the quota's `reset_period` (at least 1 ms), which start
-/// at the tracker's birth. At most the limit is granted in a window, and so **at most twice the
+/// at the birth of the topmost tracker; the first window of a child may be shorter. At most the limit is granted in a window, and so **at most twice the
 /// limit in any stretch of time as long as a period**. Nothing has to run when a window ends:
 /// whoever reads the clock sees the new one.
 ///
@@ -70,9 +71,10 @@ pub use self::change::PeriodFixed;
 /// Zero allows nothing (and is 100 % used); [`Unlimited`](crate::Allowance::Unlimited) allows
 /// all that can be counted, and counts it. A request of nothing is always granted.
 ///
-/// Totals are counted up to `u64::MAX`; what does not fit is refused. Of a rate at least 32 GB (or
-/// 32 · 10⁹ of what it counts) per second of the period can be counted, and no limit is larger;
-/// without one, more is granted, and the count stays at the most until the window is over.
+/// Totals are counted up to `u64::MAX`; what does not fit is refused, with or without a limit. Of a
+/// rate at least 32 GB (or 32 · 10⁹ of what it counts) per second of the period can be counted, and
+/// no limit is larger; without one more is granted, and the count stays at the most until the window
+/// is over.
 ///
 /// # Levels
 ///
@@ -81,8 +83,8 @@ pub use self::change::PeriodFixed;
 /// its first parts are counted already; that can refuse a racing take, never grant one.
 ///
 /// It does **not** wait, log or remember denials, and it does not survive the process: see
-/// [`usage`](Self::usage) and [`restore`](Self::restore).
-#[derive(Debug)]
+/// [`usage`](Self::usage) and [`restore`](Self::restore). It counts for nine years (up to 18,
+/// depending on the period); then rates only refuse.
 // One component's words share a cache line, two components' words never do: on neighbouring words
 // two threads are seven times slower. All of it is 192 bytes, and 256 in an `Arc`.
 #[repr(C, align(64))]
@@ -99,6 +101,16 @@ pub struct QuotaTracker {
     birth: u64,
     clock: Arc<dyn Clock>,
     parent: Option<Arc<Self>>,
+}
+
+impl fmt::Debug for QuotaTracker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QuotaTracker")
+            .field("quota", &self.quota())
+            .field("usage", &self.usage())
+            .field("has_parent", &self.parent.is_some())
+            .finish_non_exhaustive()
+    }
 }
 
 /// The use of one resource.
@@ -125,6 +137,20 @@ impl QuotaTracker {
     }
 
     /// Returns a tracker that has counted nothing yet and reads the given clock.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use limits_core::{ManualClock, QuotaTracker, QuotaType, ResourceQuota};
+    /// use std::sync::Arc;
+    ///
+    /// let clock = Arc::new(ManualClock::new());
+    /// // `clock.clone()`: `Arc::clone(&clock)` does not become an `Arc<dyn Clock>`.
+    /// let tracker = QuotaTracker::with_clock(ResourceQuota::new(), clock.clone());
+    /// tracker.consume(QuotaType::MessageRate(1))?;
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(tracker.usage().message_count, 0);
+    /// # Ok::<(), limits_core::QuotaError>(())
+    /// ```
     #[must_use]
     pub fn with_clock(quota: ResourceQuota, clock: Arc<dyn Clock>) -> Self {
         let birth = clock.now_ns();
@@ -133,6 +159,22 @@ impl QuotaTracker {
 
     /// Returns a tracker that has counted nothing yet and also takes from `parent`, whose clock
     /// it reads.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use limits_core::{QuotaTracker, QuotaType, ResourceQuota};
+    /// use std::sync::Arc;
+    ///
+    /// let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_memory(100_u64)));
+    /// let [one, other] = [80_u64, 80_u64].map(|bytes| {
+    ///     QuotaTracker::with_parent(ResourceQuota::new().with_memory(bytes), Arc::clone(&host))
+    /// });
+    /// one.consume(QuotaType::Memory(60))?;
+    /// let refused = other.consume(QuotaType::Memory(60)).unwrap_err();
+    /// assert_eq!((refused.level(), refused.used(), refused.limit()), (1, 60, 100));
+    /// # }
+    /// # Ok::<(), limits_core::QuotaError>(())
+    /// ```
     #[must_use]
     pub fn with_parent(quota: ResourceQuota, parent: Arc<Self>) -> Self {
         // One birth for all levels: a time then means the same on each.
@@ -195,8 +237,8 @@ impl QuotaTracker {
     ///
     /// # Errors
     ///
-    /// Says which resource on which level refused, and when to try again. If several levels
-    /// refuse, it is the one that does so longest. Nothing has been taken then.
+    /// Says which resource on which level refused, and when to try again. If several resources or
+    /// levels refuse, it is the one that does so longest. Nothing has been taken then.
     #[inline]
     pub fn reserve(&self, quota: QuotaType) -> Result<Reservation<&Self>, QuotaError> {
         let mut at = 0;

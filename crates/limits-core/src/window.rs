@@ -133,8 +133,8 @@ impl Windows {
     pub(crate) fn step(self, word: u64, now: u64, n: u64, bound: Bound) -> (u64, Verdict) {
         let (window, used) = self.read(word, now, bound);
         let fits = match bound.limit {
-            // What could be counted, if not beside the rest.
-            UNLIMITED => n <= self.capacity(),
+            // Counted as far as it can be.
+            UNLIMITED => true,
             limit => limit.checked_sub(used).is_some_and(|room| n <= room),
         };
         if fits {
@@ -358,7 +358,7 @@ mod tests {
 
     // I8
     #[test]
-    fn without_a_limit_all_is_granted_that_could_be_counted_alone() {
+    fn without_a_limit_all_is_granted_and_counted_as_far_as_it_can_be() {
         let windows = seconds();
         let most = windows.capacity();
         let (word, verdict) = windows.step(0, 0, most, at_most(UNLIMITED));
@@ -366,9 +366,9 @@ mod tests {
         let (word, verdict) = windows.step(word, 0, most, at_most(UNLIMITED));
         assert_eq!((windows.unpack(word), verdict), ((0, most + 1), Verdict::Granted(0)));
         assert_eq!(windows.read(word, SECOND, at_most(UNLIMITED)), (1, 0));
-        let refused = Refusal { used: most + 1, limit: most, wait: Wait::NEVER };
-        let (_, verdict) = windows.step(word, 0, most + 1, at_most(UNLIMITED));
-        assert_eq!(verdict, Verdict::Refused(refused));
+        let (word, verdict) = windows.step(word, 0, u64::MAX, at_most(UNLIMITED));
+        assert_eq!((windows.unpack(word), verdict), ((0, most + 1), Verdict::Granted(0)));
+        assert_eq!(windows.refund(word, 0, u64::MAX), None);
     }
 
     // I6

@@ -26,7 +26,7 @@ fn an_instance_that_the_host_has_no_room_for_is_refused_by_the_parent() {
     let case = case("60_000", "cpu_time = \"unlimited\"\n", &holder(0));
     let (ended, json) = at_once(&case, "[host]\nmemory = 100_000\n", "hold()", 2);
     assert_eq!((ended.code, &json["outcome"]), (Some(68), &json!("quota_exceeded")), "{ended:?}");
-    let message = "memory quota of 100000 bytes of the parent exceeded: 65536 used, 65536 more \
+    let message = "the parent's memory quota of 100000 bytes exceeded: 65536 used, 65536 more \
                    requested; retry when some is given back (the parent is the policy's [host])";
     assert_eq!(
         json["error"],
@@ -117,7 +117,7 @@ fn runs_at_the_same_time_are_denied_the_cpu_time_of_the_host() {
     assert_eq!((ended.code, &json["outcome"]), (Some(68), &json!("quota_exceeded")), "{ended:?}");
     let message = json["error"]["message"].as_str().unwrap();
     assert!(
-        message.starts_with("CPU time quota of 50000 µs per 1s of the parent exceeded: ")
+        message.starts_with("the parent's CPU time quota of 50000 µs per 1s exceeded: ")
             && message.ends_with(" (the parent is the policy's [host])"),
         "{message}"
     );

@@ -8,7 +8,7 @@ use super::Clock;
 
 /// The operating system's monotonic clock, as [`Instant`] reads it.
 ///
-/// Costs about 20 ns a reading. It does not count time that the machine was suspended on every
+/// Costs about 20 ns a reading. Whether time in which the machine was suspended counts depends on the
 /// platform; see [`Instant`].
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {

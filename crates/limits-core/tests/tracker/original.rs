@@ -262,10 +262,10 @@ fn test_quota_u64_max_infinite_quota() {
     tracker.consume_storage(u64::MAX - 1).unwrap();
     tracker.consume_storage(1).unwrap();
     assert_eq!(tracker.consume_storage(1).unwrap_err().used(), u64::MAX);
-    // What has no bound is refused nothing that can be counted.
+    // What has no bound is refused nothing that there could be.
     tracker.consume_memory(u64::MAX).unwrap();
-    for _ in 0..100 {
-        tracker.consume_message_rate(32_000_000_000).unwrap();
+    for _ in 0..3 {
+        tracker.consume_message_rate(u64::MAX).unwrap();
     }
 }
 
