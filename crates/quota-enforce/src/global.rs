@@ -1,5 +1,7 @@
 //! The process-wide registry of the original design, and its functions.
 
+use core::error::Error;
+use core::fmt;
 use std::sync::OnceLock;
 
 use limits_core::{Permission, QuotaStatus, QuotaType};
@@ -9,6 +11,9 @@ use crate::{ComponentHandle, EnforceError, QuotaRegistry, SecurityContext};
 static GLOBAL: OnceLock<QuotaRegistry> = OnceLock::new();
 
 /// Returns the process-wide registry. Unless [`install`] came first, it is [`QuotaRegistry::new`].
+///
+/// The first use fixes it, by this or any other function that takes an id: after that, there is
+/// nothing to [`install`] any more.
 pub fn global() -> &'static QuotaRegistry {
     GLOBAL.get_or_init(QuotaRegistry::new)
 }
@@ -17,10 +22,34 @@ pub fn global() -> &'static QuotaRegistry {
 ///
 /// # Errors
 ///
-/// Gives the registry back if there is a process-wide one already.
-pub fn install(registry: QuotaRegistry) -> Result<(), Box<QuotaRegistry>> {
-    GLOBAL.set(registry).map_err(Box::new)
+/// [`AlreadyInstalled`], which has the registry in it, if there is a process-wide one already: one
+/// that was installed, or the one that [`global`] made when it was first used.
+pub fn install(registry: QuotaRegistry) -> Result<(), AlreadyInstalled> {
+    GLOBAL.set(registry).map_err(|registry| AlreadyInstalled(Box::new(registry)))
 }
+
+/// [`install`] came too late. Has the registry that was not installed.
+#[derive(Debug)]
+pub struct AlreadyInstalled(Box<QuotaRegistry>);
+
+impl AlreadyInstalled {
+    /// Returns the registry that was not installed.
+    #[must_use]
+    pub fn into_registry(self) -> QuotaRegistry {
+        *self.0
+    }
+}
+
+impl fmt::Display for AlreadyInstalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a process-wide registry is installed already, or was used before `install`: \
+             install yours first",
+        )
+    }
+}
+
+impl Error for AlreadyInstalled {}
 
 /// Registers a component in the process-wide registry.
 ///
@@ -31,13 +60,14 @@ pub fn register_component(context: SecurityContext) -> Result<ComponentHandle, E
     global().register(context)
 }
 
-/// Unregisters a component of the process-wide registry.
+/// Unregisters a component of the process-wide registry and returns its last handle, which gives
+/// back what it has stored.
 ///
 /// # Errors
 ///
 /// As [`QuotaRegistry::unregister`].
-pub fn unregister_component(component_id: &str) -> Result<(), EnforceError> {
-    global().unregister(component_id).map(drop)
+pub fn unregister_component(component_id: &str) -> Result<ComponentHandle, EnforceError> {
+    global().unregister(component_id)
 }
 
 /// Refuses unless a pattern of the component allows it.

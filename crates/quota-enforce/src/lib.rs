@@ -28,9 +28,9 @@ pub use crate::error::EnforceError;
 #[cfg(feature = "metrics")]
 pub use crate::exporter::MetricsExporter;
 pub use crate::global::{
-    check_capability, check_capability_with_quota, consume_quota, get_quota_status, global,
-    has_quota_critical, has_quota_warning, install, register_component, release_quota,
-    unregister_component,
+    AlreadyInstalled, check_capability, check_capability_with_quota, consume_quota,
+    get_quota_status, global, has_quota_critical, has_quota_warning, install, register_component,
+    release_quota, unregister_component,
 };
 pub use crate::grant::Grant;
 pub use crate::guard::{AsComponent, guard, guard_async};

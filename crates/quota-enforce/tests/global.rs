@@ -1,19 +1,36 @@
 //! The process-wide registry and its functions, in a process of their own.
 
+use core::error::Error;
 use std::sync::Arc;
 
-use limits_core::{CapabilitySet, ManualClock, Permission, QuotaType, ResourceQuota};
+use limits_core::{CapabilitySet, ManualClock, Permission, QuotaTracker, QuotaType, ResourceQuota};
 use quota_enforce::{
-    EnforceError, QuotaRegistry, SecurityContext, check_capability, check_capability_with_quota,
-    consume_quota, get_quota_status, global, has_quota_critical, has_quota_warning, install,
-    register_component, release_quota, unregister_component, with_quota,
+    AlreadyInstalled, EnforceError, QuotaRegistry, SecurityContext, check_capability,
+    check_capability_with_quota, consume_quota, get_quota_status, global, has_quota_critical,
+    has_quota_warning, install, register_component, release_quota, unregister_component,
+    with_quota,
 };
+
+/// As in a `main`: the error goes into whatever holds errors.
+fn install_late(registry: QuotaRegistry) -> Result<(), Box<dyn Error + Send + Sync>> {
+    install(registry)?;
+    Ok(())
+}
 
 #[test]
 fn the_functions_of_the_original_design_work_on_one_registry() {
     let clock = Arc::new(ManualClock::new());
-    install(QuotaRegistry::builder().clock(clock).build()).unwrap();
-    assert!(install(QuotaRegistry::new()).is_err(), "there is one already");
+    let parent = Arc::new(QuotaTracker::with_clock(ResourceQuota::new(), clock));
+    install(QuotaRegistry::builder().parent(Arc::clone(&parent)).build()).unwrap();
+    let late = QuotaRegistry::new();
+    late.register(SecurityContext::new("late", CapabilitySet::new())).unwrap();
+    let refused = install_late(late).unwrap_err().downcast::<AlreadyInstalled>().unwrap();
+    assert_eq!(
+        refused.to_string(),
+        "a process-wide registry is installed already, or was used before `install`: \
+         install yours first"
+    );
+    assert!(refused.into_registry().get("late").is_some());
 
     let capabilities = CapabilitySet::builder()
         .grant(Permission::FilesystemWrite, "/data/<id>/*")
@@ -61,7 +78,10 @@ fn the_functions_of_the_original_design_work_on_one_registry() {
     assert!(refused.is_err());
     assert_eq!(get_quota_status("shop").unwrap().message_rate.used(), 1);
 
-    unregister_component("shop").unwrap();
+    let last = unregister_component("shop").unwrap();
+    assert_eq!(parent.usage().storage_used, 50, "what it stored is there");
+    assert_eq!(last.release(bytes(50)), Ok(50));
+    assert_eq!(parent.usage().storage_used, 0);
     let gone = EnforceError::NotRegistered { id: Box::from("shop") };
     assert_eq!(check_capability("shop", "/data/shop/a", "write"), Err(gone.clone()));
     assert_eq!(consume_quota("shop", bytes(1)), Err(gone.clone()));
