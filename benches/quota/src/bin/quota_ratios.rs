@@ -17,7 +17,7 @@ use std::time::Instant;
 use ::governor::DefaultDirectRateLimiter;
 use ::governor::clock::{Clock as _, DefaultClock};
 use limits_core::{Clock, Permission, QuotaTracker, QuotaType};
-use limits_quota_benches::{FILE, clock, exhausted, governor, registry, tracker};
+use limits_quota_benches::{FILE, clock, exhausted, governor, quota, registry, tracker};
 use quota_enforce::{ComponentHandle, QuotaRegistry};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -73,6 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         take,
         denial,
         three,
+        _,
         check,
         _,
         write,
@@ -155,6 +156,7 @@ struct Subjects {
     clock: Arc<dyn Clock>,
     words: [AtomicU64; 3],
     tracker: QuotaTracker,
+    child: QuotaTracker,
     exhausted: QuotaTracker,
     governor: DefaultDirectRateLimiter,
     registry: QuotaRegistry,
@@ -164,7 +166,7 @@ struct Subjects {
 
 impl Subjects {
     /// The operations of a round, in their order.
-    const NAMES: [&str; 16] = [
+    const NAMES: [&str; 17] = [
         "the coarse clock alone",
         "a compare-and-swap alone",
         "the clock and a compare-and-swap",
@@ -172,6 +174,7 @@ impl Subjects {
         "take of one resource",
         "denial",
         "take of three resources at once",
+        "take of one resource on two levels",
         "governor's check",
         "governor's clock alone",
         "file write through a handle",
@@ -190,6 +193,7 @@ impl Subjects {
             clock: clock(),
             words: Default::default(),
             tracker: tracker(),
+            child: QuotaTracker::with_parent(quota(), Arc::new(tracker())),
             exhausted: exhausted(),
             governor: governor(),
             registry,
@@ -202,7 +206,8 @@ impl Subjects {
     ///
     /// An operation that does not do what it is measured for ends the program.
     fn round(&self) -> [Sample; Self::NAMES.len()] {
-        let Self { clock, words, tracker, exhausted, governor, registry, first, second } = self;
+        let Self { clock, words, tracker, child, exhausted, governor, registry, first, second } =
+            self;
         // A host function names the resource; what it does not know is how much.
         let one = || black_box(1);
         let peer_clock = DefaultClock::default();
@@ -226,6 +231,7 @@ impl Subjects {
                 ];
                 tracker.reserve_all(&three).map(|taken| taken.commit()).is_ok()
             }),
+            alone(|| child.consume(QuotaType::MessageRate(one())).is_ok()),
             alone(|| governor.check().is_ok()),
             alone(|| black_box(peer_clock.now()) >= epoch),
             alone(|| {
