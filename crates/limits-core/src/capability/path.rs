@@ -36,19 +36,12 @@ pub(super) const MAX_SEGMENTS: usize = 64;
 pub fn normalize_path(path: &str) -> Result<Cow<'_, str>, ResourceError> {
     resource::check_text(path)?;
     let Some(below_root) = path.strip_prefix('/') else { return Err(ResourceError::Relative) };
-    let strange = |segment: &str| matches!(segment, "" | "." | "..");
-    let segments = || Segments::of(below_root, '/');
-    let mut count = 0_usize;
-    let mut normal = true;
-    for segment in segments() {
-        count += 1;
-        normal &= !strange(segment);
-    }
     if below_root.is_empty() {
         return Ok(Cow::Borrowed(path));
     }
-    if normal {
-        check_depth(count)?;
+    let segments = || Segments::of(below_root, '/');
+    if is_plain(path) || !segments().any(|segment| matches!(segment, "" | "." | "..")) {
+        check_depth(path.bytes().filter(|byte| *byte == b'/').count())?;
         return Ok(Cow::Borrowed(path));
     }
     let mut kept: Vec<&str> = Vec::new();
@@ -71,6 +64,14 @@ pub fn normalize_path(path: &str) -> Result<Cow<'_, str>, ResourceError> {
         clean.push('/');
     }
     Ok(Cow::Owned(clean))
+}
+
+/// Tells whether no segment is empty or begins with a dot, which is what most paths are and is seen
+/// without cutting them up.
+fn is_plain(path: &str) -> bool {
+    let pairs = path.bytes().zip(path.bytes().skip(1));
+    let strange = |(one, next)| one == b'/' && (next == b'/' || next == b'.');
+    !pairs.fold(path.ends_with('/'), |found, pair| found | strange(pair))
 }
 
 const fn check_depth(segments: usize) -> Result<(), ResourceError> {

@@ -149,7 +149,19 @@ impl<'t> Segments<'t> {
     }
 }
 
-impl Segments<'_> {
+impl<'t> Segments<'t> {
+    /// Cuts a text at its first separator.
+    fn split_first(&self, text: &'t str) -> Option<(&'t str, &'t str)> {
+        // What makes the standard search fast takes longer to set up than a usual path to search.
+        const SHORT: usize = 128;
+        if text.len() > SHORT {
+            return text.split_once(self.separator);
+        }
+        let is_separator = |byte: u8| char::from(byte) == self.separator;
+        let at = text.bytes().position(is_separator)?;
+        Some((text.get(..at)?, text.get(at + 1..)?))
+    }
+
     /// Goes on behind the first place where a part of a pattern occurs; tells whether there is one.
     fn find(&mut self, part: &[Segment]) -> bool {
         loop {
@@ -170,7 +182,7 @@ impl<'t> Iterator for Segments<'t> {
 
     fn next(&mut self) -> Option<&'t str> {
         let rest = self.rest?;
-        let (segment, rest) = match rest.split_once(self.separator) {
+        let (segment, rest) = match self.split_first(rest) {
             Some((segment, rest)) => (segment, Some(rest)),
             None => (rest, None),
         };
