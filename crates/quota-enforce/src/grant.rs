@@ -1,19 +1,20 @@
 //! Units that are taken and not yet settled.
 
+use core::fmt;
 use core::ops::Deref;
 
 use limits_core::{QuotaResource, QuotaTracker, QuotaType, Reservation};
 
 use crate::ComponentHandle;
 
-/// Units that are taken and not yet settled: dropped, they go back; committed, they stay.
+/// A [`Reservation`] of a registered component: dropped it goes back, committed it stays. It also tells
+/// the sinks of levels, and stands for what an observing registry would have denied.
 ///
 /// What a rate gets back goes into the window that it was taken from, and nowhere if that is over.
 /// A grant that is forgotten (`mem::forget`) keeps what it took.
 ///
 /// Made by [`ComponentHandle::reserve`](crate::ComponentHandle::reserve) and its kin. It holds no
 /// lock, and may be kept across `.await`.
-#[derive(Debug)]
 #[must_use = "a grant that is dropped gives back what it took"]
 pub struct Grant<T: Deref<Target = QuotaTracker>> {
     // Dropped in this order: who watches sees what has come back.
@@ -21,7 +22,6 @@ pub struct Grant<T: Deref<Target = QuotaTracker>> {
     watch: Watch,
 }
 
-#[derive(Debug)]
 enum Held<T: Deref<Target = QuotaTracker>> {
     Reserved(Reservation<T>),
     /// What would have been denied, and was only observed.
@@ -44,19 +44,28 @@ impl<T: Deref<Target = QuotaTracker>> Grant<T> {
         quotas: &[QuotaType],
         watcher: Option<ComponentHandle>,
     ) -> Self {
-        let total = |wanted: QuotaResource| {
+        let asked = QuotaResource::ALL.map(|wanted| {
             let of = quotas.iter().filter(|quota| quota.resource() == Some(wanted));
             of.fold(0_u64, |sum, quota| sum.saturating_add(quota.amount()))
-        };
-        let observed = Observed {
-            tracker,
-            storage: total(QuotaResource::Storage),
-            memory: total(QuotaResource::Memory),
-        };
-        observed.tracker.charge(QuotaType::Storage(observed.storage));
-        observed.tracker.charge(QuotaType::Memory(observed.memory));
+        });
+        let observed = Observed { tracker, asked };
+        for total in TOTALS {
+            observed.tracker.charge(QuotaType::of(total, observed.amount(total)));
+        }
         let watch = Watch::of(watcher, |resource| observed.amount(resource));
         Self { held: Held::Observed(observed), watch }
+    }
+
+    /// Returns how much of a resource may be used, in its [`unit`](QuotaResource::unit).
+    ///
+    /// That is what was asked for, also where it would have been denied and is only observed; but of
+    /// [`reserve_up_to`](ComponentHandle::reserve_up_to) it is what there was.
+    #[must_use]
+    pub fn amount(&self, resource: QuotaResource) -> u64 {
+        match &self.held {
+            Held::Reserved(reservation) => reservation.amount(resource),
+            Held::Observed(observed) => observed.amount(resource),
+        }
     }
 
     /// Keeps what was taken.
@@ -86,6 +95,9 @@ impl<T: Deref<Target = QuotaTracker>> Grant<T> {
                 let taken = observed.amount(resource);
                 observed.settle(actual);
                 observed.keep();
+                if resource.is_rate() {
+                    return;
+                }
                 taken
             }
         };
@@ -95,20 +107,31 @@ impl<T: Deref<Target = QuotaTracker>> Grant<T> {
     }
 }
 
-#[derive(Debug)]
+impl<T: Deref<Target = QuotaTracker>> fmt::Debug for Grant<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Grant");
+        for resource in QuotaResource::ALL {
+            let amount = self.amount(resource);
+            if amount > 0 {
+                debug.field(resource.key(), &amount);
+            }
+        }
+        debug.field("observed", &matches!(self.held, Held::Observed(_))).finish()
+    }
+}
+
+/// What is counted until it is given back.
+const TOTALS: [QuotaResource; 2] = [QuotaResource::Storage, QuotaResource::Memory];
+
 struct Observed<T: Deref<Target = QuotaTracker>> {
     tracker: T,
-    storage: u64,
-    memory: u64,
+    /// Of each resource. Only the totals are counted.
+    asked: [u64; QuotaResource::ALL.len()],
 }
 
 impl<T: Deref<Target = QuotaTracker>> Observed<T> {
-    const fn amount(&self, resource: QuotaResource) -> u64 {
-        match resource {
-            QuotaResource::Storage => self.storage,
-            QuotaResource::Memory => self.memory,
-            _ => 0,
-        }
+    fn amount(&self, resource: QuotaResource) -> u64 {
+        self.asked.get(resource.index()).copied().unwrap_or_default()
     }
 
     fn settle(&self, actual: QuotaType) {
@@ -121,21 +144,20 @@ impl<T: Deref<Target = QuotaTracker>> Observed<T> {
     }
 
     fn keep(mut self) {
-        self.storage = 0;
-        self.memory = 0;
+        self.asked = Default::default();
     }
 }
 
 impl<T: Deref<Target = QuotaTracker>> Drop for Observed<T> {
     fn drop(&mut self) {
-        self.tracker.release(QuotaType::Storage(self.storage));
-        self.tracker.release(QuotaType::Memory(self.memory));
+        for total in TOTALS {
+            self.tracker.release(QuotaType::of(total, self.amount(total)));
+        }
     }
 }
 
 /// Looks at levels once a grant has given back what it held of totals. What a rate gets back is of
 /// its window, which ends by itself.
-#[derive(Debug)]
 struct Watch {
     /// `None` if nobody wants to hear of levels.
     component: Option<ComponentHandle>,

@@ -193,7 +193,8 @@ impl ComponentHandle {
     ///
     /// # Errors
     ///
-    /// As [`reserve`](Self::reserve); the error names the first resource that has not enough.
+    /// As [`reserve`](Self::reserve); the error names the resource that refuses longest. Once that has
+    /// passed, another may still refuse.
     pub fn reserve_all(&self, quotas: &[QuotaType]) -> Result<Grant<&QuotaTracker>, EnforceError> {
         self.check_registered()?;
         let tracker = &*self.0.tracker;
@@ -212,6 +213,44 @@ impl ComponentHandle {
         self.check_registered()?;
         let reserved = QuotaTracker::reserve_owned(&self.0.tracker, quotas);
         self.grant(Arc::clone(&self.0.tracker), quotas, reserved)
+    }
+
+    /// Takes as much of an amount as is left, but at least one unit, and whole milliseconds of CPU time
+    /// if they were asked for: for what can be done in parts, such as sending a part of a buffer.
+    /// [`Grant::amount`] says how much it is.
+    ///
+    /// A registry that only observes grants all that was asked for. That there was not so much counts
+    /// as one denial.
+    ///
+    /// ```
+    /// use limits_core::{CapabilitySet, QuotaResource, QuotaType, ResourceQuota};
+    /// use quota_enforce::{QuotaRegistry, SecurityContext};
+    ///
+    /// let quota = ResourceQuota::new().with_network_bandwidth(1_000_u64);
+    /// let registry = QuotaRegistry::new();
+    /// let shop = registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
+    /// let grant = shop.reserve_up_to(QuotaType::NetworkBandwidth(1_500))?;
+    /// assert_eq!(grant.amount(QuotaResource::NetworkBandwidth), 1_000);
+    /// // ... send so much of the buffer; the peer takes 900 bytes of it ...
+    /// grant.commit_actual(QuotaType::NetworkBandwidth(900));
+    /// # Ok::<(), quota_enforce::EnforceError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve), if nothing is left.
+    pub fn reserve_up_to(&self, quota: QuotaType) -> Result<Grant<&QuotaTracker>, EnforceError> {
+        self.check_registered()?;
+        if !self.0.shared.enforces() {
+            return self.take(quota);
+        }
+        let tracker = &*self.0.tracker;
+        let reserved = tracker.reserve_up_to(quota);
+        let taken = match (quota.resource(), &reserved) {
+            (Some(resource), Ok(part)) => QuotaType::of(resource, part.amount(resource)),
+            _ => quota,
+        };
+        self.grant(tracker, &[taken], reserved)
     }
 
     /// Takes units for good.

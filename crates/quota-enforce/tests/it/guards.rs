@@ -7,11 +7,12 @@ use core::task::{Context, Poll, Waker};
 use std::io;
 use std::panic::catch_unwind;
 use std::pin::pin;
+use std::sync::Arc;
 
-use limits_core::{Permission, QuotaType, WasmError};
+use limits_core::{Permission, QuotaResource, QuotaType, WasmError};
 use quota_enforce::{ComponentHandle, EnforceError, QuotaRegistry, guard, guard_async, with_quota};
 
-use crate::thousand;
+use crate::{Notebook, thousand};
 
 /// An embedder's error that can hold ours.
 #[derive(Debug)]
@@ -167,6 +168,39 @@ fn less_than_was_taken_can_be_kept() {
     std::thread::spawn(move || grant.commit()).join().unwrap();
     assert_eq!(handle.usage().network_bandwidth_used, 150);
     assert_eq!(storage(&handle), 10);
+}
+
+#[test]
+fn what_is_left_can_be_taken_and_told() {
+    let notebook = Arc::new(Notebook::default());
+    let builder = QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)).audit_grants();
+    let (registry, handle, _clock) = thousand(builder);
+    notebook.take();
+    let network = QuotaResource::NetworkBandwidth;
+    let grant = handle.reserve_up_to(QuotaType::NetworkBandwidth(700)).unwrap();
+    assert_eq!((grant.amount(network), grant.amount(QuotaResource::Storage)), (700, 0));
+    assert_eq!(format!("{grant:?}"), "Grant { network_bandwidth: 700, observed: false }");
+    grant.commit();
+    let grant = handle.reserve_up_to(QuotaType::NetworkBandwidth(700)).unwrap();
+    assert_eq!(grant.amount(network), 300);
+    let refused = handle.reserve_up_to(QuotaType::NetworkBandwidth(700)).unwrap_err();
+    assert_eq!(refused.as_quota().unwrap().requested(), 700);
+    drop(grant);
+    assert_eq!(handle.usage().network_bandwidth_used, 700);
+    let nothing = handle.reserve_up_to(QuotaType::None).unwrap();
+    assert_eq!(format!("{nothing:?}"), "Grant { observed: false }");
+    assert_eq!(
+        notebook.take(),
+        [
+            "a quota_granted 700 bytes of network bandwidth",
+            "a quota_granted 300 bytes of network bandwidth",
+            "a threshold network_bandwidth normal -> critical at 1000",
+            "a quota_denied network bandwidth quota of 1000 bytes per 1s exceeded: 1000 used, \
+             700 more requested; retry in 1s",
+        ]
+    );
+    registry.unregister("a").unwrap();
+    assert!(handle.reserve_up_to(QuotaType::None).is_err());
 }
 
 #[test]

@@ -51,6 +51,24 @@ fn what_was_only_observed_goes_back_like_anything_else() {
 }
 
 #[test]
+fn an_observed_grant_says_all_that_was_asked_for() {
+    let (_registry, handle, _clock) = thousand(QuotaRegistry::builder().observe_only());
+    let asked = [QuotaType::Storage(700), QuotaType::CpuTime(1_001), QuotaType::Storage(700)];
+    let grant = handle.reserve_all(&asked).unwrap();
+    assert_eq!(format!("{grant:?}"), "Grant { storage: 1400, cpu_time: 1001000, observed: true }");
+    assert_eq!(grant.amount(QuotaResource::CpuTime), 1_001_000);
+    assert_eq!((handle.usage().storage_used, handle.usage().cpu_time_used_us), (1_400, 0));
+    drop(grant);
+    assert_eq!(handle.usage().storage_used, 0);
+    let grant = handle.reserve_up_to(QuotaType::NetworkBandwidth(1_001)).unwrap();
+    assert_eq!(grant.amount(QuotaResource::NetworkBandwidth), 1_001);
+    assert_eq!(handle.denials().by_quota(QuotaResource::NetworkBandwidth), 1);
+    // Nothing is counted however it is settled.
+    grant.commit_actual(QuotaType::NetworkBandwidth(5_000));
+    assert_eq!(handle.usage().network_bandwidth_used, 0);
+}
+
+#[test]
 fn cpu_time_that_is_used_up_is_told_once_for_as_long_as_it_would_have_been_waited_for() {
     let notebook = Arc::new(Notebook::default());
     let builder = QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)).observe_only();
