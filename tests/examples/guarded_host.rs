@@ -12,31 +12,14 @@ use core::sync::atomic::Ordering;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use integration_tests::limits;
+use integration_tests::{SHOP, limits};
 use limits_config::{ComponentConfig, Policy};
-use limits_core::QuotaTracker;
+use limits_core::{CpuTimePolicy, QuotaTracker};
+use limits_wasmtime::ExecutionFailure;
+use limits_wasmtime::wasmtime::component::{ComponentNamedList, Lower};
 use quota_enforce::{ComponentHandle, JsonLinesSink, QuotaRegistry, SecurityContext};
 
-use crate::host::Guarded;
-
-const CONFIG: &str = r#"
-[component]
-name = "shop"
-version = "1.0.0"
-
-[resources.memory]
-max_bytes = "1MiB"
-
-[quota]
-storage = "10KB"
-message_rate = 20
-network_bandwidth = "5MB/s"
-
-[capabilities]
-filesystem.write = ["/data/<id>/**"]
-messaging.send = ["orders.*"]
-network.connect = ["api.example.com:443"]
-"#;
+use crate::host::{Guarded, Told};
 
 /// Whoever runs the components has the last word, also on all of them together.
 const POLICY: &str = r#"
@@ -58,33 +41,34 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let policy = Policy::from_str(POLICY)?;
     let everyone = Arc::new(QuotaTracker::new(policy.host().to_resource_quota()));
     let registry = QuotaRegistry::builder().parent(Arc::clone(&everyone)).audit(audit).build();
-    let config = ComponentConfig::from_str(CONFIG)?;
+    let config = ComponentConfig::from_str(SHOP)?;
     // The host says who a component is: here two that came with the same file.
-    let register = |id: &str| -> Result<ComponentHandle, Box<dyn Error>> {
+    let register = |id: &str| -> Result<Tenant, Box<dyn Error>> {
         let effective = policy.apply(&config, &id.parse()?, None);
-        Ok(registry.register(SecurityContext::with_quota(
+        let component = registry.register(SecurityContext::with_quota(
             effective.id().as_str(),
             effective.capabilities().to_capability_set()?,
             effective.quota(),
-        ))?)
+        ))?;
+        Ok(Tenant { component, cpu_time_policy: effective.cpu_time_policy() })
     };
     let (shop, bakery) = (register("shop")?, register("bakery")?);
 
     let guarded = Guarded::new(limits(10_000_000, 10_000))?;
     writeln!(out, "what the guest was told")?;
-    let told = guarded.run(&shop, "write", ("/data/shop/log", 1_000_u32, 100_u32)).await?;
+    let told = shop.run(&guarded, "write", ("/data/shop/log", 1_000_u32, 100_u32)).await?;
     writeln!(out, "  write 1000 bytes   {told:?}")?;
-    let told = guarded.run(&shop, "write", ("/etc/passwd", 1_u32, 1_u32)).await?;
+    let told = shop.run(&guarded, "write", ("/etc/passwd", 1_u32, 1_u32)).await?;
     writeln!(out, "  write elsewhere    {told:?}")?;
-    let told = guarded.run(&shop, "send", ("orders.new", 100_u32)).await?;
+    let told = shop.run(&guarded, "send", ("orders.new", 100_u32)).await?;
     writeln!(out, "  send               {told:?}")?;
     let told =
-        guarded.run(&shop, "transfer", ("api.example.com:443", 300_000_u64, 100_u32)).await?;
+        shop.run(&guarded, "transfer", ("api.example.com:443", 300_000_u64, 100_u32)).await?;
     writeln!(out, "  transfer 300 kB    {told:?}")?;
-    let told = guarded.run(&bakery, "write", ("/data/bakery/log", 1_000_u32, 100_u32)).await?;
+    let told = bakery.run(&guarded, "write", ("/data/bakery/log", 1_000_u32, 100_u32)).await?;
     writeln!(out, "  write by another   {told:?}")?;
-    let failure = guarded
-        .run(&shop, "write-or-end", ("/data/shop/log", 1_000_u32, 1_u32))
+    let failure = shop
+        .run(&guarded, "write-or-end", ("/data/shop/log", 1_000_u32, 1_u32))
         .await
         .err()
         .ok_or("the quota was used up")?;
@@ -100,8 +84,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     )?;
 
     writeln!(out, "\nwhat monitoring shows of the first (one window, if this was fast)")?;
-    let denials = shop.denials();
-    for (resource, status) in shop.status().iter() {
+    let denials = shop.component.denials();
+    for (resource, status) in shop.component.status().iter() {
         writeln!(
             out,
             "  {:<18} {:>9} of {:>9} {:<9} {:>5.1} %  {} denied",
@@ -116,8 +100,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     writeln!(
         out,
         "  warning: {}, critical: {}, denied by capability: {}",
-        shop.is_quota_warning(),
-        shop.is_quota_critical(),
+        shop.component.is_quota_warning(),
+        shop.component.is_quota_critical(),
         denials.by_capability(),
     )?;
 
@@ -139,6 +123,27 @@ async fn main() -> Result<(), Box<dyn Error>> {
     drop((registry, shop, bakery));
     writeln!(out, "\nwhat the audit wrote down\n{}", lines.text())?;
     Ok(())
+}
+
+/// A component of this host.
+struct Tenant {
+    component: ComponentHandle,
+    /// What becomes of its executions when it has no CPU time left.
+    cpu_time_policy: CpuTimePolicy,
+}
+
+impl Tenant {
+    async fn run<P>(
+        &self,
+        host: &Guarded,
+        export: &str,
+        params: P,
+    ) -> Result<Told, ExecutionFailure>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+    {
+        host.run(&self.component, self.cpu_time_policy, export, params).await
+    }
 }
 
 /// What the audit wrote, to be printed last. A real host gives the sink a file.

@@ -17,6 +17,28 @@ pub const PLENTY_MS: u64 = 60_000;
 /// The 1 MiB that every guest here may have.
 pub const MEMORY_BYTES: u64 = 1024 * 1024;
 
+/// The `Component.toml` of a component that writes, sends and connects.
+pub const SHOP: &str = r#"
+[component]
+name = "shop"
+version = "1.0.0"
+
+[resources.memory]
+max_bytes = "1MiB"
+
+[quota]
+storage = "10KB"
+message_rate = 20
+network_bandwidth = "5MB/s"
+cpu_time = "500ms/s"
+memory = "128MB"
+
+[capabilities]
+filesystem.write = ["/data/<id>/**"]
+messaging.send = ["orders.*"]
+network.connect = ["api.example.com:443"]
+"#;
+
 /// How an execution ended.
 pub type Ended<R> = Result<ExecutionResult<R>, ExecutionFailure>;
 

@@ -14,15 +14,15 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
-use integration_tests::{Host, PLENTY_MS, block_on, default_limits, limits};
+use integration_tests::{Host, PLENTY_MS, SHOP, block_on, default_limits, limits};
 use limits_config::ComponentConfig;
 use limits_core::{
-    Account, Allowance, CapabilitySet, ManualClock, Permission, QuotaResource, QuotaType,
-    ResourceQuota, Retry, WasmError,
+    Account, Allowance, CapabilitySet, CpuTimePolicy, ManualClock, Permission, QuotaResource,
+    QuotaType, ResourceQuota, Retry, WasmError,
 };
 use limits_wasmtime::wasmtime::component::{ComponentNamedList, Lower};
 use limits_wasmtime::{
-    CpuPolicy, ExecutionFailure, ExecutionReport, ExecutionResult, LimitState, LiveComponent,
+    ExecutionFailure, ExecutionReport, ExecutionResult, LimitState, LiveComponent,
 };
 use quota_enforce::{
     AuditEvent, AuditSink, ComponentHandle, EnforceError, QuotaRegistry, QuotaRegistryBuilder,
@@ -92,7 +92,8 @@ impl World {
     where
         P: ComponentNamedList + Lower + Send + Sync,
     {
-        block_on(self.guarded.run(component, export, params)).expect("it returns")
+        block_on(self.guarded.run(component, CpuTimePolicy::Throttle, export, params))
+            .expect("it returns")
     }
 
     fn written(&self) -> u64 {
@@ -158,30 +159,11 @@ fn test_register_component_with_custom_quota() {
 
 #[test]
 fn test_parse_quota_from_component_toml() {
-    let config = ComponentConfig::from_str(
-        r#"
-        [component]
-        name = "shop"
-        version = "1.0.0"
-        [resources.memory]
-        max_bytes = "1MiB"
-        [quota]
-        storage = "1KB"
-        message_rate = 5
-        network_bandwidth = "1MB/s"
-        cpu_time = "500ms/s"
-        memory = "128MB"
-        [capabilities]
-        filesystem.write = ["/data/<id>/**"]
-        messaging.send = ["orders.*"]
-        "#,
-    )
-    .unwrap()
-    .effective();
+    let config = ComponentConfig::from_str(SHOP).unwrap().effective();
     let expected = ResourceQuota::new()
-        .with_storage(1_024_u64)
-        .with_message_rate(5_u64)
-        .with_network_bandwidth(1_048_576_u64)
+        .with_storage(10_240_u64)
+        .with_message_rate(20_u64)
+        .with_network_bandwidth(5_242_880_u64)
         .with_cpu_time(500_u64)
         .with_memory(128 * 1024 * 1024_u64);
     assert_eq!(config.quota(), expected);
@@ -190,10 +172,12 @@ fn test_parse_quota_from_component_toml() {
     let capabilities = config.capabilities().to_capability_set().unwrap();
     let context = SecurityContext::with_quota(config.id().as_str(), capabilities, config.quota());
     let shop = world.registry.register(context).unwrap();
-    assert_eq!(world.write(&shop, 512, 10), refused(2, 1_024, 1_024, None));
-    assert_eq!(world.send(&shop, 10), refused(5, 5, 5, Some(1_000)));
+    assert_eq!(world.write(&shop, 5_120, 10), refused(2, 10_240, 10_240, None));
+    assert_eq!(world.send(&shop, 30), refused(20, 20, 20, Some(1_000)));
+    assert_eq!(world.transfer(&shop, 5_242_880, 2), refused(1, 5_242_880, 5_242_880, Some(1_000)));
     // What the file does not list is not allowed.
-    assert_eq!(world.transfer(&shop, 1, 1), Told { calls: 0, answer: Answer::Denied });
+    let elsewhere = world.run(&shop, "transfer", ("example.com:443", 1_u64, 1_u32));
+    assert_eq!(elsewhere, Told { calls: 0, answer: Answer::Denied });
 }
 
 // Host functions.
@@ -260,16 +244,18 @@ fn q15_the_embedder_gets_the_typed_error_back() {
     let world = World::new();
     let shop = world.register("shop", ResourceQuota::new().with_storage(250_u64));
     let run = |path: &str| {
-        block_on(world.guarded.run(&shop, "write-or-end", (path, 100_u32, 5_u32))).unwrap_err()
+        let params = (path, 100_u32, 5_u32);
+        let policy = CpuTimePolicy::Throttle;
+        block_on(world.guarded.run(&shop, policy, "write-or-end", params)).unwrap_err()
     };
     let failure = run("/data/shop/log");
     let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
     assert_eq!((error.resource(), error.retry()), (QuotaResource::Storage, Retry::Now));
     assert_eq!((error.used(), error.requested(), error.limit()), (200, 100, 250));
     let failure = run("/etc/passwd");
-    let WasmError::Host(error) = failure.error() else { panic!("{failure}") };
-    let error: &EnforceError = error.downcast_ref().unwrap();
-    assert_eq!(error.as_capability().unwrap().permission(), Permission::FilesystemWrite);
+    let WasmError::Denied(error) = failure.error() else { panic!("{failure}") };
+    assert_eq!(error.permission(), Permission::FilesystemWrite);
+    assert!(failure.error().is_guest_fault());
     assert_eq!(world.written(), 200);
 }
 
@@ -431,7 +417,7 @@ fn execute(
     export: &str,
 ) -> Result<ExecutionReport, ExecutionFailure> {
     let account: Arc<dyn Account> = Arc::new(component.clone());
-    let state = LimitState::new().with_account(account, CpuPolicy::Deny);
+    let state = LimitState::new().with_account(account, CpuTimePolicy::Deny);
     let limits = limits(u64::MAX, PLENTY_MS);
     let ended: Result<ExecutionResult<()>, _> =
         block_on(host.executor().execute_with_limits(host.guest(), &limits, state, export, ()));
@@ -473,7 +459,7 @@ fn instantiate(
     component: &ComponentHandle,
 ) -> Result<ExecutionResult<LiveComponent<LimitState>>, ExecutionFailure> {
     let account: Arc<dyn Account> = Arc::new(component.clone());
-    let state = LimitState::new().with_account(account, CpuPolicy::Throttle);
+    let state = LimitState::new().with_account(account, CpuTimePolicy::Throttle);
     block_on(host.executor().instantiate(host.guest(), &default_limits(), state))
 }
 

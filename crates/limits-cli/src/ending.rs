@@ -108,6 +108,7 @@ impl Ending {
                 Outcome::QuotaExceeded,
                 problem.with_numbers(refused.limit(), refused.used(), refused.requested()),
             ),
+            WasmError::Denied(_) => Self::new(Outcome::Denied, problem),
             WasmError::Cancelled => Self::new(Outcome::Cancelled, problem),
             WasmError::Trap { .. } => Self::trap(problem, report),
             WasmError::Host(host) => match host.downcast_ref::<I32Exit>() {
@@ -185,7 +186,8 @@ mod tests {
     use super::{Ending, Problem};
     use crate::outcome::Outcome;
     use limits_core::{
-        FuelMetrics, LimitExceeded, LimitKind, QuotaError, QuotaResource, Retry, WasmError,
+        CapabilitySet, FuelMetrics, LimitExceeded, LimitKind, Permission, QuotaError,
+        QuotaResource, Retry, WasmError,
     };
     use wasmtime_wasi::I32Exit;
 
@@ -193,6 +195,8 @@ mod tests {
     fn every_error_has_its_outcome_and_its_numbers() {
         let refused = LimitExceeded::new(LimitKind::Memory, 10).with_request(4, 7);
         let quota = QuotaError::new(QuotaResource::Memory, 4, 7, 10, Retry::Now);
+        let denied = CapabilitySet::new().check(Permission::NetworkConnect, "a:1");
+        let denied = denied.into_result().unwrap_err();
         let reason = || String::from("why");
         let table = [
             (WasmError::out_of_fuel(FuelMetrics::new(5, 6)), Outcome::OutOfFuel, [5, 6, 0]),
@@ -200,6 +204,7 @@ mod tests {
             (WasmError::OutOfMemory(refused), Outcome::OutOfMemory, [10, 4, 7]),
             (WasmError::LimitExceeded(refused), Outcome::LimitExceeded, [10, 4, 7]),
             (WasmError::Quota(quota), Outcome::QuotaExceeded, [10, 4, 7]),
+            (denied.into(), Outcome::Denied, [0, 0, 0]),
             (WasmError::Cancelled, Outcome::Cancelled, [0, 0, 0]),
             (WasmError::Trap { reason: reason() }, Outcome::Trap, [0, 0, 0]),
             (WasmError::HostBusy { max_concurrent: 1 }, Outcome::Error, [0, 0, 0]),

@@ -32,7 +32,7 @@ impl Host {
         Self {
             limits: match quotas {
                 Some(quotas) => {
-                    let policy = quotas.cpu_policy();
+                    let policy = quotas.cpu_time_policy();
                     LimitState::new().with_account(quotas, policy)
                 }
                 None => LimitState::new(),

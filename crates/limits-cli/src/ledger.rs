@@ -5,9 +5,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use limits_core::{
-    Account, QuotaError, QuotaResource, QuotaResourceStatus, QuotaTracker, QuotaType, ResourceQuota,
+    Account, CpuTimePolicy, QuotaError, QuotaResource, QuotaResourceStatus, QuotaTracker,
+    QuotaType, ResourceQuota,
 };
-use limits_wasmtime::CpuPolicy;
 
 /// A [`QuotaTracker`] that remembers the most that was in use, and how often it refused; and the
 /// same of the host, if there are ceilings over it.
@@ -16,7 +16,7 @@ pub(crate) struct Ledger {
     tracker: QuotaTracker,
     component: Records,
     host: Records,
-    cpu_policy: CpuPolicy,
+    cpu_time_policy: CpuTimePolicy,
 }
 
 /// What a tracker forgets.
@@ -55,18 +55,18 @@ impl Ledger {
     pub(crate) fn new(
         quota: ResourceQuota,
         host: Option<ResourceQuota>,
-        cpu_policy: CpuPolicy,
+        cpu_time_policy: CpuTimePolicy,
     ) -> Self {
         let tracker = match host {
             Some(host) => QuotaTracker::with_parent(quota, Arc::new(QuotaTracker::new(host))),
             None => QuotaTracker::new(quota),
         };
-        Self { tracker, component: Records::default(), host: Records::default(), cpu_policy }
+        Self { tracker, component: Records::default(), host: Records::default(), cpu_time_policy }
     }
 
     /// Tells what becomes of a run for which there is no CPU time.
-    pub(crate) const fn cpu_policy(&self) -> CpuPolicy {
-        self.cpu_policy
+    pub(crate) const fn cpu_time_policy(&self) -> CpuTimePolicy {
+        self.cpu_time_policy
     }
 
     /// Returns what was used of the component's quotas, and how often these refused.
@@ -163,8 +163,7 @@ impl Account for Ledger {
 mod tests {
     use super::Ledger;
     use core::time::Duration;
-    use limits_core::{Account as _, Allowance, QuotaType, ResourceQuota};
-    use limits_wasmtime::CpuPolicy;
+    use limits_core::{Account as _, Allowance, CpuTimePolicy, QuotaType, ResourceQuota};
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -173,7 +172,7 @@ mod tests {
     }
 
     fn ledger(host: Option<ResourceQuota>) -> Ledger {
-        Ledger::new(quota(100, 5), host, CpuPolicy::Throttle)
+        Ledger::new(quota(100, 5), host, CpuTimePolicy::Throttle)
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use limits_config::{ComponentConfig, CpuTimePolicy, EffectiveConfig, HostCeilings, Policy};
-use limits_wasmtime::CpuPolicy;
+use limits_config::{ComponentConfig, EffectiveConfig, HostCeilings, Policy};
 
 use crate::args::ManifestArgs;
 use crate::component_file::ComponentFile;
@@ -31,12 +30,8 @@ impl Terms {
     /// Opens an account for all runs of the component, which is the only one of this host.
     pub(crate) fn ledger(&self) -> Ledger {
         let host = Some(self.host).filter(|host| !host.is_empty());
-        let cpu_policy = match self.effective.cpu_time_policy() {
-            CpuTimePolicy::Deny => CpuPolicy::Deny,
-            CpuTimePolicy::Throttle => CpuPolicy::Throttle,
-        };
         let host = host.map(|host| host.to_resource_quota());
-        Ledger::new(self.effective.quota(), host, cpu_policy)
+        Ledger::new(self.effective.quota(), host, self.effective.cpu_time_policy())
     }
 }
 

@@ -5,7 +5,7 @@
 pub(crate) enum Outcome {
     /// The user or the system asked to stop.
     Cancelled,
-    /// A capability was missing. Reserved until something enforces capabilities.
+    /// A capability was missing. Reserved: no host function of the command asks for one yet.
     Denied,
     /// There was nothing to run: a file, its contents, the call or the host is at fault.
     Error,

@@ -3,13 +3,11 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use limits_core::Allowance;
+use limits_core::{Allowance, CpuTimePolicy};
 
 use crate::effective::{Change, Rule};
 use crate::policy::{MemoryRules, Tables};
-use crate::{
-    CapabilitiesSection, ComponentConfig, CpuTimePolicy, Origin, Setting, SettingKey, quota,
-};
+use crate::{CapabilitiesSection, ComponentConfig, Origin, Setting, SettingKey, quota};
 
 /// The tables of a policy that apply to one component.
 pub(crate) struct Layers<'a> {

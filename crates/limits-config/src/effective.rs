@@ -3,12 +3,10 @@
 use core::fmt;
 use core::time::Duration;
 
-use limits_core::{Allowance, ResourceLimits, ResourceQuota};
+use limits_core::{Allowance, CpuTimePolicy, ResourceLimits, ResourceQuota};
 
 use crate::error::quoted;
-use crate::{
-    CapabilitiesSection, ComponentName, CpuTimePolicy, Origin, Setting, SettingKey, quota,
-};
+use crate::{CapabilitiesSection, ComponentName, Origin, Setting, SettingKey, quota};
 
 /// What a component gets: its file, the defaults and the policy together.
 ///

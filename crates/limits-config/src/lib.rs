@@ -31,7 +31,6 @@ pub use crate::capabilities::{
     StorageCapabilities,
 };
 pub use crate::component::{ComponentConfig, ComponentSection};
-pub use crate::cpu_time_policy::CpuTimePolicy;
 pub use crate::effective::{Change, EffectiveConfig, Rule};
 pub use crate::error::{ConfigError, ConfigErrorKind};
 pub use crate::file::read_regular_file;

@@ -4,10 +4,10 @@ use core::error::Error;
 use core::fmt;
 use core::time::Duration;
 
-use limits_core::{Allowance, ResourceQuota};
+use limits_core::{Allowance, CpuTimePolicy, ResourceQuota};
 use serde::{Deserialize, Serialize};
 
-use crate::{CpuTimePolicy, SettingKey, amount, format_size, period};
+use crate::{SettingKey, amount, cpu_time_policy, format_size, period};
 
 /// `[quota]`: what one component may use over time, across all its executions.
 ///
@@ -57,7 +57,7 @@ pub struct QuotaSection {
     pub cpu_time: Option<Allowance>,
     /// What becomes of an execution whose component has no CPU time left: it waits ("throttle",
     /// the default) or it ends ("deny").
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "cpu_time_policy", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::CpuTimePolicy"))]
     pub cpu_time_policy: Option<CpuTimePolicy>,
     /// Bytes of memory of all live executions together. Default 256 MB, or

@@ -96,7 +96,7 @@ stands_for!(CpuTime, {
 stands_for!(Messages, {
     "anyOf": [{ "type": "integer", "minimum": 0 }, { "const": "unlimited" }]
 });
-stands_for!(CpuTimePolicy, { "enum": crate::CpuTimePolicy::WORDS });
+stands_for!(CpuTimePolicy, { "enum": crate::cpu_time_policy::WORDS });
 stands_for!(Period, { "type": "string", "pattern": PERIOD });
 stands_for!(Name, { "type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$" });
 stands_for!(SemanticVersion, {

@@ -7,7 +7,6 @@ mod endpoint;
 mod path;
 mod pattern;
 mod permission;
-mod quoted;
 mod resource;
 mod segment;
 mod set;

@@ -10,6 +10,7 @@ mod allowance;
 mod bounds;
 mod capability;
 mod clock;
+mod cpu_time_policy;
 mod demand;
 mod error;
 mod exceeded;
@@ -18,6 +19,7 @@ mod limits;
 mod quota;
 mod quota_error;
 mod quota_type;
+mod quoted;
 mod rate;
 mod reservation;
 mod status;
@@ -36,6 +38,7 @@ pub use crate::capability::{
 #[cfg(feature = "std")]
 pub use crate::clock::SystemClock;
 pub use crate::clock::{Clock, ManualClock};
+pub use crate::cpu_time_policy::{CpuTimePolicy, CpuTimePolicyError};
 pub use crate::error::{HostError, WasmError, WasmResult};
 pub use crate::exceeded::{LimitExceeded, LimitKind};
 pub use crate::fuel::{FuelConfig, FuelMetrics};

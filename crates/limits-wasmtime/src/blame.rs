@@ -1,6 +1,8 @@
 //! From Wasmtime's errors to ours: who ended the execution?
 
-use limits_core::{FuelMetrics, LimitExceeded, LimitKind, QuotaError, ResourceLimits, WasmError};
+use limits_core::{
+    CapabilityDenied, FuelMetrics, LimitExceeded, LimitKind, QuotaError, ResourceLimits, WasmError,
+};
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, Trap};
 
@@ -54,6 +56,9 @@ pub(crate) fn blame(
     }
     if let Some(error) = error.downcast_ref::<QuotaError>() {
         return (WasmError::Quota(*error), true);
+    }
+    if let Some(denied) = error.downcast_ref::<CapabilityDenied>() {
+        return (WasmError::Denied(denied.clone()), true);
     }
     if let Some(exceeded) = bound(&error, limits) {
         return (WasmError::LimitExceeded(exceeded), true);

@@ -10,13 +10,13 @@ use std::time::Instant;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
-use limits_core::{QuotaError, QuotaType, Retry};
+use limits_core::{CpuTimePolicy, QuotaError, QuotaType, Retry};
 
 use crate::cancel::CancelHandle;
 use crate::hook::Stop;
 use crate::meter::{SLICE, SUSPICIOUS, Turn};
 use crate::relay::Relay;
-use crate::state::{CpuPolicy, Credit};
+use crate::state::Credit;
 
 /// How long before the deadline a waiting guest's timer is set. Tokio's timers come up to two
 /// milliseconds late (its wheel and the kernel's poll both round up to the millisecond), so the
@@ -215,12 +215,12 @@ impl Driver<'_> {
         };
         match (bill.credit.policy, error.retry()) {
             // Waiting is not a denial; ending is, and an account may want to put that on record.
-            (CpuPolicy::Deny, _) | (_, Retry::Never) => match account.reserve(moment) {
+            (CpuTimePolicy::Deny, _) | (_, Retry::Never) => match account.reserve(moment) {
                 Ok(()) => Afford::Yes,
                 Err(error) => Afford::No(error),
             },
-            (CpuPolicy::Throttle, Retry::After(delay)) => Afford::After(delay),
-            (CpuPolicy::Throttle, Retry::Now) => Afford::After(Duration::from_millis(1)),
+            (CpuTimePolicy::Throttle, Retry::After(delay)) => Afford::After(delay),
+            (CpuTimePolicy::Throttle, Retry::Now) => Afford::After(Duration::from_millis(1)),
         }
     }
 

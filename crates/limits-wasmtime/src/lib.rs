@@ -26,7 +26,7 @@ pub use crate::live::{CallFailure, LiveComponent};
 pub use crate::prepared::PreparedComponent;
 pub use crate::printable::printable;
 pub use crate::report::{ExecutionReport, ExecutionResult};
-pub use crate::state::{CpuPolicy, HasLimits, LimitState, resource_table};
+pub use crate::state::{HasLimits, LimitState, resource_table};
 
-pub use limits_core;
+pub use limits_core::{self, CpuTimePolicy};
 pub use wasmtime;

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use std::sync::Arc;
 
-use limits_core::{Account, ResourceLimits, WasmResult};
+use limits_core::{Account, CpuTimePolicy, ResourceLimits, WasmResult};
 use wasmtime::component::ResourceTable;
 
 use crate::cancel::CancelHandle;
@@ -29,18 +29,7 @@ pub struct LimitState {
 #[derive(Clone, Debug)]
 pub(crate) struct Credit {
     pub(crate) account: Arc<dyn Account>,
-    pub(crate) policy: CpuPolicy,
-}
-
-/// What becomes of an execution whose account has no CPU time left.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-#[non_exhaustive]
-pub enum CpuPolicy {
-    /// It waits for the account's next window, as under a cgroup's `cpu.max`. Its deadline runs on.
-    #[default]
-    Throttle,
-    /// It ends with the account's error.
-    Deny,
+    pub(crate) policy: CpuTimePolicy,
 }
 
 impl Default for LimitState {
@@ -66,12 +55,13 @@ impl LimitState {
     /// Memory is reserved as it grows and given back when the store is dropped; where the account
     /// refuses, the growth fails as it does at the store's own limit. CPU time is charged slice by
     /// slice after the fact, so each live store can overdraw by one slice; when there is none
-    /// left, `policy` decides.
+    /// left, `policy` decides: the execution waits for the account's next window, or ends with the
+    /// account's error. Where CPU time never comes (a quota of zero) it ends either way.
     ///
     /// To be called before the state is handed to the executor. One account may serve many stores:
     /// that is how a quota holds over all executions of a component.
     #[must_use]
-    pub fn with_account(mut self, account: Arc<dyn Account>, policy: CpuPolicy) -> Self {
+    pub fn with_account(mut self, account: Arc<dyn Account>, policy: CpuTimePolicy) -> Self {
         self.limiter.borrow_from(Arc::clone(&account));
         self.credit = Some(Credit { account, policy });
         self

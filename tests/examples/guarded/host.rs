@@ -4,12 +4,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
-use limits_core::{Account, QuotaType, ResourceLimits, Retry, WasmError};
+use limits_core::{Account, CpuTimePolicy, QuotaType, ResourceLimits, Retry, WasmError};
 use limits_wasmtime::wasmtime::component::{ComponentNamedList, ComponentType, Linker, Lower};
 use limits_wasmtime::wasmtime::{self, StoreContextMut};
 use limits_wasmtime::{
-    ComponentExecutor, CpuPolicy, ExecutionFailure, ExecutionResult, HasLimits, LimitState,
-    PreparedComponent, create_engine,
+    ComponentExecutor, ExecutionFailure, ExecutionResult, HasLimits, LimitState, PreparedComponent,
+    create_engine,
 };
 use quota_enforce::{ComponentHandle, EnforceError, with_quota};
 
@@ -209,10 +209,12 @@ impl Guarded {
         Ok(Self { executor, guest, limits, outside: Arc::default() })
     }
 
-    /// Runs the guest on behalf of `component`, which pays for its memory and CPU time as well.
+    /// Runs the guest on behalf of `component`, which pays for its memory and CPU time as well;
+    /// `policy` says what becomes of the guest when there is no CPU time left.
     pub(crate) async fn run<P>(
         &self,
         component: &ComponentHandle,
+        policy: CpuTimePolicy,
         export: &str,
         params: P,
     ) -> Result<Told, ExecutionFailure>
@@ -221,7 +223,7 @@ impl Guarded {
     {
         let account: Arc<dyn Account> = Arc::new(component.clone());
         let state = State {
-            limits: LimitState::new().with_account(account, CpuPolicy::Throttle),
+            limits: LimitState::new().with_account(account, policy),
             component: component.clone(),
             outside: Arc::clone(&self.outside),
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use integration_tests::Host;
+use integration_tests::{Host, SHOP, block_on};
 use limits_config::{ComponentConfig, Policy};
 use limits_core::{
     Allowance, Clock, ManualClock, QuotaResource, QuotaTracker, QuotaType, ResourceQuota, WasmError,
@@ -93,6 +93,23 @@ fn cpu_time_of_all_executions_is_bounded_together() {
     assert_eq!(host.usage().cpu_time_used_us, a.usage().cpu_time_used_us);
     world.advance(1_000);
     assert!(execute(&guest, &b, "idle").is_ok());
+}
+
+/// What the policy's file says is what the host runs its guests with: this one would wait for the
+/// next second of a clock that stands still.
+#[test]
+fn the_policys_file_ends_a_guest_that_has_no_cpu_time() {
+    let policy = Policy::from_str("ceiling.quota.cpu_time_policy = \"deny\"").unwrap();
+    let config = ComponentConfig::from_str(SHOP).unwrap();
+    let effective = policy.apply(&config, &config.component.name, None);
+    let world = World::new();
+    let shop = world.register("shop", effective.quota());
+    shop.charge(QuotaType::CpuTime(500));
+    let run = world.guarded.run(&shop, effective.cpu_time_policy(), "send", ("orders.new", 1_u32));
+    let failure = block_on(run).unwrap_err();
+    let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
+    assert_eq!((error.resource(), error.used()), (QuotaResource::CpuTime, 500_000));
+    assert_eq!((failure.report().slices, world.sent()), (0, 0));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use integration_tests::block_on;
-use limits_core::ResourceQuota;
+use limits_core::{CpuTimePolicy, ResourceQuota};
 use quota_enforce::SecurityContext;
 
 use crate::host::{Answer, Told};
@@ -37,10 +37,11 @@ fn q20_guests_that_take_turns_on_one_thread_each_pay_for_themselves() {
     let quota = || ResourceQuota::new().with_network_bandwidth(1_000_u64);
     let (a, b) = (world.register("a", quota()), world.register("b", quota()));
     let to = "api.example.com:443";
+    let policy = CpuTimePolicy::Throttle;
     let told = block_on(async {
         tokio::join!(
-            world.guarded.run(&a, "transfer", (to, 100_u64, 20_u32)),
-            world.guarded.run(&b, "transfer", (to, 250_u64, 20_u32)),
+            world.guarded.run(&a, policy, "transfer", (to, 100_u64, 20_u32)),
+            world.guarded.run(&b, policy, "transfer", (to, 250_u64, 20_u32)),
         )
     });
     assert_eq!(told.0.unwrap(), refused(10, 1_000, 1_000, Some(1_000)));
@@ -62,7 +63,8 @@ fn q20_guests_that_move_between_threads_each_pay_for_themselves() {
         let component = world.register(&format!("c{number}"), quota);
         runtime.spawn(async move {
             let params = ("api.example.com:443", 10_u64, 1_000_u32);
-            let told = world.guarded.run(&component, "transfer", params).await.unwrap();
+            let policy = CpuTimePolicy::Throttle;
+            let told = world.guarded.run(&component, policy, "transfer", params).await.unwrap();
             (number, told, component.usage().network_bandwidth_used)
         })
     });

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use limits_config::{ComponentConfig, CpuTimePolicy, Policy};
-use limits_core::Allowance;
+use limits_config::{ComponentConfig, Policy};
+use limits_core::{Allowance, CpuTimePolicy};
 use proptest::prelude::*;
 
 use crate::{EXAMPLE, MINIMAL};

@@ -6,8 +6,8 @@ use core::fmt;
 
 use super::pattern::Pattern;
 use super::permission::Permission;
-use super::quoted::Quoted;
 use super::resource::ResourceError;
+use crate::quoted::Quoted;
 
 /// The result of a check: allowed by which pattern, or denied why.
 ///

@@ -9,9 +9,9 @@ use core::fmt;
 use super::domain::Domain;
 use super::endpoint::{self, Endpoint, EndpointPattern};
 use super::path;
-use super::quoted::Quoted;
 use super::resource::{self, ResourceError};
 use super::segment::{self, Piece, Segment, Segments};
+use crate::quoted::Quoted;
 
 /// The longest pattern, in bytes.
 const MAX_BYTES: usize = 1_024;

@@ -6,7 +6,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::domain::Domain;
-use super::quoted::Quoted;
+use crate::quoted::Quoted;
 
 /// One thing that a component may be allowed to do: a domain and an action.
 ///

@@ -10,7 +10,7 @@ use limits_wasmtime::limits_core::{
     Account, ManualClock, QuotaResource, QuotaTracker, ResourceLimitsBuilder, ResourceQuota,
     WasmError,
 };
-use limits_wasmtime::{CpuPolicy, ExecutionFailure, ExecutionResult, LimitState};
+use limits_wasmtime::{CpuTimePolicy, ExecutionFailure, ExecutionResult, LimitState};
 
 use crate::guest::{Guest, Host, roomy};
 
@@ -24,7 +24,7 @@ fn tracker(quota: ResourceQuota) -> Arc<QuotaTracker> {
     Arc::new(QuotaTracker::with_clock(quota, Arc::new(ManualClock::new())))
 }
 
-fn host(account: &Arc<QuotaTracker>, policy: CpuPolicy) -> Host {
+fn host(account: &Arc<QuotaTracker>, policy: CpuTimePolicy) -> Host {
     let account: Arc<dyn Account> = Arc::<QuotaTracker>::clone(account);
     Host { limits: LimitState::new().with_account(account, policy), ..Host::default() }
 }
@@ -43,7 +43,7 @@ async fn run(
 #[tokio::test]
 async fn i7_a_throttled_guest_waits_and_its_deadline_holds() {
     let account = tracker(ResourceQuota::new().with_cpu_time(10_u64));
-    let host = host(&account, CpuPolicy::Throttle);
+    let host = host(&account, CpuTimePolicy::Throttle);
     let failure = run(SPIN, roomy().execution_timeout_ms(200), host).await.unwrap_err();
     assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
     let report = failure.report();
@@ -65,7 +65,7 @@ async fn i7_a_throttled_guest_goes_on_in_the_next_window_and_ends_well() {
     let period = Duration::from_millis(20);
     let quota = ResourceQuota::new().with_cpu_time(1_u64).with_reset_period(period);
     let account = Arc::new(QuotaTracker::new(quota));
-    let report = run(count, roomy(), host(&account, CpuPolicy::Throttle)).await.unwrap().report;
+    let report = run(count, roomy(), host(&account, CpuTimePolicy::Throttle)).await.unwrap().report;
     assert_eq!(report.fuel.consumed(), alone.fuel.consumed());
     assert_eq!(alone.throttled_time, Duration::ZERO);
     // More than one window's time was used, so it has waited for others.
@@ -78,11 +78,11 @@ async fn i7_a_throttled_guest_goes_on_in_the_next_window_and_ends_well() {
 async fn i7_a_guest_that_is_denied_ends_with_the_accounts_error() {
     let account = tracker(ResourceQuota::new().with_cpu_time(5_u64));
     let limits = || roomy().execution_timeout_ms(60_000);
-    let failure = run(SPIN, limits(), host(&account, CpuPolicy::Deny)).await.unwrap_err();
+    let failure = run(SPIN, limits(), host(&account, CpuTimePolicy::Deny)).await.unwrap_err();
     let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
     assert_eq!((error.resource(), error.limit()), (QuotaResource::CpuTime, 5_000));
     assert!(failure.report().slices > 0);
-    let second = run(SPIN, limits(), host(&account, CpuPolicy::Deny)).await.unwrap_err();
+    let second = run(SPIN, limits(), host(&account, CpuTimePolicy::Deny)).await.unwrap_err();
     assert!(matches!(second.error(), WasmError::Quota(_)), "{second}");
     assert_eq!(second.report().slices, 0);
 }
@@ -91,7 +91,7 @@ async fn i7_a_guest_that_is_denied_ends_with_the_accounts_error() {
 #[tokio::test]
 async fn i6_memory_comes_from_the_account_and_goes_back() {
     let account = tracker(ResourceQuota::new().with_memory(4 * 65_536_u64));
-    let result = run(GROW, roomy(), host(&account, CpuPolicy::Throttle)).await.unwrap();
+    let result = run(GROW, roomy(), host(&account, CpuTimePolicy::Throttle)).await.unwrap();
     assert_eq!(result.report.peak_memory_bytes, 4 * 65_536);
     assert_eq!(result.report.refusals, 1);
     let refused = result.report.last_quota_refusal.unwrap();
@@ -105,7 +105,8 @@ async fn i6_memory_goes_back_however_an_execution_ends() {
     let account = tracker(ResourceQuota::new());
     let ended = async |body: &str, limits: ResourceLimitsBuilder| {
         let module = format!(r#"(memory 3) (func (export "run") {body})"#);
-        let failure = run(&module, limits, host(&account, CpuPolicy::Throttle)).await.unwrap_err();
+        let failure =
+            run(&module, limits, host(&account, CpuTimePolicy::Throttle)).await.unwrap_err();
         assert_eq!(failure.report().peak_memory_bytes, 3 * 65_536);
         assert_eq!(account.usage().memory_used, 0, "{failure}");
         failure
@@ -121,7 +122,7 @@ async fn i6_memory_goes_back_however_an_execution_ends() {
     // A caller that gives up drops the execution half-way.
     let module =
         r#"(import "host" "sleep" (func $sleep)) (memory 3) (func (export "run") (call $sleep))"#;
-    let mut given_up = Box::pin(run(module, roomy(), host(&account, CpuPolicy::Throttle)));
+    let mut given_up = Box::pin(run(module, roomy(), host(&account, CpuTimePolicy::Throttle)));
     while account.usage().memory_used == 0 {
         assert!(poll_once(given_up.as_mut()).await.is_none());
     }
@@ -147,7 +148,7 @@ async fn i6_live_stores_share_the_memory_of_their_account() {
     let guest = Guest::core(r#"(memory 2) (func (export "run"))"#);
     let limits = roomy().build().unwrap();
     let instantiate = async || {
-        let host = host(&account, CpuPolicy::Throttle);
+        let host = host(&account, CpuTimePolicy::Throttle);
         guest.executor.instantiate(&guest.component, &limits, host).await
     };
     let first = instantiate().await.unwrap();

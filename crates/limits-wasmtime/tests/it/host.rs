@@ -1,6 +1,8 @@
 //! What host functions see and say.
 
-use limits_wasmtime::limits_core::WasmError;
+use limits_wasmtime::limits_core::{
+    CapabilitySet, Permission, QuotaError, QuotaResource, Retry, WasmError,
+};
 use limits_wasmtime::wasmtime::component::Linker;
 use limits_wasmtime::{ComponentExecutor, HasLimits as _, LimitState, create_engine};
 
@@ -14,6 +16,33 @@ async fn a_host_functions_error_comes_back_as_its_own_type() {
     assert!(failure.report().fuel_exact);
     let WasmError::Host(error) = failure.into_error() else { panic!("not the host's error") };
     assert_eq!(error.downcast_ref::<DiskOnFire>(), Some(&DiskOnFire(3)));
+}
+
+/// A refusal in a host function's error is the guest's doing, and not the host's failure.
+#[tokio::test]
+async fn what_a_capability_or_a_quota_refuses_comes_back_as_that() {
+    let check = CapabilitySet::new().check(Permission::FilesystemRead, "/etc/passwd");
+    let denied = check.into_result().unwrap_err();
+    let refused = QuotaError::new(QuotaResource::Storage, 1, 2, 2, Retry::Now);
+    let guest = Guest::core(r#"(func (export "run"))"#);
+    let limits = roomy().build().unwrap();
+    let run = async |error: wasmtime::Error| {
+        let failing = guest.executor.execute_with(
+            &guest.component,
+            &limits,
+            Host::default(),
+            |_, _| Box::pin(async move { Err::<(), _>(error) }),
+        );
+        failing.await.unwrap_err().into_error()
+    };
+    for error in [denied.clone().into(), WasmError::Denied(denied.clone()).into()] {
+        let error = run(error).await;
+        assert!(matches!(&error, WasmError::Denied(found) if *found == denied), "{error}");
+        assert!(error.is_guest_fault());
+    }
+    let error = run(refused.at_level(1).into()).await;
+    assert!(matches!(error, WasmError::Quota(found) if found.level() == 1), "{error}");
+    assert!(!error.is_guest_fault());
 }
 
 #[tokio::test]

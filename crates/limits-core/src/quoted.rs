@@ -4,7 +4,7 @@ use core::fmt::{self, Write as _};
 
 /// Shows a text escaped and at most 128 characters long, so that a hostile one can neither write
 /// control sequences to a terminal nor fill a log.
-pub(super) struct Quoted<'t>(pub(super) &'t str);
+pub(crate) struct Quoted<'t>(pub(crate) &'t str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
