@@ -93,9 +93,9 @@ impl Layers<'_> {
             quota: &config.quota,
             capabilities: None,
         };
-        let mut settings = Vec::with_capacity(SettingKey::ALL.len());
+        let mut settings = Vec::with_capacity(SettingKey::COMPONENT.len());
         let mut max_bytes = Allowance::AtMost(0);
-        for key in SettingKey::ALL {
+        for key in SettingKey::COMPONENT {
             let (from, origin) = match key.declared(asked) {
                 Some(value) => (value, Origin::Component),
                 None => (key.default(max_bytes), Origin::Default),

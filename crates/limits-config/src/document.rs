@@ -59,7 +59,7 @@ impl<'i> Document<'i> {
     pub(crate) fn refuse_conflict(&self, conflict: &QuotaConflict) -> ConfigError {
         let (key, other) = conflict.keys();
         let line = self.place_of(other.as_str()).line;
-        let message = format!("{conflict} on line {line}");
+        let message = conflict.says(&format!(" on line {line}"));
         ConfigError::new(ConfigErrorKind::Conflict, message)
             .at(self.place_of(key.as_str()))
             .with_key(key.as_str().to_owned(), None)

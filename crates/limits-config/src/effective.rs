@@ -15,7 +15,7 @@ use crate::{CapabilitiesSection, ComponentName, Origin, Setting, SettingKey, quo
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct EffectiveConfig {
     pub(crate) id: ComponentName,
-    /// One for each key, in the order of [`SettingKey::ALL`].
+    /// One for each key, in the order of [`SettingKey::COMPONENT`].
     pub(crate) settings: Vec<Setting>,
     pub(crate) cpu_time_policy: (CpuTimePolicy, Origin),
     pub(crate) capabilities: CapabilitiesSection,
@@ -35,13 +35,17 @@ impl EffectiveConfig {
         self.settings.iter().copied()
     }
 
-    /// Returns how much of one setting is allowed, in its unit.
+    /// Returns how much of one setting is allowed, in its unit; `None` for a key of `[host]`, which
+    /// is not of one component: see [`Policy::host`](crate::Policy::host).
     #[must_use]
-    pub fn value(&self, key: SettingKey) -> Allowance {
-        self.settings
-            .iter()
-            .find(|setting| setting.key == key)
-            .map_or(Allowance::AtMost(0), |setting| setting.value)
+    pub fn value(&self, key: SettingKey) -> Option<Allowance> {
+        self.settings.iter().find(|setting| setting.key == key).map(|setting| setting.value)
+    }
+
+    /// Returns how much of one setting of a component is allowed.
+    fn own(&self, key: SettingKey) -> Allowance {
+        // Each of them has a value, and nobody asks for others.
+        self.value(key).unwrap_or(Allowance::AtMost(0))
     }
 
     /// Returns what one execution may use.
@@ -49,7 +53,7 @@ impl EffectiveConfig {
     #[expect(clippy::missing_panics_doc, reason = "the builder only asks for what is given")]
     pub fn limits(&self) -> ResourceLimits {
         // Unlimited is not in the grammar of these keys, and a count came from 32 bits.
-        let number = |key| self.value(key).at_most().unwrap_or(u64::MAX);
+        let number = |key| self.own(key).at_most().unwrap_or(u64::MAX);
         let count = |key| u32::try_from(number(key)).unwrap_or(u32::MAX);
         ResourceLimits::builder()
             .memory_bytes(number(SettingKey::MaxBytes))
@@ -72,13 +76,13 @@ impl EffectiveConfig {
     #[must_use]
     pub fn quota(&self) -> ResourceQuota {
         let period = self.period();
-        let rate = |key| quota::per_period(self.value(key), period);
+        let rate = |key| quota::per_period(self.own(key), period);
         ResourceQuota::new()
-            .with_storage(self.value(SettingKey::Storage))
+            .with_storage(self.own(SettingKey::Storage))
             .with_message_rate(rate(SettingKey::MessageRate))
             .with_network_bandwidth(rate(SettingKey::NetworkBandwidth))
             .with_cpu_time(rate(SettingKey::CpuTime))
-            .with_memory(self.value(SettingKey::QuotaMemory))
+            .with_memory(self.own(SettingKey::QuotaMemory))
             .with_reset_period(period)
     }
 
@@ -95,7 +99,7 @@ impl EffectiveConfig {
     }
 
     pub(crate) fn period(&self) -> Duration {
-        Duration::from_millis(self.value(SettingKey::Period).at_most().unwrap_or(u64::MAX))
+        Duration::from_millis(self.own(SettingKey::Period).at_most().unwrap_or(u64::MAX))
     }
 
     /// Returns what the component may touch.

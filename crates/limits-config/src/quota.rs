@@ -192,25 +192,30 @@ impl QuotaConflict {
             Self::Rate { key, .. } => (*key, SettingKey::Period),
         }
     }
-}
 
-impl fmt::Display for QuotaConflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Says it in a sentence; `place` says where the other of the two settings is.
+    pub(crate) fn says(&self, place: &str) -> String {
         let (key, other) = self.keys();
         match self {
-            Self::Memory { quota, max_bytes } => write!(
-                f,
-                "`{key}` of {} is below `{other}` of {}",
+            Self::Memory { quota, max_bytes } => format!(
+                "`{key}` of {} is below `{other}` of {}{place}",
                 format_size(*quota),
                 format_size(*max_bytes)
             ),
             Self::Period { period } => {
-                write!(f, "`{key}` of {period:?} is not between 1ms and 86400s")
+                format!("`{key}` of {period:?} is not between 1ms and 86400s{place}")
             }
-            Self::Rate { period, .. } => {
-                write!(f, "`{key}` admits nothing within `{other}` of {period:?}")
-            }
+            Self::Rate { period, .. } => format!(
+                "`{key}` comes out as 0 in a `{other}` of {period:?}{place}: make the period \
+                 longer or the rate larger"
+            ),
         }
+    }
+}
+
+impl fmt::Display for QuotaConflict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.says(""))
     }
 }
 

@@ -79,7 +79,7 @@ pub enum Unit {
 
 impl SettingKey {
     /// All keys of `Component.toml` that hold an amount, in the order of the file.
-    pub const ALL: [Self; 16] = [
+    pub const COMPONENT: [Self; 16] = [
         Self::MaxBytes,
         Self::MaxInstances,
         Self::MaxMemories,

@@ -206,6 +206,7 @@ fn a_policy_that_contradicts_itself_is_an_error_that_says_where() {
     assert_eq!(ended.code, Some(71));
     assert_eq!(
         json["error"]["message"],
-        "policy.toml:3:12: `host.cpu_time` admits nothing within `host.period` of 1ms on line 2"
+        "policy.toml:3:12: `host.cpu_time` comes out as 0 in a `host.period` of 1ms on line 2: make the \
+         period longer or the rate larger"
     );
 }

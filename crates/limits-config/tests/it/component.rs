@@ -151,7 +151,7 @@ fn absent_quotas_have_the_defaults() {
     let large = 300_u64 << 20;
     assert_eq!(quota.to_resource_quota(large).unwrap().max_memory_bytes, large.into());
     let config = read(&MINIMAL.replace("1048576", "\"300MB\""));
-    assert_eq!(config.effective().value(SettingKey::QuotaMemory), large.into());
+    assert_eq!(config.effective().value(SettingKey::QuotaMemory), Some(large.into()));
 }
 
 #[test]
@@ -219,7 +219,8 @@ fn a_quota_made_in_code_is_checked_as_well() {
     let error = quota.to_resource_quota(0).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`quota.message_rate` admits nothing within `quota.period` of 1ms"
+        "`quota.message_rate` comes out as 0 in a `quota.period` of 1ms: make the period \
+         longer or the rate larger"
     );
     quota.message_rate = Some(Allowance::AtMost(1_000));
     assert_eq!(quota.to_resource_quota(0).unwrap().max_message_rate, Allowance::AtMost(1));

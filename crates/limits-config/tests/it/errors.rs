@@ -440,8 +440,8 @@ fn q18_settings_that_contradict_each_other_name_both() {
         (
             "[quota]\nmessage_rate = 1\nperiod = \"999ms\"",
             Kind::Conflict,
-            "line 7, column 16: `quota.message_rate` admits nothing within `quota.period` of 999ms \
-             on line 8",
+            "line 7, column 16: `quota.message_rate` comes out as 0 in a `quota.period` of 999ms \
+             on line 8: make the period longer or the rate larger",
         ),
     ]);
 }

@@ -52,7 +52,7 @@ fn what_the_policy_says_is_the_quota_of_the_parent() {
     let keys: Vec<_> = policy.host().settings().map(|one| one.key).collect();
     assert_eq!(keys, SettingKey::HOST);
     assert!(SettingKey::HOST.into_iter().all(SettingKey::is_host));
-    assert!(!SettingKey::ALL.into_iter().any(SettingKey::is_host));
+    assert!(!SettingKey::COMPONENT.into_iter().any(SettingKey::is_host));
     assert!(!SettingKey::HOST.into_iter().any(SettingKey::is_quota));
 }
 
@@ -146,20 +146,20 @@ fn a_fault_is_pointed_at() {
         (
             "[host]\nperiod = \"1ms\"\ncpu_time = \"999ms/s\"",
             Kind::Conflict,
-            "line 3, column 12: `host.cpu_time` admits nothing within `host.period` of 1ms on line \
-             2",
+            "line 3, column 12: `host.cpu_time` comes out as 0 in a `host.period` of 1ms on line \
+             2: make the period longer or the rate larger",
         ),
         (
             "[host]\nmessage_rate = 1\nperiod = \"10ms\"",
             Kind::Conflict,
-            "line 2, column 16: `host.message_rate` admits nothing within `host.period` of 10ms on \
-             line 3",
+            "line 2, column 16: `host.message_rate` comes out as 0 in a `host.period` of 10ms on \
+             line 3: make the period longer or the rate larger",
         ),
         (
             "[host]\nnetwork_bandwidth = 1\nperiod = \"10ms\"",
             Kind::Conflict,
-            "line 2, column 21: `host.network_bandwidth` admits nothing within `host.period` of \
-             10ms on line 3",
+            "line 2, column 21: `host.network_bandwidth` comes out as 0 in a `host.period` of \
+             10ms on line 3: make the period longer or the rate larger",
         ),
     ];
     for (text, kind, error) in rows {
@@ -200,6 +200,14 @@ fn one_execution_never_gets_more_memory_than_all_components() {
     // may: it stays, and a refusal says which of the two it was.
     assert_eq!(effective.quota().max_memory_bytes, Allowance::AtMost(256 << 20));
     assert_eq!(set_by(SettingKey::QuotaMemory), Origin::Default);
+
+    // A ceiling over all of them is no setting of one of them, and so not "nothing is allowed".
+    for key in SettingKey::HOST {
+        assert_eq!(effective.value(key), None, "{key}");
+    }
+    for key in SettingKey::COMPONENT {
+        assert!(effective.value(key).is_some(), "{key}");
+    }
 
     // Room enough, to the byte.
     assert_eq!(apply("[host]\nmemory = 1048576", None).changes(), []);

@@ -229,7 +229,7 @@ fn the_default_memory_quota_follows_a_raised_limit() {
 fn a_rate_that_admits_nothing_within_the_period_is_zero_and_says_so() {
     let config = component(&format!("{MINIMAL}[quota]\nmessage_rate = 1\n"));
     let effective = apply("ceiling.quota.period = \"500ms\"", &config, None);
-    assert_eq!(effective.value(SettingKey::MessageRate), Allowance::AtMost(0));
+    assert_eq!(effective.value(SettingKey::MessageRate), Some(Allowance::AtMost(0)));
     assert_eq!(
         report(&effective),
         [
@@ -340,13 +340,13 @@ proptest! {
         let bare = config.effective();
 
         for (index, key) in BOUNDED.into_iter().enumerate() {
-            let value = effective.value(key);
+            let value = effective.value(key).unwrap();
             if let Some(most) = ceiling[index].filter(|_| !(lifted && over[index].is_some())) {
                 prop_assert!(value.at_most() <= Some(most), "{key} is above the ceiling");
             }
             // The default of the memory quota follows the memory limit of one execution.
-            let own = bare.value(key).max(match key {
-                SettingKey::QuotaMemory => effective.value(SettingKey::MaxBytes),
+            let own = bare.value(key).unwrap().max(match key {
+                SettingKey::QuotaMemory => effective.value(SettingKey::MaxBytes).unwrap(),
                 _ => Allowance::AtMost(0),
             });
             let most = over[index].map_or(own, |over| own.max(Allowance::AtMost(over)));

@@ -34,7 +34,7 @@ fn each_example_is_valid() {
 #[test]
 fn each_key_has_a_row() {
     let text = reference();
-    for key in SettingKey::ALL {
+    for key in SettingKey::COMPONENT {
         let (_, key) = key.as_str().split_once('.').unwrap();
         assert!(text.contains(&format!("\n| `{key}` |")), "no row for {key}");
     }
@@ -78,7 +78,7 @@ fn each_default_is_the_real_one() {
             .skip_while(|letter| !letter.is_ascii_digit())
             .take_while(char::is_ascii_digit)
             .collect();
-        let value = config.effective().value(key).at_most().unwrap();
+        let value = config.effective().value(key).unwrap().at_most().unwrap();
         assert_eq!(value.to_string(), digits, "{key}");
     }
 }
