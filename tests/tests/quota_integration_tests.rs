@@ -25,8 +25,7 @@ use limits_wasmtime::{
     ExecutionFailure, ExecutionReport, ExecutionResult, LimitState, LiveComponent,
 };
 use quota_enforce::{
-    AuditEvent, AuditSink, ComponentHandle, EnforceError, QuotaRegistry, QuotaRegistryBuilder,
-    SecurityContext,
+    AuditEvent, AuditSink, ComponentHandle, QuotaRegistry, QuotaRegistryBuilder, SecurityContext,
 };
 
 use crate::host::{Answer, Guarded, Told};

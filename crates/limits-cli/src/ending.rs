@@ -195,8 +195,8 @@ mod tests {
     fn every_error_has_its_outcome_and_its_numbers() {
         let refused = LimitExceeded::new(LimitKind::Memory, 10).with_request(4, 7);
         let quota = QuotaError::new(QuotaResource::Memory, 4, 7, 10, Retry::Now);
-        let denied = CapabilitySet::new().check(Permission::NetworkConnect, "a:1");
-        let denied = denied.into_result().unwrap_err();
+        let nothing = CapabilitySet::new();
+        let denied = nothing.check(Permission::NetworkConnect, "a:1").into_result().unwrap_err();
         let reason = || String::from("why");
         let table = [
             (WasmError::out_of_fuel(FuelMetrics::new(5, 6)), Outcome::OutOfFuel, [5, 6, 0]),

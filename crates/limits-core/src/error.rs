@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::error::Error;
 use core::fmt;
 
-use crate::{FuelMetrics, LimitExceeded, QuotaError};
+use crate::{CapabilityDenied, FuelMetrics, LimitExceeded, QuotaError};
 
 /// The result of running a component under limits.
 pub type WasmResult<T> = Result<T, WasmError>;
@@ -35,8 +35,10 @@ pub enum WasmError {
     OutOfMemory(LimitExceeded),
     /// The guest asked for more of something than a limit of its store allows.
     LimitExceeded(LimitExceeded),
-    /// The component asked for more than its quota has left.
+    /// The component asked for more than its quota, or a parent's, has left.
     Quota(QuotaError),
+    /// The component asked for something that it has no capability for.
+    Denied(CapabilityDenied),
     /// The execution was cancelled by the host.
     Cancelled,
     /// The guest trapped.
@@ -89,23 +91,37 @@ impl WasmError {
 
     /// Tells whether the guest caused this by what it did, as opposed to the host, the operator
     /// or whoever called it.
+    ///
+    /// A refusal by a parent is nobody's fault in particular: others have used it up.
     #[must_use]
     pub const fn is_guest_fault(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::OutOfFuel { .. }
-                | Self::ExecutionTimeout { .. }
-                | Self::OutOfMemory(_)
-                | Self::LimitExceeded(_)
-                | Self::Quota(_)
-                | Self::Trap { .. }
-        )
+            | Self::ExecutionTimeout { .. }
+            | Self::OutOfMemory(_)
+            | Self::LimitExceeded(_)
+            | Self::Denied(_)
+            | Self::Trap { .. } => true,
+            Self::Quota(refused) => refused.level() == 0,
+            Self::Cancelled
+            | Self::Host(_)
+            | Self::HostBusy { .. }
+            | Self::InvalidComponent { .. }
+            | Self::InvalidCall { .. }
+            | Self::InvalidConfiguration { .. } => false,
+        }
     }
 }
 
 impl From<QuotaError> for WasmError {
     fn from(error: QuotaError) -> Self {
         Self::Quota(error)
+    }
+}
+
+impl From<CapabilityDenied> for WasmError {
+    fn from(denied: CapabilityDenied) -> Self {
+        Self::Denied(denied)
     }
 }
 
@@ -124,6 +140,7 @@ impl fmt::Display for WasmError {
             Self::OutOfMemory(refused) => write!(f, "out of memory: {refused}"),
             Self::LimitExceeded(refused) => fmt::Display::fmt(refused, f),
             Self::Quota(refused) => fmt::Display::fmt(refused, f),
+            Self::Denied(denied) => fmt::Display::fmt(denied, f),
             Self::Cancelled => f.write_str("execution cancelled by the host"),
             Self::Trap { reason } => write!(f, "guest trapped: {reason}"),
             Self::Host(error) => write!(f, "host function failed: {error}"),
@@ -182,7 +199,10 @@ impl fmt::Display for HostError {
 #[cfg(test)]
 mod tests {
     use super::{HostError, WasmError};
-    use crate::{FuelMetrics, LimitExceeded, LimitKind, QuotaError, QuotaResource, Retry};
+    use crate::{
+        CapabilityDenied, CapabilitySet, FuelMetrics, LimitExceeded, LimitKind, Permission,
+        QuotaError, QuotaResource, Retry,
+    };
     use core::error::Error;
     use core::fmt;
     use std::boxed::Box;
@@ -206,6 +226,10 @@ mod tests {
         assert_eq!(error.to_string(), "execution timed out after 100 ms");
     }
 
+    fn denied() -> CapabilityDenied {
+        CapabilitySet::new().check(Permission::FilesystemRead, "/x").into_result().unwrap_err()
+    }
+
     #[test]
     fn every_error_says_what_happened() {
         let refused = LimitExceeded::new(LimitKind::Memory, 65_536).with_request(0, 131_072);
@@ -223,6 +247,7 @@ mod tests {
                 QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now).into(),
                 "memory quota of 8 bytes exceeded: 7 used, 2 more requested; retry when some is given back",
             ),
+            (denied().into(), "filesystem.read of `/x` denied: nothing is granted"),
             (WasmError::Cancelled, "execution cancelled by the host"),
             (WasmError::Trap { reason: reason() }, "guest trapped: reason"),
             (WasmError::host("disk on fire"), "host function failed: disk on fire"),
@@ -244,6 +269,9 @@ mod tests {
         assert!(WasmError::execution_timeout(1, None).is_guest_fault());
         let refused = QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now);
         assert!(WasmError::from(refused).is_guest_fault());
+        assert!(!WasmError::from(refused.at_level(1)).is_guest_fault(), "others used it up");
+        assert!(WasmError::from(denied()).is_guest_fault());
+        assert!(!WasmError::host("disk on fire").is_guest_fault());
         assert!(!WasmError::Cancelled.is_guest_fault());
         assert!(!WasmError::HostBusy { max_concurrent: 1 }.is_guest_fault());
     }

@@ -10,7 +10,9 @@ use limits_core::{
 /// Why something was not done for a component.
 ///
 /// The first two variants are refusals, which the component can be told; the others are mistakes of
-/// the host. Converts into [`WasmError`], and into anything that can hold an error.
+/// the host. Converts into [`WasmError`], where refusals are [`WasmError::Denied`] and
+/// [`WasmError::Quota`] and everything else is [`WasmError::Host`], and into anything that can hold an
+/// error.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum EnforceError {
@@ -139,6 +141,7 @@ impl From<EnforceError> for WasmError {
     fn from(error: EnforceError) -> Self {
         match error {
             EnforceError::Quota(error) => error.into(),
+            EnforceError::Capability(denied) => denied.into(),
             other => Self::host(other),
         }
     }
@@ -147,7 +150,7 @@ impl From<EnforceError> for WasmError {
 #[cfg(test)]
 mod tests {
     use super::EnforceError;
-    use limits_core::{CapabilitySet, Permission, QuotaResource, WasmError};
+    use limits_core::{CapabilitySet, Permission, QuotaError, QuotaResource, Retry, WasmError};
 
     #[test]
     fn every_error_says_what_happened() {
@@ -188,5 +191,18 @@ mod tests {
         let error = EnforceError::NotRegistered { id: Box::from("a") };
         let WasmError::Host(host) = WasmError::from(error.clone()) else { panic!("another kind") };
         assert_eq!(host.downcast_ref::<EnforceError>(), Some(&error));
+    }
+
+    #[test]
+    fn what_is_refused_is_the_guests_fault_unless_others_used_it_up() {
+        let denied =
+            CapabilitySet::new().check(Permission::FilesystemRead, "/x").into_result().unwrap_err();
+        let error = WasmError::from(EnforceError::from(denied));
+        assert!(matches!(error, WasmError::Denied(_)) && error.is_guest_fault());
+        let refused = QuotaError::new(QuotaResource::Storage, 1, 2, 2, Retry::Now);
+        assert!(WasmError::from(EnforceError::from(refused)).is_guest_fault());
+        assert!(!WasmError::from(EnforceError::from(refused.at_level(1))).is_guest_fault());
+        let mistake = EnforceError::NotRegistered { id: Box::from("a") };
+        assert!(!WasmError::from(mistake).is_guest_fault());
     }
 }

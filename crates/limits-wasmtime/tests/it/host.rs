@@ -21,18 +21,17 @@ async fn a_host_functions_error_comes_back_as_its_own_type() {
 /// A refusal in a host function's error is the guest's doing, and not the host's failure.
 #[tokio::test]
 async fn what_a_capability_or_a_quota_refuses_comes_back_as_that() {
-    let check = CapabilitySet::new().check(Permission::FilesystemRead, "/etc/passwd");
+    let nothing = CapabilitySet::new();
+    let check = nothing.check(Permission::FilesystemRead, "/etc/passwd");
     let denied = check.into_result().unwrap_err();
     let refused = QuotaError::new(QuotaResource::Storage, 1, 2, 2, Retry::Now);
     let guest = Guest::core(r#"(func (export "run"))"#);
     let limits = roomy().build().unwrap();
     let run = async |error: wasmtime::Error| {
-        let failing = guest.executor.execute_with(
-            &guest.component,
-            &limits,
-            Host::default(),
-            |_, _| Box::pin(async move { Err::<(), _>(error) }),
-        );
+        let failing =
+            guest.executor.execute_with(&guest.component, &limits, Host::default(), |_, _| {
+                Box::pin(async move { Err::<(), _>(error) })
+            });
         failing.await.unwrap_err().into_error()
     };
     for error in [denied.clone().into(), WasmError::Denied(denied.clone()).into()] {
