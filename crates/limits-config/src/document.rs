@@ -101,6 +101,8 @@ fn explain(problem: Problem, path: &[Segment]) -> ConfigError {
             let mut message = format!("unknown key `{key}`");
             if let Some(nearest) = nearest {
                 message.push_str(&format!(": did you mean `{nearest}`?"));
+            } else if let Some(hint) = misplaced(path, expected) {
+                message.push_str(&format!(": {hint}"));
             }
             message.push_str(&format!(" (expected one of {})", expected.join(", ")));
             ConfigError::new(ConfigErrorKind::UnknownKey, message).with_key(key, nearest)
@@ -123,6 +125,29 @@ fn explain(problem: Problem, path: &[Segment]) -> ConfigError {
             let message = format!("`{key}`: {what}");
             ConfigError::new(ConfigErrorKind::InvalidValue, message).with_key(key, None)
         }
+    }
+}
+
+/// Says where a table of the policy belongs that is in another one, given innermost first.
+fn misplaced(path: &[Segment], expected: &[&str]) -> Option<String> {
+    let names: Vec<&str> = path
+        .iter()
+        .rev()
+        .map(|segment| match segment {
+            Segment::Key(name) => name.as_str(),
+            Segment::Index(_) => "",
+        })
+        .collect();
+    match names[..] {
+        // `Component.toml` has no ceiling.
+        [table @ ("resources" | "quota" | "capabilities")] if expected.contains(&"ceiling") => {
+            Some(format!("write `[ceiling.{table}]`"))
+        }
+        ["ceiling", "host"] | ["component", _, "host"] => {
+            Some(String::from("`[host]` stands by itself"))
+        }
+        ["host", "quota"] => Some(String::from("write its keys directly under `[host]`")),
+        _ => None,
     }
 }
 

@@ -111,6 +111,24 @@ fn a_fault_is_pointed_at() {
              (expected one of storage, message_rate, network_bandwidth, cpu_time, memory, period)",
         ),
         (
+            "[host.quota]\nmemory = \"1MB\"",
+            Kind::UnknownKey,
+            "line 1, column 7: unknown key `host.quota`: write its keys directly under `[host]` \
+             (expected one of storage, message_rate, network_bandwidth, cpu_time, memory, period)",
+        ),
+        (
+            "[ceiling.host]\nmemory = \"1MB\"",
+            Kind::UnknownKey,
+            "line 1, column 10: unknown key `ceiling.host`: `[host]` stands by itself (expected one \
+             of resources, quota, capabilities)",
+        ),
+        (
+            "[component.x.host]\nmemory = \"1MB\"",
+            Kind::UnknownKey,
+            "line 1, column 14: unknown key `component.x.host`: `[host]` stands by itself (expected \
+             one of sha256, resources, quota, capabilities)",
+        ),
+        (
             "[host]\nmemory = \"10Mb\"",
             Kind::InvalidValue,
             "line 2, column 10: `host.memory`: `10Mb`: bits are not accepted, did you mean `10MB`?",

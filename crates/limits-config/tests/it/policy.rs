@@ -284,6 +284,20 @@ fn an_override_restricts_capabilities_and_decides_alone_only_for_its_hash() {
     assert!(apply(&policy, &config, None).capabilities().is_empty(), "both must list it");
 }
 
+#[test]
+fn a_table_without_its_ceiling_is_told_where_it_belongs() {
+    for table in ["resources", "quota", "capabilities"] {
+        let error = Policy::from_str(&format!("[{table}]\n")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "line 1, column 2: unknown key `{table}`: write `[ceiling.{table}]` (expected one of \
+                 host, ceiling, component)"
+            )
+        );
+    }
+}
+
 /// The settings of the property below, in the order of its lists.
 const BOUNDED: [SettingKey; 7] = [
     SettingKey::MaxBytes,
