@@ -91,6 +91,9 @@ pub(super) struct Line<'a> {
     used: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requested: Option<u64>,
+    /// What was granted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<u64>,
     /// Absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u64>,
@@ -137,15 +140,14 @@ impl<'a> Line<'a> {
                 }
             }
             AuditKind::QuotaDenied(error) => {
-                let (retry, retry_after_us) = match error.retry() {
-                    Retry::Now => ("now", None),
-                    Retry::After(wait) => {
-                        // Rounded up: whoever waits this long is let in.
-                        let micros = wait.as_nanos().div_ceil(1_000);
-                        ("after", Some(u64::try_from(micros).unwrap_or(u64::MAX)))
-                    }
-                    Retry::Never => ("never", None),
+                let retry = match error.retry() {
+                    Retry::Now => "now",
+                    Retry::After(_) => "after",
+                    Retry::Never => "never",
                 };
+                // Rounded up: whoever waits this long is let in.
+                let micros = error.retry().after().map(|wait| wait.as_nanos().div_ceil(1_000));
+                let retry_after_us = micros.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX));
                 Self {
                     used: Some(error.used()),
                     requested: Some(error.requested()),
@@ -158,7 +160,7 @@ impl<'a> Line<'a> {
                 }
             }
             AuditKind::QuotaGranted { resource, amount } => {
-                Self { requested: Some(amount), unit: Some(resource.unit()), ..line }
+                Self { amount: Some(amount), unit: Some(resource.unit()), ..line }
             }
             AuditKind::Threshold { resource, from, to, status } => Self {
                 from: Some(from.as_str()),

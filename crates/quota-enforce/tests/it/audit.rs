@@ -115,6 +115,26 @@ fn a_retry_is_written_with_its_time() {
 }
 
 #[test]
+fn a_grant_is_written_with_its_amount() {
+    let paper = Paper::default();
+    let sink = JsonLinesSink::new(paper.clone()).unwrap();
+    let builder = QuotaRegistry::builder().audit(Arc::new(sink)).audit_grants();
+    let (registry, handle, _clock) = thousand(builder);
+    handle.consume(QuotaType::CpuTime(3)).unwrap();
+    drop((registry, handle));
+    let mut lines = paper.lines();
+    let granted = lines.iter_mut().find(|line| line["event"] == "quota_granted").unwrap();
+    granted.as_object_mut().unwrap().remove("time_ms");
+    assert_eq!(
+        *granted,
+        json!({
+            "event": "quota_granted", "component": "a", "subject": "cpu_time", "enforced": true,
+            "amount": 3000, "unit": "µs"
+        })
+    );
+}
+
+#[test]
 fn a_flood_of_denials_is_no_flood_of_lines_and_none_is_lost() {
     let paper = Paper::default();
     let sink = JsonLinesSink::new(paper.clone()).unwrap();
