@@ -6,7 +6,8 @@ use core::time::Duration;
 
 use limits_core::QuotaResourceStatus;
 
-/// How much of a quota is used.
+/// How much of a quota is used: a level of use, not the level of a tracker over others that
+/// [`QuotaError::level`](limits_core::QuotaError::level) names.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Level {
@@ -30,21 +31,19 @@ impl Level {
     }
 
     fn of(status: &QuotaResourceStatus) -> Self {
-        Self::at(status, 80, 95)
+        Self::at(status.is_warning(), status.is_critical())
     }
 
     /// Returns the level that has not been left yet: five points less than what begins it.
     fn still(status: &QuotaResourceStatus) -> Self {
-        Self::at(status, 75, 90)
+        Self::at(status.reaches(75), status.reaches(90))
     }
 
-    fn at(status: &QuotaResourceStatus, warning: u32, critical: u32) -> Self {
-        if status.reaches(critical) {
-            Self::Critical
-        } else if status.reaches(warning) {
-            Self::Warning
-        } else {
-            Self::Normal
+    const fn at(is_warning: bool, is_critical: bool) -> Self {
+        match (is_warning, is_critical) {
+            (_, true) => Self::Critical,
+            (true, false) => Self::Warning,
+            (false, false) => Self::Normal,
         }
     }
 

@@ -19,7 +19,8 @@ pub struct AuditEvent<'a> {
 }
 
 impl<'a> AuditEvent<'a> {
-    /// Describes an event, to try a sink out. Registries make their own.
+    /// Describes an event, to try a sink out. Registries make their own; grants and thresholds are made
+    /// by them only.
     #[must_use]
     pub const fn new(component: &'a str, kind: AuditKind<'a>, enforced: bool) -> Self {
         Self { component, kind, enforced }
@@ -41,6 +42,7 @@ pub enum AuditKind<'a> {
     /// A quota had not enough left.
     QuotaDenied(QuotaError),
     /// A quota had enough left. Reported only when asked for.
+    #[non_exhaustive]
     QuotaGranted {
         /// Of what.
         resource: QuotaResource,
@@ -48,12 +50,13 @@ pub enum AuditKind<'a> {
         amount: u64,
     },
     /// What is used of a quota went through 80 % or 95 %, or came back.
+    #[non_exhaustive]
     Threshold {
         /// Of what.
         resource: QuotaResource,
-        /// The level before.
+        /// The level of use before; not a [`QuotaError::level`].
         from: Level,
-        /// The level now.
+        /// The level of use now; not a [`QuotaError::level`].
         to: Level,
         /// The numbers now.
         status: QuotaResourceStatus,

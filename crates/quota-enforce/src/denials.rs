@@ -23,8 +23,7 @@ impl Denials {
     /// Returns how often one quota had not enough left.
     #[must_use]
     pub fn by_quota(&self, resource: QuotaResource) -> u64 {
-        let pairs = QuotaResource::ALL.iter().zip(self.quota);
-        pairs.filter(|(one, _)| **one == resource).map(|(_, count)| count).sum()
+        self.quota.get(resource.index()).copied().unwrap_or_default()
     }
 
     /// Returns how often it was denied something altogether.

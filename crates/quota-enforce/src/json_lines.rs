@@ -16,13 +16,11 @@ use limits_core::Clock as _;
 
 use self::line::{Line, Loss, time_ms, to_line};
 use self::pen::Pen;
-use crate::repeats::{Admission, Repeats};
+use crate::repeats::{Admission, PER_SECOND, Repeats};
 use crate::{AuditEvent, AuditSink, CoarseClock};
 
 /// Lines that wait for the writer.
 const QUEUE: usize = 1_024;
-/// Events of a kind per component and second.
-const PER_SECOND: u8 = 10;
 /// How often what was left out is written down, at most.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 /// How long dropping the sink waits for what is in the queue.

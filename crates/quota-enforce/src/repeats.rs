@@ -10,6 +10,9 @@ use crate::AuditEvent;
 const SETS: u64 = 1_024;
 const WAYS: u64 = 4;
 
+/// How many events of a kind per component and second the sinks here let through.
+pub(crate) const PER_SECOND: u8 = 10;
+
 /// Lets through so many events of a kind per component and second, and counts the others.
 ///
 /// - I2: every event is let through or counted, and what was counted is told with a later event of

@@ -2,7 +2,7 @@
 
 use limits_core::{Clock as _, Retry};
 
-use crate::repeats::{Admission, Repeats};
+use crate::repeats::{Admission, PER_SECOND, Repeats};
 use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock, Level};
 
 /// Emits audit events as `tracing` events with the target `quota_enforce::audit`.
@@ -21,7 +21,7 @@ impl TracingSink {
     /// Makes a sink.
     #[must_use]
     pub fn new() -> Self {
-        Self { clock: CoarseClock::new(), repeats: Repeats::new(10) }
+        Self { clock: CoarseClock::new(), repeats: Repeats::new(PER_SECOND) }
     }
 
     /// Returns how many events were left out as repeats and not told of yet.

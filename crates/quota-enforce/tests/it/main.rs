@@ -73,10 +73,10 @@ impl AuditSink for Notebook {
                 decision.to_string()
             }
             AuditKind::QuotaDenied(error) => error.to_string(),
-            AuditKind::QuotaGranted { resource, amount } => {
+            AuditKind::QuotaGranted { resource, amount, .. } => {
                 format!("{amount} {} of {}", resource.unit(), resource.name())
             }
-            AuditKind::Threshold { resource, from, to, status } => {
+            AuditKind::Threshold { resource, from, to, status, .. } => {
                 format!("{} {from} -> {to} at {}", resource.key(), status.used())
             }
             _ => String::new(),
