@@ -336,7 +336,7 @@ fn test_get_quota_status() {
     );
     let statuses = world.registry.statuses();
     assert_eq!(statuses.len(), 1);
-    assert_eq!((&*statuses[0].0, statuses[0].1), ("shop", shop.status()));
+    assert_eq!(statuses["shop"], shop.status());
 }
 
 #[test]

@@ -4,7 +4,8 @@ use core::error::Error;
 use core::fmt;
 
 use limits_core::{
-    CapabilityDenied, PatternError, PermissionError, QuotaError, QuotaResource, WasmError,
+    CapabilityDenied, PatternError, PeriodFixed, PermissionError, QuotaError, QuotaResource,
+    WasmError,
 };
 
 /// Why something was not done for a component.
@@ -40,7 +41,7 @@ pub enum EnforceError {
     /// A text is no permission.
     Permission(PermissionError),
     /// A quota's period cannot change while its component is registered.
-    PeriodFixed,
+    PeriodFixed(PeriodFixed),
     /// A rate cannot be given back: it comes back with time.
     NotReleasable {
         /// The rate.
@@ -77,7 +78,12 @@ impl fmt::Display for EnforceError {
                 write!(f, "component `{}` is not registered", shown(id))
             }
             Self::AlreadyRegistered { id } => {
-                write!(f, "component `{}` is already registered", shown(id))
+                write!(
+                    f,
+                    "component `{}` is already registered: unregister it first, or use its handle \
+                     (`lookup`)",
+                    shown(id)
+                )
             }
             Self::InvalidId { id } => write!(
                 f,
@@ -86,11 +92,19 @@ impl fmt::Display for EnforceError {
             ),
             Self::Pattern(error) => fmt::Display::fmt(error, f),
             Self::Permission(error) => fmt::Display::fmt(error, f),
-            Self::PeriodFixed => {
-                f.write_str("the period of a quota cannot change while its component is registered")
-            }
+            Self::PeriodFixed(fixed) => write!(
+                f,
+                "the period of a quota is fixed while its component is registered: it counts per \
+                 {:?}, not per {:?}; unregister it and register it again",
+                fixed.current(),
+                fixed.requested()
+            ),
             Self::NotReleasable { resource } => {
-                write!(f, "{} cannot be released: a rate comes back with time", resource.name())
+                write!(
+                    f,
+                    "{} cannot be released, as a rate comes back with time: drop its grant instead",
+                    resource.name()
+                )
             }
         }
     }
@@ -131,6 +145,12 @@ impl From<PermissionError> for EnforceError {
     }
 }
 
+impl From<PeriodFixed> for EnforceError {
+    fn from(fixed: PeriodFixed) -> Self {
+        Self::PeriodFixed(fixed)
+    }
+}
+
 impl From<core::convert::Infallible> for EnforceError {
     fn from(never: core::convert::Infallible) -> Self {
         match never {}
@@ -150,20 +170,27 @@ impl From<EnforceError> for WasmError {
 #[cfg(test)]
 mod tests {
     use super::EnforceError;
-    use limits_core::{CapabilitySet, Permission, QuotaError, QuotaResource, Retry, WasmError};
+    use core::time::Duration;
+    use limits_core::{
+        CapabilitySet, Permission, QuotaError, QuotaResource, QuotaTracker, ResourceQuota, Retry,
+        WasmError,
+    };
 
     #[test]
     fn every_error_says_what_happened() {
         let id = || Box::from("a\n");
         let denied =
             CapabilitySet::new().check(Permission::FilesystemRead, "/x").into_result().unwrap_err();
+        let tracker = QuotaTracker::new(ResourceQuota::new());
+        let longer = ResourceQuota::new().with_reset_period(Duration::from_secs(2));
+        let fixed = tracker.set_quota(longer).unwrap_err();
         let permission = "delete".parse::<Permission>().unwrap_err();
         for (error, text) in [
             (denied.into(), "filesystem.read of `/x` denied: nothing is granted"),
             (EnforceError::NotRegistered { id: id() }, "component `a\\n` is not registered"),
             (
                 EnforceError::AlreadyRegistered { id: id() },
-                "component `a\\n` is already registered",
+                "component `a\\n` is already registered: unregister it first, or use its handle (`lookup`)",
             ),
             (
                 EnforceError::InvalidId { id: id() },
@@ -174,12 +201,12 @@ mod tests {
                 "`delete` is not a permission: storage is always qualified, write `storage.delete`",
             ),
             (
-                EnforceError::PeriodFixed,
-                "the period of a quota cannot change while its component is registered",
+                fixed.into(),
+                "the period of a quota is fixed while its component is registered: it counts per 1s, not per 2s; unregister it and register it again",
             ),
             (
                 EnforceError::NotReleasable { resource: QuotaResource::MessageRate },
-                "message rate cannot be released: a rate comes back with time",
+                "message rate cannot be released, as a rate comes back with time: drop its grant instead",
             ),
         ] {
             assert_eq!(error.to_string(), text);

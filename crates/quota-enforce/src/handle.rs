@@ -93,7 +93,7 @@ impl ComponentHandle {
     /// [`EnforceError::PeriodFixed`] if the period is another one: windows that are being counted
     /// cannot change their length.
     pub fn set_quota(&self, quota: ResourceQuota) -> Result<(), EnforceError> {
-        self.0.tracker.set_quota(quota).map_err(|_fixed| EnforceError::PeriodFixed)?;
+        self.0.tracker.set_quota(quota)?;
         self.refresh_levels();
         Ok(())
     }
@@ -381,7 +381,7 @@ impl ComponentHandle {
         Denials::new(count(&counters.capability), counters.quota.each_ref().map(count))
     }
 
-    /// Looks at all levels and reports those that have changed. Taking, charging, releasing and
+    /// Looks at all [levels](crate::Level) of use and reports those that have changed. Taking, charging, releasing and
     /// settling a grant do so for what they touch; this is for levels of rates, which fall as windows
     /// pass.
     pub fn refresh_levels(&self) {
@@ -407,10 +407,7 @@ impl ComponentHandle {
         if error.resource() != QuotaResource::CpuTime {
             return;
         }
-        let wait = match error.retry() {
-            Retry::After(wait) => wait,
-            _ => self.quota().reset_period,
-        };
+        let wait = error.retry().after().unwrap_or(self.quota().reset_period);
         let now = self.0.tracker.clock().now_ns();
         let until = now.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
         // Relaxed: the word stands for itself.
@@ -427,20 +424,14 @@ impl ComponentHandle {
     /// Makes a refusal say how long to wait by any clock. The tracker says it by its own, which may be
     /// behind.
     fn by_any_clock(&self, error: QuotaError) -> QuotaError {
-        let (Retry::After(wait), Some(period)) = (error.retry(), error.period()) else {
-            return error;
-        };
-        let retry = Retry::After(wait.saturating_add(self.0.tracker.clock().lag()));
-        QuotaError::new(error.resource(), error.used(), error.requested(), error.limit(), retry)
-            .at_level(error.level())
-            .per(period)
+        let Some(wait) = error.retry().after() else { return error };
+        error.with_retry(Retry::After(wait.saturating_add(self.0.tracker.clock().lag())))
     }
 
     /// Takes note of a denial by a quota; it is an error unless the registry only observes.
     fn refuse(&self, error: QuotaError) -> Result<(), QuotaError> {
         let error = self.by_any_clock(error);
-        let index = QuotaResource::ALL.iter().position(|one| *one == error.resource());
-        if let Some(counter) = index.and_then(|index| self.0.denied.quota.get(index)) {
+        if let Some(counter) = self.0.denied.quota.get(error.resource().index()) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
         let enforced = self.0.shared.enforces();
@@ -499,8 +490,7 @@ impl ComponentHandle {
 
     /// Reports a level if it has changed; tells whether it fell.
     fn watch_one(&self, resource: QuotaResource, status: &QuotaStatus, seen: Seen) -> bool {
-        let index = QuotaResource::ALL.iter().position(|one| *one == resource);
-        let Some(alert) = index.and_then(|index| self.0.alerts.get(index)) else { return false };
+        let Some(alert) = self.0.alerts.get(resource.index()) else { return false };
         let status = status.of(resource);
         let (now, window) = if resource.is_rate() {
             (self.0.tracker.clock().now_ns(), Some(self.quota().reset_period))

@@ -166,22 +166,24 @@ impl QuotaRegistry {
 
     /// Returns the status of all components, by id.
     #[must_use]
-    pub fn statuses(&self) -> Vec<(Box<str>, QuotaStatus)> {
-        let handles = self.list();
-        handles.iter().map(|handle| (Box::from(handle.id()), handle.status())).collect()
+    pub fn statuses(&self) -> BTreeMap<Box<str>, QuotaStatus> {
+        self.of_each(ComponentHandle::status)
     }
 
-    /// Returns what all components have used, to be written down.
+    /// Returns what all components have used, by id, to be written down.
     ///
     /// What is reserved and not settled yet is counted as used, and nothing will give it back after a
     /// restart. So write down the last snapshot when nothing is in flight.
     #[must_use]
-    pub fn snapshot(&self) -> BTreeMap<Box<str>, UsageSnapshot> {
-        let handles = self.list();
-        handles.iter().map(|handle| (Box::from(handle.id()), handle.snapshot())).collect()
+    pub fn snapshots(&self) -> BTreeMap<Box<str>, UsageSnapshot> {
+        self.of_each(ComponentHandle::snapshot)
     }
 
-    /// Reports the levels that have changed without anything being taken, of all components. For a
+    fn of_each<T>(&self, ask: impl Fn(&ComponentHandle) -> T) -> BTreeMap<Box<str>, T> {
+        self.components.iter().map(|entry| (entry.key().clone(), ask(entry.value()))).collect()
+    }
+
+    /// Reports the [levels](crate::Level) of use that have changed without anything being taken, of all components. For a
     /// host that wants to hear of falling levels: once in a while, as often as it reads its metrics.
     pub fn refresh_levels(&self) {
         for handle in self.list() {
@@ -234,7 +236,7 @@ pub struct QuotaRegistryBuilder {
 }
 
 impl QuotaRegistryBuilder {
-    /// Uses this clock. The default is the kernel's coarse clock, and the system clock for quotas
+    /// Uses this clock. Without effect with a [`parent`](Self::parent), whose clock counts. The default is the kernel's coarse clock, and the system clock for quotas
     /// whose period is below 50 ms.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -245,7 +247,7 @@ impl QuotaRegistryBuilder {
     /// Charges everything to this tracker as well: the ceiling over all components together. Its
     /// clock is then the clock of all; its period is its own, and need not be theirs.
     ///
-    /// It has no levels, events or gauges of its own: ask it for its
+    /// It has no [levels](crate::Level) of use, events or gauges of its own: ask it for its
     /// [`status`](QuotaTracker::status).
     ///
     /// An operator sets it in the table `[host]` of the policy file, from which `limits-config`

@@ -18,7 +18,7 @@ fn q13_what_a_guest_has_stored_survives_a_restart_of_its_host() {
         let world = World::new();
         let shop = world.register("shop", quota);
         assert_eq!(world.write(&shop, 350, 2), done(2));
-        world.registry.snapshot()
+        world.registry.snapshots()
     };
     let world = World::new();
     let again = SecurityContext::with_quota("shop", capabilities(), quota).with_usage(kept["shop"]);

@@ -33,7 +33,7 @@ fn what_an_operation_gives_back_when_it_fails_is_seen_and_the_next_crossing_is_t
         drop(grant.unwrap());
         assert_eq!(notebook.take(), [up, down]);
         let failed = guard(&handle, "/data/x", "write", QuotaType::Storage(960), || {
-            Err::<(), _>(EnforceError::PeriodFixed)
+            Err::<(), _>(EnforceError::NotRegistered { id: Box::from("b") })
         });
         failed.unwrap_err();
         assert_eq!(notebook.take(), [up, down]);

@@ -143,10 +143,13 @@ fn components_are_listed_by_id() {
     registry.get("c").unwrap().consume(QuotaType::Storage(3)).unwrap();
     let ids: Vec<_> = registry.list().iter().map(|handle| handle.id().to_owned()).collect();
     assert_eq!(ids, ["a", "b", "c"]);
-    let used: Vec<_> =
-        registry.statuses().iter().map(|(_, status)| status.storage.used()).collect();
-    assert_eq!(used, [0, 0, 3]);
-    assert_eq!(registry.snapshot()["c"].storage_used, 3);
+    let used: Vec<_> = registry
+        .statuses()
+        .into_iter()
+        .map(|(id, status)| (String::from(id), status.storage.used()))
+        .collect();
+    assert_eq!(used, [("a", 0), ("b", 0), ("c", 3)].map(|(id, used)| (id.to_owned(), used)));
+    assert_eq!(registry.snapshots()["c"].storage_used, 3);
 }
 
 #[test]
@@ -169,7 +172,7 @@ fn q13_storage_survives_a_restart() {
     let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Storage(900)).unwrap();
     handle.consume(QuotaType::Memory(900)).unwrap();
-    let written = serde_json::to_string(&registry.snapshot()).unwrap();
+    let written = serde_json::to_string(&registry.snapshots()).unwrap();
     drop((registry, handle));
 
     let read: std::collections::BTreeMap<Box<str>, UsageSnapshot> =
@@ -244,7 +247,8 @@ fn a_quota_changes_while_its_component_runs() {
     handle.consume(QuotaType::Storage(100)).unwrap();
     let period = core::time::Duration::from_secs(2);
     let error = handle.set_quota(thousand_of_each().with_reset_period(period)).unwrap_err();
-    assert_eq!(error, EnforceError::PeriodFixed);
+    let EnforceError::PeriodFixed(fixed) = error else { panic!("{error}") };
+    assert_eq!((fixed.current(), fixed.requested()), (period / 2, period));
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn independent_quota_tracking_per_component() {
     for thread in threads {
         thread.join().unwrap();
     }
-    let used: Vec<_> = registry.snapshot().values().map(|usage| usage.storage_used).collect();
+    let used: Vec<_> = registry.snapshots().values().map(|usage| usage.storage_used).collect();
     assert_eq!(used, [100, 200, 300, 400]);
 }
 

@@ -39,9 +39,9 @@ fn handles_outlive_their_registry_and_are_still_bounded_and_heard() {
 fn a_snapshot_counts_what_is_in_flight() {
     let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let grant = handle.reserve(QuotaType::Storage(400)).unwrap();
-    assert_eq!(registry.snapshot()["a"].storage_used, 400);
+    assert_eq!(registry.snapshots()["a"].storage_used, 400);
     drop(grant);
-    assert_eq!(registry.snapshot()["a"].storage_used, 0);
+    assert_eq!(registry.snapshots()["a"].storage_used, 0);
 }
 
 #[test]
