@@ -1,13 +1,16 @@
 //! How one execution ended, and why.
 
 use core::error::Error;
+use core::time::Duration;
 
-use limits_core::{HostError, QuotaError, WasmError};
+use limits_core::{HostError, QuotaError, QuotaResource, WasmError};
 use limits_wasmtime::{ExecutionReport, printable};
 use serde::Serialize;
+use serde_json::Number;
 use wasmtime_wasi::I32Exit;
 
 use crate::outcome::Outcome;
+use crate::report::milliseconds;
 
 /// How one execution ended.
 #[derive(Clone, Debug)]
@@ -22,11 +25,11 @@ pub(crate) struct Ending {
 pub(crate) struct Problem {
     pub(crate) message: String,
     /// The limit that was met, in the unit that the message names.
-    pub(crate) limit: Option<u64>,
+    pub(crate) limit: Option<Number>,
     /// What was in use then.
-    pub(crate) used: Option<u64>,
+    pub(crate) used: Option<Number>,
     /// What was asked for on top.
-    pub(crate) requested: Option<u64>,
+    pub(crate) requested: Option<Number>,
 }
 
 impl Problem {
@@ -40,10 +43,21 @@ impl Problem {
         used: impl Into<Option<u64>>,
         requested: impl Into<Option<u64>>,
     ) -> Self {
-        self.limit = limit.into();
-        self.used = used.into();
-        self.requested = requested.into();
+        self.limit = limit.into().map(Number::from);
+        self.used = used.into().map(Number::from);
+        self.requested = requested.into().map(Number::from);
         self
+    }
+
+    /// CPU time is in milliseconds here, as everywhere in the report.
+    fn with_quota(self, refused: &QuotaError) -> Self {
+        let numbers = [refused.limit(), refused.used(), refused.requested()];
+        if refused.resource() == QuotaResource::CpuTime {
+            let [limit, used, requested] = numbers.map(|us| Number::from_f64(in_ms(us)));
+            return Self { limit, used, requested, ..self };
+        }
+        let [limit, used, requested] = numbers;
+        self.with_numbers(limit, used, requested)
     }
 }
 
@@ -104,10 +118,9 @@ impl Ending {
                 Outcome::LimitExceeded,
                 problem.with_numbers(refused.limit(), refused.used(), refused.requested()),
             ),
-            WasmError::Quota(refused) => Self::new(
-                Outcome::QuotaExceeded,
-                problem.with_numbers(refused.limit(), refused.used(), refused.requested()),
-            ),
+            WasmError::Quota(refused) => {
+                Self::new(Outcome::QuotaExceeded, problem.with_quota(refused))
+            }
             WasmError::Denied(_) => Self::new(Outcome::Denied, problem),
             WasmError::Cancelled => Self::new(Outcome::Cancelled, problem),
             WasmError::Trap { .. } => Self::trap(problem, report),
@@ -158,10 +171,26 @@ fn refusal(report: &ExecutionReport) -> Option<(String, [Option<u64>; 3])> {
 
 /// Says what a quota refused, and who the parent is if it was the parent's.
 fn in_words(refused: &QuotaError) -> String {
+    let says = match refused.period() {
+        Some(period) if refused.resource() == QuotaResource::CpuTime => cpu_time(refused, period),
+        _ => refused.to_string(),
+    };
     match refused.level() {
-        0 => refused.to_string(),
-        _ => format!("{refused} (the parent is the policy's [host])"),
+        0 => says,
+        _ => format!("{says} (the parent is the policy's [host])"),
     }
+}
+
+/// Says that there was no CPU time left, in milliseconds. How much more was asked for says nothing:
+/// the least that there is.
+fn cpu_time(refused: &QuotaError, period: Duration) -> String {
+    let whose = if refused.level() == 0 { "" } else { "the parent's " };
+    let (limit, used) = (in_ms(refused.limit()), in_ms(refused.used()));
+    format!("{whose}CPU time quota of {limit} ms per {period:?} exceeded: {used} ms used")
+}
+
+fn in_ms(us: u64) -> f64 {
+    milliseconds(Duration::from_micros(us))
 }
 
 /// Says how often something happened.
@@ -185,6 +214,7 @@ fn root_cause(error: &WasmError, host: &HostError) -> String {
 mod tests {
     use super::{Ending, Problem};
     use crate::outcome::Outcome;
+    use core::time::Duration;
     use limits_core::{
         CapabilitySet, FuelMetrics, LimitExceeded, LimitKind, Permission, QuotaError,
         QuotaResource, Retry, WasmError,
@@ -218,8 +248,29 @@ mod tests {
             assert_eq!(ending.exit_code, outcome.exit_code());
             let Problem { message, limit, used, requested } = ending.problem.unwrap();
             assert_eq!(message, error.to_string());
-            assert_eq!([limit, used, requested].map(Option::unwrap_or_default), numbers);
+            let shown = [limit, used, requested];
+            let shown = shown.map(|number| number.and_then(|number| number.as_u64()).unwrap_or(0));
+            assert_eq!(shown, numbers);
         }
+    }
+
+    #[test]
+    fn cpu_time_that_was_refused_is_in_milliseconds_as_in_the_table_below_it() {
+        let retry = Retry::After(Duration::from_millis(300));
+        let refused = QuotaError::new(QuotaResource::CpuTime, 200_250, 1, 200_000, retry)
+            .per(Duration::from_secs(1));
+        let problem = |refused| Ending::of(&WasmError::Quota(refused), None).problem.unwrap();
+        let own = problem(refused);
+        assert_eq!(own.message, "CPU time quota of 200 ms per 1s exceeded: 200.25 ms used");
+        assert_eq!(
+            serde_json::to_value([own.limit, own.used, own.requested]).unwrap(),
+            serde_json::json!([200.0, 200.25, 0.001])
+        );
+        assert_eq!(
+            problem(refused.at_level(1)).message,
+            "the parent's CPU time quota of 200 ms per 1s exceeded: 200.25 ms used (the parent is \
+             the policy's [host])"
+        );
     }
 
     #[test]

@@ -145,16 +145,19 @@ fn quotas(report: &Report) -> String {
     let (Some(quota), Some(time)) = (&report.quota, &report.time) else {
         return String::new();
     };
-    let mut text = line("quota", &memory_use(&quota.memory));
-    text.push_str(&line("quota", &cpu_time_use(&quota.cpu_time, quota.period)));
+    let own = |used: String, refusals: u64| line("quota", &format!("{used}{}", denied(refusals)));
+    let mut text = own(memory_use(&quota.memory), quota.memory.denied);
+    text.push_str(&own(cpu_time_use(&quota.cpu_time, quota.period), quota.cpu_time.denied));
     if let Some(HostUse { memory, cpu_time, period }) = &report.host {
-        let mut ceiling = |origin: Origin, used: String| {
+        let mut ceiling = |origin: Origin, used: String, refusals: u64| {
             if origin != Origin::Default {
-                text.push_str(&line("host", &format!("{used} ({origin})")));
+                let says = format!("{used}, set by {origin}{}", denied(refusals));
+                text.push_str(&line("host", &says));
             }
         };
-        ceiling(memory.origin, memory_use(&memory.quota));
-        ceiling(cpu_time.origin, cpu_time_use(&cpu_time.quota, *period));
+        ceiling(memory.origin, memory_use(&memory.quota), memory.quota.denied);
+        let refusals = cpu_time.quota.denied;
+        ceiling(cpu_time.origin, cpu_time_use(&cpu_time.quota, *period), refusals);
     }
     if time.throttled_ms > 0.0 {
         let waited = format!("{WARNING}{:.3} ms{WARNING:#}", time.throttled_ms);
@@ -167,21 +170,19 @@ fn quotas(report: &Report) -> String {
 
 fn memory_use(memory: &OneQuota<u64>) -> String {
     format!(
-        "memory: {} of {} at one time, {} %{}",
+        "memory: {} of {} at one time, {} %",
         format_size(memory.used),
         bound(memory.limit.map(format_size)),
-        percent(memory.percent),
-        denied(memory.denied)
+        percent(memory.percent)
     )
 }
 
 fn cpu_time_use(cpu_time: &OneQuota<f64>, period: Duration) -> String {
     format!(
-        "cpu time: {:.3} ms of {} in {period:?}, {} %{}",
+        "cpu time: {:.3} ms of {} in {period:?}, {} %",
         cpu_time.used,
         bound(cpu_time.limit.map(|ms| format!("{ms} ms"))),
-        percent(cpu_time.percent),
-        denied(cpu_time.denied)
+        percent(cpu_time.percent)
     )
 }
 
@@ -322,8 +323,8 @@ mod tests {
   refused  2 growths of memory
   quota    memory: 8388608 (8 MiB) of 268435456 (256 MiB) at one time, 3.1 %, denied once
   quota    cpu time: 3.250 ms of 1000 ms in 1s, 0.3 %
-  host     memory: 16777216 (16 MiB) of 16777216 (16 MiB) at one time, 100.0 %, denied 2 times (policy)
-  host     cpu time: 0.000 ms of 2000 ms in 1s, 0.0 % (policy)
+  host     memory: 16777216 (16 MiB) of 16777216 (16 MiB) at one time, 100.0 %, set by policy, denied 2 times
+  host     cpu time: 0.000 ms of 2000 ms in 1s, 0.0 %, set by policy
   waited   40.500 ms for CPU time of the quota or the host
   also     resources.memory.max_tables = 3 (component)
   note     declared, not enforced here: quota.message_rate

@@ -54,9 +54,9 @@ fn a_growth_that_the_host_refused_is_in_the_hint_of_the_trap() {
     let message = json["error"]["message"].as_str().unwrap();
     assert!(
         message.ends_with(
-            "(hint: it had been refused to grow once before, last: memory quota of 196608 bytes of \
-             the parent exceeded: 196608 used, 65536 more requested; retry when some is given back \
-             (the parent is the policy's [host]))"
+            "(hint: it had been refused to grow once before, last: the parent's memory quota of \
+             196608 bytes exceeded: 196608 used, 65536 more requested; retry when some is given \
+             back (the parent is the policy's [host]))"
         ),
         "{message}"
     );
@@ -117,7 +117,7 @@ fn runs_at_the_same_time_are_denied_the_cpu_time_of_the_host() {
     assert_eq!((ended.code, &json["outcome"]), (Some(68), &json!("quota_exceeded")), "{ended:?}");
     let message = json["error"]["message"].as_str().unwrap();
     assert!(
-        message.starts_with("the parent's CPU time quota of 50000 µs per 1s exceeded: ")
+        message.starts_with("the parent's CPU time quota of 50 ms per 1s exceeded: ")
             && message.ends_with(" (the parent is the policy's [host])"),
         "{message}"
     );
@@ -153,7 +153,7 @@ fn people_are_told_what_the_host_was_used_for() {
     let host: Vec<&str> = text.lines().filter(|line| line.starts_with("  host ")).collect();
     let [line] = host[..] else { panic!("{text}") };
     assert!(line.contains("cpu time: ") && line.contains(" ms of 40 ms in 2s, "), "{line}");
-    assert!(line.ends_with(" % (policy)"), "{line}");
+    assert!(line.ends_with(" %, set by policy"), "{line}");
 }
 
 #[test]
