@@ -4,6 +4,7 @@ mod address;
 mod decision;
 mod domain;
 mod endpoint;
+mod id;
 mod path;
 mod pattern;
 mod permission;
@@ -13,6 +14,7 @@ mod set;
 
 pub use decision::{CapabilityDenied, Decision, Denial};
 pub use domain::Domain;
+pub use id::IdProblem;
 pub use path::normalize_path;
 pub use pattern::{Pattern, PatternError, PatternProblem};
 pub use permission::{Permission, PermissionError};

@@ -32,8 +32,9 @@ mod window;
 pub use crate::account::Account;
 pub use crate::allowance::Allowance;
 pub use crate::capability::{
-    CapabilityDenied, CapabilitySet, CapabilitySetBuilder, Decision, Denial, Domain, Pattern,
-    PatternError, PatternProblem, Permission, PermissionError, ResourceError, normalize_path,
+    CapabilityDenied, CapabilitySet, CapabilitySetBuilder, Decision, Denial, Domain, IdProblem,
+    Pattern, PatternError, PatternProblem, Permission, PermissionError, ResourceError,
+    normalize_path,
 };
 #[cfg(feature = "std")]
 pub use crate::clock::SystemClock;

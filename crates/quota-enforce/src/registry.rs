@@ -47,7 +47,7 @@ const MAX_ID_BYTES: usize = 256;
 /// );
 /// assert_eq!(
 ///     write("/data/other/a", 1).unwrap_err().to_string(),
-///     "filesystem.write of `/data/other/a` denied: none of 1 patterns matches"
+///     "filesystem.write of `/data/other/a` denied: its only pattern does not match"
 /// );
 /// assert!(handle.is_quota_warning());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -101,6 +101,7 @@ impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidResource(error) => fmt::Display::fmt(error, f),
+            Self::NoMatch { patterns: 1 } => f.write_str("its only pattern does not match"),
             Self::NoMatch { patterns } => write!(f, "none of {patterns} patterns matches"),
             Self::NothingGranted => f.write_str("nothing is granted"),
         }

@@ -7,7 +7,8 @@ use core::error::Error;
 use core::fmt;
 
 use super::domain::Domain;
-use super::endpoint::{self, Endpoint, EndpointPattern};
+use super::endpoint::{Endpoint, EndpointPattern};
+use super::id::{self, IdProblem};
 use super::path;
 use super::resource::{self, ResourceError};
 use super::segment::{self, Piece, Segment, Segments};
@@ -115,17 +116,8 @@ impl Pattern {
             return Ok(self.clone());
         }
         let Inner { domain, text, .. } = &*self.0;
-        let fits = match domain {
-            Domain::Network => endpoint::is_id(id),
-            Domain::Filesystem | Domain::Storage | Domain::Messaging => {
-                !(id.is_empty()
-                    || id.contains(domain.separator())
-                    || id.contains(char::is_control)
-                    || (*domain == Domain::Filesystem && matches!(id, "." | "..")))
-            }
-        };
-        if !fits {
-            let problem = PatternProblem::Id(Box::from(id));
+        if let Err(why) = id::check(*domain, id) {
+            let problem = PatternProblem::Id { id: Box::from(id), why };
             return Err(PatternError::new(*domain, text, problem));
         }
         let compiled = match &self.0.compiled {
@@ -386,7 +378,12 @@ pub enum PatternProblem {
     /// The host is neither a name nor an address.
     Host,
     /// This id cannot stand for `<id>`.
-    Id(Box<str>),
+    Id {
+        /// The id.
+        id: Box<str>,
+        /// What is wrong with it.
+        why: IdProblem,
+    },
     /// `<` and `>` enclose something else than `id`.
     Placeholder(Box<str>),
     /// There is no port, or one out of range.
@@ -436,7 +433,9 @@ impl fmt::Display for PatternProblem {
                 "the host is neither a name nor an address: expected letters, digits, `-`, `_`, \
                  `*` and `<id>` between dots",
             ),
-            Self::Id(id) => write!(f, "the id `{}` cannot stand for `<id>`", Quoted(id)),
+            Self::Id { id, why } => {
+                write!(f, "the id `{}` cannot stand for `<id>`: {why}", Quoted(id))
+            }
             Self::Placeholder(name) => {
                 write!(f, "unknown placeholder `<{}>`, the only one is `<id>`", Quoted(name))
             }

@@ -34,7 +34,7 @@ const MAX_SEARCHING: usize = 16;
 /// let decision = set.check(Permission::FilesystemRead, "/app/data/../../etc/passwd");
 /// assert_eq!(
 ///     decision.to_string(),
-///     "filesystem.read of `/app/data/../../etc/passwd` denied: none of 1 patterns matches"
+///     "filesystem.read of `/app/data/../../etc/passwd` denied: its only pattern does not match"
 /// );
 /// # Ok::<(), limits_core::PatternError>(())
 /// ```

@@ -196,21 +196,25 @@ fn nothing_in_an_id_has_a_meaning() {
 
 #[test]
 fn an_id_that_does_not_fit_into_one_segment_is_refused() {
-    for (domain, pattern, id) in [
-        (Domain::Filesystem, "/home/<id>/x", ""),
-        (Domain::Filesystem, "/home/<id>/x", ".."),
-        (Domain::Filesystem, "/home/<id>/x", "a/b"),
-        (Domain::Storage, "c:<id>:x", "a:b"),
-        (Domain::Messaging, "c.<id>", "a.b"),
-        (Domain::Messaging, "c.<id>", "a\nb"),
-        (Domain::Network, "<id>.local:1", "Upper"),
-        (Domain::Network, "<id>.local:1", "a.b"),
+    let host = "in a host's name it needs at most 63 lower-case letters, digits, `-` and `_`";
+    for (domain, pattern, id, why) in [
+        (Domain::Filesystem, "/home/<id>/x", "", "it is empty"),
+        (Domain::Filesystem, "/home/<id>/x", "..", "it would be a step in a path"),
+        (Domain::Filesystem, "/home/<id>/x", "a/b", "it has the separator `/`"),
+        (Domain::Storage, "c:<id>:x", "a:b", "it has the separator `:`"),
+        (Domain::Messaging, "c.<id>", "a.b", "it has the separator `.`"),
+        (Domain::Messaging, "c.<id>", "a\nb", "it has a control character"),
+        (Domain::Network, "<id>.local:1", "", "it is empty"),
+        (Domain::Network, "<id>.local:1", "Upper", host),
+        (Domain::Network, "<id>.local:1", "a.b", "it has the separator `.`"),
     ] {
         let error = Pattern::new(domain, pattern).unwrap().bind(id).unwrap_err();
         let id = id.escape_debug();
         assert_eq!(
             error.to_string(),
-            format!("{domain} pattern `{pattern}` refused: the id `{id}` cannot stand for `<id>`")
+            format!(
+                "{domain} pattern `{pattern}` refused: the id `{id}` cannot stand for `<id>`: {why}"
+            )
         );
     }
     // Where there is no placeholder, no id can be wrong.

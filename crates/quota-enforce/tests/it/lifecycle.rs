@@ -128,7 +128,7 @@ fn ids_are_checked() {
     let error = registry.register(SecurityContext::new("a:b", own)).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "storage pattern `c:<id>:*` refused: the id `a:b` cannot stand for `<id>`"
+        "storage pattern `c:<id>:*` refused: the id `a:b` cannot stand for `<id>`: it has the separator `:`"
     );
     assert_eq!(registry.len(), 1);
 }
