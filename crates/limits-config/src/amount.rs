@@ -94,20 +94,56 @@ pub(crate) fn some_bytes<'de, D: Deserializer<'de>>(
     bytes(deserializer).map(Some)
 }
 
-pub(crate) fn storage<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Allowance>, D::Error> {
-    read(d, &STORAGE)
+/// Bytes, or unlimited.
+pub(crate) mod storage {
+    use super::{Allowance, Deserializer, STORAGE, read};
+
+    pub(crate) use super::write as serialize;
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Allowance>, D::Error> {
+        read(deserializer, &STORAGE)
+    }
 }
 
-pub(crate) fn bandwidth<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Allowance>, D::Error> {
-    read(d, &BANDWIDTH)
+/// Bytes per second, or unlimited.
+pub(crate) mod bandwidth {
+    use super::{Allowance, BANDWIDTH, Deserializer, read};
+
+    pub(crate) use super::write as serialize;
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Allowance>, D::Error> {
+        read(deserializer, &BANDWIDTH)
+    }
 }
 
-pub(crate) fn cpu_time<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Allowance>, D::Error> {
-    read(d, &CPU_TIME)
+/// Milliseconds of CPU time per second, or unlimited.
+pub(crate) mod cpu_time {
+    use super::{Allowance, CPU_TIME, Deserializer, read};
+
+    pub(crate) use super::write_cpu_time as serialize;
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Allowance>, D::Error> {
+        read(deserializer, &CPU_TIME)
+    }
 }
 
-pub(crate) fn messages<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Allowance>, D::Error> {
-    read(d, &MESSAGES)
+/// Messages per second, or unlimited.
+pub(crate) mod messages {
+    use super::{Allowance, Deserializer, MESSAGES, read};
+
+    pub(crate) use super::write as serialize;
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Allowance>, D::Error> {
+        read(deserializer, &MESSAGES)
+    }
 }
 
 #[expect(clippy::ref_option, reason = "serde hands a reference to the field")]

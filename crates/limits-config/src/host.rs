@@ -10,8 +10,13 @@ use crate::{Origin, QuotaConflict, Setting, SettingKey, amount, period};
 
 /// `[host]`: ceilings over the sum of all components. What is not in the file is not bounded.
 ///
-/// A part of the operator's [`Policy`](crate::Policy). Zero means that nothing is allowed, to nobody. The three rates are per second, whatever the
-/// period, which is that of the sum: each component counts in its own.
+/// A part of the operator's [`Policy`](crate::Policy). Zero allows nothing, whoever asks. The three
+/// rates are per second, whatever the period, which is that of the sum: each component counts in its
+/// own.
+///
+/// `resources.host` is what the host holds for one execution
+/// ([`HostConfig`](crate::HostConfig)); `[host]` of the policy file bounds the sum of all
+/// components.
 ///
 /// It does **not** count anything. A host that has several components makes one parent tracker of
 /// it and the components' trackers its children:
@@ -41,43 +46,23 @@ use crate::{Origin, QuotaConflict, Setting, SettingKey, amount, period};
 #[serde(default, deny_unknown_fields)]
 pub struct HostCeilings {
     /// Bytes stored by all components at one time.
-    #[serde(
-        deserialize_with = "amount::storage",
-        serialize_with = "amount::write",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::storage", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Storage"))]
     storage: Option<Allowance>,
     /// Messages of all components per second.
-    #[serde(
-        deserialize_with = "amount::messages",
-        serialize_with = "amount::write",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::messages", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Messages"))]
     message_rate: Option<Allowance>,
     /// Bytes sent and received by all components per second.
-    #[serde(
-        deserialize_with = "amount::bandwidth",
-        serialize_with = "amount::write",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::bandwidth", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Bandwidth"))]
     network_bandwidth: Option<Allowance>,
     /// Milliseconds of CPU time of all components per second; 4000ms/s is four whole cores.
-    #[serde(
-        deserialize_with = "amount::cpu_time",
-        serialize_with = "amount::write_cpu_time",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::cpu_time", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::CpuTime"))]
     cpu_time: Option<Allowance>,
     /// Bytes of memory of all live executions of all components.
-    #[serde(
-        deserialize_with = "amount::storage",
-        serialize_with = "amount::write",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::storage", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Storage"))]
     memory: Option<Allowance>,
     /// The window in which these rates are counted, 1ms to 86400s. Default 1s.

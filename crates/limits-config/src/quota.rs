@@ -16,63 +16,38 @@ use crate::{SettingKey, amount, cpu_time_policy, format_size, period};
 /// The three rates are per second, whatever the period.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct QuotaSection {
     /// Bytes stored at one time. Default 100 MB.
-    #[serde(
-        default,
-        deserialize_with = "amount::storage",
-        serialize_with = "amount::write",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::storage", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Storage"))]
     pub storage: Option<Allowance>,
     /// Messages per second. Default 1 000.
-    #[serde(
-        default,
-        deserialize_with = "amount::messages",
-        serialize_with = "amount::write",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::messages", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Messages"))]
     pub message_rate: Option<Allowance>,
     /// Bytes sent and received per second. Default 10 MB/s.
-    #[serde(
-        default,
-        deserialize_with = "amount::bandwidth",
-        serialize_with = "amount::write",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::bandwidth", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Bandwidth"))]
     pub network_bandwidth: Option<Allowance>,
     /// Milliseconds of CPU time per second; 1000ms/s is one whole core. Default 1000ms/s.
-    #[serde(
-        default,
-        deserialize_with = "amount::cpu_time",
-        serialize_with = "amount::write_cpu_time",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::cpu_time", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::CpuTime"))]
     pub cpu_time: Option<Allowance>,
     /// What becomes of an execution whose component has no CPU time left: it waits ("throttle",
     /// the default) or it ends ("deny").
-    #[serde(default, with = "cpu_time_policy", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "cpu_time_policy", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::CpuTimePolicy"))]
     pub cpu_time_policy: Option<CpuTimePolicy>,
     /// Bytes of memory of all live executions together. Default 256 MB, or
     /// `resources.memory.max_bytes` if that is more; never less than that.
-    #[serde(
-        default,
-        deserialize_with = "amount::storage",
-        serialize_with = "amount::write",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(with = "amount::storage", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Storage"))]
     pub memory: Option<Allowance>,
     /// The window in which the rates are counted, 1ms to 86400s. Default 1s. A rate of 500 per
     /// second admits 250 in a window of 500ms.
-    #[serde(default, with = "period", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "period", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Period"))]
     pub period: Option<Duration>,
 }
