@@ -71,8 +71,8 @@ pub struct CpuConfig {
 
 /// `[resources.host]`: what the host holds for one execution.
 ///
-/// `resources.host` is what the host holds for one execution; `[host]` of the policy file
-/// ([`HostCeilings`](crate::HostCeilings)) bounds the sum of all components.
+/// Not to be taken for `[host]` of the policy file ([`HostCeilings`](crate::HostCeilings)), which
+/// bounds the sum of all components.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
