@@ -27,8 +27,8 @@ pub(crate) fn swap(word: &AtomicU64, from: u64, to: u64) -> Result<(), u64> {
 /// on one word get twice as much done with this. It waits for nobody, whatever the others do.
 #[cold]
 fn later(word: &AtomicU64) -> u64 {
-    /// Some 50 to 200 ns, depending on the processor.
-    const PAUSES: u32 = 4;
+    /// Some 100 to 400 ns, depending on the processor.
+    const PAUSES: u32 = 8;
     // The model checker tries everything that could happen meanwhile anyway.
     if cfg!(not(all(loom, test))) {
         (0..PAUSES).for_each(|_| core::hint::spin_loop());

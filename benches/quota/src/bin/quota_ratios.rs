@@ -83,6 +83,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         two,
         shared,
         governor_shared,
+        governor_one,
+        governor_two,
     ] = &samples;
     for (name, first, second, target) in [
         ("take of one resource / governor", take, check, Target::Ratio(0.5)),
@@ -93,6 +95,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("file write: capability, quota, commit", write, write, Target::Time(150.0)),
         ("look-up and take / take by handle", lookup, handle, Target::None),
         ("two threads, two components: throughput", two, one, Target::Speedup(1.8)),
+        ("the same of governor", governor_one, governor_two, Target::None),
         ("two threads, one component / governor", shared, governor_shared, Target::Ratio(1.0)),
     ] {
         let (measured, target, verdict) = target.compare(first, second);
@@ -151,6 +154,10 @@ impl Target {
     }
 }
 
+/// Something on cache lines of its own, as a tracker is by itself.
+#[repr(align(128))]
+struct Apart<T>(T);
+
 /// What is measured.
 struct Subjects {
     clock: Arc<dyn Clock>,
@@ -158,7 +165,8 @@ struct Subjects {
     tracker: QuotaTracker,
     child: QuotaTracker,
     exhausted: QuotaTracker,
-    governor: DefaultDirectRateLimiter,
+    governor: Apart<DefaultDirectRateLimiter>,
+    other_governor: Apart<DefaultDirectRateLimiter>,
     registry: QuotaRegistry,
     first: ComponentHandle,
     second: ComponentHandle,
@@ -166,7 +174,7 @@ struct Subjects {
 
 impl Subjects {
     /// The operations of a round, in their order.
-    const NAMES: [&str; 17] = [
+    const NAMES: [&str; 19] = [
         "the coarse clock alone",
         "a compare-and-swap alone",
         "the clock and a compare-and-swap",
@@ -184,6 +192,8 @@ impl Subjects {
         "two threads, two components",
         "two threads, one component",
         "two threads, one governor",
+        "one thread, one governor",
+        "two threads, two governors",
     ];
 
     fn new() -> Result<Self, Box<dyn Error>> {
@@ -195,7 +205,8 @@ impl Subjects {
             tracker: tracker(),
             child: QuotaTracker::with_parent(quota(), Arc::new(tracker())),
             exhausted: exhausted(),
-            governor: governor(),
+            governor: Apart(governor()),
+            other_governor: Apart(governor()),
             registry,
             first,
             second,
@@ -206,8 +217,19 @@ impl Subjects {
     ///
     /// An operation that does not do what it is measured for ends the program.
     fn round(&self) -> [Sample; Self::NAMES.len()] {
-        let Self { clock, words, tracker, child, exhausted, governor, registry, first, second } =
-            self;
+        let Self {
+            clock,
+            words,
+            tracker,
+            child,
+            exhausted,
+            governor,
+            other_governor,
+            registry,
+            first,
+            second,
+        } = self;
+        let (governor, other_governor) = (&governor.0, &other_governor.0);
         // A host function names the resource; what it does not know is how much.
         let one = || black_box(1);
         let peer_clock = DefaultClock::default();
@@ -216,6 +238,7 @@ impl Subjects {
         let take_first = || repeat(THREADED_BATCH, || take(first));
         let take_second = || repeat(THREADED_BATCH, || take(second));
         let check = || repeat(THREADED_BATCH, || governor.check().is_ok());
+        let check_other = || repeat(THREADED_BATCH, || other_governor.check().is_ok());
         [
             alone(|| black_box(clock.now_ns()) > 0),
             alone(|| count(&words[0], one())),
@@ -247,6 +270,8 @@ impl Subjects {
             together([&take_first, &take_second]),
             together([&take_first, &take_first]),
             together([&check, &check]),
+            together([&check]),
+            together([&check, &check_other]),
         ]
     }
 }
