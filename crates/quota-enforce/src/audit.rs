@@ -109,6 +109,34 @@ impl AuditKind<'_> {
 ///
 /// One that panics changes nothing: what was decided stands, and the other sinks are told. The
 /// panic goes no further than the program's panic hook.
+///
+/// ```
+/// use core::sync::atomic::{AtomicU64, Ordering};
+/// use std::sync::Arc;
+///
+/// use limits_core::{CapabilitySet, Permission};
+/// use quota_enforce::{AuditEvent, AuditKind, AuditSink, Level, QuotaRegistry, SecurityContext};
+///
+/// /// Counts what somebody should look at.
+/// #[derive(Debug, Default)]
+/// struct Worries(AtomicU64);
+///
+/// impl AuditSink for Worries {
+///     fn record(&self, event: &AuditEvent<'_>) {
+///         let critical = matches!(event.kind, AuditKind::Threshold { to: Level::Critical, .. });
+///         if event.kind.is_denial() || critical {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let worries = Arc::new(Worries::default());
+/// let registry = QuotaRegistry::builder().audit(Arc::<Worries>::clone(&worries)).build();
+/// let shop = registry.register(SecurityContext::new("shop", CapabilitySet::new()))?;
+/// assert!(shop.check(Permission::FilesystemRead, "/etc/passwd").is_err());
+/// assert_eq!(worries.0.load(Ordering::Relaxed), 1);
+/// # Ok::<(), quota_enforce::EnforceError>(())
+/// ```
 pub trait AuditSink: Debug + Send + Sync {
     /// Takes note of an event.
     fn record(&self, event: &AuditEvent<'_>);

@@ -33,7 +33,8 @@ impl SecurityContext {
         Self { id: id.into(), capabilities, quota, usage: UsageSnapshot::default() }
     }
 
-    /// Lets the component begin with what it used before, such as in an earlier process.
+    /// Lets the component begin with what it used before, such as in an earlier process;
+    /// [`UsageSnapshot`] has an example.
     ///
     /// Memory is left out: the stores that held it are gone. What rates have used is charged to the
     /// window of now, so that a component cannot leave a debt behind by being started again; leave it

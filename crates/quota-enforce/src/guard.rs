@@ -1,8 +1,8 @@
 //! Check, take, run, then keep or give back.
 
-use limits_core::{Permission, QuotaType};
+use limits_core::{Permission, QuotaTracker, QuotaType};
 
-use crate::{ComponentHandle, EnforceError, global};
+use crate::{ComponentHandle, EnforceError, Grant, global};
 
 /// Something that says which component is meant: a handle, or the id of a component of the
 /// process-wide registry.
@@ -44,6 +44,27 @@ impl<C: AsComponent + ?Sized> AsComponent for &C {
 ///
 /// If it fails or panics, what was taken goes back. If the check fails, it does not run.
 ///
+/// ```
+/// use std::io;
+///
+/// use limits_core::{CapabilitySet, Permission, QuotaType};
+/// use quota_enforce::{QuotaRegistry, SecurityContext, guard};
+///
+/// let capabilities =
+///     CapabilitySet::builder().grant(Permission::StorageWrite, "<id>:**").build()?;
+/// let shop = QuotaRegistry::new().register(SecurityContext::new("shop", capabilities))?;
+/// let put = |key: &str, fails: bool| -> Result<u8, Box<dyn std::error::Error>> {
+///     guard(&shop, key, Permission::StorageWrite, QuotaType::Storage(100), || {
+///         // ... write 100 bytes ...
+///         if fails { Err(io::Error::other("disk full").into()) } else { Ok(7) }
+///     })
+/// };
+/// assert_eq!(put("shop:orders:1", false)?, 7);
+/// assert_eq!(put("shop:orders:2", true).unwrap_err().to_string(), "disk full");
+/// assert_eq!(shop.usage().storage_used, 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Errors
 ///
 /// What the operation returns, or why it was not run: as [`ComponentHandle::authorize`], and
@@ -61,8 +82,7 @@ where
     EnforceError: From<P::Error>,
 {
     let component = component.to_handle()?;
-    let permission = permission.try_into().map_err(EnforceError::from)?;
-    let grant = component.authorize(permission, resource.as_ref(), quota)?;
+    let grant = enter(&component, resource.as_ref(), permission, quota)?;
     let value = operation()?;
     grant.commit();
     Ok(value)
@@ -73,6 +93,26 @@ where
 /// Nothing happens before the first poll. A future that is dropped half-way gives back what it took,
 /// whatever the operation has done by then; one whose effects cannot be taken back should be spawned
 /// and waited for.
+///
+/// ```
+/// use limits_core::{CapabilitySet, Permission, QuotaType};
+/// use quota_enforce::{EnforceError, QuotaRegistry, SecurityContext, guard_async};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let capabilities =
+///     CapabilitySet::builder().grant(Permission::MessagingSend, "orders.*").build()?;
+/// let shop = QuotaRegistry::new().register(SecurityContext::new("shop", capabilities))?;
+/// let send = async {
+///     tokio::task::yield_now().await; // ... wait for the broker ...
+///     Ok::<_, EnforceError>(7)
+/// };
+/// let quota = QuotaType::MessageRate(1);
+/// let sent = guard_async(&shop, "orders.new", Permission::MessagingSend, quota, send).await?;
+/// assert_eq!((sent, shop.usage().message_count), (7, 1));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
@@ -90,11 +130,24 @@ where
     EnforceError: From<P::Error>,
 {
     let component = component.to_handle()?;
-    let permission = permission.try_into().map_err(EnforceError::from)?;
-    let grant = component.authorize(permission, resource.as_ref(), quota)?;
+    let grant = enter(&component, resource.as_ref(), permission, quota)?;
     let value = operation.await?;
     grant.commit();
     Ok(value)
+}
+
+/// What both guards do before the operation.
+fn enter<'a, P>(
+    component: &'a ComponentHandle,
+    resource: &str,
+    permission: P,
+    quota: QuotaType,
+) -> Result<Grant<&'a QuotaTracker>, EnforceError>
+where
+    P: TryInto<Permission>,
+    EnforceError: From<P::Error>,
+{
+    component.authorize(permission.try_into()?, resource, quota)
 }
 
 /// [`guard`](guard()) and [`guard_async`] with the original design's syntax.
@@ -110,31 +163,67 @@ where
 /// The block is a closure's or a future's: `break` and `continue` do not reach a loop around it.
 ///
 /// ```
-/// use limits_core::{CapabilitySet, Permission, QuotaType};
-/// use quota_enforce::{EnforceError, SecurityContext, register_component, with_quota};
+/// use std::io::{self, Write as _};
 ///
-/// fn send(component: &str, topic: &str, message: Vec<u8>) -> Result<usize, EnforceError> {
-///     with_quota!(component, topic, "send", QuotaType::MessageRate(1) => {
-///         // ... hand the message over ...
+/// use limits_core::{CapabilitySet, Permission, QuotaType};
+/// use quota_enforce::{
+///     ComponentHandle, EnforceError, SecurityContext, register_component, with_quota,
+/// };
+///
+/// #[derive(Debug)]
+/// enum HostError {
+///     Refused(EnforceError),
+///     Io(io::Error),
+/// }
+///
+/// impl From<EnforceError> for HostError {
+///     fn from(error: EnforceError) -> Self {
+///         Self::Refused(error)
+///     }
+/// }
+///
+/// impl From<io::Error> for HostError {
+///     fn from(error: io::Error) -> Self {
+///         Self::Io(error)
+///     }
+/// }
+///
+/// fn write(component: &ComponentHandle, path: &str, data: &[u8]) -> Result<usize, HostError> {
+///     let bytes = u64::try_from(data.len()).map_err(io::Error::other)?;
+///     let mut file = Vec::new(); // ... in the place of one ...
+///     let quota = QuotaType::Storage(bytes);
+///     let written = with_quota!(component, path, "write", quota => -> Result<usize, HostError> {
+///         file.write_all(data)?;
+///         Ok(file.len())
+///     })?;
+///     Ok(written)
+/// }
+///
+/// async fn send(component: &str, topic: &str, message: Vec<u8>) -> Result<usize, HostError> {
+///     let quota = QuotaType::MessageRate(1);
+///     let sent = with_quota!(component, topic, "send", quota
+///     => async move -> Result<usize, HostError> {
+///         tokio::task::yield_now().await; // ... wait for the broker ...
 ///         Ok(message.len())
 ///     })
+///     .await?;
+///     Ok(sent)
 /// }
 ///
-/// async fn transfer(component: &str, to: &str, bytes: Vec<u8>) -> Result<(), EnforceError> {
-///     let quota = QuotaType::NetworkBandwidth(bytes.len() as u64);
-///     with_quota!(component, to, "connect", quota => async {
-///         drop(bytes);
-///         Ok(())
-///     })
-///     .await
-/// }
-///
-/// let capabilities =
-///     CapabilitySet::builder().grant(Permission::MessagingSend, "orders.*").build()?;
-/// register_component(SecurityContext::new("shop", capabilities))?;
-/// assert_eq!(send("shop", "orders.new", vec![0; 3])?, 3);
-/// assert!(send("shop", "invoices.new", vec![0; 3]).is_err());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let capabilities = CapabilitySet::builder()
+///     .grant(Permission::FilesystemWrite, "/data/<id>/**")
+///     .grant(Permission::MessagingSend, "orders.*")
+///     .build()?;
+/// let shop = register_component(SecurityContext::new("shop", capabilities))?;
+/// assert!(matches!(write(&shop, "/data/shop/log", b"one"), Ok(3)));
+/// assert!(matches!(send("shop", "orders.new", vec![0; 3]).await, Ok(3)));
+/// let refused = send("shop", "invoices.new", vec![0; 3]).await;
+/// assert!(matches!(refused, Err(HostError::Refused(EnforceError::Capability(_)))));
+/// assert_eq!((shop.usage().storage_used, shop.usage().message_count), (3, 1));
+/// # Ok(())
+/// # }
 /// ```
 #[macro_export]
 macro_rules! with_quota {
@@ -163,5 +252,11 @@ macro_rules! with_quota {
     };
     ($component:expr, $resource:expr, $permission:expr, $quota:expr => $operation:block) => {
         $crate::guard($component, $resource, $permission, $quota, || $operation)
+    };
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "expected with_quota!(COMPONENT, RESOURCE, PERMISSION, QUOTA => { OPERATION }), with \
+             `async`, `async move` or `-> Result<T, E>` before the block"
+        )
     };
 }

@@ -50,7 +50,32 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 ///
 /// Dropping the sink writes what waits, but waits no longer than a second for it. A registry in a
 /// `static`, as [`install`](crate::install) makes it, is never dropped: keep the sink and call
-/// [`flush`](Self::flush) before the process ends.
+/// [`flush`](Self::flush) before the process ends:
+///
+/// ```
+/// use core::time::Duration;
+/// use std::sync::Arc;
+///
+/// use limits_core::{CapabilitySet, QuotaType};
+/// use quota_enforce::{JsonLinesSink, QuotaRegistry, SecurityContext};
+///
+/// # let path = std::env::temp_dir().join(format!("audit-{}.jsonl", std::process::id()));
+/// let file = std::fs::File::options().create(true).append(true).open(&path)?;
+/// let audit = Arc::new(JsonLinesSink::new(file)?);
+/// let registry = QuotaRegistry::builder().audit(Arc::<JsonLinesSink>::clone(&audit)).build();
+/// let shop = registry.register(SecurityContext::new("shop", CapabilitySet::new()))?;
+/// assert!(shop.consume(QuotaType::Storage(u64::MAX)).is_err());
+///
+/// // At the end of the process.
+/// if !audit.flush(Duration::from_secs(5)) || audit.dropped() + audit.failed() > 0 {
+///     eprintln!("the audit is not complete");
+/// }
+/// # let written = std::fs::read_to_string(&path)?;
+/// # std::fs::remove_file(&path)?;
+/// # assert!(written.lines().any(|line| line.contains("\"event\":\"quota_denied\"")), "{written}");
+/// # assert_eq!(written.lines().count(), 2, "{written}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct JsonLinesSink {
     clock: CoarseClock,
     losses: Arc<Losses>,

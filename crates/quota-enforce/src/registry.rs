@@ -308,7 +308,23 @@ impl QuotaRegistryBuilder {
     /// Denies nothing: counts and reports what would have been denied.
     ///
     /// Totals are then counted above their limits, as what is stored is stored. What a rate would
-    /// have denied is not counted as used.
+    /// have denied is not counted as used; but what is [charged](ComponentHandle::charge) is, of rates
+    /// as well, as it has been used. What a [`parent`](Self::parent) refuses is let through like
+    /// anything else, and overdraws its totals.
+    ///
+    /// ```
+    /// use limits_core::{CapabilitySet, QuotaResource, QuotaType, ResourceQuota};
+    /// use quota_enforce::{QuotaRegistry, SecurityContext};
+    ///
+    /// let registry = QuotaRegistry::builder().observe_only().build();
+    /// let quota = ResourceQuota::new().with_storage(1_000_u64);
+    /// let shop =
+    ///     registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
+    /// shop.consume(QuotaType::Storage(1_500))?;
+    /// assert_eq!(shop.usage().storage_used, 1_500);
+    /// assert_eq!(shop.denials().by_quota(QuotaResource::Storage), 1); // would have been
+    /// # Ok::<(), quota_enforce::EnforceError>(())
+    /// ```
     #[must_use]
     pub const fn observe_only(mut self) -> Self {
         self.observe_only = true;

@@ -7,6 +7,26 @@ use serde::{Deserialize, Serialize};
 ///
 /// Absent fields are zero. What rates have used is of interest for a window only, but may be a debt of
 /// many: see [`without_rates`](Self::without_rates).
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use limits_core::{CapabilitySet, QuotaType};
+/// use quota_enforce::{QuotaRegistry, SecurityContext, UsageSnapshot};
+///
+/// let registry = QuotaRegistry::new();
+/// let shop = registry.register(SecurityContext::new("shop", CapabilitySet::new()))?;
+/// shop.consume(QuotaType::Storage(900))?;
+/// let written = serde_json::to_string(&registry.snapshots())?;
+///
+/// // In the next process.
+/// let mut used: BTreeMap<Box<str>, UsageSnapshot> = serde_json::from_str(&written)?;
+/// let used = used.remove("shop").unwrap_or_default().without_rates();
+/// let registry = QuotaRegistry::new();
+/// let again = SecurityContext::new("shop", CapabilitySet::new()).with_usage(used);
+/// assert_eq!(registry.register(again)?.usage().storage_used, 900);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default)]
 #[non_exhaustive]

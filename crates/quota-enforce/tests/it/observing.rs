@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use core::time::Duration;
-use limits_core::{Account, CapabilitySet, Permission, QuotaResource, QuotaType, ResourceQuota};
+use limits_core::{
+    Account, CapabilitySet, ManualClock, Permission, QuotaResource, QuotaTracker, QuotaType,
+    ResourceQuota,
+};
 use quota_enforce::{QuotaRegistry, SecurityContext};
 
-use crate::{Notebook, thousand};
+use crate::{Notebook, context, thousand, thousand_of_each};
 
 #[test]
 fn nothing_is_denied_and_everything_that_would_have_been_is_told() {
@@ -48,6 +51,23 @@ fn what_was_only_observed_goes_back_like_anything_else() {
     assert_eq!(handle.usage().storage_used, 1_504);
     drop(handle.reserve_owned(&[QuotaType::Storage(10)]).unwrap());
     assert_eq!(handle.usage().storage_used, 1_504);
+}
+
+#[test]
+fn what_has_been_used_is_counted_and_what_a_parent_refuses_is_let_through() {
+    let clock = Arc::new(ManualClock::new());
+    let host = ResourceQuota::new().with_storage(500_u64).with_message_rate(500_u64);
+    let host = Arc::new(QuotaTracker::with_clock(host, clock));
+    let registry = QuotaRegistry::builder().parent(Arc::clone(&host)).observe_only().build();
+    let handle = registry.register(context("a", thousand_of_each())).unwrap();
+    handle.consume(QuotaType::Storage(600)).unwrap();
+    handle.consume(QuotaType::MessageRate(600)).unwrap();
+    assert_eq!((host.usage().storage_used, host.usage().message_count), (600, 0));
+    assert_eq!((handle.usage().storage_used, handle.usage().message_count), (600, 0));
+    assert_eq!(handle.denials().total(), 2);
+    handle.charge(QuotaType::MessageRate(1_200));
+    assert_eq!((handle.usage().message_count, host.usage().message_count), (1_200, 1_200));
+    assert_eq!(handle.denials().total(), 2, "what is charged is never refused");
 }
 
 #[test]
