@@ -151,7 +151,7 @@ fn test_register_component_with_custom_quota() {
     let again = SecurityContext::new("shop", CapabilitySet::new());
     assert_eq!(
         world.registry.register(again).unwrap_err().to_string(),
-        "component `shop` is already registered"
+        "component `shop` is already registered: unregister it first, or use its handle (`lookup`)"
     );
     assert_eq!(world.registry.lookup("shop").unwrap(), shop);
 }
