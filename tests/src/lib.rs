@@ -231,3 +231,8 @@ fn link(
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct FrontPage;
+
+/// The examples of the monitoring guide compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/monitoring.md")]
+pub struct MonitoringGuide;
