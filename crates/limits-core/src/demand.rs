@@ -62,16 +62,10 @@ impl Demand {
         self.amounts[resource.index()] = amount;
     }
 
-    /// Returns what is needed, in the order in which it is taken, from a place in
-    /// [`QuotaResource::ALL`] on.
-    pub(crate) fn from(&self, index: usize) -> impl Iterator<Item = (QuotaResource, u64)> {
-        let all = QuotaResource::ALL.into_iter().zip(self.amounts).skip(index);
-        all.filter(|(_, amount)| *amount > 0)
-    }
-
     /// Returns all that is needed, in the order in which it is taken.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (QuotaResource, u64)> {
-        self.from(0)
+        let all = QuotaResource::ALL.into_iter().zip(self.amounts);
+        all.filter(|(_, amount)| *amount > 0)
     }
 }
 
@@ -101,7 +95,5 @@ mod tests {
                 (QuotaResource::Memory, 1)
             ]
         );
-        let rest: Vec<_> = Demand::of(&quotas).from(4).collect();
-        assert_eq!(rest, [(QuotaResource::Memory, 1)]);
     }
 }

@@ -320,3 +320,88 @@ fn what_two_rates_took_in_different_windows_comes_back_into_no_later_one() {
         assert!(tracker.usage().message_count >= granted);
     });
 }
+
+/// A host and its only component, with the same quota.
+fn host_and_component(
+    quota: ResourceQuota,
+) -> (Arc<QuotaTracker>, Arc<QuotaTracker>, Arc<ManualClock>) {
+    let (host, clock) = tracked(quota);
+    let component = Arc::new(QuotaTracker::with_parent(quota, Arc::clone(&host)));
+    (host, component, clock)
+}
+
+// I12 I14
+#[test]
+fn a_component_that_is_overtaken_after_its_host_granted_hands_back_to_the_host() {
+    for quota in [QuotaType::Storage(1), QuotaType::MessageRate(1)] {
+        loom::model(move || {
+            let limits = ResourceQuota::new().with_storage(2_u64).with_message_rate(2_u64);
+            let (host, component, _clock) = host_and_component(limits);
+            let (takes, charges) = (Arc::clone(&component), Arc::clone(&component));
+            both(
+                // What was charged on the one level changes the word that was planned with.
+                move || takes.consume(quota).unwrap(),
+                move || charges.charge(quota),
+            );
+            let used = [&component, &host].map(|level| {
+                let usage = level.usage();
+                usage.storage_used + usage.message_count
+            });
+            assert_eq!(used, [2, 2]);
+        });
+    }
+}
+
+// I12 I13 I15
+#[test]
+fn a_dropped_reservation_on_two_levels_leaves_both_with_what_was_kept() {
+    loom::model(|| {
+        let limits = ResourceQuota::new().with_message_rate(2_u64);
+        let (host, component, _clock) = host_and_component(limits);
+        let (drops, keeps) = (Arc::clone(&component), Arc::clone(&component));
+        both(
+            move || drop(drops.reserve(QuotaType::MessageRate(1)).unwrap()),
+            move || keeps.consume(QuotaType::MessageRate(1)).unwrap(),
+        );
+        assert_eq!([&component, &host].map(|level| level.usage().message_count), [1, 1]);
+    });
+}
+
+// I12
+#[test]
+fn of_a_planned_and_a_slow_taker_of_the_last_unit_on_two_levels_exactly_one_gets_it() {
+    loom::model(|| {
+        let limits = ResourceQuota::new().with_message_rate(2_u64);
+        let (host, component, clock) = host_and_component(limits);
+        clock.set_ns(SECOND);
+        component.consume(QuotaType::MessageRate(1)).unwrap();
+        let taker = Arc::clone(&component);
+        let planned = thread::spawn(move || taker.consume(QuotaType::MessageRate(1)).is_ok());
+        // Whoever reads a clock that has stepped back cannot plan.
+        clock.set_ns(0);
+        let slow = component.consume(QuotaType::MessageRate(1)).is_ok();
+        assert_ne!(planned.join().unwrap(), slow);
+        assert_eq!([&component, &host].map(|level| level.usage().message_count), [2, 2]);
+    });
+}
+
+// I16
+#[test]
+fn a_hosts_limit_that_falls_under_a_component_admits_no_more_than_before_and_leaves_no_debt() {
+    loom::model(|| {
+        let limits = |limit: u64| ResourceQuota::new().with_message_rate(limit);
+        let (host, component, clock) = host_and_component(limits(3));
+        component.consume(QuotaType::MessageRate(1)).unwrap();
+        let (taker, setter) = (Arc::clone(&component), Arc::clone(&host));
+        let [granted, _] = both(
+            move || taker.consume(QuotaType::MessageRate(2)).is_ok(),
+            move || setter.set_quota(limits(1)).is_ok(),
+        );
+        let expected = if granted { 3 } else { 1 };
+        assert_eq!([&component, &host].map(|level| level.usage().message_count), [expected; 2]);
+        component.consume(QuotaType::MessageRate(1)).unwrap_err();
+        clock.advance(Duration::from_secs(1));
+        component.consume(QuotaType::MessageRate(1)).unwrap();
+        assert_eq!(host.usage().message_count, 1);
+    });
+}

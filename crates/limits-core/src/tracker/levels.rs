@@ -123,7 +123,7 @@ impl QuotaTracker {
             let time = self.time(demand);
             // So that only a racer is ever refused because of a part that is taken back.
             self.check(demand, time)?;
-            match self.climb(0, 0, demand, time) {
+            match self.climb(0, demand, time) {
                 Ok(()) => return Ok(time.latest),
                 Err(Missed::Refused(error)) => return Err(error),
                 // Someone else has begun it; all is counted at one time, and so in a later one.
@@ -303,32 +303,30 @@ impl QuotaTracker {
         longest.map_or(Ok(()), Err)
     }
 
-    /// Takes a demand from the resource at `index` on, here and on all levels above; what was
-    /// taken is undone in reverse if one refuses.
-    fn climb(&self, depth: u32, index: usize, demand: &Demand, time: Time) -> Result<(), Missed> {
-        let Some((resource, n)) = demand.from(index).next() else {
-            return match &self.parent {
-                Some(parent) => parent.climb(depth + 1, 0, demand, time),
-                None => Ok(()),
-            };
-        };
-        let start = self.take_here(resource, n, time.latest).map_err(|refusal| {
-            Missed::Refused(self.error(resource, n, refusal, time).at_level(depth))
-        })?;
-        let rest = if start <= time.latest {
-            self.climb(depth, resource.index() + 1, demand, time)
-        } else {
-            Err(Missed::LaterWindow)
-        };
-        if rest.is_err() {
-            match self.counter(resource) {
-                Counter::Total(total) => {
-                    total.release(n);
-                }
-                Counter::Rate(_) => self.refund_here(resource, n, start),
-            }
+    /// Takes a demand at a time, on all levels above and then here; what was taken is undone in
+    /// reverse if one refuses.
+    ///
+    /// In the order in which [`take_planned`](Self::take_planned) takes: of two takers, the one that
+    /// comes second is refused where they meet first, and so never has what the other still needs.
+    fn climb(&self, depth: u32, demand: &Demand, time: Time) -> Result<(), Missed> {
+        if let Some(parent) = &self.parent {
+            parent.climb(depth + 1, demand, time)?;
         }
-        rest
+        for (resource, n) in demand.iter() {
+            let missed = match self.take_here(resource, n, time.latest) {
+                Ok(start) if start <= time.latest => continue,
+                Ok(start) => {
+                    self.refund_here(resource, n, start);
+                    Missed::LaterWindow
+                }
+                Err(refusal) => {
+                    Missed::Refused(self.error(resource, n, refusal, time).at_level(depth))
+                }
+            };
+            self.undo(demand, resource.index(), time.latest);
+            return Err(missed);
+        }
+        Ok(())
     }
 
     /// Takes an amount on this level only, and returns when the window started that it was counted
