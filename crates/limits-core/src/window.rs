@@ -37,6 +37,9 @@ const HORIZON: u32 = 58;
 /// Windows shorter than this are counted as this long, which grants less.
 const SHORTEST: u64 = 1_000_000;
 
+/// Windows longer than this, 584 years, are counted as this long: the longest that a [`Wait`] tells.
+const LONGEST: u64 = u64::MAX - 2;
+
 /// The length of a rate's windows, and where the parts of its word are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Windows {
@@ -102,9 +105,9 @@ impl Planned {
 }
 
 impl Windows {
-    /// Cuts time into windows of a period, at least 1 ms long.
+    /// Cuts time into windows of a period, at least 1 ms and at most 584 years long.
     pub(crate) fn new(period: Duration) -> Self {
-        let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX).max(SHORTEST);
+        let period = u64::try_from(period.as_nanos()).unwrap_or(LONGEST).clamp(SHORTEST, LONGEST);
         let window_bits = HORIZON.saturating_sub(period.ilog2()).max(1);
         Self { period, use_bits: u64::BITS - window_bits, saturated: u64::MAX >> window_bits }
     }
@@ -276,7 +279,7 @@ impl Windows {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bound, Refusal, UNLIMITED, Verdict, Windows};
+    use super::{Bound, LONGEST, Refusal, UNLIMITED, Verdict, Windows};
     use crate::quota_error::Wait;
     use core::time::Duration;
 
@@ -319,10 +322,25 @@ mod tests {
     fn the_longest_period_does_not_overflow() {
         let windows = Windows::new(Duration::MAX);
         let full = windows.step(0, 0, 10, at_most(10)).0;
-        let (word, verdict) = windows.step(full, u64::MAX - 1, 1, at_most(10));
+        let (word, verdict) = windows.step(full, LONGEST - 1, 1, at_most(10));
         let wait = Wait::after(1);
         assert_eq!(verdict, Verdict::Refused(Refusal { used: 10, limit: 10, wait }));
-        assert_eq!(windows.step(word, u64::MAX, 1, at_most(10)).1, Verdict::Granted(1));
+        for now in [LONGEST, u64::MAX] {
+            assert_eq!(windows.step(word, now, 1, at_most(10)).1, Verdict::Granted(1));
+        }
+    }
+
+    // I4
+    #[test]
+    fn the_wait_of_the_longest_period_is_exact_from_its_first_nanosecond_on() {
+        let windows = Windows::new(Duration::MAX);
+        let full = windows.step(0, 0, 10, at_most(10)).0;
+        let wait = windows.period_ns();
+        let refused = Refusal { used: 10, limit: 10, wait: Wait::after(wait) };
+        assert_eq!(windows.step(full, 0, 1, at_most(10)).1, Verdict::Refused(refused));
+        assert_eq!(refused.wait.retry(), crate::Retry::After(Duration::from_nanos(wait)));
+        assert!(matches!(windows.step(full, wait - 1, 1, at_most(10)).1, Verdict::Refused(_)));
+        assert_eq!(windows.step(full, wait, 1, at_most(10)).1, Verdict::Granted(1));
     }
 
     // I5

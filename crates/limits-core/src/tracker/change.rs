@@ -9,7 +9,8 @@ use crate::{QuotaResource, QuotaUsage, ResourceQuota};
 
 impl QuotaTracker {
     /// Returns the quota in force: with limits that are no larger than can be counted, and a period
-    /// of at least 1 ms. Storage or memory of at most `u64::MAX` is told as unlimited.
+    /// of at least 1 ms and at most 584 years. Storage or memory of at most `u64::MAX` is told as
+    /// unlimited.
     #[must_use]
     pub fn quota(&self) -> ResourceQuota {
         self.bounds.quota(self.windows)
@@ -19,7 +20,8 @@ impl QuotaTracker {
     ///
     /// A limit below what is in use refuses until enough was released or the window is over. What
     /// was granted before does not become debt: the window in which a limit fell carries over
-    /// only what passed the higher one. A take in flight counts against the old or the new limit.
+    /// only what passed the higher one. A take in flight counts against the old or the new limit; if
+    /// a window begins at that moment, what it takes there past the new one is carried over.
     /// Of two changes at once, each limit ends as one of the two.
     ///
     /// # Errors

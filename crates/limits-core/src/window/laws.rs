@@ -25,13 +25,15 @@ fn bound() -> impl Strategy<Value = Bound> {
     (number(), prop_oneof![Just(0), number()]).prop_map(|(limit, before)| Bound { limit, before })
 }
 
-/// Returns a bound as a rate in these windows has it.
-fn held(windows: Windows, bound: Bound) -> Bound {
+/// Returns a bound as a rate with this word has it.
+fn held(windows: Windows, word: u64, bound: Bound) -> Bound {
     let limit = match bound.limit {
         UNLIMITED => UNLIMITED,
         limit => limit.min(windows.capacity()),
     };
-    Bound { limit, ..bound }
+    // Before a limit falls the word is brought to the window in which it does.
+    let (fell_in, most) = windows.unpack(bound.before);
+    Bound { limit, before: windows.pack(fell_in.min(windows.window(word)), most) }
 }
 
 /// A word, and a time some windows after it.
@@ -49,7 +51,7 @@ proptest! {
     // I1 I2 I3 I8
     #[test]
     fn what_fits_is_granted_and_nothing_else((windows, word, now) in state(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
-        let bound = held(windows, bound);
+        let bound = held(windows, word, bound);
         let (window, used) = windows.read(word, now, bound);
         let sum = u128::from(used) + u128::from(n);
         let fits = match bound.limit {
@@ -75,7 +77,7 @@ proptest! {
 
     #[test]
     fn what_is_quickly_decided_is_what_is_decided((windows, word, now) in state(), any_time in number(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
-        let bound = held(windows, bound);
+        let bound = held(windows, word, bound);
         let limit = bound.limit;
         for now in [now, any_time] {
             let (next, verdict) = windows.step(word, now, n, bound);
@@ -100,7 +102,7 @@ proptest! {
     // I4
     #[test]
     fn a_wait_is_exact((windows, word, now) in state(), n in 1..u64::MAX, bound in bound(), small in any::<bool>()) {
-        let bound = held(windows, bound);
+        let bound = held(windows, word, bound);
         let n = if small { n % 50 + 1 } else { n };
         let granted = |now| matches!(windows.step(word, now, n, bound).1, Verdict::Granted(_));
         let Verdict::Refused(refusal) = windows.step(word, now, n, bound).1 else { return Ok(()) };
@@ -119,7 +121,7 @@ proptest! {
     // I5
     #[test]
     fn a_window_never_goes_back((windows, word, now) in state(), any_time in number(), n in number(), bound in bound()) {
-        let bound = held(windows, bound);
+        let bound = held(windows, word, bound);
         for now in [now, any_time] {
             let (next, _) = windows.step(word, now, n, bound);
             prop_assert!(windows.window(next) >= windows.window(word));
@@ -134,7 +136,7 @@ proptest! {
     // I6
     #[test]
     fn rolling_in_two_steps_is_rolling_in_one((windows, word, now) in state(), between in number(), limit in number()) {
-        let bound = held(windows, Bound { limit, before: 0 });
+        let bound = held(windows, word, Bound { limit, before: 0 });
         let (window, used) = windows.read(word, between.min(now), bound);
         prop_assert_eq!(windows.read(windows.pack(window, used), now, bound), windows.read(word, now, bound));
     }
@@ -142,7 +144,7 @@ proptest! {
     // I6
     #[test]
     fn debt_drains_one_limit_a_window((windows, word, now) in state(), limit in number()) {
-        let bound = held(windows, Bound { limit, before: 0 });
+        let bound = held(windows, word, Bound { limit, before: 0 });
         let (window, used) = windows.unpack(word);
         let elapsed = u128::from(windows.read(word, now, bound).0 - window);
         let limit = u128::from(bound.limit);
@@ -166,7 +168,7 @@ proptest! {
     // I8
     #[test]
     fn a_charge_counts_all_that_the_word_can_hold((windows, word, now) in state(), n in number(), bound in bound()) {
-        let bound = held(windows, bound);
+        let bound = held(windows, word, bound);
         let (window, used) = windows.read(word, now, bound);
         let sum = used.saturating_add(n).min(windows.saturated);
         prop_assert_eq!(windows.unpack(windows.charge(word, now, n, bound)), (window, sum));
