@@ -3,6 +3,7 @@
 mod tracker {
     mod change;
     mod defects;
+    mod extremes;
     mod levels;
     mod model;
     mod named;
