@@ -24,7 +24,8 @@ fn stopped(by: &str, body: &str, args: &[&str]) -> (Option<i32>, Value) {
     let print = format!("(call $print (i32.const 1) (i32.const 1024) (i32.const {}))", text.len());
     let case = Case::new(ROOMY, command(text, &format!("{print} {body}")));
     let args: Vec<&str> = ["--report", "report.json"].iter().chain(args).copied().collect();
-    let mut child = case.command("run", &args).stdin(Stdio::piped()).spawn().unwrap();
+    let mut command = with_hangup(&case.command("run", &args));
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     // Kept open: an input that never comes.
     let stdin = child.stdin.take();
     let mut line = String::new();
@@ -35,6 +36,14 @@ fn stopped(by: &str, body: &str, args: &[&str]) -> (Option<i32>, Value) {
     let code = exit_code(child);
     drop(stdin);
     (code, serde_json::from_str(&case.read("report.json")).unwrap())
+}
+
+/// Returns the command with a hangup that is not ignored, as it is where these tests run under `nohup`.
+fn with_hangup(command: &Command) -> Command {
+    let mut with = Command::new("env");
+    with.arg("--default-signal=HUP").arg(command.get_program()).args(command.get_args());
+    with.current_dir(command.get_current_dir().unwrap()).stderr(Stdio::piped());
+    with
 }
 
 #[test]
