@@ -273,7 +273,7 @@ fn a_component_that_gives_back_while_another_takes_leaves_the_host_with_the_sum(
     });
 }
 
-// I7
+// I7 I15
 #[test]
 fn what_two_levels_took_in_different_windows_comes_back_into_no_later_one() {
     loom::model(|| {
@@ -293,11 +293,12 @@ fn what_two_levels_took_in_different_windows_comes_back_into_no_later_one() {
             granted += 1;
         }
         drop(reserved);
-        assert!(child.usage().message_count >= granted);
+        let used = [&child, &host].map(|level| level.usage().message_count);
+        assert_eq!(used, [granted, granted + 1]);
     });
 }
 
-// I7
+// I7 I15
 #[test]
 fn what_two_rates_took_in_different_windows_comes_back_into_no_later_one() {
     loom::model(|| {
@@ -317,7 +318,8 @@ fn what_two_rates_took_in_different_windows_comes_back_into_no_later_one() {
             granted += 1;
         }
         drop(reserved);
-        assert!(tracker.usage().message_count >= granted);
+        let usage = tracker.usage();
+        assert_eq!((usage.message_count, usage.network_bandwidth_used), (granted, 1));
     });
 }
 
@@ -403,5 +405,28 @@ fn a_hosts_limit_that_falls_under_a_component_admits_no_more_than_before_and_lea
         clock.advance(Duration::from_secs(1));
         component.consume(QuotaType::MessageRate(1)).unwrap();
         assert_eq!(host.usage().message_count, 1);
+    });
+}
+
+// I16
+#[test]
+fn whoever_sees_a_lower_limit_sees_what_it_was_before() {
+    loom::model(|| {
+        let quota = |limit: u64| ResourceQuota::new().with_message_rate(limit);
+        let (tracker, clock) = tracked(quota(3));
+        tracker.consume(QuotaType::MessageRate(3)).unwrap();
+        let (setter, later) = (Arc::clone(&tracker), Arc::clone(&clock));
+        both(
+            // What was granted in the window that is over is no debt, under either limit.
+            move || {
+                if clock.now_ns() == SECOND {
+                    tracker.consume(QuotaType::MessageRate(1)).unwrap();
+                }
+            },
+            move || {
+                setter.set_quota(quota(1)).unwrap();
+                later.set_ns(SECOND);
+            },
+        );
     });
 }
