@@ -1,18 +1,21 @@
 //! One registered component, for the host functions that it calls.
 
+mod account;
+mod report;
+
 use core::fmt;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use limits_core::{
-    Account, CapabilitySet, Decision, Permission, QuotaError, QuotaResource, QuotaStatus,
-    QuotaTracker, QuotaType, QuotaUsage, Reservation, ResourceQuota, Retry,
+    CapabilitySet, Decision, Permission, QuotaError, QuotaResource, QuotaStatus, QuotaTracker,
+    QuotaType, QuotaUsage, Reservation, ResourceQuota,
 };
 
-use crate::alert::{Alert, Seen};
+use crate::alert::Alert;
 use crate::shared::Shared;
-use crate::{AuditEvent, AuditKind, Denials, EnforceError, Grant, UsageSnapshot};
+use crate::{AuditKind, Denials, EnforceError, Grant, UsageSnapshot};
 
 /// One registered component.
 ///
@@ -21,8 +24,9 @@ use crate::{AuditEvent, AuditKind, Denials, EnforceError, Grant, UsageSnapshot};
 ///
 /// Once the component is unregistered, [`is_registered`](Self::is_registered) is false and host
 /// functions that ask for more are refused; what is under way is settled as usual, on the counters
-/// that it came from, and executions that have the handle as their [`Account`] go on to their end. A
-/// component that is registered under the same id later has counters of its own.
+/// that it came from, and executions that have the handle as their
+/// [`Account`](limits_core::Account) go on to their end. A component that is registered under the
+/// same id later has counters of its own.
 ///
 /// The counters themselves are not handed out: nobody who holds a handle can reset them.
 #[derive(Clone)]
@@ -86,7 +90,7 @@ impl ComponentHandle {
     /// Changes what the component may use. Less than what it uses denies until enough has come back.
     ///
     /// Whoever holds a handle can do so: a host function that is not to, should be given an
-    /// [`Account`] or what it needs, and not the handle.
+    /// [`Account`](limits_core::Account) or what it needs, and not the handle.
     ///
     /// # Errors
     ///
@@ -381,15 +385,6 @@ impl ComponentHandle {
         Denials::new(count(&counters.capability), counters.quota.each_ref().map(count))
     }
 
-    /// Looks at all [levels](crate::Level) of use and reports those that have changed. Taking, charging, releasing and
-    /// settling a grant do so for what they touch; this is for levels of rates, which fall as windows
-    /// pass.
-    pub fn refresh_levels(&self) {
-        for resource in QuotaResource::ALL {
-            self.watch_fall(resource);
-        }
-    }
-
     // --- what every path shares
 
     #[inline]
@@ -400,110 +395,6 @@ impl ComponentHandle {
     #[cold]
     fn not_registered(&self) -> EnforceError {
         EnforceError::NotRegistered { id: self.0.id.clone() }
-    }
-
-    /// Takes note of CPU time that is used up, once for as long as that would have been waited for.
-    fn observe_wait(&self, error: QuotaError) {
-        if error.resource() != QuotaResource::CpuTime {
-            return;
-        }
-        let wait = error.retry().after().unwrap_or(self.quota().reset_period);
-        let now = self.0.tracker.clock().now_ns();
-        let until = now.saturating_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
-        // Relaxed: the word stands for itself.
-        let last = self.0.would_wait_until.load(Ordering::Relaxed);
-        let swap = |word: &AtomicU64| {
-            word.compare_exchange(last, until, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        };
-        if now >= last && swap(&self.0.would_wait_until) {
-            // Not an error, as nothing is enforced.
-            let _observed = self.refuse(error);
-        }
-    }
-
-    /// Makes a refusal say how long to wait by any clock. The tracker says it by its own, which may be
-    /// behind.
-    fn by_any_clock(&self, error: QuotaError) -> QuotaError {
-        let Some(wait) = error.retry().after() else { return error };
-        error.with_retry(Retry::After(wait.saturating_add(self.0.tracker.clock().lag())))
-    }
-
-    /// Takes note of a denial by a quota; it is an error unless the registry only observes.
-    fn refuse(&self, error: QuotaError) -> Result<(), QuotaError> {
-        let error = self.by_any_clock(error);
-        if let Some(counter) = self.0.denied.quota.get(error.resource().index()) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-        let enforced = self.0.shared.enforces();
-        self.report(AuditKind::QuotaDenied(error), enforced);
-        if enforced { Err(error) } else { Ok(()) }
-    }
-
-    #[inline]
-    fn granted(&self, quotas: &[QuotaType]) {
-        if self.0.shared.has_sinks() {
-            self.tell_granted(quotas);
-        }
-    }
-
-    /// Tells the sinks what was taken, and looks at the levels.
-    fn tell_granted(&self, quotas: &[QuotaType]) {
-        if self.0.shared.reports_grants() {
-            for quota in quotas {
-                if let Some(resource) = quota.resource() {
-                    let amount = quota.amount();
-                    self.report(AuditKind::QuotaGranted { resource, amount }, true);
-                }
-            }
-        }
-        self.watch(quotas);
-    }
-
-    /// Looks at the levels of what was just taken.
-    fn watch(&self, quotas: &[QuotaType]) {
-        if self.0.shared.has_sinks() {
-            let status = self.status();
-            for quota in quotas {
-                if let Some(resource) = quota.resource() {
-                    self.watch_one(resource, &status, Seen::Taken(quota.amount()));
-                }
-            }
-        }
-    }
-
-    /// Looks at the level of what a grant was settled for, after more or less than it held.
-    pub(crate) fn settled(&self, resource: QuotaResource, more: u64) {
-        if more > 0 {
-            self.watch(&[QuotaType::of(resource, more)]);
-        } else {
-            self.watch_fall(resource);
-        }
-    }
-
-    /// Looks at a level after something came back.
-    fn watch_fall(&self, resource: QuotaResource) {
-        if self.0.shared.has_sinks() && self.watch_one(resource, &self.status(), Seen::Fallen) {
-            // Somebody may have taken something and reported it before the fall was.
-            self.watch_one(resource, &self.status(), Seen::Taken(0));
-        }
-    }
-
-    /// Reports a level if it has changed; tells whether it fell.
-    fn watch_one(&self, resource: QuotaResource, status: &QuotaStatus, seen: Seen) -> bool {
-        let Some(alert) = self.0.alerts.get(resource.index()) else { return false };
-        let status = status.of(resource);
-        let (now, window) = if resource.is_rate() {
-            (self.0.tracker.clock().now_ns(), Some(self.quota().reset_period))
-        } else {
-            (0, None)
-        };
-        let Some((from, to)) = alert.observe(&status, now, window, seen) else { return false };
-        self.report(AuditKind::Threshold { resource, from, to, status }, true);
-        to < from
-    }
-
-    pub(crate) fn report(&self, kind: AuditKind<'_>, enforced: bool) {
-        self.0.shared.report(&AuditEvent { component: &self.0.id, kind, enforced });
     }
 
     pub(crate) fn reset_usage(&self) {
@@ -528,39 +419,5 @@ impl fmt::Debug for ComponentHandle {
             .field("registered", &self.is_registered())
             .field("usage", &self.usage())
             .finish_non_exhaustive()
-    }
-}
-
-/// Executions of a component that is unregistered meanwhile go on under its counters to their end, so
-/// nothing is refused here because of that: ask [`is_registered`](Self::is_registered) before a new one.
-impl Account for ComponentHandle {
-    /// Asking is not being refused: nothing is counted or reported.
-    ///
-    /// But for CPU time in a registry that only observes. There nobody waits, and so nobody asks for
-    /// something after the answer; it counts as one denial for each time that would have been waited.
-    fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        match self.0.tracker.peek(quota) {
-            Err(error) if self.0.shared.enforces() => Err(self.by_any_clock(error)),
-            Err(error) => {
-                self.observe_wait(error);
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
-    }
-
-    fn reserve(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        self.keep(quota)
-    }
-
-    fn charge(&self, quota: QuotaType) {
-        Self::charge(self, quota);
-    }
-
-    fn release(&self, quota: QuotaType) {
-        self.0.tracker.release(quota);
-        if let Some(resource) = quota.resource() {
-            self.watch_fall(resource);
-        }
     }
 }
