@@ -40,20 +40,41 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
         self.demand = Demand::default();
     }
 
-    /// Keeps what was really used of one resource, and all of the others. To settle several, reserve
-    /// each for itself.
+    /// Keeps what was really used of one resource, and all of the others.
     ///
     /// If it is less than was reserved the rest is handed back; if it is more the difference is
     /// [charged](QuotaTracker::charge).
     pub fn commit_actual(mut self, actual: QuotaType) {
-        let mut rest = Demand::default();
-        if let Some(resource) = actual.resource() {
-            let (reserved, used) = (self.demand.get(resource), actual.amount());
-            rest.set(resource, reserved.saturating_sub(used));
-            self.tracker.charge(QuotaType::of(resource, used.saturating_sub(reserved)));
-        }
-        // Dropped next, which hands back the rest.
-        self.demand = rest;
+        self.settle(actual);
+        self.commit();
+    }
+
+    /// Keeps what was really used of one resource, as [`commit_actual`](Self::commit_actual) does, and
+    /// leaves the others reserved. For operations that learn what they used of several resources, once
+    /// for each of them.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use limits_core::{QuotaTracker, QuotaType, ResourceQuota};
+    ///
+    /// let tracker = QuotaTracker::new(ResourceQuota::new());
+    /// let both = [QuotaType::NetworkBandwidth(4_000), QuotaType::Storage(4_000)];
+    /// let mut download = tracker.reserve_all(&both)?;
+    /// download.settle(QuotaType::NetworkBandwidth(900)); // what came
+    /// download.settle(QuotaType::Storage(2_500)); // unpacked
+    /// drop(download); // nothing is left to hand back
+    /// assert_eq!(tracker.usage().network_bandwidth_used, 900);
+    /// assert_eq!(tracker.usage().storage_used, 2_500);
+    /// # }
+    /// # Ok::<(), limits_core::QuotaError>(())
+    /// ```
+    pub fn settle(&mut self, actual: QuotaType) {
+        let Some(resource) = actual.resource() else { return };
+        let (reserved, used) = (self.demand.get(resource), actual.amount());
+        self.demand.set(resource, 0);
+        self.tracker.charge(QuotaType::of(resource, used.saturating_sub(reserved)));
+        let rest = Demand::one(resource, reserved.saturating_sub(used));
+        self.tracker.give_back(&rest, self.at);
     }
 }
 

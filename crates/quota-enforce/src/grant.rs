@@ -80,28 +80,23 @@ impl<T: Deref<Target = QuotaTracker>> Grant<T> {
 
     /// Keeps what was taken, but settles one resource for what was really used: less is given back,
     /// more is charged.
-    pub fn commit_actual(self, actual: QuotaType) {
-        let Self { held, mut watch } = self;
-        let Some(resource) = actual.resource() else {
-            return Self { held, watch }.commit();
-        };
-        let taken = match held {
-            Held::Reserved(reservation) => {
-                let taken = reservation.amount(resource);
-                reservation.commit_actual(actual);
-                taken
-            }
-            Held::Observed(observed) => {
-                let taken = observed.amount(resource);
-                observed.settle(actual);
-                observed.keep();
-                if resource.is_rate() {
-                    return;
-                }
-                taken
-            }
-        };
-        if let Some(component) = watch.component.take() {
+    pub fn commit_actual(mut self, actual: QuotaType) {
+        self.settle(actual);
+        self.commit();
+    }
+
+    /// Settles one resource for what was really used, and leaves the others as they are: to be settled
+    /// next, committed or dropped. Once for each resource.
+    pub fn settle(&mut self, actual: QuotaType) {
+        let Some(resource) = actual.resource() else { return };
+        let taken = self.amount(resource);
+        match &mut self.held {
+            Held::Reserved(reservation) => reservation.settle(actual),
+            Held::Observed(observed) => observed.settle(resource, actual.amount()),
+        }
+        // What is only observed of a rate is not counted, and so changes no level.
+        let is_counted = matches!(self.held, Held::Reserved(_)) || !resource.is_rate();
+        if let Some(component) = self.watch.component.as_ref().filter(|_| is_counted) {
             component.settled(resource, actual.amount().saturating_sub(taken));
         }
     }
@@ -134,13 +129,15 @@ impl<T: Deref<Target = QuotaTracker>> Observed<T> {
         self.asked.get(resource.index()).copied().unwrap_or_default()
     }
 
-    fn settle(&self, actual: QuotaType) {
-        let Some(resource) = actual.resource().filter(|resource| !resource.is_rate()) else {
-            return;
-        };
-        let (taken, used) = (self.amount(resource), actual.amount());
-        self.tracker.charge(QuotaType::of(resource, used.saturating_sub(taken)));
-        self.tracker.release(QuotaType::of(resource, taken.saturating_sub(used)));
+    fn settle(&mut self, resource: QuotaResource, used: u64) {
+        let taken = self.amount(resource);
+        if let Some(asked) = self.asked.get_mut(resource.index()) {
+            *asked = 0;
+        }
+        if !resource.is_rate() {
+            self.tracker.charge(QuotaType::of(resource, used.saturating_sub(taken)));
+            self.tracker.release(QuotaType::of(resource, taken.saturating_sub(used)));
+        }
     }
 
     fn keep(mut self) {

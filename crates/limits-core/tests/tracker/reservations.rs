@@ -140,3 +140,21 @@ fn a_reservation_shows_what_it_holds() {
     let reserved = tracker.reserve_all(&both).unwrap();
     assert_eq!(format!("{reserved:?}"), "Reservation { storage: 4, cpu_time: 1000 }");
 }
+
+// I15
+#[test]
+fn what_is_settled_is_kept_and_the_rest_of_the_reservation_goes_back() {
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(100_u64));
+    let three =
+        [QuotaType::Storage(50), QuotaType::NetworkBandwidth(50), QuotaType::MessageRate(1)];
+    let mut reserved = tracker.reserve_all(&three).unwrap();
+    reserved.settle(QuotaType::Storage(10));
+    reserved.settle(QuotaType::NetworkBandwidth(80));
+    reserved.settle(QuotaType::None);
+    assert_eq!(reserved.amount(QuotaResource::Storage), 0);
+    assert_eq!(reserved.amount(QuotaResource::MessageRate), 1);
+    drop(reserved);
+    let usage = tracker.usage();
+    assert_eq!((usage.storage_used, usage.network_bandwidth_used), (10, 80));
+    assert_eq!(usage.message_count, 0);
+}

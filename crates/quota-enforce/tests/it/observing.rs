@@ -126,3 +126,24 @@ fn a_component_without_cpu_time_is_told_of_once_a_period() {
         clock.advance(Duration::from_secs(1));
     }
 }
+
+#[test]
+fn several_resources_are_settled_one_by_one_observed_or_not() {
+    for builder in [QuotaRegistry::builder(), QuotaRegistry::builder().observe_only()] {
+        let (_registry, handle, _clock) = thousand(builder);
+        let three = [QuotaType::Storage(500), QuotaType::Memory(500), QuotaType::MessageRate(1)];
+        let mut grant = handle.reserve_all(&three).unwrap();
+        grant.settle(QuotaType::Storage(10));
+        grant.settle(QuotaType::None);
+        assert_eq!(grant.amount(QuotaResource::Storage), 0);
+        assert_eq!(grant.amount(QuotaResource::Memory), 500);
+        drop(grant);
+        assert_eq!((handle.usage().storage_used, handle.usage().memory_used), (10, 0));
+    }
+    let (_registry, handle, _clock) = thousand(QuotaRegistry::builder().observe_only());
+    let too_much = [QuotaType::Storage(1_500), QuotaType::Memory(100)];
+    let mut grant = handle.reserve_all(&too_much).unwrap();
+    grant.settle(QuotaType::Storage(1_200));
+    drop(grant);
+    assert_eq!((handle.usage().storage_used, handle.usage().memory_used), (1_200, 0));
+}
