@@ -8,7 +8,7 @@ use crate::AuditEvent;
 
 /// How many sets of places there are. One has a place for each of [`WAYS`] kinds at a time.
 const SETS: u64 = 1_024;
-const WAYS: u64 = 4;
+const WAYS: usize = 4;
 
 /// How many events of a kind per component and second the sinks here let through.
 pub(crate) const PER_SECOND: u8 = 10;
@@ -35,7 +35,7 @@ pub(crate) struct Repeats {
 
 #[derive(Debug, Default)]
 struct Set {
-    places: [Place; 4],
+    places: [Place; WAYS],
     /// For those who find no place: the second in the upper half, the events let through in it below.
     common: AtomicU64,
 }
@@ -74,6 +74,7 @@ impl Repeats {
         // Relaxed throughout: the counts stand for themselves.
         let (index, tag) = (usize::try_from(hash % SETS).unwrap_or_default(), hash >> 40);
         let second = second & 0xffff_ffff;
+        let most = u64::from(self.most);
         let Some(set) = self.sets.get(index) else { return self.in_the_crowd() };
         match set.place(tag, second, self.most) {
             Some((place, true)) => Admission::Report { counted: place.tell(tag, &self.crowd) },
@@ -81,7 +82,8 @@ impl Repeats {
                 place.count(tag, &self.crowd);
                 Admission::Counted
             }
-            None if set.admit_in_common(second, u64::from(self.most) * WAYS) => {
+            // As many as all places let through.
+            None if set.admit_in_common(second, set.places.iter().map(|_| most).sum()) => {
                 Admission::Report { counted: 0 }
             }
             None => self.in_the_crowd(),
