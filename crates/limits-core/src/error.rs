@@ -5,15 +5,22 @@ use alloc::string::String;
 use core::error::Error;
 use core::fmt;
 
-use crate::{CapabilityDenied, FuelMetrics, LimitExceeded, QuotaError};
+use crate::blame::Blame;
+use crate::capability::CapabilityDenied;
+use crate::cpu_wait::CpuWait;
+use crate::exceeded::LimitExceeded;
+use crate::fuel::FuelMetrics;
+use crate::quota_error::QuotaError;
+use crate::refused_growth::RefusedGrowth;
+use crate::shortage::HostShortage;
 
 /// The result of running a component under limits.
 pub type WasmResult<T> = Result<T, WasmError>;
 
 /// Why a component was not run to its end.
 ///
-/// The first variants are the guest's doing, the last ones the host's or the operator's; see
-/// [`is_guest_fault`](Self::is_guest_fault).
+/// Who has to answer for it is [`blame`](Self::blame); an error knows that by itself, so it can be
+/// handed on without the report.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WasmError {
@@ -30,6 +37,9 @@ pub enum WasmError {
         timeout_ms: u64,
         /// Fuel used by then, in units, if it is known.
         fuel_consumed: Option<u64>,
+        /// The CPU time quota that the execution had to wait for before, if any; a parent's
+        /// rather than its own where it waited for both.
+        waited: Option<CpuWait>,
     },
     /// The component could not be instantiated within its memory.
     OutOfMemory(LimitExceeded),
@@ -45,13 +55,21 @@ pub enum WasmError {
     Trap {
         /// What the runtime calls the trap.
         reason: String,
+        /// The last growth of a memory or table that was refused before, if a quota or the host
+        /// refused it and not the store's own limit.
+        refused: Option<RefusedGrowth>,
     },
-    /// A host function failed with an error of its own.
+    /// A host function failed with an error of its own, which may be another execution's end.
     Host(HostError),
-    /// The host runs as many executions as it allows itself.
+    /// The host ran out of something that the execution needed.
+    HostExhausted(HostShortage),
+    /// The host runs as many executions as it allows itself, or its pool is in use.
     HostBusy {
-        /// How many executions may run at once.
+        /// How many executions may run at once, or how many places of its kind the pool has.
         max_concurrent: usize,
+        /// What the engine's pool has no place left for, such as `memories`; `None` if the bound
+        /// is the executor's.
+        pooled: Option<&'static str>,
     },
     /// These bytes are not a component that can run here.
     InvalidComponent {
@@ -80,7 +98,13 @@ impl WasmError {
     /// Says that the deadline has passed.
     #[must_use]
     pub const fn execution_timeout(timeout_ms: u64, fuel_consumed: Option<u64>) -> Self {
-        Self::ExecutionTimeout { timeout_ms, fuel_consumed }
+        Self::ExecutionTimeout { timeout_ms, fuel_consumed, waited: None }
+    }
+
+    /// Says that the guest trapped.
+    #[must_use]
+    pub fn trap(reason: impl Into<String>) -> Self {
+        Self::Trap { reason: reason.into(), refused: None }
     }
 
     /// Wraps the error of a host function.
@@ -89,27 +113,49 @@ impl WasmError {
         Self::Host(HostError(error.into()))
     }
 
-    /// Tells whether the guest caused this by what it did, as opposed to the host, the operator
-    /// or whoever called it.
+    /// Tells who has to answer for this; see [`Blame`] for the invariant.
     ///
-    /// A refusal by a parent is nobody's fault in particular: others have used it up.
+    /// | error | blame |
+    /// |---|---|
+    /// | out of fuel, out of memory, a limit, a missing capability | the guest |
+    /// | a quota | its own quota; the host, if a parent's |
+    /// | a timeout | the guest; if it had to wait for CPU time, as for the quota that it waited for |
+    /// | a trap | the guest; if it had been refused memory by a quota or the host, as for that |
+    /// | a host function's error, a shortage of the host, a busy host | the host |
+    /// | cancelled, invalid component, call or configuration | the caller |
     #[must_use]
-    pub const fn is_guest_fault(&self) -> bool {
+    pub const fn blame(&self) -> Blame {
         match self {
             Self::OutOfFuel { .. }
-            | Self::ExecutionTimeout { .. }
+            | Self::ExecutionTimeout { waited: None, .. }
             | Self::OutOfMemory(_)
             | Self::LimitExceeded(_)
             | Self::Denied(_)
-            | Self::Trap { .. } => true,
-            Self::Quota(refused) => refused.level() == 0,
-            Self::Cancelled
+            | Self::Trap { refused: None, .. } => Blame::Guest,
+            Self::ExecutionTimeout { waited: Some(CpuWait { refused, .. }), .. }
+            | Self::Trap { refused: Some(RefusedGrowth::Quota(refused)), .. }
+            | Self::Quota(refused) => {
+                if refused.level() == 0 {
+                    Blame::OwnQuota
+                } else {
+                    Blame::Host
+                }
+            }
+            Self::Trap { refused: Some(RefusedGrowth::Host(_)), .. }
             | Self::Host(_)
-            | Self::HostBusy { .. }
+            | Self::HostExhausted(_)
+            | Self::HostBusy { .. } => Blame::Host,
+            Self::Cancelled
             | Self::InvalidComponent { .. }
             | Self::InvalidCall { .. }
-            | Self::InvalidConfiguration { .. } => false,
+            | Self::InvalidConfiguration { .. } => Blame::Caller,
         }
+    }
+
+    /// Tells whether the component has to answer for this: the guest, or its own quota.
+    #[must_use]
+    pub const fn is_guest_fault(&self) -> bool {
+        matches!(self.blame(), Blame::Guest | Blame::OwnQuota)
     }
 }
 
@@ -131,23 +177,31 @@ impl fmt::Display for WasmError {
             Self::OutOfFuel { max_fuel, consumed } => {
                 write!(f, "out of fuel: {}", FuelMetrics::new(*max_fuel, *consumed))
             }
-            Self::ExecutionTimeout { timeout_ms, fuel_consumed: None } => {
-                write!(f, "execution timed out after {timeout_ms} ms")
-            }
-            Self::ExecutionTimeout { timeout_ms, fuel_consumed: Some(fuel) } => {
-                write!(f, "execution timed out after {timeout_ms} ms, {fuel} fuel used")
+            Self::ExecutionTimeout { timeout_ms, fuel_consumed, waited } => {
+                write!(f, "execution timed out after {timeout_ms} ms")?;
+                if let Some(fuel) = fuel_consumed {
+                    write!(f, ", {fuel} fuel used")?;
+                }
+                waited.map_or(Ok(()), |waited| write!(f, "; {waited}"))
             }
             Self::OutOfMemory(refused) => write!(f, "out of memory: {refused}"),
             Self::LimitExceeded(refused) => fmt::Display::fmt(refused, f),
             Self::Quota(refused) => fmt::Display::fmt(refused, f),
             Self::Denied(denied) => fmt::Display::fmt(denied, f),
             Self::Cancelled => f.write_str("execution cancelled by the host"),
-            Self::Trap { reason } => write!(f, "guest trapped: {reason}"),
+            Self::Trap { reason, refused: None } => write!(f, "guest trapped: {reason}"),
+            Self::Trap { reason, refused: Some(refused) } => {
+                write!(f, "guest trapped: {reason}; it had been refused memory before: {refused}")
+            }
             Self::Host(error) => write!(f, "host function failed: {error}"),
-            Self::HostBusy { max_concurrent } => write!(
+            Self::HostExhausted(shortage) => fmt::Display::fmt(shortage, f),
+            Self::HostBusy { max_concurrent, pooled: None } => write!(
                 f,
                 "host busy: {max_concurrent} executions already run, which is the most allowed"
             ),
+            Self::HostBusy { max_concurrent, pooled: Some(what) } => {
+                write!(f, "host busy: all {max_concurrent} {what} of the pool are in use")
+            }
             Self::InvalidComponent { reason } => write!(f, "invalid component: {reason}"),
             Self::InvalidCall { reason } => write!(f, "invalid call: {reason}"),
             Self::InvalidConfiguration { reason } => write!(f, "invalid configuration: {reason}"),
@@ -199,12 +253,18 @@ impl fmt::Display for HostError {
 #[cfg(test)]
 mod tests {
     use super::{HostError, WasmError};
-    use crate::{
-        CapabilityDenied, CapabilitySet, FuelMetrics, LimitExceeded, LimitKind, Permission,
-        QuotaError, QuotaResource, Retry,
-    };
+    use crate::blame::Blame;
+    use crate::capability::{CapabilityDenied, CapabilitySet, Permission};
+    use crate::cpu_wait::CpuWait;
+    use crate::exceeded::{LimitExceeded, LimitKind};
+    use crate::fuel::FuelMetrics;
+    use crate::quota_error::{QuotaError, Retry};
+    use crate::quota_type::QuotaResource;
+    use crate::refused_growth::RefusedGrowth;
+    use crate::shortage::{HostResource, HostShortage};
     use core::error::Error;
     use core::fmt;
+    use core::time::Duration;
     use std::boxed::Box;
     use std::string::{String, ToString};
 
@@ -249,11 +309,37 @@ mod tests {
             ),
             (denied().into(), "filesystem.read of `/x` denied: nothing is granted"),
             (WasmError::Cancelled, "execution cancelled by the host"),
-            (WasmError::Trap { reason: reason() }, "guest trapped: reason"),
+            (WasmError::trap(reason()), "guest trapped: reason"),
             (WasmError::host("disk on fire"), "host function failed: disk on fire"),
             (
-                WasmError::HostBusy { max_concurrent: 3 },
+                WasmError::HostBusy { max_concurrent: 3, pooled: None },
                 "host busy: 3 executions already run, which is the most allowed",
+            ),
+            (
+                WasmError::HostBusy { max_concurrent: 20, pooled: Some("memories") },
+                "host busy: all 20 memories of the pool are in use",
+            ),
+            (
+                WasmError::HostExhausted(HostShortage::new(HostResource::Descriptors, "EMFILE")),
+                "the host ran out of file descriptors: EMFILE",
+            ),
+            (
+                WasmError::ExecutionTimeout {
+                    timeout_ms: 300,
+                    fuel_consumed: Some(0),
+                    waited: Some(cpu_wait(1)),
+                },
+                "execution timed out after 300 ms, 0 fuel used; it waited 299ms for CPU time: the \
+                 parent's CPU time quota of 50000 µs per 1s exceeded: 50000 used, 1 more requested; \
+                 retry in 700ms",
+            ),
+            (
+                WasmError::Trap {
+                    reason: reason(),
+                    refused: Some(RefusedGrowth::Quota(memory_quota().at_level(1))),
+                },
+                "guest trapped: reason; it had been refused memory before: the parent's memory \
+                 quota of 8 bytes exceeded: 7 used, 2 more requested; retry when some is given back",
             ),
             (WasmError::InvalidComponent { reason: reason() }, "invalid component: reason"),
             (WasmError::InvalidCall { reason: reason() }, "invalid call: reason"),
@@ -264,16 +350,57 @@ mod tests {
         }
     }
 
+    fn memory_quota() -> QuotaError {
+        QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now)
+    }
+
+    fn cpu_wait(level: u32) -> CpuWait {
+        let retry = Retry::After(Duration::from_millis(700));
+        let refused = QuotaError::new(QuotaResource::CpuTime, 50_000, 1, 50_000, retry)
+            .per(Duration::from_secs(1))
+            .at_level(level);
+        CpuWait { time: Duration::from_millis(299), refused }
+    }
+
+    /// I1 of `blame.rs`, over every kind of error.
     #[test]
-    fn only_what_the_guest_did_is_its_fault() {
-        assert!(WasmError::execution_timeout(1, None).is_guest_fault());
-        let refused = QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now);
-        assert!(WasmError::from(refused).is_guest_fault());
-        assert!(!WasmError::from(refused.at_level(1)).is_guest_fault(), "others used it up");
-        assert!(WasmError::from(denied()).is_guest_fault());
-        assert!(!WasmError::host("disk on fire").is_guest_fault());
-        assert!(!WasmError::Cancelled.is_guest_fault());
-        assert!(!WasmError::HostBusy { max_concurrent: 1 }.is_guest_fault());
+    fn i1_a_guest_answers_for_its_own_acts_alone() {
+        let limit = LimitExceeded::new(LimitKind::Memory, 1);
+        let timeout =
+            |waited| WasmError::ExecutionTimeout { timeout_ms: 1, fuel_consumed: None, waited };
+        let trap = |refused| WasmError::Trap { reason: String::new(), refused };
+        let shortage = || HostShortage::new(HostResource::Memory, "ENOMEM");
+        let inner = WasmError::out_of_fuel(FuelMetrics::new(1, 1));
+        let reason = String::new;
+        let table = [
+            (WasmError::out_of_fuel(FuelMetrics::new(1, 1)), Blame::Guest),
+            (timeout(None), Blame::Guest),
+            (timeout(Some(cpu_wait(0))), Blame::OwnQuota),
+            (timeout(Some(cpu_wait(1))), Blame::Host),
+            (WasmError::OutOfMemory(limit), Blame::Guest),
+            (WasmError::LimitExceeded(limit), Blame::Guest),
+            (WasmError::Quota(memory_quota()), Blame::OwnQuota),
+            (WasmError::Quota(memory_quota().at_level(1)), Blame::Host),
+            (WasmError::Quota(memory_quota().at_level(2)), Blame::Host),
+            (WasmError::Denied(denied()), Blame::Guest),
+            (WasmError::Cancelled, Blame::Caller),
+            (trap(None), Blame::Guest),
+            (trap(Some(RefusedGrowth::Quota(memory_quota()))), Blame::OwnQuota),
+            (trap(Some(RefusedGrowth::Quota(memory_quota().at_level(1)))), Blame::Host),
+            (trap(Some(RefusedGrowth::Host(shortage()))), Blame::Host),
+            (WasmError::host("disk on fire"), Blame::Host),
+            (WasmError::host(inner), Blame::Host),
+            (WasmError::HostExhausted(shortage()), Blame::Host),
+            (WasmError::HostBusy { max_concurrent: 1, pooled: None }, Blame::Host),
+            (WasmError::InvalidComponent { reason: reason() }, Blame::Caller),
+            (WasmError::InvalidCall { reason: reason() }, Blame::Caller),
+            (WasmError::InvalidConfiguration { reason: reason() }, Blame::Caller),
+        ];
+        for (error, blame) in table {
+            assert_eq!(error.blame(), blame, "{error}");
+            let is_components = matches!(blame, Blame::Guest | Blame::OwnQuota);
+            assert_eq!(error.is_guest_fault(), is_components, "{error}");
+        }
     }
 
     #[derive(Debug)]
