@@ -236,8 +236,8 @@ mod tests {
             (WasmError::Quota(quota), Outcome::QuotaExceeded, [10, 4, 7]),
             (denied.into(), Outcome::Denied, [0, 0, 0]),
             (WasmError::Cancelled, Outcome::Cancelled, [0, 0, 0]),
-            (WasmError::Trap { reason: reason() }, Outcome::Trap, [0, 0, 0]),
-            (WasmError::HostBusy { max_concurrent: 1 }, Outcome::Error, [0, 0, 0]),
+            (WasmError::trap(reason()), Outcome::Trap, [0, 0, 0]),
+            (WasmError::HostBusy { max_concurrent: 1, pooled: None }, Outcome::Error, [0, 0, 0]),
             (WasmError::InvalidComponent { reason: reason() }, Outcome::Error, [0, 0, 0]),
             (WasmError::InvalidCall { reason: reason() }, Outcome::Error, [0, 0, 0]),
             (WasmError::InvalidConfiguration { reason: reason() }, Outcome::Error, [0, 0, 0]),
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_guests_words_cannot_forge_lines() {
-        let error = WasmError::Trap { reason: String::from("a\nb\u{1b}[2J") };
+        let error = WasmError::trap("a\nb\u{1b}[2J");
         let message = Ending::of(&error, None).problem.unwrap().message;
         assert_eq!(message, "guest trapped: a\\nb\\u{1b}[2J");
     }

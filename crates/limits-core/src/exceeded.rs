@@ -9,6 +9,8 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum LimitKind {
+    /// Component instances that one instantiation of a component makes.
+    ComponentInstances,
     /// Size of a component handed to the compiler, in bytes.
     ComponentSize,
     /// Bytes copied between guest and host in one host call.
@@ -34,6 +36,7 @@ impl LimitKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::ComponentInstances => "component instance",
             Self::ComponentSize => "component size",
             Self::CopyBytes => "copy",
             Self::Handles => "handle",
@@ -52,6 +55,7 @@ impl LimitKind {
         match self {
             Self::ComponentSize | Self::Memory => "bytes",
             Self::CopyBytes => "bytes per host call",
+            Self::ComponentInstances => "component instances",
             Self::Handles => "handles",
             Self::Instances => "core instances",
             Self::Memories => "memories",

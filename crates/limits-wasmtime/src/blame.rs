@@ -1,54 +1,90 @@
 //! From Wasmtime's errors to ours: who ended the execution?
 
+use core::fmt;
+
 use limits_core::{
-    CapabilityDenied, FuelMetrics, LimitExceeded, LimitKind, QuotaError, ResourceLimits, WasmError,
+    CapabilityDenied, CpuWait, FuelMetrics, LimitExceeded, LimitKind, QuotaError, RefusedGrowth,
+    ResourceLimits, WasmError,
 };
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, Trap};
 
+use crate::breach::is_breach;
 use crate::hook::Stop;
 use crate::limiter::Refusal;
 use crate::printable::printable;
+use crate::shortage::{exhausted_pool, shortage};
+
+/// An error that this crate makes while it drives the guest, and no host function can make: a
+/// call that does not fit its export.
+#[derive(Debug)]
+pub(crate) struct Own(pub(crate) WasmError);
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl core::error::Error for Own {}
+
+/// What is known of the execution that an error ended.
+#[derive(Debug)]
+pub(crate) struct Circumstances<'a> {
+    pub(crate) limits: &'a ResourceLimits,
+    pub(crate) fuel: FuelMetrics,
+    /// A refused growth that the guest never heard of, so it failed an instantiation.
+    pub(crate) unanswered: Option<&'a Refusal>,
+    /// The last growth that a quota or the host refused.
+    pub(crate) refused: Option<RefusedGrowth>,
+    /// The quota that the execution waited for, if any.
+    pub(crate) waited: Option<CpuWait>,
+    /// Whether code of the guest has run.
+    pub(crate) entered: bool,
+}
 
 /// Names the cause of `error`: out of fuel, then the deadline, then any other trap, then what is
 /// not a trap. Also tells whether the fuel counter was in the store when it happened.
 ///
-/// `unanswered` is a refused growth that the guest never heard of, so it failed an instantiation.
-pub(crate) fn blame(
-    error: Error,
-    limits: &ResourceLimits,
-    fuel: FuelMetrics,
-    unanswered: Option<Refusal>,
-) -> (WasmError, bool) {
+/// A [`WasmError`] says how *this* execution ended. From a host function it tells of another
+/// one, which is this one's host's error. The exceptions are refusals that host functions make
+/// for their caller: a quota, a missing capability, and more fuel charged than was left.
+pub(crate) fn blame(error: Error, of: Circumstances<'_>) -> (WasmError, bool) {
+    let Circumstances { limits, fuel, unanswered, refused, waited, entered } = of;
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) if fuel.is_exhausted() => {
             return (WasmError::out_of_fuel(fuel), true);
         }
-        // A host function handed on what happened in another store.
-        Some(Trap::OutOfFuel) => return (WasmError::host(error.into_boxed_dyn_error()), true),
-        Some(trap) => return (WasmError::Trap { reason: trap.to_string() }, false),
+        // Neither is this store's: its fuel is not used up, and its engine has no epochs.
+        Some(Trap::OutOfFuel | Trap::Interrupt) => {
+            return (WasmError::host(error.into_boxed_dyn_error()), true);
+        }
+        Some(trap) => return (WasmError::Trap { reason: trap.to_string(), refused }, false),
         None => {}
     }
     if let Some(stop) = error.downcast_ref::<Stop>() {
-        return (stopped(*stop, limits, fuel), false);
+        return (stopped(*stop, limits, fuel, waited), false);
     }
+    let error = match error.downcast::<Own>() {
+        Ok(Own(ours)) => return (ours, true),
+        Err(error) => error,
+    };
     let error = match error.downcast::<WasmError>() {
-        // These say how *this* execution ended; from a host function they tell of another one.
-        Ok(
-            foreign @ (WasmError::Cancelled
-            | WasmError::ExecutionTimeout { .. }
-            | WasmError::HostBusy { .. }),
-        ) => return (WasmError::host(foreign), true),
-        Ok(ours) => return (ours, true),
+        Ok(ours @ (WasmError::Quota(_) | WasmError::Denied(_))) => return (ours, true),
+        Ok(WasmError::OutOfFuel { .. }) if fuel.is_exhausted() => {
+            return (WasmError::out_of_fuel(fuel), true);
+        }
+        Ok(foreign) => return (WasmError::host(foreign), true),
         Err(error) => error,
     };
     if let Some(refusal) = unanswered {
         return (
             match refusal {
-                Refusal::Quota(error) => WasmError::Quota(error),
+                Refusal::Quota(error) => WasmError::Quota(*error),
+                Refusal::Host(shortage) => WasmError::HostExhausted(shortage.clone()),
                 Refusal::Limit(refusal) => match refusal.kind() {
-                    LimitKind::Memory => WasmError::OutOfMemory(refusal),
-                    _ => WasmError::LimitExceeded(refusal),
+                    LimitKind::Memory => WasmError::OutOfMemory(*refusal),
+                    _ => WasmError::LimitExceeded(*refusal),
                 },
             },
             true,
@@ -63,17 +99,32 @@ pub(crate) fn blame(
     if let Some(exceeded) = bound(&error, limits) {
         return (WasmError::LimitExceeded(exceeded), true);
     }
-    if is_breach(&error) {
-        return (WasmError::Trap { reason: printable(&error.root_cause().to_string()) }, true);
+    if let Some(busy) = exhausted_pool(&error) {
+        return (busy, true);
+    }
+    if let Some(shortage) = shortage(&error) {
+        return (WasmError::HostExhausted(shortage), true);
+    }
+    // A guest that has not run cannot have broken anything.
+    if entered && is_breach(&error) {
+        let reason = printable(&error.root_cause().to_string());
+        return (WasmError::Trap { reason, refused }, true);
     }
     (WasmError::host(error.into_boxed_dyn_error()), true)
 }
 
-pub(crate) fn stopped(stop: Stop, limits: &ResourceLimits, fuel: FuelMetrics) -> WasmError {
+pub(crate) fn stopped(
+    stop: Stop,
+    limits: &ResourceLimits,
+    fuel: FuelMetrics,
+    waited: Option<CpuWait>,
+) -> WasmError {
     match stop {
-        Stop::Deadline => {
-            WasmError::execution_timeout(limits.execution_timeout_ms(), Some(fuel.consumed()))
-        }
+        Stop::Deadline => WasmError::ExecutionTimeout {
+            timeout_ms: limits.execution_timeout_ms(),
+            fuel_consumed: Some(fuel.consumed()),
+            waited,
+        },
         Stop::Cancelled => WasmError::Cancelled,
         Stop::Quota(error) => WasmError::Quota(error),
     }
@@ -114,24 +165,11 @@ fn bound(error: &Error, limits: &ResourceLimits) -> Option<LimitExceeded> {
     Some(LimitExceeded::new(kind, limit))
 }
 
-/// Tells whether the guest broke the canonical ABI: a pointer out of bounds, a string that is not
-/// one, a handle that it does not have.
-///
-/// Wasmtime reports these as bare messages or as errors of the standard library's conversions,
-/// while the errors of host functions have types of their own. A host function that fails with a
-/// bare message is taken for a breach as well; its words are kept.
-fn is_breach(error: &Error) -> bool {
-    error.is::<String>()
-        || error.is::<&'static str>()
-        || error.is::<core::str::Utf8Error>()
-        || error.is::<std::string::FromUtf8Error>()
-        || error.is::<core::char::CharTryFromError>()
-        || error.is::<core::char::DecodeUtf16Error>()
-        || error.is::<core::num::TryFromIntError>()
-}
-
 /// Describes an error of loading a component, whose text may quote the component.
 pub(crate) fn invalid_component(error: &Error) -> WasmError {
+    if let Some(shortage) = shortage(error) {
+        return WasmError::HostExhausted(shortage);
+    }
     let mut words = String::new();
     for cause in error.chain() {
         if !words.is_empty() {

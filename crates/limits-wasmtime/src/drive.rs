@@ -7,14 +7,15 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::task::coop::unconstrained;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::Sleep;
 
-use limits_core::{CpuTimePolicy, QuotaError, QuotaType, Retry};
+use limits_core::{CpuTimePolicy, CpuWait, QuotaError, QuotaType, Retry};
 
 use crate::cancel::CancelHandle;
 use crate::hook::Stop;
 use crate::meter::{SLICE, SUSPICIOUS, Turn};
+use crate::nested::{self, Nested};
 use crate::relay::Relay;
 use crate::state::Credit;
 
@@ -22,6 +23,10 @@ use crate::state::Credit;
 /// milliseconds late (its wheel and the kernel's poll both round up to the millisecond), so the
 /// rest is waited out by yielding.
 const TIMER_SLACK: Duration = Duration::from_millis(2);
+
+/// The most that one trip through the runtime is charged for while a guest's deadline is waited
+/// out by yielding. A trip takes a few microseconds; one that took longer served other tasks.
+const MOST_TRIP: Duration = Duration::from_micros(20);
 
 /// How the drive of a guest ended.
 #[derive(Debug)]
@@ -38,6 +43,16 @@ pub(crate) struct Seen {
     pub(crate) cpu_time: Duration,
     pub(crate) slices: u64,
     pub(crate) throttled: Duration,
+    /// Why the guest was throttled: once a parent refused, that parent's refusal.
+    pub(crate) throttled_by: Option<QuotaError>,
+}
+
+impl Seen {
+    /// Returns how long the guest waited for CPU time and for whose, if it did.
+    pub(crate) fn waited(&self) -> Option<CpuWait> {
+        let refused = self.throttled_by.filter(|_| !self.throttled.is_zero())?;
+        Some(CpuWait { time: self.throttled, refused })
+    }
 }
 
 /// What one visit of the runtime came to.
@@ -54,11 +69,16 @@ enum Visit<R> {
 /// wake would queue the task again before them). A guest that waits is not polled until it is
 /// woken. If the store has an account, each visit of the runtime begins by asking it for CPU time.
 ///
+/// The guest's host functions share tokio's cooperative budget, as those of any task do: a loop
+/// over futures that are always ready returns to the driver when the budget is used up, and the
+/// driver to the runtime.
+///
 /// # Invariants
 ///
 /// - I4: the clock is read after every poll, and no poll begins at or after the deadline.
 /// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends.
-/// - I7: no slice begins while the account has no CPU time, and every slice is charged.
+/// - I7: no slice begins while the account has no CPU time, and every slice is charged, once: what
+///   executions inside it were charged for is theirs.
 pub(crate) async fn drive<F: Future>(
     guest: F,
     turn: Arc<Turn>,
@@ -66,9 +86,7 @@ pub(crate) async fn drive<F: Future>(
     cancel: &CancelHandle,
     credit: Option<Credit>,
 ) -> (Ended<F::Output>, Seen) {
-    // Tokio's cooperative budget would make the guest's host calls return `Pending` although
-    // they are ready, which looks like a fuel yield; the slice does the budget's work here.
-    let mut guest = pin!(unconstrained(guest));
+    let mut guest = pin!(guest);
     let mut cancelled = pin!(cancel.cancelled());
     let relay = Relay::new();
     let mut driver = Driver {
@@ -83,6 +101,7 @@ pub(crate) async fn drive<F: Future>(
         paused: None,
         parked: false,
         waiting: false,
+        left: None,
         seen: Seen::default(),
     };
     loop {
@@ -118,7 +137,7 @@ impl Bill {
 enum Afford {
     Yes,
     No(QuotaError),
-    After(Duration),
+    After(Duration, QuotaError),
 }
 
 struct Driver<'c> {
@@ -137,6 +156,8 @@ struct Driver<'c> {
     parked: bool,
     /// The guest waits and has not been woken yet.
     waiting: bool,
+    /// When the driver last went to the runtime only to pass the time to the deadline.
+    left: Option<Instant>,
     seen: Seen,
 }
 
@@ -152,6 +173,9 @@ impl Driver<'_> {
         let began = self.turn.now();
         self.turn.begin(began);
         let cpu_began = self.turn.thread_time();
+        if let Some(left) = self.left.take() {
+            self.spend(began.saturating_duration_since(left).min(MOST_TRIP), Nested::default());
+        }
         let mut now = began;
         let mut afforded = false;
         loop {
@@ -161,12 +185,15 @@ impl Driver<'_> {
                 return Poll::Ready(Visit::Ended(ended));
             }
             if self.waiting && !self.relay.is_woken(cx.waker()) {
-                return self.wait(cx, now);
+                return self.wait_on(cx, now);
             }
             if !afforded {
                 match self.afford() {
                     Afford::Yes => self.resume(now),
-                    Afford::After(delay) => return self.pause(cx, now, delay),
+                    Afford::After(delay, refused) => {
+                        self.note_throttle(refused);
+                        return self.pause(cx, now, delay);
+                    }
                     Afford::No(error) => {
                         let stop = Stop::Quota(error);
                         let ended = Ended::Stopped { stop, counted: !self.parked };
@@ -176,19 +203,20 @@ impl Driver<'_> {
                 afforded = true;
             }
             self.relay.begin(cx.waker());
-            let polled = guest.as_mut().poll(&mut Context::from_waker(&self.waker));
+            let (polled, nested) =
+                nested::measure(|| guest.as_mut().poll(&mut Context::from_waker(&self.waker)));
             let woken = self.relay.finish();
             let after = self.turn.now();
             let ran = after.saturating_duration_since(now);
-            self.seen.cpu_time = self.seen.cpu_time.saturating_add(ran);
             self.seen.slices = self.seen.slices.saturating_add(1);
             now = after;
-            if let Some(bill) = &mut self.credit {
-                bill.charge(ran);
-            }
+            self.spend(ran, nested);
             self.parked = self.turn.take_parked();
             self.waiting = polled.is_pending() && !woken;
-            self.turn.note_poll(self.own_time(ran, cpu_began), woken && !self.parked);
+            // A host function that used up the budget wakes itself as a fuel yield does.
+            let is_spent = polled.is_pending() && !has_budget_remaining();
+            let own = self.own_time(ran, cpu_began).saturating_sub(nested.ran);
+            self.turn.note_poll(own, woken && !self.parked && !is_spent);
             if let Poll::Ready(output) = polled {
                 let late = self.deadline.is_some_and(|deadline| now >= deadline);
                 return Poll::Ready(Visit::Ended(Ended::Done { output, late }));
@@ -196,7 +224,7 @@ impl Driver<'_> {
             if self.waiting {
                 return self.wait(cx, now);
             }
-            if self.parked || now.saturating_duration_since(began) >= SLICE {
+            if self.parked || is_spent || now.saturating_duration_since(began) >= SLICE {
                 // The next visit looks at deadline and cancellation before it polls.
                 return Poll::Ready(Visit::Yield);
             }
@@ -219,8 +247,34 @@ impl Driver<'_> {
                 Ok(()) => Afford::Yes,
                 Err(error) => Afford::No(error),
             },
-            (CpuTimePolicy::Throttle, Retry::After(delay)) => Afford::After(delay),
-            (CpuTimePolicy::Throttle, Retry::Now) => Afford::After(Duration::from_millis(1)),
+            (CpuTimePolicy::Throttle, Retry::After(delay)) => Afford::After(delay, error),
+            (CpuTimePolicy::Throttle, Retry::Now) => {
+                Afford::After(Duration::from_millis(1), error)
+            }
+        }
+    }
+
+    /// Notes that the guest held the thread for `ran`, and charges what executions inside it were
+    /// not charged for.
+    fn spend(&mut self, ran: Duration, nested: Nested) {
+        self.seen.cpu_time =
+            self.seen.cpu_time.saturating_add(ran.saturating_sub(nested.ran));
+        let charged = match &mut self.credit {
+            Some(bill) => {
+                bill.charge(ran.saturating_sub(nested.charged));
+                ran
+            }
+            None => nested.charged,
+        };
+        nested::spend(Nested { ran, charged });
+    }
+
+    /// Notes whose CPU time the guest waits for. A parent's is kept: what other components used
+    /// up must not be put down to the component's own quota.
+    fn note_throttle(&mut self, refused: QuotaError) {
+        let is_own = self.seen.throttled_by.is_none_or(|known| known.level() == 0);
+        if is_own {
+            self.seen.throttled_by = Some(refused);
         }
     }
 
@@ -228,10 +282,10 @@ impl Driver<'_> {
     fn pause<R>(&mut self, cx: &mut Context<'_>, now: Instant, delay: Duration) -> Poll<Visit<R>> {
         self.paused.get_or_insert(now);
         let until = now.checked_add(delay);
-        let Some(until) = until.filter(|until| self.deadline.is_none_or(|end| *until < end)) else {
-            return self.wait(cx, now);
-        };
-        let pause = self.pause.insert(Box::pin(tokio::time::sleep_until(until.into())));
+        if until.is_none_or(|until| self.deadline.is_some_and(|end| until >= end)) {
+            return self.wait_on(cx, now);
+        }
+        let pause = self.pause.insert(Box::pin(tokio::time::sleep(delay)));
         match pause.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Visit::Yield),
             Poll::Pending => Poll::Pending,
@@ -272,21 +326,31 @@ impl Driver<'_> {
         }
     }
 
+    /// Waits on in a visit that did not poll the guest since `since`, which is charged: there is
+    /// nothing else that would pay for a guest that is woken for nothing.
+    fn wait_on<R>(&mut self, cx: &mut Context<'_>, since: Instant) -> Poll<Visit<R>> {
+        let now = self.turn.now();
+        self.spend(now.saturating_duration_since(since), Nested::default());
+        self.wait(cx, now)
+    }
+
     /// Leaves the guest to wait for whatever wakes it, or for its deadline.
     fn wait<R>(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Visit<R>> {
         let Some(deadline) = self.deadline else {
             return Poll::Pending;
         };
-        if deadline.saturating_duration_since(now) <= TIMER_SLACK {
+        let early = deadline.saturating_duration_since(now).saturating_sub(TIMER_SLACK);
+        if early.is_zero() {
+            self.left = Some(now);
             return Poll::Ready(Visit::Yield);
         }
-        let timer = self.timer.get_or_insert_with(|| {
-            let early = deadline.checked_sub(TIMER_SLACK).unwrap_or(deadline);
-            Box::pin(tokio::time::sleep_until(early.into()))
-        });
-        match timer.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Visit::Yield),
-            Poll::Pending => Poll::Pending,
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(early)));
+        if timer.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
         }
+        // Deadlines are of the real clock. Where a test has paused tokio's, the timer is early,
+        // and is set anew.
+        self.timer = None;
+        Poll::Ready(Visit::Yield)
     }
 }

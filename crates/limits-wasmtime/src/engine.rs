@@ -7,6 +7,8 @@ use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
 };
 
+use crate::shortage::shortage;
+
 /// Stack of a guest unless said otherwise: 512 KiB.
 const DEFAULT_STACK: usize = 512 * 1024;
 /// The smallest guest stack that real toolchains start with.
@@ -17,6 +19,53 @@ const MOST_STACK: usize = 64 * 1024 * 1024;
 const HOST_STACK: usize = 1536 * 1024;
 /// Wasm memories are 32 bits wide here.
 const MOST_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes of a page of WebAssembly.
+const WASM_PAGE: u64 = 64 * 1024;
+/// What a tight engine reserves for each memory if nothing is known of its guests: 16 MiB.
+const DEFAULT_TIGHT: u64 = 16 * 1024 * 1024;
+
+/// How much address space an engine takes for each memory of a guest.
+///
+/// Address space is not memory: pages that a guest never touches cost none. But it is finite. A
+/// process has 128 TiB of it on x86-64, less under `RLIMIT_AS` (`ulimit -v`), and the kernel
+/// bounds the number of mappings (`vm.max_map_count`, 65 530 by default). Past either, executions
+/// end with [`WasmError::HostExhausted`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "with guard regions or with bounds checks")]
+pub enum AddressSpace {
+    /// 4 GiB and 64 MiB of guard regions for each memory. Compiled code needs no bounds checks.
+    Wide,
+    /// The largest memory's bytes and one guard page of 64 KiB for each memory. Compiled code
+    /// checks bounds at each access, and a memory's initial contents are copied at instantiation.
+    /// See the crate's documentation for what that costs.
+    ///
+    /// A memory that grows past `largest_memory` is moved, which copies it and needs address
+    /// space for both copies until then.
+    Tight {
+        /// Bytes reserved for each memory: the largest memory limit among the engine's guests.
+        largest_memory: u64,
+    },
+}
+
+impl AddressSpace {
+    /// Returns the mode that fits this process, for guests with memories of up to
+    /// `largest_memory` bytes: [`Tight`](Self::Tight) if its address space is limited by
+    /// `RLIMIT_AS`, else [`Wide`](Self::Wide).
+    #[must_use]
+    pub fn of_process(largest_memory: u64) -> Self {
+        if is_limited() { Self::Tight { largest_memory } } else { Self::Wide }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn is_limited() -> bool {
+    rustix::process::getrlimit(rustix::process::Resource::As).current.is_some()
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn is_limited() -> bool {
+    false
+}
 
 /// Creates an engine with every switch set that the limits of this crate need.
 ///
@@ -54,6 +103,7 @@ pub struct EngineBuilder {
     config: Config,
     stack: usize,
     pool: Option<(u32, ResourceLimits)>,
+    address_space: Option<AddressSpace>,
 }
 
 impl fmt::Debug for EngineBuilder {
@@ -61,6 +111,7 @@ impl fmt::Debug for EngineBuilder {
         f.debug_struct("EngineBuilder")
             .field("stack", &self.stack)
             .field("pool", &self.pool)
+            .field("address_space", &self.address_space)
             .finish_non_exhaustive()
     }
 }
@@ -73,17 +124,18 @@ impl Default for EngineBuilder {
 
 impl EngineBuilder {
     /// Starts from the WebAssembly features that today's component toolchains emit: those of
-    /// WebAssembly 2.0 with fixed-width SIMD, and no more.
+    /// WebAssembly 2.0 with fixed-width SIMD, and multiple memories, which Wasmtime's own adapters
+    /// between two components inside one need. No more.
     pub fn new() -> Self {
         let mut config = Config::new();
         config
             .wasm_tail_call(false)
             .wasm_relaxed_simd(false)
-            .wasm_multi_memory(false)
+            .wasm_multi_memory(true)
             .wasm_memory64(false)
             .wasm_custom_page_sizes(false)
             .wasm_wide_arithmetic(false);
-        Self { config, stack: DEFAULT_STACK, pool: None }
+        Self { config, stack: DEFAULT_STACK, pool: None, address_space: None }
     }
 
     /// Sets how many bytes of stack a guest has: 64 KiB to 64 MiB, default 512 KiB. A guest that
@@ -93,11 +145,20 @@ impl EngineBuilder {
         self
     }
 
+    /// Says how much address space a memory takes. Unless told, the engine is
+    /// [wide](AddressSpace::Wide); where the process has a finite `RLIMIT_AS` it is
+    /// [tight](AddressSpace::Tight), for memories of up to 16 MiB or the pool's limit.
+    pub const fn address_space(mut self, mode: AddressSpace) -> Self {
+        self.address_space = Some(mode);
+        self
+    }
+
     /// Allocates room for `stores` concurrent stores ahead, each within `limits`.
     ///
     /// Instantiation becomes several times cheaper, and the sum over all stores of this engine is
-    /// bounded: one more fails to instantiate. Takes about 4 GiB of address space, not memory,
-    /// for each of `stores` times [`ResourceLimits::max_memories`].
+    /// bounded: one more fails with [`WasmError::HostBusy`]. For each of `stores` times
+    /// [`ResourceLimits::max_memories`] the pool takes the [address space](AddressSpace) of a
+    /// memory, but no memory.
     pub const fn pooling(mut self, stores: u32, limits: &ResourceLimits) -> Self {
         self.pool = Some((stores, *limits));
         self
@@ -117,13 +178,19 @@ impl EngineBuilder {
     /// # Errors
     ///
     /// [`WasmError::InvalidConfiguration`] if the stack is out of its range, if the pool is larger
-    /// than Wasmtime can address, or if Wasmtime refuses the configuration.
+    /// than Wasmtime can address, or if Wasmtime refuses the configuration;
+    /// [`WasmError::HostExhausted`] if the host lacks the address space for the pool.
     pub fn build(mut self) -> WasmResult<Engine> {
         if !(LEAST_STACK..=MOST_STACK).contains(&self.stack) {
             return Err(invalid(format!(
                 "a guest stack of {} bytes is out of range: {LEAST_STACK} to {MOST_STACK} bytes",
                 self.stack
             )));
+        }
+        let largest = self.pool.map_or(DEFAULT_TIGHT, |(_, limits)| limits.max_memory_bytes());
+        match self.address_space.unwrap_or_else(|| AddressSpace::of_process(largest)) {
+            AddressSpace::Wide => {}
+            AddressSpace::Tight { largest_memory } => tighten(&mut self.config, largest_memory),
         }
         if let Some((stores, limits)) = &self.pool {
             let pool = pool(*stores, limits)?;
@@ -144,8 +211,26 @@ impl EngineBuilder {
             .wasm_backtrace_details(WasmBacktraceDetails::Disable)
             .max_wasm_stack(self.stack)
             .async_stack_size(self.stack.saturating_add(HOST_STACK));
-        Engine::new(&self.config).map_err(|error| invalid(format!("{error:#}")))
+        Engine::new(&self.config).map_err(|error| match shortage(&error) {
+            Some(shortage) => WasmError::HostExhausted(shortage),
+            None => invalid(format!("{error:#}")),
+        })
     }
+}
+
+/// Configures memories that take little more address space than they have bytes.
+fn tighten(config: &mut Config, largest_memory: u64) {
+    let pages = largest_memory.min(MOST_MEMORY).div_ceil(WASM_PAGE);
+    config
+        .memory_reservation(pages.saturating_mul(WASM_PAGE))
+        // A memory that is larger all the same moves as it grows.
+        .memory_may_move(true)
+        .memory_reservation_for_growth(0)
+        // Lets compiled code fold small constant offsets into one bounds check.
+        .memory_guard_size(WASM_PAGE)
+        .guard_before_linear_memory(false)
+        // A copy-on-write image is one more mapping for each memory.
+        .memory_init_cow(false);
 }
 
 /// Sizes a pool so that `stores` stores fit in it, each within `limits`.

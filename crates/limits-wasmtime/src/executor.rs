@@ -1,16 +1,20 @@
 //! Running components within their limits.
 
+use core::any::Any;
 use core::future::Future;
 use core::num::NonZeroUsize;
 use core::pin::Pin;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use limits_core::{FuelMetrics, LimitExceeded, LimitKind, ResourceLimits, WasmError, WasmResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Linker, Lower, Val};
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentNamedList, Func, Instance, Lift, Linker, Lower, Val,
+};
 use wasmtime::{AsContextMut, Engine, Store};
 
-use crate::blame::{blame, invalid_component, stopped};
+use crate::blame::{Circumstances, Own, blame, invalid_component, stopped};
 use crate::cancel::CancelHandle;
 use crate::drive::{Ended, Seen, drive};
 use crate::engine;
@@ -23,14 +27,17 @@ use crate::meter::Turn;
 use crate::prepared::PreparedComponent;
 use crate::printable::printable;
 use crate::report::{ExecutionReport, ExecutionResult};
+use crate::retire::retire;
+use crate::shortage::lacks_threads;
 use crate::state::{Credit, HasLimits};
+use crate::structure::Structure;
 use crate::value;
 
 /// Bytes of a component handed to the compiler unless said otherwise: 64 MiB.
 const DEFAULT_COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Stores with at most this much memory are dropped where they are: that takes some 0.1 ms.
-const QUICK_TO_DROP: u64 = 2 * 1024 * 1024;
+/// Component instances that a component makes at most unless said otherwise.
+const DEFAULT_COMPONENT_INSTANCES: u32 = 1_000;
 
 /// The future of a call that [`ComponentExecutor::execute_with`] runs.
 pub type CallFuture<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
@@ -47,6 +54,7 @@ pub type CallFuture<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + 
 pub struct ComponentExecutor {
     engine: Engine,
     max_component_bytes: u64,
+    max_component_instances: u32,
     running: Option<(Arc<Semaphore>, usize)>,
 }
 
@@ -60,7 +68,12 @@ impl ComponentExecutor {
     /// always good.
     pub fn new(engine: Engine) -> WasmResult<Self> {
         engine::check(&engine)?;
-        Ok(Self { engine, max_component_bytes: DEFAULT_COMPONENT_BYTES, running: None })
+        Ok(Self {
+            engine,
+            max_component_bytes: DEFAULT_COMPONENT_BYTES,
+            max_component_instances: DEFAULT_COMPONENT_INSTANCES,
+            running: None,
+        })
     }
 
     /// Bounds how many executions run at once. One more fails with [`WasmError::HostBusy`]; it
@@ -79,6 +92,17 @@ impl ComponentExecutor {
         self
     }
 
+    /// Bounds how many component instances a component that is compiled may make, nested ones and
+    /// itself included. Default 1 000.
+    ///
+    /// Each costs every store some 50 bytes and more with resource types, which no other limit
+    /// sees. Core instances are bounded by [`ResourceLimits::max_instances`].
+    #[must_use]
+    pub const fn with_max_component_instances(mut self, most: u32) -> Self {
+        self.max_component_instances = most;
+        self
+    }
+
     /// Returns the engine.
     #[must_use]
     pub const fn engine(&self) -> &Engine {
@@ -87,15 +111,40 @@ impl ComponentExecutor {
 
     /// Compiles a component from its binary form.
     ///
-    /// Blocks the thread for as long as it takes, and **no limit but the size of `bytes` holds**:
-    /// a component of a hundred kilobytes can be written to take minutes and gigabytes. Compile
-    /// what strangers wrote in a process that can be killed.
+    /// Blocks the thread for as long as it takes, and **no limit but the size of `bytes` and the
+    /// number of component instances holds**: a component of a hundred kilobytes can be written to
+    /// take minutes and gigabytes. Compile what strangers wrote in a process that can be killed.
+    ///
+    /// A panic of the compiler becomes an error where panics unwind; its message still goes to the
+    /// process's panic hook.
     ///
     /// # Errors
     ///
-    /// [`WasmError::LimitExceeded`] if there are too many bytes, [`WasmError::InvalidComponent`]
-    /// if they are not a component or use a feature that the engine has off.
+    /// [`WasmError::LimitExceeded`] if there are too many bytes or component instances,
+    /// [`WasmError::InvalidComponent`] if the bytes are not a component, use a feature that the
+    /// engine has off, or make the compiler panic, [`WasmError::HostExhausted`] if the host lacks
+    /// memory or threads.
     pub fn compile(&self, bytes: &[u8]) -> WasmResult<Component> {
+        self.check_structure(bytes)?;
+        // Nothing of ours is seen half changed: the closure borrows bytes and an engine whose
+        // locks, where the panic poisoned them, make later compilations fail and not lie.
+        let compiled = catch_unwind(AssertUnwindSafe(|| {
+            Component::from_binary(&self.engine, bytes)
+        }));
+        match compiled {
+            Ok(compiled) => compiled.map_err(|error| invalid_component(&error)),
+            Err(panic) => Err(panicked(panic)),
+        }
+    }
+
+    /// Checks what [`compile`](Self::compile) checks before it compiles: the size, that the bytes
+    /// are a component at all, and how many component instances it makes. Takes milliseconds.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::LimitExceeded`] if there are too many bytes or component instances,
+    /// [`WasmError::InvalidComponent`] if the bytes are not a component.
+    pub fn check_structure(&self, bytes: &[u8]) -> WasmResult<()> {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if size > self.max_component_bytes {
             return Err(WasmError::LimitExceeded(
@@ -112,7 +161,7 @@ impl ComponentExecutor {
                 ),
             });
         }
-        Component::from_binary(&self.engine, bytes).map_err(|error| invalid_component(&error))
+        Structure::read(bytes, self.max_component_instances.into()).map(|_| ())
     }
 
     /// Resolves the imports of `component` with what `linker` offers.
@@ -149,7 +198,7 @@ impl ComponentExecutor {
     /// # Errors
     ///
     /// An [`ExecutionFailure`] with the reason and with what was used up to then. Whether the
-    /// guest was to blame is [`WasmError::is_guest_fault`].
+    /// guest was to blame is [`ExecutionFailure::blame`].
     ///
     /// # Panics
     ///
@@ -175,7 +224,7 @@ impl ComponentExecutor {
             let instance = component.pre.instantiate_async(&mut store).await?;
             let function = instance
                 .get_typed_func::<P, R>(&mut store, &index)
-                .map_err(|error| export::invalid(export, &format!("{error:#}")))?;
+                .map_err(|error| Own(export::mismatch(export, &error)))?;
             function.call_async(&mut store, params).await
         };
         let ended = run.drive(guest).await;
@@ -211,7 +260,8 @@ impl ComponentExecutor {
         let run = Run::arm(&mut store, limits)?;
         let guest = async {
             let instance = component.pre.instantiate_async(&mut store).await?;
-            call_dynamic(&mut store, instance, &index, export, params).await
+            let function = find_dynamic(&mut store, instance, &index, export, params).map_err(Own)?;
+            call_dynamic(&mut store, function, params).await
         };
         let ended = run.drive(guest).await;
         let outcome = run.settle(&mut store, ended);
@@ -255,8 +305,9 @@ impl ComponentExecutor {
     ///
     /// # Errors
     ///
-    /// As [`execute_with_limits`](Self::execute_with_limits); an error that `body` makes itself
-    /// is [`WasmError::Host`], or, if it is a [`WasmError`], that.
+    /// As [`execute_with_limits`](Self::execute_with_limits). What holds for the error of a host
+    /// function holds for one that `body` makes itself: a refused quota or a missing capability
+    /// is that, any other is [`WasmError::Host`].
     ///
     /// # Panics
     ///
@@ -341,6 +392,10 @@ impl ComponentExecutor {
         component: &PreparedComponent<T>,
         limits: &ResourceLimits,
     ) -> Result<Option<OwnedSemaphorePermit>, ExecutionFailure> {
+        if !Engine::same(component.component().engine(), &self.engine) {
+            let reason = String::from("the component was prepared by an executor of another engine");
+            return Err(unused(WasmError::InvalidConfiguration { reason }, limits));
+        }
         component.check(limits).map_err(|error| unused(error, limits))?;
         self.enter(limits)
     }
@@ -370,19 +425,19 @@ impl ComponentExecutor {
         };
         match Arc::clone(running).try_acquire_owned() {
             Ok(permit) => Ok(Some(permit)),
-            Err(_) => refuse(WasmError::HostBusy { max_concurrent: *most }),
+            Err(_) => refuse(WasmError::HostBusy { max_concurrent: *most, pooled: None }),
         }
     }
 }
 
-/// Calls an export with dynamically typed values.
-pub(crate) async fn call_dynamic<T: Send + 'static>(
+/// Finds an export for a call with dynamically typed values, which must fit it.
+pub(crate) fn find_dynamic<T>(
     store: &mut Store<T>,
     instance: Instance,
-    index: &wasmtime::component::ComponentExportIndex,
+    index: &ComponentExportIndex,
     export: &str,
     params: &[Val],
-) -> wasmtime::Result<Vec<Val>> {
+) -> WasmResult<Func> {
     let function = instance
         .get_func(&mut *store, index)
         .ok_or_else(|| export::invalid(export, "no function of that name is exported"))?;
@@ -390,45 +445,41 @@ pub(crate) async fn call_dynamic<T: Send + 'static>(
     let expected = ty.params().len();
     if expected != params.len() {
         let why = format!("it takes {expected} arguments, {} were given", params.len());
-        return Err(export::invalid(export, &why).into());
+        return Err(export::invalid(export, &why));
     }
     for ((name, ty), value) in ty.params().zip(params) {
         if !value::fits(value, &ty) {
             let why = format!("its argument `{}` is of another type", printable(name));
-            return Err(export::invalid(export, &why).into());
+            return Err(export::invalid(export, &why));
         }
     }
-    let mut results = vec![Val::Bool(false); ty.results().len()];
+    Ok(function)
+}
+
+/// Calls a function with dynamically typed values that fit it.
+pub(crate) async fn call_dynamic<T: Send + 'static>(
+    store: &mut Store<T>,
+    function: Func,
+    params: &[Val],
+) -> wasmtime::Result<Vec<Val>> {
+    let results = function.ty(&*store).results().len();
+    let mut results = vec![Val::Bool(false); results];
     function.call_async(store.as_context_mut(), params, &mut results).await?;
     Ok(results)
 }
 
-/// Drops a store, on a thread of its own if that takes long.
-///
-/// Giving 64 MiB back to the kernel takes some 4 ms, which is too long on a thread that others
-/// wait for, and the runtime's blocking threads may all be busy. It is awaited all the same:
-/// when an execution has ended, its memory is free. The permit goes along, so that a caller who
-/// stops waiting does not win room by it.
-pub(crate) async fn retire<T: HasLimits + Send + 'static>(
-    mut store: Store<T>,
-    permit: Option<OwnedSemaphorePermit>,
-) {
-    if store.data_mut().limits().peak_memory_bytes() <= QUICK_TO_DROP {
-        drop(store);
-        drop(permit);
-        return;
-    }
-    let (done, dropped) = tokio::sync::oneshot::channel();
-    let drop_it = move || {
-        drop(store);
-        drop(permit);
-        // Nobody waits any more if the caller gave up.
-        let _ = done.send(());
-    };
-    // Without a thread to be had, the closure is dropped here, and the store with it.
-    if std::thread::Builder::new().name("limits-drop".into()).spawn(drop_it).is_ok() {
-        // Fails only if dropping the host's data panics.
-        let _ = dropped.await;
+/// Describes a panic of the compiler.
+fn panicked(panic: Box<dyn Any + Send>) -> WasmError {
+    let words = panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let reason = format!("the compiler panicked: {}", printable(words.unwrap_or("no message")));
+    // Its destructor is not ours and may panic, too; it is small and rare.
+    core::mem::forget(panic);
+    match lacks_threads() {
+        Some(shortage) => WasmError::HostExhausted(shortage),
+        None => WasmError::InvalidComponent { reason },
     }
 }
 
@@ -508,20 +559,30 @@ impl Run {
         let fuel = FuelMetrics::new(max_fuel, burnt.min(max_fuel));
         let state = store.data_mut().limits();
         let interval = state.meter.interval();
+        let waited = seen.waited();
         let (outcome, fuel_exact) = match ended {
             Ended::Done { output: Ok(_), .. } if burnt > max_fuel => {
                 (Err(WasmError::out_of_fuel(fuel)), true)
             }
             Ended::Done { output: Ok(_), late: true } => {
-                (Err(stopped(Stop::Deadline, &self.limits, fuel)), true)
+                (Err(stopped(Stop::Deadline, &self.limits, fuel, waited)), true)
             }
             Ended::Done { output: Ok(output), late: false } => (Ok(output), true),
             Ended::Done { output: Err(error), .. } => {
-                let unanswered = state.limiter.unanswered();
-                let (error, counted) = blame(error, &self.limits, fuel, unanswered);
+                let circumstances = Circumstances {
+                    limits: &self.limits,
+                    fuel,
+                    unanswered: state.limiter.unanswered(),
+                    refused: state.limiter.refused_by_others(),
+                    waited,
+                    entered: state.meter.is_entered(),
+                };
+                let (error, counted) = blame(error, circumstances);
                 (Err(error), counted)
             }
-            Ended::Stopped { stop, counted } => (Err(stopped(stop, &self.limits, fuel)), counted),
+            Ended::Stopped { stop, counted } => {
+                (Err(stopped(stop, &self.limits, fuel, waited)), counted)
+            }
         };
         let consumed = if fuel_exact {
             fuel.consumed()
@@ -539,11 +600,11 @@ impl Run {
             slices: seen.slices,
             refusals: state.limiter.refusals(),
             last_refusal: match state.limiter.last_refusal() {
-                Some(Refusal::Limit(refused)) => Some(refused),
+                Some(Refusal::Limit(refused)) => Some(*refused),
                 _ => None,
             },
             last_quota_refusal: match state.limiter.last_refusal() {
-                Some(Refusal::Quota(refused)) => Some(refused),
+                Some(Refusal::Quota(refused)) => Some(*refused),
                 _ => None,
             },
         };

@@ -30,3 +30,10 @@ pub(crate) fn find(component: &Component, name: &str) -> WasmResult<ComponentExp
 pub(crate) fn invalid(name: &str, why: &str) -> WasmError {
     WasmError::InvalidCall { reason: format!("cannot call `{}`: {why}", printable(name)) }
 }
+
+/// Says that the export exists and takes or gives other types than the caller's.
+///
+/// Wasmtime's words call the component's type "expected" and the caller's "found".
+pub(crate) fn mismatch(name: &str, error: &wasmtime::Error) -> WasmError {
+    invalid(name, &format!("{error:#}"))
+}

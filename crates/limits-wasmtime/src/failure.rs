@@ -3,7 +3,7 @@
 use core::error::Error;
 use core::fmt;
 
-use limits_core::WasmError;
+use limits_core::{Blame, WasmError};
 
 use crate::report::ExecutionReport;
 
@@ -30,6 +30,15 @@ impl ExecutionFailure {
     #[must_use]
     pub fn error(&self) -> &WasmError {
         &self.inner.error
+    }
+
+    /// Tells who has to answer for it: the guest, its own quota, the host or the caller.
+    ///
+    /// Short for [`WasmError::blame`]: the error carries what the report knows of it, such as the
+    /// quota that the execution waited for.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        self.inner.error.blame()
     }
 
     /// Returns what it used.

@@ -70,7 +70,9 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
             Ok(Next::Continue)
         }
         CallHook::CallingWasm => {
-            cx.data_mut().limits().meter.forget_yield();
+            let meter = &mut cx.data_mut().limits().meter;
+            meter.forget_yield();
+            meter.note_entry();
             take_charge(cx)?;
             check(cx)?;
             Ok(Next::Continue)

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod blame;
+mod breach;
 mod cancel;
 mod drive;
 mod engine;
@@ -11,15 +12,19 @@ mod hook;
 mod limiter;
 mod live;
 mod meter;
+mod nested;
 mod prepared;
 mod printable;
 mod relay;
 mod report;
+mod retire;
+mod shortage;
 mod state;
+mod structure;
 mod value;
 
 pub use crate::cancel::CancelHandle;
-pub use crate::engine::{EngineBuilder, create_engine};
+pub use crate::engine::{AddressSpace, EngineBuilder, create_engine};
 pub use crate::executor::{CallFuture, ComponentExecutor};
 pub use crate::failure::ExecutionFailure;
 pub use crate::live::{CallFailure, LiveComponent};

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use limits_core::{Account, LimitExceeded, LimitKind, QuotaError, QuotaType, ResourceLimits};
+use limits_core::{
+    Account, HostShortage, LimitExceeded, LimitKind, QuotaError, QuotaType, RefusedGrowth,
+    ResourceLimits,
+};
 use wasmtime::{Error, ResourceLimiter, Result};
+
+use crate::shortage::shortage;
 
 /// Sums what all linear memories and tables of one store take, and refuses what does not fit.
 ///
@@ -37,10 +42,11 @@ pub(crate) struct Limiter {
 }
 
 /// Who refused a growth.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Refusal {
     Limit(LimitExceeded),
     Quota(QuotaError),
+    Host(HostShortage),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,12 +83,21 @@ impl Limiter {
         self.refusals
     }
 
-    pub(crate) const fn last_refusal(&self) -> Option<Refusal> {
-        self.last_refusal
+    pub(crate) const fn last_refusal(&self) -> Option<&Refusal> {
+        self.last_refusal.as_ref()
     }
 
-    pub(crate) const fn unanswered(&self) -> Option<Refusal> {
-        self.unanswered
+    pub(crate) const fn unanswered(&self) -> Option<&Refusal> {
+        self.unanswered.as_ref()
+    }
+
+    /// Returns the last refusal, if the store's own limit would have let the growth happen.
+    pub(crate) fn refused_by_others(&self) -> Option<RefusedGrowth> {
+        match self.last_refusal.as_ref()? {
+            Refusal::Limit(_) => None,
+            Refusal::Quota(error) => Some(RefusedGrowth::Quota(*error)),
+            Refusal::Host(shortage) => Some(RefusedGrowth::Host(shortage.clone())),
+        }
     }
 
     /// Notes that control passes between guest and host: a growth that was granted has happened,
@@ -121,15 +136,20 @@ impl Limiter {
         }
     }
 
-    const fn refuse(&mut self, refusal: Refusal) -> bool {
+    fn refuse(&mut self, refusal: Refusal) -> bool {
         self.refusals = self.refusals.saturating_add(1);
+        self.unanswered = Some(refusal.clone());
         self.last_refusal = Some(refusal);
-        self.unanswered = Some(refusal);
         false
     }
 
-    fn undo(&mut self) {
+    /// Hands back what was granted to a growth that failed with `error`.
+    fn undo(&mut self, error: &Error) {
         if let Some(grant) = self.granted.take() {
+            if let Some(shortage) = shortage(error) {
+                self.refusals = self.refusals.saturating_add(1);
+                self.last_refusal = Some(Refusal::Host(shortage));
+            }
             if let Some(account) = &self.account {
                 account.release(QuotaType::Memory(grant.bytes));
             }
@@ -163,8 +183,8 @@ impl ResourceLimiter for Limiter {
         Ok(self.grow(Use { bytes: widen(desired.saturating_sub(current)), elements: 0 }))
     }
 
-    fn memory_grow_failed(&mut self, _error: Error) -> Result<()> {
-        self.undo();
+    fn memory_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.undo(&error);
         Ok(())
     }
 
@@ -183,8 +203,8 @@ impl ResourceLimiter for Limiter {
         Ok(self.grow(Use { bytes, elements }))
     }
 
-    fn table_grow_failed(&mut self, _error: Error) -> Result<()> {
-        self.undo();
+    fn table_grow_failed(&mut self, error: Error) -> Result<()> {
+        self.undo(&error);
         Ok(())
     }
 
@@ -230,6 +250,7 @@ mod tests {
         match limiter.last_refusal().unwrap() {
             Refusal::Limit(refused) => refused.to_string(),
             Refusal::Quota(refused) => refused.to_string(),
+            Refusal::Host(shortage) => shortage.to_string(),
         }
     }
 
@@ -281,6 +302,22 @@ mod tests {
         limiter.settle();
         limiter.memory_grow_failed(Error::msg("not asked for")).unwrap();
         assert_eq!(limiter.used.bytes, 65_536);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_growth_that_the_host_has_no_memory_for_is_the_hosts_refusal() {
+        let mut limiter = limiter(1 << 30, 0);
+        assert!(limiter.memory_growing(0, PAGE, None).unwrap());
+        limiter.memory_grow_failed(Error::from(rustix::io::Errno::NOMEM)).unwrap();
+        assert_eq!((limiter.used.bytes, limiter.refusals()), (0, 1));
+        assert_eq!(
+            limiter.refused_by_others().unwrap().to_string(),
+            "the host ran out of memory or address space: Cannot allocate memory (os error 12)"
+        );
+        // A refusal of the store's own limit comes after it, and is the guest's.
+        assert!(!limiter.memory_growing(0, 1 << 31, None).unwrap());
+        assert_eq!(limiter.refused_by_others(), None);
     }
 
     proptest! {

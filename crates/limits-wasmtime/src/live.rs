@@ -2,16 +2,17 @@
 
 use core::fmt;
 
-use limits_core::{ResourceLimits, WasmError};
+use limits_core::{Blame, ResourceLimits, WasmError};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Lower, Val};
 
 use crate::cancel::CancelHandle;
-use crate::executor::{ComponentExecutor, Run, call_dynamic, retire, unused};
+use crate::executor::{ComponentExecutor, Run, call_dynamic, find_dynamic, unused};
 use crate::export;
 use crate::failure::ExecutionFailure;
 use crate::report::ExecutionResult;
+use crate::retire::retire;
 use crate::state::HasLimits;
 
 /// An instance that keeps its memory between calls, for hosts that run components as actors.
@@ -85,7 +86,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         let function = export::find(&self.component, export).and_then(|index| {
             self.instance
                 .get_typed_func::<P, R>(&mut self.store, &index)
-                .map_err(|error| export::invalid(export, &format!("{error:#}")))
+                .map_err(|error| export::mismatch(export, &error))
         });
         let function = match function {
             Ok(function) => function,
@@ -123,8 +124,11 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         export: &str,
         params: &[Val],
     ) -> Result<(Self, ExecutionResult<Vec<Val>>), CallFailure<T>> {
-        let index = match export::find(&self.component, export) {
-            Ok(index) => index,
+        let function = export::find(&self.component, export).and_then(|index| {
+            find_dynamic(&mut self.store, self.instance, &index, export, params)
+        });
+        let function = match function {
+            Ok(function) => function,
             Err(error) => return Err(self.untouched(error)),
         };
         let permit = match self.enter() {
@@ -135,7 +139,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             Ok(run) => run,
             Err(failure) => return Err(CallFailure::new(failure, None)),
         };
-        let guest = call_dynamic(&mut self.store, self.instance, &index, export, params);
+        let guest = call_dynamic(&mut self.store, function, params);
         let ended = run.drive(guest).await;
         match run.settle(&mut self.store, ended) {
             Ok(result) => Ok((self, result)),
@@ -177,6 +181,12 @@ pub struct CallFailure<T: 'static> {
 impl<T> CallFailure<T> {
     fn new(failure: ExecutionFailure, instance: Option<LiveComponent<T>>) -> Self {
         Self { failure, instance: instance.map(Box::new) }
+    }
+
+    /// Tells who has to answer for the failure.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        self.failure.blame()
     }
 
     /// Returns why the call failed.

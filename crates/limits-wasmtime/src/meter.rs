@@ -144,6 +144,8 @@ struct Run {
     fuel_left: u64,
     /// Fuel that host functions charged and that is not yet taken from the store.
     charged: u64,
+    /// Whether code of the guest has run.
+    entered: bool,
 }
 
 /// What the hook is to do before the guest runs on.
@@ -172,8 +174,21 @@ impl Meter {
             mark: (max_fuel, 0),
             fuel_left: max_fuel,
             charged: 0,
+            entered: false,
         });
         (turn, deadline)
+    }
+
+    /// Notes that code of the guest is about to run.
+    pub(crate) const fn note_entry(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.entered = true;
+        }
+    }
+
+    /// Tells whether code of the guest has run.
+    pub(crate) fn is_entered(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.entered)
     }
 
     /// Returns the fuel that the guest may burn between two looks at the clock.

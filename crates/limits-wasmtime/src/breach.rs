@@ -1,0 +1,123 @@
+//! Telling a guest that broke the canonical ABI from a host function that failed.
+
+use wasmtime::Error;
+
+/// What Wasmtime 48 says when a guest breaks the canonical ABI: with a pointer out of bounds, a
+/// string that is not one, a handle that it does not have. `#` stands for a number. A message that
+/// ends in `…` goes on.
+///
+/// Wasmtime gives these errors no type. A host function that fails with a bare message of its own
+/// must not be taken for the guest's breach, so the whole message has to match. A breach whose
+/// words are not in this list is blamed on the host, which is the safe side.
+const WORDS: [&str; 36] = [
+    "borrow handles still remain at the end of the call",
+    "byte length overflow",
+    "byte length too large",
+    "cannot allocate another handle: index overflow",
+    "cannot lend resource: too many active lends",
+    "cannot lift own resource from a borrow",
+    "cannot remove owned resource while borrowed",
+    "discriminant # out of range [0..#)",
+    "fixed length list out of bounds of memory",
+    "handle index # used with the wrong type, …",
+    "index # is not a resource",
+    "index # is not an own resource",
+    "index is not a resource",
+    "invalid expected discriminant",
+    "invalid option discriminant",
+    "invalid utf16 encoding",
+    "invalid utf8 encoding",
+    "list pointer is not aligned",
+    "list pointer/length out of bounds of memory",
+    "map pointer is not aligned",
+    "map pointer/length out of bounds of memory",
+    "pointer not aligned",
+    "pointer out of bounds",
+    "pointer out of bounds of memory",
+    "pointer size overflow",
+    "realloc return: beyond end of memory",
+    "realloc return: result not aligned",
+    "return pointer not aligned",
+    "size overflow copying a list",
+    "size overflow copying a map",
+    "string pointer not aligned to #",
+    "string pointer/length out of bounds of memory",
+    "unexpected discriminant: #",
+    "unexpected flag: …",
+    "unknown flag: …",
+    "unknown handle index #",
+];
+
+/// Tells whether the guest broke the canonical ABI.
+///
+/// Besides bare messages these are errors of the standard library's conversions, which Wasmtime
+/// hands on where a guest's string or character is none. A host function that fails with one of
+/// them as it is gets taken for a breach; inside an error type of its own it does not.
+pub(crate) fn is_breach(error: &Error) -> bool {
+    if error.is::<core::str::Utf8Error>()
+        || error.is::<std::string::FromUtf8Error>()
+        || error.is::<core::char::CharTryFromError>()
+        || error.is::<core::char::DecodeUtf16Error>()
+        || error.is::<core::num::TryFromIntError>()
+    {
+        return true;
+    }
+    if !(error.is::<String>() || error.is::<&'static str>()) {
+        return false;
+    }
+    // The root cause carries no backtrace, so no guest-chosen name is formatted here.
+    let words = error.root_cause().to_string();
+    WORDS.iter().any(|pattern| matches(pattern, &words))
+}
+
+fn matches(pattern: &str, words: &str) -> bool {
+    let (pattern, is_open) =
+        pattern.strip_suffix('…').map_or((pattern, false), |pattern| (pattern, true));
+    let mut rest = words;
+    for (place, piece) in pattern.split('#').enumerate() {
+        if place > 0 {
+            let after = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+            if after.len() == rest.len() {
+                return false;
+            }
+            rest = after;
+        }
+        let Some(after) = rest.strip_prefix(piece) else {
+            return false;
+        };
+        rest = after;
+    }
+    is_open || rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_breach;
+    use wasmtime::Error;
+
+    #[test]
+    fn a_breach_is_known_by_its_whole_message() {
+        for words in [
+            "unknown handle index 77",
+            "discriminant 4 out of range [0..3)",
+            "string pointer/length out of bounds of memory",
+            "handle index 3 used with the wrong type, expected guest-defined resource",
+        ] {
+            assert!(is_breach(&Error::msg(words)), "{words}");
+        }
+        assert!(is_breach(&Error::msg("pointer not aligned").context("lifting the result")));
+    }
+
+    #[test]
+    fn a_host_functions_bare_message_is_not_the_guests_breach() {
+        for words in [
+            "disk on fire",
+            "unknown handle index",
+            "unknown handle index 7, said the guest",
+            "said the guest: pointer not aligned",
+            "",
+        ] {
+            assert!(!is_breach(&Error::msg(words)), "{words}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Recognising that the host lacks something.
+
+use std::io;
+
+use limits_core::{HostResource, HostShortage, WasmError};
+use wasmtime::{Error, OutOfMemory, PoolConcurrencyLimitError};
+
+use crate::printable::printable;
+
+/// Returns what the host ran short of, if that is the cause of `error`.
+///
+/// Wasmtime says it with the system's own error inside its words. An error type of a host
+/// function that has such an error as its source is the host function's and stays as it is.
+pub(crate) fn shortage(error: &Error) -> Option<HostShortage> {
+    let resource = if error.is::<OutOfMemory>() {
+        HostResource::Memory
+    } else if let Some(error) = error.downcast_ref::<io::Error>() {
+        of_system(error)?
+    } else {
+        of_errno(error)?
+    };
+    let mut words = String::new();
+    for cause in error.chain() {
+        if !words.is_empty() {
+            words.push_str(": ");
+        }
+        words.push_str(&cause.to_string());
+    }
+    Some(HostShortage::new(resource, printable(&words)))
+}
+
+#[cfg(target_os = "linux")]
+fn of_errno(error: &Error) -> Option<HostResource> {
+    of_system(&io::Error::from(*error.downcast_ref::<rustix::io::Errno>()?))
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn of_errno(_error: &Error) -> Option<HostResource> {
+    None
+}
+
+/// Sorts an error of the system by what was lacking.
+fn of_system(error: &io::Error) -> Option<HostResource> {
+    #[cfg(target_os = "linux")]
+    if let Some(errno) = rustix::io::Errno::from_io_error(error)
+        && (errno == rustix::io::Errno::MFILE || errno == rustix::io::Errno::NFILE)
+    {
+        return Some(HostResource::Descriptors);
+    }
+    match error.kind() {
+        io::ErrorKind::OutOfMemory => Some(HostResource::Memory),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(HostResource::Disk),
+        _ => None,
+    }
+}
+
+/// Tells whether the system gives out no more threads, by asking for one.
+///
+/// The compiler's thread pool panics then, and its panic carries words alone.
+pub(crate) fn lacks_threads() -> Option<HostShortage> {
+    match std::thread::Builder::new().spawn(|| ()) {
+        Ok(thread) => {
+            // Cannot fail: the thread does nothing.
+            let _ = thread.join();
+            None
+        }
+        Err(error) => Some(HostShortage::new(HostResource::Threads, error.to_string())),
+    }
+}
+
+/// Returns the error of an execution that found no place in the engine's pool.
+pub(crate) fn exhausted_pool(error: &Error) -> Option<WasmError> {
+    let full = error.downcast_ref::<PoolConcurrencyLimitError>()?;
+    // `maximum concurrent limit of 20 for memories reached`; its fields are private.
+    let words = full.to_string();
+    let mut numbers = words.split_whitespace().filter_map(|word| word.parse().ok());
+    let max_concurrent = numbers.next().unwrap_or(0);
+    let kind = KINDS.into_iter().find(|(theirs, _)| words.contains(theirs));
+    let pooled = kind.map_or("places", |(_, ours)| ours);
+    Some(WasmError::HostBusy { max_concurrent, pooled: Some(pooled) })
+}
+
+/// What Wasmtime's pools hold, in its words and in ours.
+const KINDS: [(&str, &str); 5] = [
+    ("fibers", "stacks"),
+    ("tables", "tables"),
+    ("memory stripe", "memories"),
+    ("component instances", "component instances"),
+    ("core instances", "core instances"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{lacks_threads, shortage};
+    use limits_core::HostResource;
+    use std::io;
+    use wasmtime::Error;
+
+    fn resource(error: &Error) -> Option<HostResource> {
+        shortage(error).map(|shortage| shortage.resource())
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_systems_errors_tell_what_the_host_lacks() {
+        use rustix::io::Errno;
+        let table = [
+            (Errno::NOMEM, Some(HostResource::Memory)),
+            (Errno::MFILE, Some(HostResource::Descriptors)),
+            (Errno::NFILE, Some(HostResource::Descriptors)),
+            (Errno::NOSPC, Some(HostResource::Disk)),
+            (Errno::DQUOT, Some(HostResource::Disk)),
+            // Not a shortage by itself: non-blocking reads say it all day.
+            (Errno::AGAIN, None),
+            (Errno::ACCESS, None),
+        ];
+        for (errno, lacking) in table {
+            assert_eq!(resource(&Error::from(errno)), lacking, "{errno}");
+            assert_eq!(resource(&Error::from(io::Error::from(errno))), lacking, "{errno}");
+            let within = Error::from(errno).context("mmap failed to reserve 0x1000 bytes");
+            assert_eq!(resource(&within), lacking, "{errno}");
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_shortage_keeps_the_systems_words() {
+        let error = Error::from(rustix::io::Errno::NOMEM).context("mmap failed");
+        assert_eq!(
+            shortage(&error).unwrap().to_string(),
+            "the host ran out of memory or address space: mmap failed: Cannot allocate memory \
+             (os error 12)"
+        );
+    }
+
+    #[test]
+    fn other_errors_are_no_shortage() {
+        for error in [Error::msg("Cannot allocate memory"), Error::from(core::fmt::Error)] {
+            assert_eq!(resource(&error), None, "{error}");
+        }
+    }
+
+    #[test]
+    fn threads_are_to_be_had_here() {
+        assert_eq!(lacks_threads(), None);
+    }
+}
