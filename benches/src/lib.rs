@@ -5,6 +5,7 @@ use limits_wasmtime::{
     ComponentExecutor, ExecutionFailure, ExecutionResult, HasLimits, LimitState, PreparedComponent,
     create_engine, resource_table,
 };
+use wasmtime::Engine;
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
@@ -66,7 +67,20 @@ impl Guest {
     ///
     /// Whatever keeps it from being a component that runs here.
     pub fn new(name: &'static str, text: &str) -> Result<Self, Box<dyn core::error::Error>> {
-        let executor = ComponentExecutor::new(create_engine()?)?;
+        Self::on(create_engine()?, name, text)
+    }
+
+    /// Like [`new`](Self::new), on an engine of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As `new`.
+    pub fn on(
+        engine: Engine,
+        name: &'static str,
+        text: &str,
+    ) -> Result<Self, Box<dyn core::error::Error>> {
+        let executor = ComponentExecutor::new(engine)?;
         let mut linker = Linker::new(executor.engine());
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         let component = executor.compile(&wat::parse_str(text)?)?;

@@ -22,7 +22,7 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
         ]),
     ),
     ("limits-core", Some(&[])),
-    ("limits-wasmtime", Some(&["limits-core", "rustix", "tokio", "tracing", "wasmtime"])),
+    ("limits-wasmtime", Some(&["limits-core", "rustix", "tokio", "tracing", "wasmparser", "wasmtime"])),
     (
         "quota-enforce",
         Some(&["dashmap", "limits-core", "metrics", "rustix", "serde", "serde_json", "tracing"]),
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_platforms_dependency_counts_and_an_unused_line_of_the_table_is_found() {
-        let manifest = "[package]\nname = \"limits-wasmtime\"\n[dependencies]\nlimits-core.workspace = true\nrustix.workspace = true\ntracing.workspace = true\nwasmtime.workspace = true\n[target.'cfg(unix)'.dependencies]\nlibc.workspace = true\n";
+        let manifest = "[package]\nname = \"limits-wasmtime\"\n[dependencies]\nlimits-core.workspace = true\nrustix.workspace = true\ntracing.workspace = true\nwasmparser.workspace = true\nwasmtime.workspace = true\n[target.'cfg(unix)'.dependencies]\nlibc.workspace = true\n";
         assert_eq!(
             says(rule, &[("crates/limits-wasmtime/Cargo.toml", manifest)]),
             [

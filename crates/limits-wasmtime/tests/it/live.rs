@@ -1,7 +1,8 @@
 //! A store kept between calls.
 
 use limits_wasmtime::LiveComponent;
-use limits_wasmtime::limits_core::{ResourceLimitsBuilder, WasmError};
+use limits_wasmtime::limits_core::{Blame, ResourceLimitsBuilder, WasmError};
+use limits_wasmtime::wasmtime::component::Val;
 
 use crate::guest::{Guest, Host, roomy};
 
@@ -93,4 +94,25 @@ async fn a_store_whose_limits_were_replaced_is_not_entered() {
         "invalid configuration: the store's LimitState was replaced between two calls; it must \
          stay, since it knows what the store uses"
     );
+}
+
+/// A caller's typing mistake does not cost an actor its state.
+#[tokio::test]
+async fn arguments_that_do_not_fit_leave_the_instance_as_it_was() {
+    let mut live = counter(roomy()).await;
+    for arguments in [vec![Val::U32(1)], vec![Val::Bool(true), Val::Bool(true)]] {
+        let failed = live.call_dynamic("count", &arguments).await.unwrap_err();
+        assert_eq!(failed.blame(), Blame::Caller);
+        let (failure, kept) = failed.into_parts();
+        assert_eq!(
+            failure.to_string(),
+            format!(
+                "invalid call: cannot call `count`: it takes 0 arguments, {} were given",
+                arguments.len()
+            )
+        );
+        live = kept.unwrap();
+    }
+    let (_, result) = live.call::<_, (u32,)>("count", ()).await.unwrap();
+    assert_eq!(result.output, (1,));
 }

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod account;
+mod blame;
 mod bounds;
 mod cancel;
+mod composed;
 mod deadline;
 mod executor;
 mod fuel;
@@ -12,3 +14,4 @@ mod guest;
 mod host;
 mod live;
 mod memory;
+mod waiting;
