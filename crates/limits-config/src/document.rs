@@ -2,6 +2,7 @@
 
 use core::fmt::Write as _;
 
+use limits_core::{Escaped, is_hidden};
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
@@ -74,17 +75,17 @@ fn refuse_syntax(text: &str, error: &toml::de::Error) -> ConfigError {
     let span = error.span().unwrap_or_default();
     let place = Place::of(text.as_bytes(), span.start);
     if error.message() == "duplicate key" {
-        let key = quoted(text.get(span).unwrap_or_default());
+        let key = quoted(text.get(span).unwrap_or_default()).to_string();
         let message = format!("duplicate key `{key}`: it is already there");
         return ConfigError::new(ConfigErrorKind::DuplicateKey, message)
             .at(place)
             .with_key(key, None);
     }
-    let mut message = format!("not valid TOML: {}", error.message());
+    let mut message = format!("not valid TOML: {}", Escaped::head(error.message(), 256));
     let found = text.get(span.start..).and_then(|rest| rest.chars().next());
-    if let Some(found) = found.filter(|letter| letter.is_control() && *letter != '\n') {
-        // Nobody sees a control character in an editor.
-        let _ = write!(message, ", found `{}`", found.escape_debug());
+    if let Some(found) = found.filter(|letter| is_hidden(*letter) && *letter != '\n') {
+        // An editor does not show it.
+        let _ = write!(message, ", found `{}`", quoted(found.encode_utf8(&mut [0; 4])));
     }
     ConfigError::new(ConfigErrorKind::Syntax, message).at(place)
 }
@@ -162,9 +163,9 @@ fn dotted(path: &[Segment]) -> String {
                 }
                 let bare = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
                 if !name.is_empty() && name.bytes().all(bare) {
-                    dotted.push_str(&quoted(name));
+                    dotted.push_str(&quoted(name).to_string());
                 } else {
-                    dotted.push_str(&format!("\"{}\"", quoted(name)));
+                    dotted.push_str(&format!("\"{}\"", quoted(name).in_quotes()));
                 }
             }
             Segment::Index(index) => {

@@ -4,6 +4,8 @@ use core::error::Error;
 use core::fmt;
 use std::path::{Path, PathBuf};
 
+use limits_core::Escaped;
+
 /// Why a `Component.toml` or a policy file was refused.
 ///
 /// The text is one line and reads after "error: ". It names the place, the key, what was found,
@@ -22,7 +24,7 @@ use std::path::{Path, PathBuf};
 /// assert_eq!(error.nearest_key(), Some("max_fuel"));
 /// ```
 ///
-/// What comes from the file is escaped and shortened in the text, so a hostile file cannot write
+/// What comes from the file, and the file's name, is escaped and shortened in the text, so a hostile file cannot write
 /// control sequences to a terminal or fill a log.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ConfigError(Box<Inner>);
@@ -147,9 +149,9 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.0.file, self.0.place) {
             (Some(file), Some(Place { line, column })) => {
-                write!(f, "{}:{line}:{column}: ", end_of(file))?;
+                write!(f, "{}:{line}:{column}: ", shown(file))?;
             }
-            (Some(file), None) => write!(f, "{}: ", end_of(file))?,
+            (Some(file), None) => write!(f, "{}: ", shown(file))?,
             (None, Some(Place { line, column })) => write!(f, "line {line}, column {column}: ")?,
             (None, None) => {}
         }
@@ -159,24 +161,15 @@ impl fmt::Display for ConfigError {
 
 impl Error for ConfigError {}
 
-/// Shows at most the last 128 characters of a path: all of a longer one is in
-/// [`ConfigError::file`], and what is wrong must not drown in it.
-fn end_of(file: &Path) -> String {
+/// Shows a path: all of a long one is in [`ConfigError::file`], and what is wrong must not drown in
+/// it.
+pub(crate) fn shown(file: &Path) -> String {
     const MOST: usize = 128;
-    let path = file.to_string_lossy();
-    let hidden = path.chars().count().saturating_sub(MOST);
-    if hidden == 0 {
-        return path.into_owned();
-    }
-    core::iter::once('…').chain(path.chars().skip(hidden)).collect()
+    Escaped::tail(&file.to_string_lossy(), MOST).to_string()
 }
 
-/// Quotes something from a file: escaped and at most 64 characters long.
-pub(crate) fn quoted(text: &str) -> String {
+/// Shows something from a file.
+pub(crate) fn quoted(text: &str) -> Escaped<'_> {
     const MOST: usize = 64;
-    let mut quoted: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(MOST).is_some() {
-        quoted.push('…');
-    }
-    quoted
+    Escaped::head(text, MOST)
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::decision::{Layers, Pin, Table};
 use crate::document::Document;
 use crate::effective::{Change, Rule};
-use crate::error::quoted;
+use crate::error::{quoted, shown};
 use crate::{
     CapabilitiesSection, ComponentConfig, ComponentName, ConfigError, CpuConfig, EffectiveConfig,
     HostCeilings, HostConfig, MemoryConfig, QuotaSection, amount, file,
@@ -324,7 +324,7 @@ impl Policy {
     }
 
     fn file_name(&self) -> String {
-        self.file.as_ref().map_or_else(|| String::from("policy"), |path| path.display().to_string())
+        self.file.as_ref().map_or_else(|| String::from("policy"), |path| shown(path))
     }
 }
 

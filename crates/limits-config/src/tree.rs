@@ -103,7 +103,7 @@ fn describe(found: Unexpected<'_>) -> String {
         Unexpected::Bool(value) => format!("boolean `{value}`"),
         Unexpected::Unsigned(value) => format!("integer `{value}`"),
         Unexpected::Signed(value) => format!("integer `{value}`"),
-        Unexpected::Str(value) => format!("string \"{}\"", quoted(value)),
+        Unexpected::Str(value) => format!("string \"{}\"", quoted(value).in_quotes()),
         Unexpected::Seq => String::from("an array"),
         Unexpected::Map => String::from("a table"),
         other => other.to_string(),

@@ -5,7 +5,7 @@ use core::error::Error;
 use core::fmt;
 use core::str::FromStr;
 
-use crate::quoted::Quoted;
+use crate::escaped::quoted;
 
 /// What becomes of an execution whose component has used up the CPU time of its quota.
 ///
@@ -68,7 +68,7 @@ pub struct CpuTimePolicyError(Box<str>);
 
 impl fmt::Display for CpuTimePolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not a CPU time policy: expected throttle or deny", Quoted(&self.0))
+        write!(f, "`{}` is not a CPU time policy: expected throttle or deny", quoted(&self.0))
     }
 }
 

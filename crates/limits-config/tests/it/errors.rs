@@ -347,7 +347,7 @@ fn an_ill_formed_value_says_why() {
         (
             "[capabilities]\nfilesystem.read = [\"a\\u0000\"]",
             Kind::InvalidValue,
-            "line 7, column 20: `capabilities.filesystem.read[0]`: the pattern `a\\0` has a \
+            "line 7, column 20: `capabilities.filesystem.read[0]`: the pattern `a\\u{0}` has a \
              control character",
         ),
         (
@@ -397,7 +397,10 @@ fn the_component_must_say_what_it_is() {
     let rule = "is not a name: 1 to 64 of a-z, 0-9, `.`, `_` and `-`, the first a letter or digit";
     assert_eq!(name("\"\""), format!("line 2, column 8: `component.name`: `` {rule}"));
     assert_eq!(name("\"../x\""), format!("line 2, column 8: `component.name`: `../x` {rule}"));
-    assert_eq!(name("\"a\\u0000\""), format!("line 2, column 8: `component.name`: `a\\0` {rule}"));
+    assert_eq!(
+        name("\"a\\u0000\""),
+        format!("line 2, column 8: `component.name`: `a\\u{{0}}` {rule}")
+    );
     assert_eq!(
         name("5"),
         "line 2, column 8: `component.name`: expected a string, found integer `5`"
@@ -454,7 +457,7 @@ fn what_is_not_toml_is_pointed_at() {
             "x = 'a\0b'",
             Kind::Syntax,
             "line 6, column 7: not valid TOML: invalid literal string, expected non-single-quote \
-             visible characters, found `\\0`",
+             visible characters, found `\\u{0}`",
         ),
         (
             "x = 1 2",

@@ -37,6 +37,35 @@ fn a_file_is_read_and_an_error_names_it() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn the_name_of_a_file_drives_no_terminal_and_forges_no_line() {
+    let folder = folder();
+    let inner = folder.path().join("a\u{1b}[2J\n\u{202e}b");
+    std::fs::create_dir(&inner).unwrap();
+    let shown = format!("{}/a\\u{{1b}}[2J\\n\\u{{202e}}b", folder.path().display());
+
+    let missing = ComponentConfig::from_file(inner.join("Component.toml")).unwrap_err();
+    let text = missing.to_string();
+    assert!(text.starts_with(&format!("{shown}/Component.toml: cannot read: ")), "{text}");
+
+    let file = inner.join("policy.toml");
+    std::fs::write(&file, "[ceilin]\n").unwrap();
+    let text = Policy::from_file(&file).unwrap_err().to_string();
+    assert!(text.starts_with(&format!("{shown}/policy.toml:1:2: unknown key")), "{text}");
+
+    std::fs::write(&file, "[ceiling]\nresources.cpu.max_fuel = 1\n").unwrap();
+    let config = ComponentConfig::from_str(MINIMAL).unwrap();
+    let effective = Policy::from_file(&file).unwrap().apply(&config, &config.component.name, None);
+    assert_eq!(
+        effective.changes()[0].to_string(),
+        format!(
+            "resources.cpu.max_fuel lowered from 1000000 fuel to 1 fuel by {shown}/policy.toml \
+             [ceiling] resources.cpu.max_fuel"
+        )
+    );
+}
+
 #[test]
 fn a_missing_file_is_an_error_that_names_it() {
     let file = folder().path().join("Component.toml");

@@ -7,7 +7,7 @@ use core::fmt;
 use super::pattern::Pattern;
 use super::permission::Permission;
 use super::resource::ResourceError;
-use crate::quoted::Quoted;
+use crate::escaped::quoted;
 
 /// The result of a check: allowed by which pattern, or denied why.
 ///
@@ -75,7 +75,8 @@ impl fmt::Display for Decision<'_> {
         let Self { permission, resource, verdict } = self;
         match verdict {
             Ok(pattern) => {
-                write!(f, "{permission} of `{}` allowed by `{pattern}`", Quoted(resource))
+                let (resource, pattern) = (quoted(resource), quoted(pattern.as_str()));
+                write!(f, "{permission} of `{resource}` allowed by `{pattern}`")
             }
             Err(reason) => show_denial(f, *permission, resource, *reason),
         }
@@ -161,8 +162,8 @@ fn show_denial(
     let noun = permission.domain().noun();
     match reason {
         Denial::InvalidResource(error) => {
-            write!(f, "{permission} of `{}` denied: not {noun}, {error}", Quoted(resource))
+            write!(f, "{permission} of `{}` denied: not {noun}, {error}", quoted(resource))
         }
-        reason => write!(f, "{permission} of `{}` denied: {reason}", Quoted(resource)),
+        reason => write!(f, "{permission} of `{}` denied: {reason}", quoted(resource)),
     }
 }

@@ -12,7 +12,7 @@ use super::id::{self, IdProblem};
 use super::path;
 use super::resource::{self, ResourceError};
 use super::segment::{self, Piece, Segment, Segments};
-use crate::quoted::Quoted;
+use crate::escaped::quoted;
 
 /// The longest pattern, in bytes.
 const MAX_BYTES: usize = 1_024;
@@ -355,7 +355,7 @@ impl PatternError {
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fault { domain, pattern, problem } = &*self.0;
-        write!(f, "{domain} pattern `{}` refused: {problem}", Quoted(pattern))
+        write!(f, "{domain} pattern `{}` refused: {problem}", quoted(pattern))
     }
 }
 
@@ -434,17 +434,17 @@ impl fmt::Display for PatternProblem {
                  `*` and `<id>` between dots",
             ),
             Self::Id { id, why } => {
-                write!(f, "the id `{}` cannot stand for `<id>`: {why}", Quoted(id))
+                write!(f, "the id `{}` cannot stand for `<id>`: {why}", quoted(id))
             }
             Self::Placeholder(name) => {
-                write!(f, "unknown placeholder `<{}>`, the only one is `<id>`", Quoted(name))
+                write!(f, "unknown placeholder `<{}>`, the only one is `<id>`", quoted(name))
             }
             Self::Port => f.write_str("the port must be a number from 1 to 65535, or `*`"),
             Self::Relative => f.write_str("a path must begin with `/`"),
             Self::Reserved(letter) => write!(
                 f,
                 "`{}` has no meaning here: use `*`, or one pattern for each",
-                letter.escape_debug()
+                quoted(letter.encode_utf8(&mut [0; 4]))
             ),
             Self::TooLong { bytes, most } => {
                 write!(f, "it has {bytes} bytes, the most is {most}")

@@ -6,7 +6,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::domain::Domain;
-use crate::quoted::Quoted;
+use crate::escaped::quoted;
 
 /// One thing that a component may be allowed to do: a domain and an action.
 ///
@@ -133,7 +133,7 @@ pub struct PermissionError(Box<str>);
 impl fmt::Display for PermissionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = &*self.0;
-        write!(f, "`{}` is not a permission", Quoted(text))?;
+        write!(f, "`{}` is not a permission", quoted(text))?;
         let storage = |permission: &&Permission| {
             permission.domain() == Domain::Storage
                 && permission.as_str().split_once('.').is_some_and(|(_, action)| action == text)

@@ -1,6 +1,6 @@
 //! Every construct of the pattern language, in every domain.
 
-use limits_core::{Domain, Pattern};
+use limits_core::{Domain, Escaped, Pattern};
 
 use crate::{matches, refusal};
 
@@ -126,8 +126,8 @@ fn what_is_no_pattern_is_refused_with_its_reason() {
         (files, "/a<", "`<` has no meaning here: use `*`, or one pattern for each"),
         (files, "/a?", "`?` has no meaning here: use `*`, or one pattern for each"),
         (files, "/[ab]", "`[` has no meaning here: use `*`, or one pattern for each"),
-        (files, "/a\\b", "`\\\\` has no meaning here: use `*`, or one pattern for each"),
-        (files, "/a\0", "`\\0` has no meaning here: use `*`, or one pattern for each"),
+        (files, "/a\\b", "`\\` has no meaning here: use `*`, or one pattern for each"),
+        (files, "/a\0", "`\\u{0}` has no meaning here: use `*`, or one pattern for each"),
         (keys, "cache:", "a segment is empty"),
         (keys, ":a", "a segment is empty"),
         (topics, "a..b", "a segment is empty"),
@@ -153,7 +153,7 @@ fn what_is_no_pattern_is_refused_with_its_reason() {
         (net, "10.0.0.1*:80", address),
         (net, "**.1:80", address),
     ] {
-        let shown = pattern.escape_debug();
+        let shown = Escaped::head(pattern, 128);
         let text = format!("{domain} pattern `{shown}` refused: {problem}");
         assert_eq!(refusal(domain, pattern), text);
     }
@@ -209,7 +209,7 @@ fn an_id_that_does_not_fit_into_one_segment_is_refused() {
         (Domain::Network, "<id>.local:1", "a.b", "it has the separator `.`"),
     ] {
         let error = Pattern::new(domain, pattern).unwrap().bind(id).unwrap_err();
-        let id = id.escape_debug();
+        let id = Escaped::head(id, 128);
         assert_eq!(
             error.to_string(),
             format!(
