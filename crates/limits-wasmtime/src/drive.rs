@@ -174,7 +174,7 @@ impl Driver<'_> {
         self.turn.begin(began);
         let cpu_began = self.turn.thread_time();
         if let Some(left) = self.left.take() {
-            self.spend(began.saturating_duration_since(left).min(MOST_TRIP), Nested::default());
+            self.charge_trip(began.saturating_duration_since(left));
         }
         let mut now = began;
         let mut afforded = false;
@@ -267,6 +267,15 @@ impl Driver<'_> {
             None => nested.charged,
         };
         nested::spend(Nested { ran, charged });
+    }
+
+    /// Charges a trip through the runtime. It is no part of a poll, and so not of one around it.
+    fn charge_trip(&mut self, took: Duration) {
+        let took = took.min(MOST_TRIP);
+        self.seen.cpu_time = self.seen.cpu_time.saturating_add(took);
+        if let Some(bill) = &mut self.credit {
+            bill.charge(took);
+        }
     }
 
     /// Notes whose CPU time the guest waits for. A parent's is kept: what other components used

@@ -1,9 +1,11 @@
 //! Text from strangers, made fit for a log line.
 
+use limits_core::Escaped;
+
 /// The most characters of a stranger's text that reach an error.
 const MOST: usize = 512;
 
-/// Escapes control and formatting characters in `text` and cuts it after 512 characters.
+/// Shows `text` as one line of visible characters and cuts it after 512 of them; see [`Escaped`].
 ///
 /// Guests choose their export names and panic messages, and component files can put anything
 /// into the error of a failed load: new lines that forge log records, terminal escapes, marks
@@ -14,36 +16,7 @@ const MOST: usize = 512;
 /// ```
 #[must_use]
 pub fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len().min(MOST));
-    for (count, c) in text.chars().enumerate() {
-        if count == MOST {
-            out.push('…');
-            break;
-        }
-        if c.is_control() || is_format(c) {
-            out.extend(c.escape_default());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// Tells characters that are not control characters but change how others are shown: bidirectional
-/// marks and overrides, zero-width characters, line and paragraph separators, tags.
-const fn is_format(c: char) -> bool {
-    matches!(
-        c,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{180e}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}'
-    )
+    Escaped::head(text, MOST).to_string()
 }
 
 #[cfg(test)]

@@ -14,4 +14,5 @@ mod guest;
 mod host;
 mod live;
 mod memory;
+mod retiring;
 mod waiting;
