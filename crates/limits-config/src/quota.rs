@@ -47,6 +47,9 @@ pub struct QuotaSection {
     pub memory: Option<Allowance>,
     /// The window in which the rates are counted, 1ms to 86400s. Default 1s. A rate of 500 per
     /// second admits 250 in a window of 500ms.
+    ///
+    /// Rates of a policy are counted in the period of their own table, of which the component's
+    /// becomes a part: see [`Policy`](crate::Policy).
     #[serde(with = "period", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Period"))]
     pub period: Option<Duration>,

@@ -17,6 +17,8 @@ mod host;
 mod policy;
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod windows;
 
 /// The example of the reference, word for word.
 pub(crate) const EXAMPLE: &str = r#"[component]
