@@ -6,6 +6,8 @@ mod component;
 #[cfg(test)]
 mod cpu_time_policy;
 #[cfg(test)]
+mod deserializers;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod files;
