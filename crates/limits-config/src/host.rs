@@ -30,7 +30,7 @@ use crate::{Origin, QuotaConflict, Setting, SettingKey, amount, period};
 /// let policy = Policy::from_str("[host]\nmemory = \"1GB\"\nnetwork_bandwidth = \"50MB/s\"")?;
 /// let host = Arc::new(QuotaTracker::new(policy.host().to_resource_quota()));
 ///
-/// let quota = ResourceQuota::new().with_memory(800_u64 << 20);
+/// let quota = ResourceQuota::new().with_memory(800 << 20);
 /// let one = QuotaTracker::with_parent(quota, Arc::clone(&host));
 /// let other = QuotaTracker::with_parent(quota, Arc::clone(&host));
 /// one.consume(QuotaType::Memory(600 << 20))?;

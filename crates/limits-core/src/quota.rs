@@ -12,8 +12,8 @@ use crate::Allowance;
 /// use limits_core::{Allowance, ResourceQuota};
 ///
 /// let quota = ResourceQuota::new()
-///     .with_storage(50 * 1024 * 1024_u64)
-///     .with_message_rate(500_u64)
+///     .with_storage(50 * 1024 * 1024)
+///     .with_message_rate(500)
 ///     .with_network_bandwidth(Allowance::Unlimited);
 /// assert_eq!(quota.max_storage_bytes, Allowance::AtMost(52_428_800));
 /// assert_eq!(quota.max_cpu_time_ms, Allowance::AtMost(1_000));

@@ -40,11 +40,11 @@ fn the_example_says_what_it_says() {
     );
     let quota = config.quota.to_resource_quota(4_194_304).unwrap();
     let expected = ResourceQuota::new()
-        .with_storage(50_u64 << 20)
-        .with_message_rate(500_u64)
-        .with_network_bandwidth(5_u64 << 20)
-        .with_cpu_time(800_u64)
-        .with_memory(128_u64 << 20);
+        .with_storage(50 << 20)
+        .with_message_rate(500)
+        .with_network_bandwidth(5 << 20)
+        .with_cpu_time(800)
+        .with_memory(128 << 20);
     assert_eq!(quota, expected);
     assert_eq!(config.effective().quota(), expected);
 }
@@ -159,11 +159,11 @@ fn q16_each_key_of_a_quota_stands_alone_in_the_documented_grammar() {
     // The original refused a part of a quota, and wrote a period as seconds and nanoseconds.
     let default = ResourceQuota::default();
     for (line, expected) in [
-        ("storage = \"50MB\"", default.with_storage(50_u64 << 20)),
-        ("message_rate = 500", default.with_message_rate(500_u64)),
-        ("network_bandwidth = \"5MB/s\"", default.with_network_bandwidth(5_u64 << 20)),
-        ("cpu_time = \"800ms/s\"", default.with_cpu_time(800_u64)),
-        ("memory = \"128MB\"", default.with_memory(128_u64 << 20)),
+        ("storage = \"50MB\"", default.with_storage(50 << 20)),
+        ("message_rate = 500", default.with_message_rate(500)),
+        ("network_bandwidth = \"5MB/s\"", default.with_network_bandwidth(5 << 20)),
+        ("cpu_time = \"800ms/s\"", default.with_cpu_time(800)),
+        ("memory = \"128MB\"", default.with_memory(128 << 20)),
     ] {
         let config = minimal_with(&format!("[quota]\n{line}\n"));
         assert_eq!(config.quota.to_resource_quota(0).unwrap(), expected, "{line}");

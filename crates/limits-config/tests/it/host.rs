@@ -30,11 +30,11 @@ fn shown(policy: &Policy) -> Vec<String> {
 fn what_the_policy_says_is_the_quota_of_the_parent() {
     let policy = policy(ALL);
     let expected = ResourceQuota::new()
-        .with_storage(20_u64 << 30)
-        .with_message_rate(2_500_u64)
-        .with_network_bandwidth(50_u64 << 20)
-        .with_cpu_time(2_000_u64)
-        .with_memory(2_u64 << 30)
+        .with_storage(20 << 30)
+        .with_message_rate(2_500)
+        .with_network_bandwidth(50 << 20)
+        .with_cpu_time(2_000)
+        .with_memory(2 << 30)
         .with_reset_period(Duration::from_millis(500));
     assert_eq!(policy.host().to_resource_quota(), expected);
     assert_eq!(

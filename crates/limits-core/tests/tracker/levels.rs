@@ -11,10 +11,10 @@ fn child(quota: ResourceQuota, parent: &Arc<QuotaTracker>) -> Arc<QuotaTracker> 
 // I12 I14
 #[test]
 fn a_take_is_counted_on_all_levels_or_none_and_the_one_that_refused_is_named() {
-    let (host, _clock) = tracked(ResourceQuota::new().with_storage(100_u64));
-    let tenant = child(ResourceQuota::new().with_storage(60_u64), &host);
-    let one = child(ResourceQuota::new().with_storage(50_u64), &tenant);
-    let other = child(ResourceQuota::new().with_storage(50_u64), &tenant);
+    let (host, _clock) = tracked(ResourceQuota::new().with_storage(100));
+    let tenant = child(ResourceQuota::new().with_storage(60), &host);
+    let one = child(ResourceQuota::new().with_storage(50), &tenant);
+    let other = child(ResourceQuota::new().with_storage(50), &tenant);
     let used = || [&host, &tenant, &one, &other].map(|level| level.usage().storage_used);
 
     one.consume(QuotaType::Storage(50)).unwrap();
@@ -35,14 +35,14 @@ fn a_take_is_counted_on_all_levels_or_none_and_the_one_that_refused_is_named() {
 
 #[test]
 fn of_several_levels_the_one_that_refuses_longest_is_named() {
-    let (host, _clock) = tracked(ResourceQuota::new().with_message_rate(5_u64));
-    let slow = ResourceQuota::new().with_message_rate(3_u64).with_reset_period(SECOND * 10);
+    let (host, _clock) = tracked(ResourceQuota::new().with_message_rate(5));
+    let slow = ResourceQuota::new().with_message_rate(3).with_reset_period(SECOND * 10);
     let one = child(slow, &host);
     one.consume(QuotaType::MessageRate(3)).unwrap();
     host.consume(QuotaType::MessageRate(2)).unwrap();
     let refused = one.consume(QuotaType::MessageRate(1)).unwrap_err();
     assert_eq!((refused.level(), refused.retry()), (0, after(10_000)));
-    let tight = child(ResourceQuota::new().with_message_rate(100_u64), &host);
+    let tight = child(ResourceQuota::new().with_message_rate(100), &host);
     let refused = tight.consume(QuotaType::MessageRate(6)).unwrap_err();
     assert_eq!((refused.level(), refused.retry()), (1, Retry::Never));
 }
@@ -65,7 +65,7 @@ fn each_level_gets_back_what_it_gave_in_its_own_window() {
 
 #[test]
 fn charges_and_debt_reach_all_levels() {
-    let (host, clock) = tracked(ResourceQuota::new().with_cpu_time(5_u64));
+    let (host, clock) = tracked(ResourceQuota::new().with_cpu_time(5));
     let one = child(ResourceQuota::new().with_cpu_time(Allowance::Unlimited), &host);
     one.charge(QuotaType::CpuTime(12));
     let refused = one.peek(QuotaType::CpuTimeMicros(1)).unwrap_err();
@@ -86,7 +86,7 @@ fn a_child_releases_for_its_parent_only_what_it_held() {
 
 #[test]
 fn a_partial_grant_is_what_every_level_has_left() {
-    let (host, _clock) = tracked(ResourceQuota::new().with_storage(10_u64));
+    let (host, _clock) = tracked(ResourceQuota::new().with_storage(10));
     let one = child(ResourceQuota::new().with_storage(Allowance::Unlimited), &host);
     let part = one.reserve_up_to(QuotaType::Storage(25)).unwrap();
     assert_eq!(part.amount(QuotaResource::Storage), 10);
@@ -98,8 +98,8 @@ fn a_partial_grant_is_what_every_level_has_left() {
 #[test]
 fn a_component_is_not_touched_by_its_neighbour() {
     let (host, _clock) = tracked(ResourceQuota::new().with_message_rate(Allowance::Unlimited));
-    let one = child(ResourceQuota::new().with_message_rate(5_u64), &host);
-    let other = child(ResourceQuota::new().with_message_rate(5_u64), &host);
+    let one = child(ResourceQuota::new().with_message_rate(5), &host);
+    let other = child(ResourceQuota::new().with_message_rate(5), &host);
     one.consume(QuotaType::MessageRate(5)).unwrap();
     assert!(one.consume(QuotaType::MessageRate(1)).is_err());
     other.consume(QuotaType::MessageRate(5)).unwrap();
