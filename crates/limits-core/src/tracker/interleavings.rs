@@ -189,6 +189,29 @@ fn a_settled_reservation_hands_back_the_rest_and_a_partial_one_takes_what_is_lef
     });
 }
 
+// I3 I11
+#[test]
+fn a_taker_of_as_much_as_there_is_gets_what_a_faster_one_leaves() {
+    for quota in [QuotaType::Storage(3), QuotaType::MessageRate(3)] {
+        loom::model(move || {
+            let limits = ResourceQuota::new().with_storage(2).with_message_rate(2);
+            let (tracker, _clock) = tracked(limits);
+            let (parts, takes) = (Arc::clone(&tracker), Arc::clone(&tracker));
+            let resource = quota.resource().expect("one that has a cost");
+            let [part, one] = both(
+                move || {
+                    let part = parts.reserve_up_to(quota).expect("at least one is left");
+                    let amount = part.amount(resource);
+                    part.commit();
+                    amount
+                },
+                move || u64::from(takes.consume(QuotaType::of(resource, 1)).is_ok()),
+            );
+            assert_eq!(part + one, 2);
+        });
+    }
+}
+
 // I12
 #[test]
 fn of_two_takers_of_the_same_two_resources_exactly_one_gets_both() {

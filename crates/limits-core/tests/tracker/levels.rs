@@ -47,6 +47,29 @@ fn of_several_levels_the_one_that_refuses_longest_is_named() {
     assert_eq!((refused.level(), refused.retry()), (1, Retry::Never));
 }
 
+// I12 I14
+#[test]
+fn a_take_that_cannot_be_planned_is_counted_on_every_level_as_well() {
+    let (host, clock) = tracked(ResourceQuota::new());
+    let tenant = child(ResourceQuota::new(), &host);
+    let one = child(ResourceQuota::new(), &tenant);
+    let used = || {
+        [&host, &tenant, &one].map(|level| (level.usage().message_count, level.usage().memory_used))
+    };
+    // A window that begins cannot be planned for.
+    clock.advance(SECOND);
+    one.consume(QuotaType::MessageRate(3)).unwrap();
+    assert_eq!(used(), [(3, 0); 3]);
+    clock.advance(SECOND);
+    one.reserve_all(&[QuotaType::MessageRate(2), QuotaType::Memory(7)]).unwrap().commit();
+    assert_eq!(used(), [(2, 7); 3]);
+    // Nor can a clock that has stepped back.
+    clock.set_ns(0);
+    drop(one.reserve(QuotaType::MessageRate(5)).unwrap());
+    one.consume(QuotaType::MessageRate(1)).unwrap();
+    assert_eq!(used(), [(3, 7); 3]);
+}
+
 // I7 I15
 #[test]
 fn each_level_gets_back_what_it_gave_in_its_own_window() {

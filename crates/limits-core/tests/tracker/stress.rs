@@ -110,6 +110,26 @@ fn levels_agree_when_all_is_quiet() {
     }
 }
 
+// I12 I14
+#[test]
+fn a_take_that_loses_a_race_below_hands_back_what_it_has_above() {
+    let (host, _clock) = tracked(ResourceQuota::new());
+    let component = QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host));
+    let both = [QuotaType::Storage(1), QuotaType::Memory(1)];
+    race(|number| {
+        if number % 2 == 0 {
+            drop(component.reserve_all(&both).unwrap());
+        } else {
+            // Of the last resource, so that the others are taken when it is lost.
+            component.charge(QuotaType::Memory(1));
+            assert_eq!(component.release_memory(1), 1);
+        }
+    });
+    for level in [&component, &*host] {
+        assert_eq!(level.usage(), limits_core::QuotaUsage::default());
+    }
+}
+
 // I16
 #[test]
 fn a_limit_that_goes_up_and_down_never_lets_more_through_than_the_higher_one() {
