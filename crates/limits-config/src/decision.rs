@@ -234,7 +234,7 @@ impl Layers<'_> {
     }
 }
 
-/// Lowers what other settings leave no room for.
+/// Lowers what other settings leave no room for, and what cannot be counted.
 fn reconcile(settings: &mut [Setting], changes: &mut Vec<Change>) {
     let find = |settings: &[Setting], key| settings.iter().copied().find(|one| one.key == key);
     let lower = |settings: &mut [Setting], changes: &mut Vec<Change>, key, to, because: Setting| {
@@ -267,6 +267,13 @@ fn reconcile(settings: &mut [Setting], changes: &mut Vec<Change>) {
             && quota::per_period(rate.value, window) == nothing
         {
             lower(settings, changes, key, nothing, period);
+        }
+    }
+    for rate in settings.iter_mut().filter(|setting| RATES.contains(&setting.key)) {
+        let (key, wanted) = (rate.key, rate.value);
+        rate.value = quota::countable(key, wanted, window);
+        if rate.value != wanted {
+            changes.push(Change::Uncountable { key, wanted, most: rate.value, period: window });
         }
     }
 }

@@ -304,3 +304,14 @@ fn it_is_written_as_it_is_read() {
     assert_eq!(policy(&format!("[host]\n{written}")).host(), &ceilings, "{written}");
     assert_eq!(toml::to_string(policy("").host()).unwrap(), "");
 }
+
+#[test]
+fn a_ceiling_that_cannot_be_counted_is_shown_as_it_is_enforced() {
+    let policy = policy("[host]\nnetwork_bandwidth = \"50GB/s\"\nmessage_rate = \"unlimited\"");
+    let most = Allowance::AtMost(34_359_738_366);
+    let shown = policy.host().settings().find(|one| one.key == SettingKey::HostNetworkBandwidth);
+    assert_eq!(shown.map(|one| one.value), Some(most));
+    let quota = policy.host().to_resource_quota();
+    assert_eq!((quota.max_network_bandwidth, quota.enforced()), (most, quota));
+    assert_eq!(quota.max_message_rate, Allowance::Unlimited);
+}
