@@ -3,7 +3,7 @@
 use core::fmt;
 
 use limits_core::Allowance;
-use serde::de::{Error, Visitor};
+use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserializer, Serializer};
 
 use crate::{SizeError, parse_bandwidth, parse_cpu_time, parse_storage};
@@ -61,7 +61,26 @@ impl Visitor<'_> for &Amount {
         if self.bare {
             return Ok(Allowance::AtMost(number));
         }
-        Err(E::invalid_type(serde::de::Unexpected::Unsigned(number), &self))
+        Err(E::invalid_type(Unexpected::Unsigned(number), &self))
+    }
+
+    // TOML has signed integers only, and other formats wider ones.
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Allowance, E> {
+        self.visit_i128(number.into())
+    }
+
+    fn visit_i128<E: Error>(self, number: i128) -> Result<Allowance, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(out_of_range(number, self)),
+        }
+    }
+
+    fn visit_u128<E: Error>(self, number: u128) -> Result<Allowance, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(out_of_range(number, self)),
+        }
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Allowance, E> {
@@ -70,9 +89,14 @@ impl Visitor<'_> for &Amount {
         }
         match self.parse {
             Some(parse) => parse(text).map(Allowance::AtMost).map_err(E::custom),
-            None => Err(E::invalid_type(serde::de::Unexpected::Str(text), &self)),
+            None => Err(E::invalid_type(Unexpected::Str(text), &self)),
         }
     }
+}
+
+fn out_of_range<E: Error>(number: impl fmt::Display, amount: &Amount) -> E {
+    let found = format!("integer `{number}`");
+    E::invalid_value(Unexpected::Other(&found), &amount)
 }
 
 fn read<'de, D: Deserializer<'de>>(

@@ -2,20 +2,17 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use std::collections::BTreeSet;
 
-use limits_core::{CapabilitySet, Domain, Pattern, PatternError, Permission};
+use limits_core::{CapabilitySet, PatternError, Permission};
 use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::quoted;
 
-/// The most patterns of one permission, as many as a [`CapabilitySet`] holds.
-const MAX_PATTERNS: usize = 256;
-
 /// `[capabilities]`: what a component may touch. Nothing is allowed that is not listed.
 ///
-/// Each list holds at most 256 patterns, none twice. What is read from a file is known to compile.
+/// Each list holds at most 256 patterns, none twice, of which at most 16 have two or more `**`. What is
+/// read from a file is known to compile.
 ///
 /// ```
 /// use limits_config::ComponentConfig;
@@ -150,8 +147,8 @@ impl CapabilitiesSection {
     ///
     /// # Errors
     ///
-    /// [`PatternError`] if a text is no pattern, or if a permission has more than 256. That cannot
-    /// be with lists that were read from a file.
+    /// [`PatternError`] if a text is no pattern, or if a permission has more than 256, or more than 16
+    /// with two or more `**`. That cannot be with lists that were read from a file.
     pub fn to_capability_set(&self) -> Result<CapabilitySet, PatternError> {
         let mut set = CapabilitySet::new();
         let listed = |permission: Permission| {
@@ -173,35 +170,39 @@ impl CapabilitiesSection {
     }
 }
 
-/// Says at compile time which domain a list of patterns belongs to.
-trait InDomain {
-    const DOMAIN: Domain;
+/// Says at compile time what a list of patterns allows.
+trait List {
+    /// Any permission of the list's domain: all of them take the same patterns.
+    const PERMISSION: Permission;
 }
 
-macro_rules! in_domain {
-    ($($name:ident),+) => {
+macro_rules! lists {
+    ($($domain:ident: $permission:ident),+) => {
         $(
-            struct $name;
+            struct $domain;
 
-            impl InDomain for $name {
-                const DOMAIN: Domain = Domain::$name;
+            impl List for $domain {
+                const PERMISSION: Permission = Permission::$permission;
             }
         )+
     };
 }
 
-in_domain!(Filesystem, Network, Storage, Messaging);
+lists!(
+    Filesystem: FilesystemRead,
+    Network: NetworkConnect,
+    Storage: StorageRead,
+    Messaging: MessagingSend
+);
 
-fn patterns<'de, D: Deserializer<'de>, T: InDomain>(
-    deserializer: D,
-) -> Result<Vec<String>, D::Error> {
+fn patterns<'de, D: Deserializer<'de>, T: List>(deserializer: D) -> Result<Vec<String>, D::Error> {
     deserializer.deserialize_seq(Patterns(PhantomData::<T>))
 }
 
 /// Reads a list of patterns.
 struct Patterns<T>(PhantomData<T>);
 
-impl<'de, T: InDomain> Visitor<'de> for Patterns<T> {
+impl<'de, T: List> Visitor<'de> for Patterns<T> {
     type Value = Vec<String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -210,19 +211,22 @@ impl<'de, T: InDomain> Visitor<'de> for Patterns<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
         let mut patterns = Vec::new();
-        let mut seen = BTreeSet::new();
-        let domain = T::DOMAIN;
-        while let Some(pattern) = items.next_element_seed(OnePattern { domain, seen: &mut seen })? {
+        let mut set = CapabilitySet::new();
+        let permission = T::PERMISSION;
+        while let Some(pattern) =
+            items.next_element_seed(OnePattern { permission, set: &mut set })?
+        {
             patterns.push(pattern);
         }
         Ok(patterns)
     }
 }
 
-/// Reads one pattern, which knows those before it so that an error points at the second of two.
+/// Reads one pattern into the set of those before it, so that an error points at the one that is too
+/// many, or the second of two.
 struct OnePattern<'s> {
-    domain: Domain,
-    seen: &'s mut BTreeSet<String>,
+    permission: Permission,
+    set: &'s mut CapabilitySet,
 }
 
 impl<'de> DeserializeSeed<'de> for OnePattern<'_> {
@@ -248,14 +252,12 @@ impl Visitor<'_> for OnePattern<'_> {
         if pattern.contains(char::is_control) {
             return Err(E::custom(format!("the pattern `{shown}` has a control character")));
         }
-        if let Err(error) = Pattern::new(self.domain, pattern) {
+        let before = self.set.len();
+        if let Err(error) = self.set.grant(self.permission, pattern) {
             let problem = error.problem();
             return Err(E::custom(format!("the pattern `{shown}` is refused: {problem}")));
         }
-        if self.seen.len() == MAX_PATTERNS {
-            return Err(E::custom(format!("more than {MAX_PATTERNS} patterns")));
-        }
-        if !self.seen.insert(pattern.to_owned()) {
+        if self.set.len() == before {
             return Err(E::custom(format!("the pattern `{shown}` is listed twice")));
         }
         Ok(pattern.to_owned())

@@ -7,6 +7,7 @@ use limits_core::{Allowance, CpuTimePolicy};
 
 use crate::effective::{Change, Rule};
 use crate::policy::{MemoryRules, Tables};
+use crate::window::{self, RATES, Window};
 use crate::{CapabilitiesSection, ComponentConfig, Origin, Setting, SettingKey, quota};
 
 /// The tables of a policy that apply to one component.
@@ -100,7 +101,10 @@ impl Layers<'_> {
                 Some(value) => (value, Origin::Component),
                 None => (key.default(max_bytes), Origin::Default),
             };
-            let decided = self.decide(key.as_str(), from, |tables| key.declared(tables));
+            let mut decided = self.decide(key.as_str(), from, |tables| key.declared(tables));
+            if key == SettingKey::Period {
+                self.nest(&mut decided, from, &settings);
+            }
             let mut setting = Setting { key, value: decided.value, origin };
             if let Some((wanted, rule)) = decided.capped {
                 changes.push(Change::Capped { key, wanted, ceiling: setting.value, rule });
@@ -124,6 +128,50 @@ impl Layers<'_> {
         }
         reconcile(&mut settings, changes);
         settings
+    }
+
+    /// Makes the window in which rates are counted a part of the operator's, if the operator has
+    /// written one of them: with a window of its own choice, a component would get more at once.
+    fn nest(&self, period: &mut Decision<Allowance>, from: Allowance, settings: &[Setting]) {
+        let Some((whole, rule)) = self.window() else { return };
+        // A period always has an end.
+        let Some(asked) = period.value.at_most() else { return };
+        let is_rate = |setting: &&Setting| RATES.contains(&setting.key);
+        let rates: Vec<Setting> = settings.iter().filter(is_rate).copied().collect();
+        let nested = window::nested(asked, whole, &rates);
+        if nested == asked {
+            return;
+        }
+        let before = period.rule.replace(rule);
+        if let Some((table, Pin::Absent)) = &self.over
+            && nested < asked
+            && before == Some(table.rule(SettingKey::Period.as_str()))
+        {
+            period.capped = before.map(|over| (period.value, over));
+        }
+        period.value = Allowance::AtMost(nested);
+        period.rule = period.rule.take().filter(|_| period.value != from);
+    }
+
+    /// Returns the longest window, in milliseconds, that fits a whole number of times into each
+    /// window in which the operator counts a rate of this component, and the rule of the shortest of
+    /// these.
+    fn window(&self) -> Option<(u64, Rule)> {
+        let of = |table: &Table<'_>, counts: &dyn Fn(SettingKey) -> bool| {
+            Window::of(table.tables, counts)
+                .map(|Window { ms, key }| (ms, table.rule(key.as_str())))
+        };
+        let pinned = self.over.as_ref().filter(|(_, pin)| *pin == Pin::Matches);
+        let lifted =
+            |key: SettingKey| pinned.is_some_and(|(table, _)| key.declared(table.tables).is_some());
+        if lifted(SettingKey::Period) {
+            return None;
+        }
+        let over = self.over.as_ref().and_then(|(table, _)| of(table, &|_| true));
+        let ceiling = of(&self.ceiling, &|key| !lifted(key));
+        [ceiling, over].into_iter().flatten().reduce(|(one, first), (other, second)| {
+            (window::common(one, other), if other < one { second } else { first })
+        })
     }
 
     /// Decides what becomes of an execution without CPU time.
@@ -186,7 +234,7 @@ impl Layers<'_> {
     }
 }
 
-/// Lowers what other settings leave no room for.
+/// Lowers what other settings leave no room for, and what cannot be counted.
 fn reconcile(settings: &mut [Setting], changes: &mut Vec<Change>) {
     let find = |settings: &[Setting], key| settings.iter().copied().find(|one| one.key == key);
     let lower = |settings: &mut [Setting], changes: &mut Vec<Change>, key, to, because: Setting| {
@@ -212,13 +260,20 @@ fn reconcile(settings: &mut [Setting], changes: &mut Vec<Change>) {
     }
     let Some(period) = find(settings, SettingKey::Period) else { return };
     let window = Duration::from_millis(period.value.at_most().unwrap_or(u64::MAX));
-    for key in [SettingKey::MessageRate, SettingKey::NetworkBandwidth, SettingKey::CpuTime] {
+    for key in RATES {
         let nothing = Allowance::AtMost(0);
         if let Some(rate) = find(settings, key)
             && rate.value != nothing
             && quota::per_period(rate.value, window) == nothing
         {
             lower(settings, changes, key, nothing, period);
+        }
+    }
+    for rate in settings.iter_mut().filter(|setting| RATES.contains(&setting.key)) {
+        let (key, wanted) = (rate.key, rate.value);
+        rate.value = quota::countable(key, wanted, window);
+        if rate.value != wanted {
+            changes.push(Change::Uncountable { key, wanted, most: rate.value, period: window });
         }
     }
 }

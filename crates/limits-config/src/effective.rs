@@ -108,7 +108,8 @@ impl EffectiveConfig {
         &self.capabilities
     }
 
-    /// Returns what the policy changed, in the order of the file. Empty without a policy.
+    /// Returns what the policy changed, in the order of the file, and what cannot be counted. Empty
+    /// without a policy, unless a rate is larger than can be counted.
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
@@ -131,7 +132,7 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Something that a policy changed, or would have changed.
+/// Something that a policy changed or would have changed, or that cannot be as it was asked for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
@@ -187,6 +188,17 @@ pub enum Change {
         /// What does not list it.
         rule: Rule,
     },
+    /// A rate is larger than can be counted in the period, so the most that can be is enforced.
+    Uncountable {
+        /// Which rate.
+        key: SettingKey,
+        /// What it would have been.
+        wanted: Allowance,
+        /// What it is.
+        most: Allowance,
+        /// The window in which it is counted.
+        period: Duration,
+    },
     /// An override pins another hash than the component has, so it can only lower.
     OtherHash {
         /// The override.
@@ -214,6 +226,15 @@ impl fmt::Display for Change {
             }
             Self::Capability { permission, pattern, rule } => {
                 write!(f, "{permission} `{}` not granted by {rule}", quoted(pattern))
+            }
+            Self::Uncountable { key, wanted, most, period } => {
+                let (wanted, most) = (key.show(*wanted), key.show(*most));
+                let period_key = SettingKey::Period;
+                write!(
+                    f,
+                    "{key} of {wanted} is more than can be counted in a {period_key} of {period:?}: \
+                     {most} is enforced"
+                )
             }
             Self::OtherHash { rule } => {
                 write!(f, "{rule} is not the component's hash: the override can only lower")

@@ -5,7 +5,7 @@ use core::time::Duration;
 use limits_core::{Allowance, ResourceQuota};
 use serde::{Deserialize, Serialize};
 
-use crate::quota::{check_rate, per_period};
+use crate::quota::{check_rate, countable, per_period};
 use crate::{Origin, QuotaConflict, Setting, SettingKey, amount, period};
 
 /// `[host]`: ceilings over the sum of all components. What is not in the file is not bounded.
@@ -30,7 +30,7 @@ use crate::{Origin, QuotaConflict, Setting, SettingKey, amount, period};
 /// let policy = Policy::from_str("[host]\nmemory = \"1GB\"\nnetwork_bandwidth = \"50MB/s\"")?;
 /// let host = Arc::new(QuotaTracker::new(policy.host().to_resource_quota()));
 ///
-/// let quota = ResourceQuota::new().with_memory(800_u64 << 20);
+/// let quota = ResourceQuota::new().with_memory(800 << 20);
 /// let one = QuotaTracker::with_parent(quota, Arc::clone(&host));
 /// let other = QuotaTracker::with_parent(quota, Arc::clone(&host));
 /// one.consume(QuotaType::Memory(600 << 20))?;
@@ -92,18 +92,18 @@ impl HostCeilings {
 
     /// Returns the quota of a tracker that is the parent of all components' trackers.
     ///
-    /// The rates become amounts per period, rounded down; an amount over `u64::MAX` becomes
-    /// `u64::MAX`. A rate that is not zero and comes out as zero allows nothing; a policy that has
+    /// The rates become amounts per period, rounded down, and at most what a tracker counts in one
+    /// ([`ResourceQuota::enforced`]). A rate that is not zero and comes out as zero allows nothing; a policy that has
     /// one is refused as it is read.
     #[must_use]
     pub fn to_resource_quota(&self) -> ResourceQuota {
         let unbounded = |given: Option<Allowance>| given.unwrap_or(Allowance::Unlimited);
-        let rate = |given| per_period(unbounded(given), self.period());
+        let rate = |key| per_period(unbounded(self.declared(key)), self.period());
         ResourceQuota::new()
             .with_storage(unbounded(self.storage))
-            .with_message_rate(rate(self.message_rate))
-            .with_network_bandwidth(rate(self.network_bandwidth))
-            .with_cpu_time(rate(self.cpu_time))
+            .with_message_rate(rate(SettingKey::HostMessageRate))
+            .with_network_bandwidth(rate(SettingKey::HostNetworkBandwidth))
+            .with_cpu_time(rate(SettingKey::HostCpuTime))
             .with_memory(unbounded(self.memory))
             .with_reset_period(self.period())
     }
@@ -124,12 +124,15 @@ impl HostCeilings {
         self.period.unwrap_or(ResourceQuota::default().reset_period)
     }
 
+    /// Returns what the file says, rates as far as they can be counted.
     fn declared(&self, key: SettingKey) -> Option<Allowance> {
+        let rate =
+            |given: Option<Allowance>| given.map(|given| countable(key, given, self.period()));
         match key {
             SettingKey::HostStorage => self.storage,
-            SettingKey::HostMessageRate => self.message_rate,
-            SettingKey::HostNetworkBandwidth => self.network_bandwidth,
-            SettingKey::HostCpuTime => self.cpu_time,
+            SettingKey::HostMessageRate => rate(self.message_rate),
+            SettingKey::HostNetworkBandwidth => rate(self.network_bandwidth),
+            SettingKey::HostCpuTime => rate(self.cpu_time),
             SettingKey::HostMemory => self.memory,
             SettingKey::HostPeriod => self.period.map(period::in_ms),
             _ => None,

@@ -23,6 +23,7 @@ mod schema;
 mod setting;
 mod size;
 mod tree;
+mod window;
 
 pub use semver;
 

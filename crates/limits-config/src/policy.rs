@@ -34,6 +34,10 @@ use crate::{
 /// What becomes of an execution without CPU time is settled in the same way, with `deny` as the
 /// lower of the two.
 ///
+/// A rate of the policy is counted in the period of its own table, 1 s if that has none. The period
+/// of the component becomes the operator's if it is longer, and else a part of it, so that no window
+/// of the operator's admits more than the operator wrote.
+///
 /// An execution never gets more memory than the memory quota of its component or the ceiling over
 /// all components, and a rate that comes out as zero in one period is zero.
 ///

@@ -7,7 +7,7 @@ use core::time::Duration;
 use limits_core::{Allowance, CpuTimePolicy, ResourceQuota};
 use serde::{Deserialize, Serialize};
 
-use crate::{SettingKey, amount, cpu_time_policy, format_size, period};
+use crate::{SettingKey, Unit, amount, cpu_time_policy, format_size, period};
 
 /// `[quota]`: what one component may use over time, across all its executions.
 ///
@@ -47,6 +47,9 @@ pub struct QuotaSection {
     pub memory: Option<Allowance>,
     /// The window in which the rates are counted, 1ms to 86400s. Default 1s. A rate of 500 per
     /// second admits 250 in a window of 500ms.
+    ///
+    /// Rates of a policy are counted in the period of their own table, of which the component's
+    /// becomes a part: see [`Policy`](crate::Policy).
     #[serde(with = "period", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Period"))]
     pub period: Option<Duration>,
@@ -61,8 +64,8 @@ impl QuotaSection {
 
     /// Returns the quota of a component whose executions may each use `max_bytes` of memory.
     ///
-    /// The rates become amounts per period, rounded down; an amount over `u64::MAX` becomes
-    /// `u64::MAX`. What becomes of an execution without CPU time is not a part of it.
+    /// The rates become amounts per period, rounded down, and at most what a tracker counts in one
+    /// ([`ResourceQuota::enforced`]). What becomes of an execution without CPU time is not a part of it.
     ///
     /// # Errors
     ///
@@ -82,7 +85,7 @@ impl QuotaSection {
         // What is not in the file is as it is by default: per second.
         let rate = |key, given: Option<Allowance>, default| {
             check_rate(key, given, period)?;
-            Ok(per_period(given.unwrap_or(default), period))
+            Ok(per_period(countable(key, given.unwrap_or(default), period), period))
         };
         let memory = self.memory.unwrap_or_else(|| default_memory(max_bytes));
         Ok(ResourceQuota::new()
@@ -129,6 +132,29 @@ pub(crate) fn per_period(per_second: Allowance, period: Duration) -> Allowance {
     // period than a day saturates.
     let amount = u128::from(units).saturating_mul(period.as_nanos()) / 1_000_000_000;
     Allowance::AtMost(u64::try_from(amount).unwrap_or(u64::MAX))
+}
+
+/// Lowers a rate per second to the most that is counted in a window of this period.
+pub(crate) fn countable(key: SettingKey, rate: Allowance, period: Duration) -> Allowance {
+    let most = ResourceQuota::new()
+        .with_message_rate(u64::MAX)
+        .with_network_bandwidth(u64::MAX)
+        .with_cpu_time(u64::MAX)
+        .with_reset_period(period)
+        .enforced();
+    let most = match key.unit() {
+        Unit::BytesPerSecond => most.max_network_bandwidth,
+        Unit::MillisecondsPerSecond => most.max_cpu_time_ms,
+        _ => most.max_message_rate,
+    };
+    let most = u128::from(most.at_most().unwrap_or(u64::MAX));
+    let per_second = most.saturating_mul(1_000_000_000) / period.as_nanos().max(1);
+    match rate {
+        Allowance::AtMost(units) if u128::from(units) > per_second => {
+            Allowance::AtMost(u64::try_from(per_second).unwrap_or(units))
+        }
+        other => other,
+    }
 }
 
 /// Two settings of a quota that are each valid and contradict each other.

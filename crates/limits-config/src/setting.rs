@@ -192,7 +192,7 @@ impl SettingKey {
     /// Returns what the tables of a file say.
     pub(crate) fn declared(self, tables: Tables<'_>) -> Option<Allowance> {
         let Tables { memory, cpu, host, quota, .. } = tables;
-        let count = |count: Option<u32>| count.map(Allowance::from);
+        let count = |count: Option<u32>| count.map(u64::from).map(Allowance::from);
         let number = |number: Option<u64>| number.map(Allowance::from);
         match self {
             Self::MaxBytes => number(memory.max_bytes),
@@ -227,15 +227,15 @@ impl SettingKey {
         match self {
             // Required in the file, so this is never used; nothing is allowed that nobody gave.
             Self::MaxBytes => Allowance::AtMost(0),
-            Self::MaxInstances => ResourceLimits::DEFAULT_MAX_INSTANCES.into(),
-            Self::MaxMemories => ResourceLimits::DEFAULT_MAX_MEMORIES.into(),
-            Self::MaxTables => ResourceLimits::DEFAULT_MAX_TABLES.into(),
+            Self::MaxInstances => u64::from(ResourceLimits::DEFAULT_MAX_INSTANCES).into(),
+            Self::MaxMemories => u64::from(ResourceLimits::DEFAULT_MAX_MEMORIES).into(),
+            Self::MaxTables => u64::from(ResourceLimits::DEFAULT_MAX_TABLES).into(),
             Self::MaxTableElements => ResourceLimits::DEFAULT_MAX_TABLE_ELEMENTS.into(),
             Self::MaxFuel => ResourceLimits::DEFAULT_MAX_FUEL.into(),
             Self::TimeoutMs => ResourceLimits::DEFAULT_TIMEOUT_MS.into(),
             Self::MaxCopyBytes => ResourceLimits::DEFAULT_MAX_COPY_BYTES.into(),
-            Self::MaxHandles => ResourceLimits::DEFAULT_MAX_HANDLES.into(),
-            Self::MaxResources => ResourceLimits::DEFAULT_MAX_RESOURCES.into(),
+            Self::MaxHandles => u64::from(ResourceLimits::DEFAULT_MAX_HANDLES).into(),
+            Self::MaxResources => u64::from(ResourceLimits::DEFAULT_MAX_RESOURCES).into(),
             Self::Storage => quota.max_storage_bytes,
             Self::MessageRate => quota.max_message_rate,
             Self::NetworkBandwidth => quota.max_network_bandwidth,

@@ -48,15 +48,11 @@ impl Allowance {
     }
 }
 
+// The only one from a number: a second would leave the type of a plain literal open, and `5` would
+// then be an `i32`, which is no allowance.
 impl From<u64> for Allowance {
     fn from(units: u64) -> Self {
         Self::AtMost(units)
-    }
-}
-
-impl From<u32> for Allowance {
-    fn from(units: u32) -> Self {
-        Self::AtMost(u64::from(units))
     }
 }
 

@@ -3,6 +3,8 @@
 use core::time::Duration;
 
 use crate::Allowance;
+use crate::bounds::Bounds;
+use crate::window::Windows;
 
 /// What one component may use over time, across all its executions.
 ///
@@ -12,8 +14,8 @@ use crate::Allowance;
 /// use limits_core::{Allowance, ResourceQuota};
 ///
 /// let quota = ResourceQuota::new()
-///     .with_storage(50 * 1024 * 1024_u64)
-///     .with_message_rate(500_u64)
+///     .with_storage(50 * 1024 * 1024)
+///     .with_message_rate(500)
 ///     .with_network_bandwidth(Allowance::Unlimited);
 /// assert_eq!(quota.max_storage_bytes, Allowance::AtMost(52_428_800));
 /// assert_eq!(quota.max_cpu_time_ms, Allowance::AtMost(1_000));
@@ -96,6 +98,23 @@ impl ResourceQuota {
     pub const fn with_reset_period(mut self, period: Duration) -> Self {
         self.reset_period = period;
         self
+    }
+
+    /// Returns the quota as a [`QuotaTracker`](crate::QuotaTracker) enforces it: no rate is larger
+    /// than can be counted in the period, which is at least 1 ms and at most 584 years long, and a
+    /// total of `u64::MAX` is unlimited.
+    ///
+    /// ```
+    /// use limits_core::{Allowance, ResourceQuota};
+    ///
+    /// let quota = ResourceQuota::new().with_network_bandwidth(50 << 30).enforced();
+    /// assert_eq!(quota.max_network_bandwidth, Allowance::AtMost(34_359_738_366));
+    /// assert_eq!(ResourceQuota::new().enforced(), ResourceQuota::new());
+    /// ```
+    #[must_use]
+    pub fn enforced(&self) -> Self {
+        let windows = Windows::new(self.reset_period);
+        Bounds::new(self, windows).quota(windows)
     }
 }
 

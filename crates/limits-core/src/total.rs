@@ -3,6 +3,9 @@
 //! - I9: a grant never brings a total past its limit, and a refusal leaves it as it was.
 //! - I10: no addition wraps, and no release goes below zero.
 
+#[cfg(all(test, not(loom)))]
+mod laws;
+
 use crate::quota_error::Wait;
 use crate::sync::{AtomicU64, Ordering, swap};
 use crate::window::{Planned, Refusal};

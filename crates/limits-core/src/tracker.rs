@@ -45,7 +45,7 @@ pub use self::change::PeriodFixed;
 /// # #[cfg(feature = "std")] {
 /// use limits_core::{QuotaTracker, QuotaType, ResourceQuota, Retry};
 ///
-/// let tracker = QuotaTracker::new(ResourceQuota::new().with_storage(1_000_u64));
+/// let tracker = QuotaTracker::new(ResourceQuota::new().with_storage(1_000));
 /// let reserved = tracker.reserve(QuotaType::Storage(600))?;
 /// let refused = tracker.reserve(QuotaType::Storage(600)).unwrap_err();
 /// assert_eq!((refused.used(), refused.retry()), (600, Retry::Now));
@@ -165,7 +165,7 @@ impl QuotaTracker {
     /// use limits_core::{QuotaTracker, QuotaType, ResourceQuota};
     /// use std::sync::Arc;
     ///
-    /// let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_memory(100_u64)));
+    /// let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_memory(100)));
     /// let [one, other] = [80_u64, 80_u64].map(|bytes| {
     ///     QuotaTracker::with_parent(ResourceQuota::new().with_memory(bytes), Arc::clone(&host))
     /// });

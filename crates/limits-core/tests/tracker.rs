@@ -8,6 +8,7 @@ mod tracker {
     mod model;
     mod named;
     mod original;
+    mod overtaken;
     mod rates;
     mod reservations;
     mod stress;

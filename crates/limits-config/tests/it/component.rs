@@ -40,11 +40,11 @@ fn the_example_says_what_it_says() {
     );
     let quota = config.quota.to_resource_quota(4_194_304).unwrap();
     let expected = ResourceQuota::new()
-        .with_storage(50_u64 << 20)
-        .with_message_rate(500_u64)
-        .with_network_bandwidth(5_u64 << 20)
-        .with_cpu_time(800_u64)
-        .with_memory(128_u64 << 20);
+        .with_storage(50 << 20)
+        .with_message_rate(500)
+        .with_network_bandwidth(5 << 20)
+        .with_cpu_time(800)
+        .with_memory(128 << 20);
     assert_eq!(quota, expected);
     assert_eq!(config.effective().quota(), expected);
 }
@@ -159,11 +159,11 @@ fn q16_each_key_of_a_quota_stands_alone_in_the_documented_grammar() {
     // The original refused a part of a quota, and wrote a period as seconds and nanoseconds.
     let default = ResourceQuota::default();
     for (line, expected) in [
-        ("storage = \"50MB\"", default.with_storage(50_u64 << 20)),
-        ("message_rate = 500", default.with_message_rate(500_u64)),
-        ("network_bandwidth = \"5MB/s\"", default.with_network_bandwidth(5_u64 << 20)),
-        ("cpu_time = \"800ms/s\"", default.with_cpu_time(800_u64)),
-        ("memory = \"128MB\"", default.with_memory(128_u64 << 20)),
+        ("storage = \"50MB\"", default.with_storage(50 << 20)),
+        ("message_rate = 500", default.with_message_rate(500)),
+        ("network_bandwidth = \"5MB/s\"", default.with_network_bandwidth(5 << 20)),
+        ("cpu_time = \"800ms/s\"", default.with_cpu_time(800)),
+        ("memory = \"128MB\"", default.with_memory(128 << 20)),
     ] {
         let config = minimal_with(&format!("[quota]\n{line}\n"));
         assert_eq!(config.quota.to_resource_quota(0).unwrap(), expected, "{line}");
@@ -204,8 +204,37 @@ fn q8_rates_are_per_second_whatever_the_period() {
 
     let day = minimal_with("[quota]\nmessage_rate = 18446744073709551615\nperiod = \"86400s\"\n");
     let quota = day.quota.to_resource_quota(0).unwrap();
-    assert_eq!(quota.max_message_rate, Allowance::AtMost(u64::MAX));
     assert_eq!(quota.max_cpu_time_ms, Allowance::AtMost(86_400_000));
+}
+
+#[test]
+fn the_effective_configuration_shows_what_a_tracker_enforces() {
+    let fast = minimal_with(
+        "[quota]\nmessage_rate = 18446744073709551615\nnetwork_bandwidth = \"50GB/s\"\n\
+         cpu_time = \"18446744073709551615ms/s\"\n",
+    );
+    let effective = fast.effective();
+    let bandwidth = effective.value(SettingKey::NetworkBandwidth);
+    assert_eq!(bandwidth, Some(Allowance::AtMost(34_359_738_366)));
+    let changes: Vec<_> = effective.changes().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        changes[1],
+        "quota.network_bandwidth of 53687091200 (50 GiB)/s is more than can be counted in a \
+         quota.period of 1s: 34359738366 (32 GiB)/s is enforced"
+    );
+    assert_eq!(changes.len(), 3);
+    for period in ["1ms", "7ms", "700ms", "1s", "3s", "86400s"] {
+        let mut config = fast.clone();
+        config.quota.period =
+            minimal_with(&format!("[quota]\nperiod = \"{period}\"\n")).quota.period;
+        let quota = config.effective().quota();
+        assert_eq!(quota.enforced(), quota, "{period}");
+        assert_eq!(config.quota.to_resource_quota(0), Ok(quota), "{period}");
+    }
+    let most = minimal_with("[quota]\nnetwork_bandwidth = 34359738366\n").effective();
+    assert!(most.changes().is_empty());
+    let unlimited = minimal_with("[quota]\nnetwork_bandwidth = \"unlimited\"\n").effective();
+    assert_eq!(unlimited.value(SettingKey::NetworkBandwidth), Some(Allowance::Unlimited));
 }
 
 #[test]

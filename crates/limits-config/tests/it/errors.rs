@@ -374,19 +374,57 @@ fn an_ill_formed_value_says_why() {
             "line 7, column 19: `capabilities.messaging.send[0]`: the pattern `orders**` is refused: \
              `**` must be a whole segment",
         ),
+        (
+            "[capabilities]\nnetwork.connect = [\"<ID>.example.com:443\"]",
+            Kind::InvalidValue,
+            "line 7, column 20: `capabilities.network.connect[0]`: the pattern \
+             `<ID>.example.com:443` is refused: unknown placeholder `<ID>`, the only one is `<id>`",
+        ),
     ]);
     let long = format!("{MINIMAL}[capabilities]\nstorage.read = [\"{}\"]", "a".repeat(1025));
     let long = refused(&long).to_string();
     let end = "…` is refused: it has 1025 bytes, the most is 1024";
     assert!(long.ends_with(end) && long.len() < 200, "{long}");
-    let keys = |count: usize| {
-        let keys: String = (0..count).map(|key| format!("\"k{key}\",")).collect();
-        format!("{MINIMAL}[capabilities]\nstorage.read = [{keys}]")
-    };
-    let most = ComponentConfig::from_str(&keys(256)).unwrap();
-    assert_eq!(most.capabilities.to_capability_set().unwrap().len(), 256);
-    let many = refused(&keys(257)).to_string();
-    assert!(many.ends_with("`capabilities.storage.read[256]`: more than 256 patterns"), "{many}");
+}
+
+#[test]
+fn a_list_holds_no_more_patterns_than_a_set_of_capabilities() {
+    for (list, pattern, most, problem) in [
+        (
+            "storage.read",
+            "kN",
+            256,
+            "there are already 256 patterns for this permission, the most there can be",
+        ),
+        (
+            "filesystem.write",
+            "/kN/**/x/**",
+            16,
+            "there are already 16 patterns with two or more `**` for this permission, the most there \
+             can be",
+        ),
+        (
+            "network.bind",
+            "kN.**.x.**.com:1",
+            16,
+            "there are already 16 patterns with two or more `**` for this permission, the most there \
+             can be",
+        ),
+    ] {
+        let file = |count: usize| {
+            let patterns: String = (0..count)
+                .map(|number| format!("\"{}\",", pattern.replace('N', &number.to_string())))
+                .collect();
+            format!("{MINIMAL}[capabilities]\n{list} = [{patterns}]")
+        };
+        let full = ComponentConfig::from_str(&file(most)).unwrap();
+        assert_eq!(full.capabilities.to_capability_set().unwrap().len(), most);
+        let refused = refused(&file(most + 1)).to_string();
+        let last = pattern.replace('N', &most.to_string());
+        let text =
+            format!("`capabilities.{list}[{most}]`: the pattern `{last}` is refused: {problem}");
+        assert!(refused.ends_with(&text), "{refused}");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ fn read_or_refuse(text: &str) -> Result<(), TestCaseError> {
             prop_assert_eq!(Some(effective.limits()), config.resource_limits().ok());
             let max_bytes = config.resources.memory.max_bytes;
             prop_assert_eq!(config.quota.to_resource_quota(max_bytes), Ok(effective.quota()));
+            prop_assert!(config.capabilities.to_capability_set().is_ok());
         }
         Err(error) => {
             let shown = error.to_string();

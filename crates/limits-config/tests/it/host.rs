@@ -30,11 +30,11 @@ fn shown(policy: &Policy) -> Vec<String> {
 fn what_the_policy_says_is_the_quota_of_the_parent() {
     let policy = policy(ALL);
     let expected = ResourceQuota::new()
-        .with_storage(20_u64 << 30)
-        .with_message_rate(2_500_u64)
-        .with_network_bandwidth(50_u64 << 20)
-        .with_cpu_time(2_000_u64)
-        .with_memory(2_u64 << 30)
+        .with_storage(20 << 30)
+        .with_message_rate(2_500)
+        .with_network_bandwidth(50 << 20)
+        .with_cpu_time(2_000)
+        .with_memory(2 << 30)
         .with_reset_period(Duration::from_millis(500));
     assert_eq!(policy.host().to_resource_quota(), expected);
     assert_eq!(
@@ -303,4 +303,15 @@ fn it_is_written_as_it_is_read() {
     let written = toml::to_string(&ceilings).unwrap();
     assert_eq!(policy(&format!("[host]\n{written}")).host(), &ceilings, "{written}");
     assert_eq!(toml::to_string(policy("").host()).unwrap(), "");
+}
+
+#[test]
+fn a_ceiling_that_cannot_be_counted_is_shown_as_it_is_enforced() {
+    let policy = policy("[host]\nnetwork_bandwidth = \"50GB/s\"\nmessage_rate = \"unlimited\"");
+    let most = Allowance::AtMost(34_359_738_366);
+    let shown = policy.host().settings().find(|one| one.key == SettingKey::HostNetworkBandwidth);
+    assert_eq!(shown.map(|one| one.value), Some(most));
+    let quota = policy.host().to_resource_quota();
+    assert_eq!((quota.max_network_bandwidth, quota.enforced()), (most, quota));
+    assert_eq!(quota.max_message_rate, Allowance::Unlimited);
 }

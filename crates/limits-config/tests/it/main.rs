@@ -6,6 +6,8 @@ mod component;
 #[cfg(test)]
 mod cpu_time_policy;
 #[cfg(test)]
+mod deserializers;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod files;
@@ -17,6 +19,8 @@ mod host;
 mod policy;
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod windows;
 
 /// The example of the reference, word for word.
 pub(crate) const EXAMPLE: &str = r#"[component]

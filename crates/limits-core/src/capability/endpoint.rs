@@ -175,7 +175,6 @@ impl HostPattern {
         if !text.bytes().all(allowed) {
             return Err(PatternProblem::Host);
         }
-        let name = text.to_ascii_lowercase();
-        pattern::compile_segments(Domain::Network, &name).map(Self::Name)
+        pattern::compile_segments(Domain::Network, text).map(Self::Name)
     }
 }

@@ -267,7 +267,7 @@ pub(super) fn compile_segments(
             return Err(PatternProblem::Dots);
         }
         if segment != "**" {
-            segments.push(Segment::compile(&pieces(segment)?, None));
+            segments.push(Segment::compile(&pieces(domain, segment)?, None));
             continue;
         }
         let first = index == 0 && domain != Domain::Filesystem;
@@ -280,7 +280,7 @@ pub(super) fn compile_segments(
 }
 
 /// Cuts a segment at its `*` and `<id>`.
-fn pieces(segment: &str) -> Result<Vec<Piece>, PatternProblem> {
+fn pieces(domain: Domain, segment: &str) -> Result<Vec<Piece>, PatternProblem> {
     if segment.contains("**") {
         return Err(PatternProblem::Cross);
     }
@@ -296,7 +296,12 @@ fn pieces(segment: &str) -> Result<Vec<Piece>, PatternProblem> {
             if end == 0 {
                 return Err(refuse(letter, rest));
             }
-            (Piece::Text(Box::from(rest.get(..end).unwrap_or_default())), end)
+            let mut text: Box<str> = Box::from(rest.get(..end).unwrap_or_default());
+            if domain == Domain::Network {
+                // Names of hosts are compared without regard to case; `<ID>` is no placeholder.
+                text.make_ascii_lowercase();
+            }
+            (Piece::Text(text), end)
         };
         pieces.push(piece);
         rest = rest.get(length..).unwrap_or_default();

@@ -151,7 +151,7 @@ fn a_limit_that_falls_under_a_taker_admits_no_more_than_before_and_leaves_no_deb
 #[test]
 fn one_reservation_dropped_and_one_committed_leave_the_committed_one() {
     loom::model(|| {
-        let (tracker, _clock) = tracked(ResourceQuota::new().with_message_rate(1_u64));
+        let (tracker, _clock) = tracked(ResourceQuota::new().with_message_rate(1));
         let (drops, commits) = (Arc::clone(&tracker), Arc::clone(&tracker));
         let [_, kept] = both(
             move || drops.reserve(QuotaType::MessageRate(1)).is_ok(),
@@ -168,7 +168,7 @@ fn one_reservation_dropped_and_one_committed_leave_the_committed_one() {
 #[test]
 fn a_settled_reservation_hands_back_the_rest_and_a_partial_one_takes_what_is_left() {
     loom::model(|| {
-        let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(3_u64));
+        let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(3));
         let (settles, parts) = (Arc::clone(&tracker), Arc::clone(&tracker));
         let [one, other] = both(
             move || {
@@ -189,11 +189,34 @@ fn a_settled_reservation_hands_back_the_rest_and_a_partial_one_takes_what_is_lef
     });
 }
 
+// I3 I11
+#[test]
+fn a_taker_of_as_much_as_there_is_gets_what_a_faster_one_leaves() {
+    for quota in [QuotaType::Storage(3), QuotaType::MessageRate(3)] {
+        loom::model(move || {
+            let limits = ResourceQuota::new().with_storage(2).with_message_rate(2);
+            let (tracker, _clock) = tracked(limits);
+            let (parts, takes) = (Arc::clone(&tracker), Arc::clone(&tracker));
+            let resource = quota.resource().expect("one that has a cost");
+            let [part, one] = both(
+                move || {
+                    let part = parts.reserve_up_to(quota).expect("at least one is left");
+                    let amount = part.amount(resource);
+                    part.commit();
+                    amount
+                },
+                move || u64::from(takes.consume(QuotaType::of(resource, 1)).is_ok()),
+            );
+            assert_eq!(part + one, 2);
+        });
+    }
+}
+
 // I12
 #[test]
 fn of_two_takers_of_the_same_two_resources_exactly_one_gets_both() {
     loom::model(|| {
-        let quota = ResourceQuota::new().with_storage(1_u64).with_memory(1_u64);
+        let quota = ResourceQuota::new().with_storage(1).with_memory(1);
         let (tracker, _clock) = tracked(quota);
         let take = |quotas: [QuotaType; 2]| {
             let tracker = Arc::clone(&tracker);
@@ -212,7 +235,7 @@ fn of_two_takers_of_the_same_two_resources_exactly_one_gets_both() {
 #[test]
 fn a_take_of_two_that_is_overtaken_on_the_second_hands_back_the_first() {
     loom::model(|| {
-        let quota = ResourceQuota::new().with_message_rate(2_u64).with_network_bandwidth(1_u64);
+        let quota = ResourceQuota::new().with_message_rate(2).with_network_bandwidth(1);
         let (tracker, _clock) = tracked(quota);
         let (two, one) = (Arc::clone(&tracker), Arc::clone(&tracker));
         let [two, one] = both(
@@ -233,7 +256,7 @@ fn a_take_of_two_that_is_overtaken_on_the_second_hands_back_the_first() {
 fn of_two_components_that_want_their_hosts_last_unit_one_gets_it_and_the_other_keeps_nothing() {
     for quota in [QuotaType::Storage(1), QuotaType::MessageRate(1)] {
         loom::model(move || {
-            let limits = ResourceQuota::new().with_storage(1_u64).with_message_rate(1_u64);
+            let limits = ResourceQuota::new().with_storage(1).with_message_rate(1);
             let (host, _clock) = tracked(limits);
             let child =
                 || Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)));
@@ -257,7 +280,7 @@ fn of_two_components_that_want_their_hosts_last_unit_one_gets_it_and_the_other_k
 #[test]
 fn a_component_that_gives_back_while_another_takes_leaves_the_host_with_the_sum() {
     loom::model(|| {
-        let (host, _clock) = tracked(ResourceQuota::new().with_memory(2_u64));
+        let (host, _clock) = tracked(ResourceQuota::new().with_memory(2));
         let child = || Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)));
         let (one, other) = (child(), child());
         one.consume(QuotaType::Memory(1)).unwrap();
@@ -277,8 +300,8 @@ fn a_component_that_gives_back_while_another_takes_leaves_the_host_with_the_sum(
 #[test]
 fn what_two_levels_took_in_different_windows_comes_back_into_no_later_one() {
     loom::model(|| {
-        let (host, clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
-        let quota = ResourceQuota::new().with_message_rate(2_u64);
+        let (host, clock) = tracked(ResourceQuota::new().with_message_rate(10));
+        let quota = ResourceQuota::new().with_message_rate(2);
         let child = Arc::new(QuotaTracker::with_parent(quota, Arc::clone(&host)));
         clock.set_ns(SECOND - 1);
         let taker = Arc::clone(&child);
@@ -302,7 +325,7 @@ fn what_two_levels_took_in_different_windows_comes_back_into_no_later_one() {
 #[test]
 fn what_two_rates_took_in_different_windows_comes_back_into_no_later_one() {
     loom::model(|| {
-        let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(2_u64));
+        let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(2));
         clock.set_ns(SECOND - 1);
         let taker = Arc::clone(&tracker);
         let slow = thread::spawn(move || {
@@ -337,7 +360,7 @@ fn host_and_component(
 fn a_component_that_is_overtaken_after_its_host_granted_hands_back_to_the_host() {
     for quota in [QuotaType::Storage(1), QuotaType::MessageRate(1)] {
         loom::model(move || {
-            let limits = ResourceQuota::new().with_storage(2_u64).with_message_rate(2_u64);
+            let limits = ResourceQuota::new().with_storage(2).with_message_rate(2);
             let (host, component, _clock) = host_and_component(limits);
             let (takes, charges) = (Arc::clone(&component), Arc::clone(&component));
             both(
@@ -358,7 +381,7 @@ fn a_component_that_is_overtaken_after_its_host_granted_hands_back_to_the_host()
 #[test]
 fn a_dropped_reservation_on_two_levels_leaves_both_with_what_was_kept() {
     loom::model(|| {
-        let limits = ResourceQuota::new().with_message_rate(2_u64);
+        let limits = ResourceQuota::new().with_message_rate(2);
         let (host, component, _clock) = host_and_component(limits);
         let (drops, keeps) = (Arc::clone(&component), Arc::clone(&component));
         both(
@@ -373,7 +396,7 @@ fn a_dropped_reservation_on_two_levels_leaves_both_with_what_was_kept() {
 #[test]
 fn of_a_planned_and_a_slow_taker_of_the_last_unit_on_two_levels_exactly_one_gets_it() {
     loom::model(|| {
-        let limits = ResourceQuota::new().with_message_rate(2_u64);
+        let limits = ResourceQuota::new().with_message_rate(2);
         let (host, component, clock) = host_and_component(limits);
         clock.set_ns(SECOND);
         component.consume(QuotaType::MessageRate(1)).unwrap();

@@ -123,6 +123,10 @@ fn what_is_no_pattern_is_refused_with_its_reason() {
         (files, "/a/***", "`**` must be a whole segment"),
         (files, "/a/**b", "`**` must be a whole segment"),
         (files, "/<Id>/x", "unknown placeholder `<Id>`, the only one is `<id>`"),
+        (net, "<ID>.example.com:443", "unknown placeholder `<ID>`, the only one is `<id>`"),
+        (net, "a.<iD>-b:*", "unknown placeholder `<iD>`, the only one is `<id>`"),
+        (keys, "<ID>:a", "unknown placeholder `<ID>`, the only one is `<id>`"),
+        (topics, "a.<ID>", "unknown placeholder `<ID>`, the only one is `<id>`"),
         (files, "/a<", "`<` has no meaning here: use `*`, or one pattern for each"),
         (files, "/a?", "`?` has no meaning here: use `*`, or one pattern for each"),
         (files, "/[ab]", "`[` has no meaning here: use `*`, or one pattern for each"),
@@ -217,6 +221,9 @@ fn an_id_that_does_not_fit_into_one_segment_is_refused() {
             )
         );
     }
+    // Upper case around the placeholder is as good as lower case.
+    let mixed = Pattern::new(Domain::Network, "App-<id>.Example.com:1").unwrap();
+    assert_eq!(mixed.bind("a-1").unwrap().matches("app-a-1.EXAMPLE.com:1"), Ok(true));
     // Where there is no placeholder, no id can be wrong.
     assert!(Pattern::new(Domain::Storage, "c:*").unwrap().bind("a:b").is_ok());
 }

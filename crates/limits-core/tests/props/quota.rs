@@ -5,6 +5,23 @@ use core::time::Duration;
 use limits_core::{Allowance, ResourceQuota};
 use proptest::prelude::*;
 
+#[test]
+fn plain_numbers_variables_and_allowances_are_all_taken() {
+    let (number, allowance) = (1_000_u64, Allowance::Unlimited);
+    let quota = ResourceQuota::new()
+        .with_storage(50 * 1024 * 1024)
+        .with_message_rate(number)
+        .with_network_bandwidth(allowance)
+        .with_cpu_time(800)
+        .with_memory(u64::from(7_u32));
+    assert_eq!(quota.max_storage_bytes, Allowance::AtMost(52_428_800));
+    assert_eq!(quota.max_message_rate, Allowance::AtMost(1_000));
+    assert_eq!(quota.max_network_bandwidth, Allowance::Unlimited);
+    assert_eq!(quota.max_cpu_time_ms, Allowance::AtMost(800));
+    assert_eq!(quota.max_memory_bytes, Allowance::AtMost(7));
+    assert_eq!(Allowance::from(5), Allowance::AtMost(5));
+}
+
 proptest! {
     #[test]
     fn each_amount_lands_in_its_own_place(

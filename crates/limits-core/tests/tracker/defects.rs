@@ -10,7 +10,7 @@ use std::thread;
 // I11
 #[test]
 fn q1_sixteen_threads_never_take_more_than_the_limit_together() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(1_000_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(1_000));
     let all_have_asked = Arc::new(Barrier::new(16));
     let threads: Vec<_> = (0..16)
         .map(|_| {
@@ -46,7 +46,7 @@ fn q2_a_request_of_u64_max_does_not_wrap() {
 
 #[test]
 fn q3_releasing_at_zero_leaves_zero() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(5_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(5));
     assert_eq!(tracker.release_storage(1), 0);
     assert_eq!(tracker.usage().storage_used, 0);
     tracker.check_storage(0).unwrap();
@@ -57,7 +57,7 @@ fn q3_releasing_at_zero_leaves_zero() {
 #[test]
 fn q4_the_burst_at_a_windows_edge_is_at_most_two_limits() {
     let period = Duration::from_millis(200);
-    let quota = ResourceQuota::new().with_message_rate(100_u64).with_reset_period(period);
+    let quota = ResourceQuota::new().with_message_rate(100).with_reset_period(period);
     let (tracker, clock) = tracked(quota);
     clock.advance(Duration::from_millis(190));
     let mut granted = 0;
@@ -72,7 +72,7 @@ fn q4_the_burst_at_a_windows_edge_is_at_most_two_limits() {
 
 #[test]
 fn q5_monitoring_shows_the_window_of_now() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10));
     tracker.consume_message_rate(10).unwrap();
     assert!(tracker.is_quota_critical());
     clock.advance(SECOND * 4);
@@ -83,7 +83,7 @@ fn q5_monitoring_shows_the_window_of_now() {
 
 #[test]
 fn q6_what_comes_late_counts_in_the_window_it_comes_in() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10));
     tracker.consume_message_rate(8).unwrap();
     tracker.check_message_rate(2).unwrap();
     clock.advance(SECOND);
@@ -98,7 +98,7 @@ fn q6_what_comes_late_counts_in_the_window_it_comes_in() {
 
 #[test]
 fn q7_memory_adds_up() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_memory(256_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_memory(256));
     tracker.consume_memory(200).unwrap();
     assert_eq!(tracker.check_memory(200).unwrap_err().used(), 200);
     tracker.consume_memory(56).unwrap();
@@ -107,7 +107,7 @@ fn q7_memory_adds_up() {
 
 #[test]
 fn q8_a_period_of_zero_limits_too() {
-    let quota = ResourceQuota::new().with_message_rate(10_u64).with_reset_period(Duration::ZERO);
+    let quota = ResourceQuota::new().with_message_rate(10).with_reset_period(Duration::ZERO);
     let (tracker, _clock) = tracked(quota);
     let granted = (0..100_000).filter(|_| tracker.consume_message_rate(1).is_ok()).count();
     assert_eq!(granted, 10);
@@ -120,14 +120,14 @@ fn q8_a_period_of_zero_limits_too() {
 
 #[test]
 fn q9_a_quota_of_zero_is_critical() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_cpu_time(0_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_cpu_time(0));
     assert!(tracker.is_quota_warning() && tracker.is_quota_critical());
     tracker.consume_cpu_time(1).unwrap_err();
 }
 
 #[test]
 fn q10_more_than_all_of_it_is_never_and_the_rest_is_later() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_message_rate(10));
     assert_eq!(tracker.consume_message_rate(11).unwrap_err().retry(), Retry::Never);
     tracker.consume_message_rate(1).unwrap();
     assert_eq!(tracker.consume_message_rate(10).unwrap_err().retry(), after(1_000));
@@ -145,7 +145,7 @@ fn q14_memory_is_released_and_a_failed_send_is_handed_back() {
 
 #[test]
 fn q15_a_refusal_is_typed_and_has_its_numbers() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10));
     let error: Box<dyn core::error::Error> =
         Box::from(limits_core::WasmError::from(tracker.consume_storage(11).unwrap_err()));
     let error = error.downcast::<limits_core::WasmError>().unwrap();
@@ -157,7 +157,7 @@ fn q15_a_refusal_is_typed_and_has_its_numbers() {
 
 #[test]
 fn q17_cpu_time_is_charged_in_microseconds_as_slices_end() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_cpu_time(1_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_cpu_time(1));
     for _slice in 0..4 {
         tracker.peek(QuotaType::CpuTimeMicros(1)).unwrap();
         tracker.charge(QuotaType::CpuTimeMicros(270));

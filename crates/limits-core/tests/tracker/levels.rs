@@ -11,10 +11,10 @@ fn child(quota: ResourceQuota, parent: &Arc<QuotaTracker>) -> Arc<QuotaTracker> 
 // I12 I14
 #[test]
 fn a_take_is_counted_on_all_levels_or_none_and_the_one_that_refused_is_named() {
-    let (host, _clock) = tracked(ResourceQuota::new().with_storage(100_u64));
-    let tenant = child(ResourceQuota::new().with_storage(60_u64), &host);
-    let one = child(ResourceQuota::new().with_storage(50_u64), &tenant);
-    let other = child(ResourceQuota::new().with_storage(50_u64), &tenant);
+    let (host, _clock) = tracked(ResourceQuota::new().with_storage(100));
+    let tenant = child(ResourceQuota::new().with_storage(60), &host);
+    let one = child(ResourceQuota::new().with_storage(50), &tenant);
+    let other = child(ResourceQuota::new().with_storage(50), &tenant);
     let used = || [&host, &tenant, &one, &other].map(|level| level.usage().storage_used);
 
     one.consume(QuotaType::Storage(50)).unwrap();
@@ -35,16 +35,39 @@ fn a_take_is_counted_on_all_levels_or_none_and_the_one_that_refused_is_named() {
 
 #[test]
 fn of_several_levels_the_one_that_refuses_longest_is_named() {
-    let (host, _clock) = tracked(ResourceQuota::new().with_message_rate(5_u64));
-    let slow = ResourceQuota::new().with_message_rate(3_u64).with_reset_period(SECOND * 10);
+    let (host, _clock) = tracked(ResourceQuota::new().with_message_rate(5));
+    let slow = ResourceQuota::new().with_message_rate(3).with_reset_period(SECOND * 10);
     let one = child(slow, &host);
     one.consume(QuotaType::MessageRate(3)).unwrap();
     host.consume(QuotaType::MessageRate(2)).unwrap();
     let refused = one.consume(QuotaType::MessageRate(1)).unwrap_err();
     assert_eq!((refused.level(), refused.retry()), (0, after(10_000)));
-    let tight = child(ResourceQuota::new().with_message_rate(100_u64), &host);
+    let tight = child(ResourceQuota::new().with_message_rate(100), &host);
     let refused = tight.consume(QuotaType::MessageRate(6)).unwrap_err();
     assert_eq!((refused.level(), refused.retry()), (1, Retry::Never));
+}
+
+// I12 I14
+#[test]
+fn a_take_that_cannot_be_planned_is_counted_on_every_level_as_well() {
+    let (host, clock) = tracked(ResourceQuota::new());
+    let tenant = child(ResourceQuota::new(), &host);
+    let one = child(ResourceQuota::new(), &tenant);
+    let used = || {
+        [&host, &tenant, &one].map(|level| (level.usage().message_count, level.usage().memory_used))
+    };
+    // A window that begins cannot be planned for.
+    clock.advance(SECOND);
+    one.consume(QuotaType::MessageRate(3)).unwrap();
+    assert_eq!(used(), [(3, 0); 3]);
+    clock.advance(SECOND);
+    one.reserve_all(&[QuotaType::MessageRate(2), QuotaType::Memory(7)]).unwrap().commit();
+    assert_eq!(used(), [(2, 7); 3]);
+    // Nor can a clock that has stepped back.
+    clock.set_ns(0);
+    drop(one.reserve(QuotaType::MessageRate(5)).unwrap());
+    one.consume(QuotaType::MessageRate(1)).unwrap();
+    assert_eq!(used(), [(3, 7); 3]);
 }
 
 // I7 I15
@@ -65,7 +88,7 @@ fn each_level_gets_back_what_it_gave_in_its_own_window() {
 
 #[test]
 fn charges_and_debt_reach_all_levels() {
-    let (host, clock) = tracked(ResourceQuota::new().with_cpu_time(5_u64));
+    let (host, clock) = tracked(ResourceQuota::new().with_cpu_time(5));
     let one = child(ResourceQuota::new().with_cpu_time(Allowance::Unlimited), &host);
     one.charge(QuotaType::CpuTime(12));
     let refused = one.peek(QuotaType::CpuTimeMicros(1)).unwrap_err();
@@ -86,7 +109,7 @@ fn a_child_releases_for_its_parent_only_what_it_held() {
 
 #[test]
 fn a_partial_grant_is_what_every_level_has_left() {
-    let (host, _clock) = tracked(ResourceQuota::new().with_storage(10_u64));
+    let (host, _clock) = tracked(ResourceQuota::new().with_storage(10));
     let one = child(ResourceQuota::new().with_storage(Allowance::Unlimited), &host);
     let part = one.reserve_up_to(QuotaType::Storage(25)).unwrap();
     assert_eq!(part.amount(QuotaResource::Storage), 10);
@@ -98,8 +121,8 @@ fn a_partial_grant_is_what_every_level_has_left() {
 #[test]
 fn a_component_is_not_touched_by_its_neighbour() {
     let (host, _clock) = tracked(ResourceQuota::new().with_message_rate(Allowance::Unlimited));
-    let one = child(ResourceQuota::new().with_message_rate(5_u64), &host);
-    let other = child(ResourceQuota::new().with_message_rate(5_u64), &host);
+    let one = child(ResourceQuota::new().with_message_rate(5), &host);
+    let other = child(ResourceQuota::new().with_message_rate(5), &host);
     one.consume(QuotaType::MessageRate(5)).unwrap();
     assert!(one.consume(QuotaType::MessageRate(1)).is_err());
     other.consume(QuotaType::MessageRate(5)).unwrap();

@@ -101,7 +101,7 @@ impl Counted {
     }
 }
 
-/// A tracker and its parent.
+/// A tracker and those above it.
 #[derive(Debug)]
 struct Model {
     levels: Vec<BTreeMap<QuotaResource, Counted>>,
@@ -276,7 +276,7 @@ fn quota(period: Duration) -> impl Strategy<Value = ResourceQuota> {
     )
 }
 
-fn event(periods: [Duration; 2]) -> impl Strategy<Value = Event> {
+fn event(periods: [Duration; 3]) -> impl Strategy<Value = Event> {
     prop_oneof![
         3 => (0..2_500_000_000_u64).prop_map(Event::Advance),
         1 => (0..3_u64).prop_map(|seconds| Event::Advance(seconds * 1_000_000_000)),
@@ -292,20 +292,22 @@ fn event(periods: [Duration; 2]) -> impl Strategy<Value = Event> {
         2 => amount().prop_map(Event::Release),
         1 => quota(periods[0]).prop_map(|quota| Event::SetQuota(0, quota)),
         1 => quota(periods[1]).prop_map(|quota| Event::SetQuota(1, quota)),
+        1 => quota(periods[2]).prop_map(|quota| Event::SetQuota(2, quota)),
     ]
 }
 
-/// Quotas of one or two levels, and what happens.
+/// Quotas of one to three levels, the lowest first, and what happens.
 fn history() -> impl Strategy<Value = (Vec<ResourceQuota>, Vec<Event>)> {
-    let period = prop_oneof![Just(SECOND), Just(SECOND * 3), Just(Duration::from_millis(700))];
-    (1..=2_usize, [period.clone(), period]).prop_flat_map(|(levels, periods)| {
-        (quota(periods[0]), quota(periods[1]), prop::collection::vec(event(periods), 1..60))
-            .prop_map(move |(own, parent, events)| {
+    let period = || prop_oneof![Just(SECOND), Just(SECOND * 3), Just(Duration::from_millis(700))];
+    (1..=3_usize, [period(), period(), period()]).prop_flat_map(|(levels, periods)| {
+        (periods.map(quota), prop::collection::vec(event(periods), 1..60)).prop_map(
+            move |(quotas, events)| {
                 let events = events.into_iter();
                 let known =
                     |event: &Event| !matches!(event, Event::SetQuota(level, _) if *level >= levels);
-                ([own, parent][..levels].to_vec(), events.filter(known).collect())
-            })
+                (quotas[..levels].to_vec(), events.filter(known).collect())
+            },
+        )
     })
 }
 
@@ -324,13 +326,14 @@ impl Twins {
     fn new(quotas: &[ResourceQuota]) -> Self {
         let clock = Arc::new(ManualClock::new());
         let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
-        let levels = match quotas {
-            [own, parent] => {
-                let parent = Arc::new(QuotaTracker::with_clock(*parent, shown));
-                vec![Arc::new(QuotaTracker::with_parent(*own, Arc::clone(&parent))), parent]
-            }
-            _ => vec![Arc::new(QuotaTracker::with_clock(quotas[0], shown))],
-        };
+        let mut levels: Vec<Arc<QuotaTracker>> = Vec::new();
+        for quota in quotas.iter().rev() {
+            levels.push(Arc::new(match levels.last() {
+                Some(parent) => QuotaTracker::with_parent(*quota, Arc::clone(parent)),
+                None => QuotaTracker::with_clock(*quota, Arc::clone(&shown)),
+            }));
+        }
+        levels.reverse();
         Self { levels, clock, model: Model::new(quotas), held: Vec::new() }
     }
 

@@ -24,11 +24,11 @@ const METHODS: [(QuotaResource, Method, Method); 5] = [
 
 fn ten_of_each() -> ResourceQuota {
     ResourceQuota::new()
-        .with_storage(10_u64)
-        .with_message_rate(10_u64)
-        .with_network_bandwidth(10_u64)
-        .with_cpu_time(10_u64)
-        .with_memory(10_u64)
+        .with_storage(10)
+        .with_message_rate(10)
+        .with_network_bandwidth(10)
+        .with_cpu_time(10)
+        .with_memory(10)
 }
 
 #[test]

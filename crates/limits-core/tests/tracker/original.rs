@@ -15,11 +15,11 @@ type Method = fn(&QuotaTracker, u64) -> Result<(), QuotaError>;
 /// One thousand of each.
 fn thousand() -> ResourceQuota {
     ResourceQuota::new()
-        .with_storage(1_000_u64)
-        .with_message_rate(1_000_u64)
-        .with_network_bandwidth(1_000_u64)
-        .with_cpu_time(1_000_u64)
-        .with_memory(1_000_u64)
+        .with_storage(1_000)
+        .with_message_rate(1_000)
+        .with_network_bandwidth(1_000)
+        .with_cpu_time(1_000)
+        .with_memory(1_000)
 }
 
 /// All of it is within the limit, again and again; nothing is taken by asking.
@@ -233,11 +233,11 @@ fn test_update_memory_usage_peak_tracking() {
 fn test_quota_zero_always_denied() {
     let (tracker, clock) = tracked(
         ResourceQuota::new()
-            .with_storage(0_u64)
-            .with_message_rate(0_u64)
-            .with_network_bandwidth(0_u64)
-            .with_cpu_time(0_u64)
-            .with_memory(0_u64),
+            .with_storage(0)
+            .with_message_rate(0)
+            .with_network_bandwidth(0)
+            .with_cpu_time(0)
+            .with_memory(0),
     );
     for _window in 0..2 {
         for resource in QuotaResource::ALL {

@@ -9,7 +9,7 @@ const ONE: QuotaType = QuotaType::MessageRate(1);
 // I4
 #[test]
 fn a_refusal_says_exactly_when_to_try_again() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(3_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(3));
     clock.advance(MS * 250);
     tracker.consume(QuotaType::MessageRate(3)).unwrap();
     let refused = tracker.consume(ONE).unwrap_err();
@@ -25,7 +25,7 @@ fn a_refusal_says_exactly_when_to_try_again() {
 #[test]
 fn periods_from_a_millisecond_to_a_day_are_kept_to_the_nanosecond() {
     for period in [MS, SECOND, Duration::from_secs(86_400), Duration::from_secs(86_400 * 365)] {
-        let quota = ResourceQuota::new().with_message_rate(2_u64).with_reset_period(period);
+        let quota = ResourceQuota::new().with_message_rate(2).with_reset_period(period);
         let (tracker, clock) = tracked(quota);
         for _window in 0..3 {
             tracker.consume(QuotaType::MessageRate(2)).unwrap();
@@ -41,7 +41,7 @@ fn periods_from_a_millisecond_to_a_day_are_kept_to_the_nanosecond() {
 // I5
 #[test]
 fn a_clock_that_steps_back_grants_nothing_more_and_catches_up() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(3_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(3));
     clock.advance(SECOND * 10);
     tracker.consume(QuotaType::MessageRate(3)).unwrap();
     for back in [9_500_000_000, 5_000_000_000, 1, 0] {
@@ -57,7 +57,7 @@ fn a_clock_that_steps_back_grants_nothing_more_and_catches_up() {
 // I5
 #[test]
 fn after_a_step_back_several_resources_still_count_in_one_window_and_wait_exactly() {
-    let quota = ResourceQuota::new().with_message_rate(3_u64).with_network_bandwidth(10_u64);
+    let quota = ResourceQuota::new().with_message_rate(3).with_network_bandwidth(10);
     let (tracker, clock) = tracked(quota);
     clock.advance(SECOND * 7);
     tracker.consume(ONE).unwrap();
@@ -74,7 +74,7 @@ fn after_a_step_back_several_resources_still_count_in_one_window_and_wait_exactl
 fn a_clock_before_the_birth_is_the_birth_and_has_to_catch_up_first() {
     let clock = std::sync::Arc::new(limits_core::ManualClock::new());
     clock.set_ns(5_000_000_000);
-    let quota = ResourceQuota::new().with_message_rate(1_u64);
+    let quota = ResourceQuota::new().with_message_rate(1);
     let shown = std::sync::Arc::<limits_core::ManualClock>::clone(&clock);
     let tracker = limits_core::QuotaTracker::with_clock(quota, shown);
     clock.set_ns(1);
@@ -91,7 +91,7 @@ fn a_clock_before_the_birth_is_the_birth_and_has_to_catch_up_first() {
 
 #[test]
 fn the_end_of_all_time_is_no_panic() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(2_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(2));
     clock.set_ns(u64::MAX);
     tracker.consume(ONE).unwrap();
     tracker.consume(ONE).unwrap();
@@ -101,7 +101,7 @@ fn the_end_of_all_time_is_no_panic() {
 // I6
 #[test]
 fn debt_carries_over_less_one_limit_for_each_window() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_cpu_time(10_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_cpu_time(10));
     tracker.charge(QuotaType::CpuTimeMicros(25_000));
     let wait = |tracker: &limits_core::QuotaTracker| {
         tracker.peek(QuotaType::CpuTimeMicros(1)).unwrap_err().retry()
@@ -120,7 +120,7 @@ fn debt_carries_over_less_one_limit_for_each_window() {
 
 #[test]
 fn a_request_that_needs_more_room_waits_longer() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10));
     tracker.charge(QuotaType::MessageRate(15));
     assert_eq!(tracker.peek(QuotaType::MessageRate(5)).unwrap_err().retry(), after(1_000));
     assert_eq!(tracker.peek(QuotaType::MessageRate(6)).unwrap_err().retry(), after(2_000));
@@ -131,7 +131,7 @@ fn a_request_that_needs_more_room_waits_longer() {
 
 #[test]
 fn under_a_limit_of_zero_debt_stays() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(0_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(0));
     tracker.charge(QuotaType::MessageRate(3));
     clock.advance(SECOND * 1_000);
     assert_eq!(tracker.usage().message_count, 3);
@@ -170,7 +170,7 @@ fn a_limit_that_is_too_large_to_count_is_held_to_what_can_be_counted() {
 
 #[test]
 fn cpu_time_goes_in_as_milliseconds_or_microseconds_and_comes_out_as_microseconds() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_cpu_time(2_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_cpu_time(2));
     tracker.consume(QuotaType::CpuTime(1)).unwrap();
     tracker.consume(QuotaType::CpuTimeMicros(250)).unwrap();
     let refused = tracker.consume(QuotaType::CpuTime(1)).unwrap_err();
@@ -184,7 +184,7 @@ fn cpu_time_goes_in_as_milliseconds_or_microseconds_and_comes_out_as_microsecond
 // I1
 #[test]
 fn what_is_left_is_granted_in_part() {
-    let quota = ResourceQuota::new().with_message_rate(10_u64).with_cpu_time(3_u64);
+    let quota = ResourceQuota::new().with_message_rate(10).with_cpu_time(3);
     let (tracker, clock) = tracked(quota);
     let part = tracker.reserve_up_to(QuotaType::MessageRate(7)).unwrap();
     assert_eq!(part.amount(QuotaResource::MessageRate), 7);
@@ -208,7 +208,7 @@ fn what_is_left_is_granted_in_part() {
 // I2
 #[test]
 fn a_flood_of_refusals_changes_not_one_bit() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_message_rate(1_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_message_rate(1));
     tracker.consume(ONE).unwrap();
     let before = format!("{tracker:?}");
     for _refusal in 0..1_000 {
@@ -230,7 +230,7 @@ fn a_rate_is_not_released() {
 #[cfg(feature = "std")]
 #[test]
 fn the_system_clock_rolls_windows_too() {
-    let quota = ResourceQuota::new().with_message_rate(1_u64).with_reset_period(MS);
+    let quota = ResourceQuota::new().with_message_rate(1).with_reset_period(MS);
     let tracker = limits_core::QuotaTracker::new(quota);
     let mut granted = 0;
     // Waits as it is told, so it ends whatever the machine does.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 // I15
 #[test]
 fn a_dropped_reservation_hands_back_and_a_committed_one_keeps() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10));
     let reserved = tracker.reserve(QuotaType::Storage(6)).unwrap();
     assert_eq!(tracker.usage().storage_used, 6);
     assert_eq!(reserved.amount(QuotaResource::Storage), 6);
@@ -36,7 +36,7 @@ fn a_panic_hands_back_and_a_forgotten_reservation_is_kept() {
 // I7
 #[test]
 fn what_was_taken_in_a_window_that_is_over_does_not_come_back_to_a_later_one() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10));
     let old = tracker.reserve(QuotaType::MessageRate(4)).unwrap();
     clock.advance(SECOND);
     tracker.consume(QuotaType::MessageRate(10)).unwrap();
@@ -48,7 +48,7 @@ fn what_was_taken_in_a_window_that_is_over_does_not_come_back_to_a_later_one() {
 // I5 I7
 #[test]
 fn what_was_taken_after_a_step_back_of_the_clock_comes_back() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10));
     clock.advance(SECOND * 7);
     tracker.consume(QuotaType::MessageRate(1)).unwrap();
     clock.set_ns(5_000_000_000);
@@ -60,7 +60,7 @@ fn what_was_taken_after_a_step_back_of_the_clock_comes_back() {
 
 #[test]
 fn less_than_reserved_is_handed_back_and_more_is_charged() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_network_bandwidth(100_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_network_bandwidth(100));
     let reserved = tracker.reserve(QuotaType::NetworkBandwidth(80)).unwrap();
     reserved.commit_actual(QuotaType::NetworkBandwidth(30));
     assert_eq!(tracker.usage().network_bandwidth_used, 30);
@@ -87,7 +87,7 @@ fn settling_one_resource_keeps_the_others() {
 // I12
 #[test]
 fn several_resources_are_taken_together_or_not_at_all() {
-    let quota = ResourceQuota::new().with_storage(100_u64).with_message_rate(2_u64);
+    let quota = ResourceQuota::new().with_storage(100).with_message_rate(2);
     let (tracker, _clock) = tracked(quota);
     let ask = |storage, messages| {
         tracker
@@ -108,7 +108,7 @@ fn several_resources_are_taken_together_or_not_at_all() {
 // I12
 #[test]
 fn what_is_named_twice_is_added_up() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10));
     let twice = [QuotaType::Storage(6), QuotaType::Storage(6)];
     let refused = tracker.peek_all(&twice).unwrap_err();
     assert_eq!((refused.requested(), refused.retry()), (12, Retry::Never));
@@ -144,7 +144,7 @@ fn a_reservation_shows_what_it_holds() {
 // I15
 #[test]
 fn what_is_settled_is_kept_and_the_rest_of_the_reservation_goes_back() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(100_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(100));
     let three =
         [QuotaType::Storage(50), QuotaType::NetworkBandwidth(50), QuotaType::MessageRate(1)];
     let mut reserved = tracker.reserve_all(&three).unwrap();

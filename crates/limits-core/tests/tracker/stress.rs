@@ -60,7 +60,7 @@ fn every_window_grants_its_limit_and_not_one_more() {
 // I13
 #[test]
 fn what_was_granted_less_what_came_back_is_what_is_used() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(100_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(100));
     let kept = AtomicU64::new(0);
     race(|number| {
         let Ok(reserved) = tracker.reserve(QuotaType::Storage(10 + number)) else { return };
@@ -89,7 +89,7 @@ fn what_was_granted_less_what_came_back_is_what_is_used() {
 // I12 I14
 #[test]
 fn levels_agree_when_all_is_quiet() {
-    let (host, _clock) = tracked(ResourceQuota::new().with_memory(50_u64));
+    let (host, _clock) = tracked(ResourceQuota::new().with_memory(50));
     let children: Vec<_> = (0..THREADS)
         .map(|_| QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)))
         .collect();
@@ -107,6 +107,26 @@ fn levels_agree_when_all_is_quiet() {
     assert_eq!(host.usage(), limits_core::QuotaUsage::default());
     for child in children {
         assert_eq!(child.usage(), limits_core::QuotaUsage::default());
+    }
+}
+
+// I12 I14
+#[test]
+fn a_take_that_loses_a_race_below_hands_back_what_it_has_above() {
+    let (host, _clock) = tracked(ResourceQuota::new());
+    let component = QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host));
+    let both = [QuotaType::Storage(1), QuotaType::Memory(1)];
+    race(|number| {
+        if number % 2 == 0 {
+            drop(component.reserve_all(&both).unwrap());
+        } else {
+            // Of the last resource, so that the others are taken when it is lost.
+            component.charge(QuotaType::Memory(1));
+            assert_eq!(component.release_memory(1), 1);
+        }
+    });
+    for level in [&component, &*host] {
+        assert_eq!(level.usage(), limits_core::QuotaUsage::default());
     }
 }
 

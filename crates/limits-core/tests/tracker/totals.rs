@@ -5,7 +5,7 @@ use limits_core::{Allowance, QuotaResource, QuotaType, ResourceQuota, Retry};
 
 #[test]
 fn what_is_held_counts_until_it_is_released_whatever_the_time() {
-    let (tracker, clock) = tracked(ResourceQuota::new().with_memory(100_u64));
+    let (tracker, clock) = tracked(ResourceQuota::new().with_memory(100));
     tracker.consume(QuotaType::Memory(70)).unwrap();
     clock.advance(SECOND * 100);
     let refused = tracker.consume(QuotaType::Memory(40)).unwrap_err();
@@ -56,7 +56,7 @@ fn the_largest_bound_is_a_bound() {
 
 #[test]
 fn a_limit_of_zero_allows_nothing_but_nothing() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(0_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(0));
     tracker.consume(QuotaType::Storage(0)).unwrap();
     let refused = tracker.consume(QuotaType::Storage(1)).unwrap_err();
     assert_eq!(refused.retry(), Retry::Never);
@@ -65,7 +65,7 @@ fn a_limit_of_zero_allows_nothing_but_nothing() {
 
 #[test]
 fn what_has_been_used_already_is_charged_past_the_limit() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10));
     tracker.charge(QuotaType::Storage(25));
     assert_eq!(tracker.usage().storage_used, 25);
     tracker.consume(QuotaType::Storage(0)).unwrap();
@@ -77,7 +77,7 @@ fn what_has_been_used_already_is_charged_past_the_limit() {
 
 #[test]
 fn operations_without_a_cost_are_free() {
-    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(0_u64));
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(0));
     tracker.consume(QuotaType::None).unwrap();
     tracker.charge(QuotaType::None);
     tracker.reserve_up_to(QuotaType::None).unwrap().commit();
