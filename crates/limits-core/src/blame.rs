@@ -9,7 +9,7 @@ use core::fmt;
 ///
 /// # Invariants
 ///
-/// - I1: the [guest](Self::Guest) answers for its own acts alone, within what its own limits
+/// - I17: the [guest](Self::Guest) answers for its own acts alone, within what its own limits
 ///   allow. Neither a shortage of the host, nor another execution's end, nor a parent's quota that
 ///   other components have used up is ever put down to the guest or to its own quota.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -362,9 +362,9 @@ mod tests {
         CpuWait { time: Duration::from_millis(299), refused }
     }
 
-    /// I1 of `blame.rs`, over every kind of error.
+    /// I17 of `blame.rs`, over every kind of error.
     #[test]
-    fn i1_a_guest_answers_for_its_own_acts_alone() {
+    fn i17_a_guest_answers_for_its_own_acts_alone() {
         let limit = LimitExceeded::new(LimitKind::Memory, 1);
         let timeout =
             |waited| WasmError::ExecutionTimeout { timeout_ms: 1, fuel_consumed: None, waited };

@@ -159,7 +159,7 @@ async fn run_on(account: Arc<dyn Account>, module: &str, limits: ResourceLimits)
         .unwrap_err()
 }
 
-/// I1 of `Blame`: the guest was never entered, since a neighbour had used up the host's CPU time.
+/// The guest was never entered, since a neighbour had used up the host's CPU time.
 #[tokio::test]
 async fn a_component_that_waited_for_what_its_neighbours_used_up_is_not_to_blame() {
     let quota = ResourceQuota::new().with_cpu_time(50_u64);
