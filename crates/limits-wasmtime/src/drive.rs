@@ -248,17 +248,14 @@ impl Driver<'_> {
                 Err(error) => Afford::No(error),
             },
             (CpuTimePolicy::Throttle, Retry::After(delay)) => Afford::After(delay, error),
-            (CpuTimePolicy::Throttle, Retry::Now) => {
-                Afford::After(Duration::from_millis(1), error)
-            }
+            (CpuTimePolicy::Throttle, Retry::Now) => Afford::After(Duration::from_millis(1), error),
         }
     }
 
     /// Notes that the guest held the thread for `ran`, and charges what executions inside it were
     /// not charged for.
     fn spend(&mut self, ran: Duration, nested: Nested) {
-        self.seen.cpu_time =
-            self.seen.cpu_time.saturating_add(ran.saturating_sub(nested.ran));
+        self.seen.cpu_time = self.seen.cpu_time.saturating_add(ran.saturating_sub(nested.ran));
         let charged = match &mut self.credit {
             Some(bill) => {
                 bill.charge(ran.saturating_sub(nested.charged));

@@ -128,9 +128,8 @@ impl ComponentExecutor {
         self.check_structure(bytes)?;
         // Nothing of ours is seen half changed: the closure borrows bytes and an engine whose
         // locks, where the panic poisoned them, make later compilations fail and not lie.
-        let compiled = catch_unwind(AssertUnwindSafe(|| {
-            Component::from_binary(&self.engine, bytes)
-        }));
+        let compiled =
+            catch_unwind(AssertUnwindSafe(|| Component::from_binary(&self.engine, bytes)));
         match compiled {
             Ok(compiled) => compiled.map_err(|error| invalid_component(&error)),
             Err(panic) => Err(panicked(panic)),
@@ -260,7 +259,8 @@ impl ComponentExecutor {
         let run = Run::arm(&mut store, limits)?;
         let guest = async {
             let instance = component.pre.instantiate_async(&mut store).await?;
-            let function = find_dynamic(&mut store, instance, &index, export, params).map_err(Own)?;
+            let function =
+                find_dynamic(&mut store, instance, &index, export, params).map_err(Own)?;
             call_dynamic(&mut store, function, params).await
         };
         let ended = run.drive(guest).await;
@@ -393,7 +393,8 @@ impl ComponentExecutor {
         limits: &ResourceLimits,
     ) -> Result<Option<OwnedSemaphorePermit>, ExecutionFailure> {
         if !Engine::same(component.component().engine(), &self.engine) {
-            let reason = String::from("the component was prepared by an executor of another engine");
+            let reason =
+                String::from("the component was prepared by an executor of another engine");
             return Err(unused(WasmError::InvalidConfiguration { reason }, limits));
         }
         component.check(limits).map_err(|error| unused(error, limits))?;

@@ -124,9 +124,8 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         export: &str,
         params: &[Val],
     ) -> Result<(Self, ExecutionResult<Vec<Val>>), CallFailure<T>> {
-        let function = export::find(&self.component, export).and_then(|index| {
-            find_dynamic(&mut self.store, self.instance, &index, export, params)
-        });
+        let function = export::find(&self.component, export)
+            .and_then(|index| find_dynamic(&mut self.store, self.instance, &index, export, params));
         let function = match function {
             Ok(function) => function,
             Err(error) => return Err(self.untouched(error)),

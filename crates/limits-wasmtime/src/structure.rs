@@ -10,9 +10,12 @@ use wasmparser::{
 
 use crate::printable::printable;
 
-/// Items of component definitions that are looked at before a component is given up. Each
-/// instantiation of a definition looks at all its items again, here as in the compiler.
-const MOST_STEPS: u64 = 1_000_000;
+/// Items of component definitions that are looked at before a component is given up, for each
+/// component instance that is allowed. Each instantiation of a definition looks at all its items
+/// again, here as in the compiler.
+const STEPS: u64 = 1_000;
+/// Items that may be looked at whatever the number of instances.
+const FREE_STEPS: u64 = 100_000;
 
 /// What a component is made of.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -224,6 +227,7 @@ struct Count<'a, 'd> {
 impl<'a> Count<'a, '_> {
     fn instances(&mut self, most: u64) -> WasmResult<u64> {
         let mut made = 1;
+        let most_steps = most.saturating_mul(STEPS).saturating_add(FREE_STEPS);
         // A stack of its own: how deep instantiations nest is the component's choice.
         let mut frames = vec![self.enter(0, None, Exports::new())];
         while let Some(frame) = frames.last_mut() {
@@ -233,9 +237,9 @@ impl<'a> Count<'a, '_> {
                 ));
             }
             self.steps += 1;
-            if self.steps > MOST_STEPS {
+            if self.steps > most_steps {
                 let reason = format!(
-                    "its component instances take more than {MOST_STEPS} steps to follow; nest \
+                    "its component instances take more than {most_steps} steps to follow; nest \
                      fewer or smaller components"
                 );
                 return Err(WasmError::InvalidComponent { reason });
@@ -430,7 +434,7 @@ mod tests {
         wat += ")";
         assert_eq!(
             count(&wat, 1_000).unwrap_err(),
-            "invalid component: its component instances take more than 1000000 steps to follow; \
+            "invalid component: its component instances take more than 1100000 steps to follow; \
              nest fewer or smaller components"
         );
     }

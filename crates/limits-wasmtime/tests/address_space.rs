@@ -82,7 +82,8 @@ async fn the_end_of_the_address_space_is_no_guests_fault(executor: &ComponentExe
         let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
         statm.split(' ').next().unwrap().parse::<u64>().unwrap() * 4_096
     };
-    setrlimit(Resource::As, Rlimit { current: Some(used + room), maximum: before.maximum }).unwrap();
+    setrlimit(Resource::As, Rlimit { current: Some(used + room), maximum: before.maximum })
+        .unwrap();
     let mut live = Vec::new();
     let failure = loop {
         match keep(executor, &component).await {

@@ -148,7 +148,11 @@ fn under_a_busy_parent(quota: ResourceQuota, used_up: QuotaType) -> Arc<dyn Acco
     Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), parent))
 }
 
-async fn run_on(account: Arc<dyn Account>, module: &str, limits: ResourceLimits) -> ExecutionFailure {
+async fn run_on(
+    account: Arc<dyn Account>,
+    module: &str,
+    limits: ResourceLimits,
+) -> ExecutionFailure {
     let guest = Guest::core(module);
     let state = LimitState::new().with_account(account, CpuTimePolicy::Throttle);
     let host = Host { limits: state, ..Host::default() };
@@ -198,7 +202,10 @@ async fn a_trap_after_memory_was_refused_is_put_down_to_whose_memory_it_was() {
     let account = under_a_busy_parent(quota(), QuotaType::Memory(900_000));
     let failure = run_on(account, GROW_OR_TRAP, limits()).await;
     assert_eq!(failure.blame(), Blame::Host, "{failure}");
-    assert!(failure.to_string().contains("the parent's memory quota of 1048576 bytes"), "{failure}");
+    assert!(
+        failure.to_string().contains("the parent's memory quota of 1048576 bytes"),
+        "{failure}"
+    );
 
     let account = Arc::new(QuotaTracker::with_clock(quota(), Arc::new(ManualClock::new())));
     let failure = run_on(account, GROW_OR_TRAP, limits()).await;

@@ -176,13 +176,18 @@ async fn memories_and_instances_are_counted_over_all_parts() {
 async fn a_hostile_realloc_ends_within_the_limits_and_is_the_guests_doing() {
     let hostile = [
         ("(loop $l br $l) unreachable", "execution timed out after 50 ms"),
-        ("(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable",
-         "guest trapped: wasm trap: wasm `unreachable` instruction executed"),
+        (
+            "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))) unreachable",
+            "guest trapped: wasm trap: wasm `unreachable` instruction executed",
+        ),
         ("(i32.const 0x7ffffff0)", "guest trapped: "),
         ("(i32.const 1)", "guest trapped: "),
         ("(i32.const -1)", "guest trapped: "),
         ("unreachable", "guest trapped: wasm trap: wasm `unreachable` instruction executed"),
-        ("(i32.div_u (i32.const 1) (local.get $old))", "guest trapped: wasm trap: integer divide by zero"),
+        (
+            "(i32.div_u (i32.const 1) (local.get $old))",
+            "guest trapped: wasm trap: integer divide by zero",
+        ),
         // Every string at the same place, over the adapter's feet.
         ("(i32.const 1024)", ""),
     ];
@@ -354,8 +359,7 @@ async fn a_kept_instance_of_several_parts_is_called_again_and_again() {
     let mut live = live.unwrap().output;
     for n in 0..20 {
         let text = format!("call {n} ☃");
-        let (kept, result) =
-            live.call_dynamic("run", &[Val::String(text.clone())]).await.unwrap();
+        let (kept, result) = live.call_dynamic("run", &[Val::String(text.clone())]).await.unwrap();
         assert_eq!(result.output, [Val::String(text)]);
         live = kept;
     }
@@ -397,7 +401,9 @@ fn a_panic_of_the_compiler_is_an_error() {
     for _ in 0..2 {
         let error = executor.compile(&bytes).unwrap_err();
         assert!(
-            error.to_string().starts_with("invalid component: the compiler panicked: invalid adapter"),
+            error
+                .to_string()
+                .starts_with("invalid component: the compiler panicked: invalid adapter"),
             "{error}"
         );
     }

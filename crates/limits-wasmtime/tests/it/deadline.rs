@@ -58,7 +58,8 @@ async fn all_end_in_time() {
         let failure = guest.run(roomy().execution_timeout_ms(50)).await.unwrap_err();
         // Generous: what is tested is that it ends at all; the figures are in docs/limits.md.
         assert!(begun.elapsed() < Duration::from_secs(20), "{name} went on");
-        let WasmError::ExecutionTimeout { timeout_ms: 50, fuel_consumed, .. } = failure.error() else {
+        let WasmError::ExecutionTimeout { timeout_ms: 50, fuel_consumed, .. } = failure.error()
+        else {
             panic!("{name}: {failure}");
         };
         let report = failure.report();

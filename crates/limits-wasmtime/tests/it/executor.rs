@@ -95,8 +95,14 @@ fn what_is_not_a_component_is_refused_with_advice() {
 fn features_that_no_toolchain_emits_are_off() {
     let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
     for module in [
-        "(module (memory 1) (memory 1))",
         "(module (memory i64 1))",
+        "(module (memory 1 1 (pagesize 1)))",
+        "(module (tag))",
+        "(module (type $f (func)) (func (param (ref $f))))",
+        "(module (func (param i64 i64 i64 i64) (result i64 i64)
+           (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3))))",
+        "(module (func (param v128) (result v128)
+           (i32x4.relaxed_trunc_f32x4_s (local.get 0))))",
         "(module (memory 1 1 shared))",
         "(module (type (struct)))",
         "(module (func return_call 0))",

@@ -65,7 +65,9 @@ async fn large_stores_are_dropped_by_at_most_four_threads_at_once() {
             let (executor, component) = (executor.clone(), component.clone());
             let state = Slow { limits: LimitState::new(), gate: Arc::clone(&gate) };
             tokio::spawn(async move {
-                executor.execute_with_limits::<_, (), ()>(&component, &limits, state, "run", ()).await
+                executor
+                    .execute_with_limits::<_, (), ()>(&component, &limits, state, "run", ())
+                    .await
             })
         })
         .collect();

@@ -43,14 +43,16 @@ async fn run(
         (core instance $i (instantiate $m (with "h" (instance (export "wait" (func $wait'))))))
         (func (export "run") (canon lift (core func $i "run"))))"#;
     let mut linker = Linker::<Waiter>::new(executor.engine());
-    let host_function = move |cx: wasmtime::StoreContextMut<'_, Waiter>, (): ()| {
-        let waiting = Box::into_pin(wait(Arc::clone(&cx.data().rounds)));
-        Box::new(async move {
-            waiting.await;
-            Ok(())
-        }) as Box<dyn Future<Output = _> + Send>
-    };
-    linker.root().func_wrap_async("wait", host_function).unwrap();
+    linker
+        .root()
+        .func_wrap_async("wait", move |cx: wasmtime::StoreContextMut<'_, Waiter>, (): ()| {
+            let waiting = Box::into_pin(wait(Arc::clone(&cx.data().rounds)));
+            Box::new(async move {
+                waiting.await;
+                Ok(())
+            })
+        })
+        .unwrap();
     let component = executor.compile(&wat::parse_str(text).unwrap()).unwrap();
     let component = executor.prepare(&component, &linker).unwrap();
     let limits = limits.build().unwrap();
@@ -141,9 +143,8 @@ async fn i7_a_deadline_that_is_waited_out_is_charged() {
 /// host functions go on to fire.
 #[tokio::test(start_paused = true)]
 async fn under_a_paused_clock_a_host_functions_timer_fires_before_the_real_deadline() {
-    let an_hour = |_: Arc<AtomicU64>| -> Waiting {
-        Box::new(tokio::time::sleep(Duration::from_secs(3_600)))
-    };
+    let an_hour =
+        |_: Arc<AtomicU64>| -> Waiting { Box::new(tokio::time::sleep(Duration::from_secs(3_600))) };
     let limits = roomy().execution_timeout_ms(30_000);
     let result = run(Waiter::default(), limits, an_hour).await.unwrap();
     assert!(result.report.wall_time < Duration::from_secs(30), "{:?}", result.report.wall_time);
