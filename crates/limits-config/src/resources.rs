@@ -34,7 +34,7 @@ pub struct MemoryConfig {
     #[serde(deserialize_with = "amount::bytes")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Bytes"))]
     pub max_bytes: u64,
-    /// Core instances. Default 64.
+    /// Core instances. Default 128.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Count"))]
     pub max_instances: Option<u32>,

@@ -41,8 +41,8 @@ impl ResourceLimits {
     pub const DEFAULT_MAX_FUEL: u64 = 1_000_000;
     /// Wall-clock time of one execution unless said otherwise: 100 ms.
     pub const DEFAULT_TIMEOUT_MS: u64 = 100;
-    /// Core instances of a store unless said otherwise: 64.
-    pub const DEFAULT_MAX_INSTANCES: u32 = 64;
+    /// Core instances of a store unless said otherwise: 128.
+    pub const DEFAULT_MAX_INSTANCES: u32 = 128;
     /// Linear memories of a store unless said otherwise: 8.
     pub const DEFAULT_MAX_MEMORIES: u32 = 8;
     /// Tables of a store unless said otherwise: 32.
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(limits.max_memory_bytes(), 1024);
         assert_eq!(limits.max_fuel_per_execution(), 1_000_000);
         assert_eq!(limits.execution_timeout_ms(), 100);
-        assert_eq!(limits.max_instances(), 64);
+        assert_eq!(limits.max_instances(), 128);
         assert_eq!(limits.max_memories(), 8);
         assert_eq!(limits.max_tables(), 32);
         assert_eq!(limits.max_table_elements(), 20_000);

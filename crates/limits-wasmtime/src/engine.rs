@@ -349,7 +349,7 @@ mod tests {
         let error = EngineBuilder::new().pooling(u32::MAX, &limits).build().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "invalid configuration: a pool of 4294967295 stores with 64 core instances each is \
+            "invalid configuration: a pool of 4294967295 stores with 128 core instances each is \
              too large"
         );
     }

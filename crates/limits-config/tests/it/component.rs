@@ -272,7 +272,7 @@ fn each_setting_says_where_it_comes_from() {
         settings,
         [
             "resources.memory.max_bytes = 1048576 (1 MiB) (component)",
-            "resources.memory.max_instances = 64 (default)",
+            "resources.memory.max_instances = 128 (default)",
             "resources.memory.max_memories = 8 (default)",
             "resources.memory.max_tables = 32 (default)",
             "resources.memory.max_table_elements = 20000 (default)",

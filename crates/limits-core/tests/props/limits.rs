@@ -73,7 +73,7 @@ proptest! {
         prop_assert_eq!(limits.max_table_elements(), said.table_elements.unwrap_or(20_000));
         prop_assert_eq!(limits.max_copy_bytes(), said.copy_bytes.unwrap_or(1_048_576));
         let [instances, memories, tables, handles, resources] = said.counts;
-        prop_assert_eq!(limits.max_instances(), instances.unwrap_or(64));
+        prop_assert_eq!(limits.max_instances(), instances.unwrap_or(128));
         prop_assert_eq!(limits.max_memories(), memories.unwrap_or(8));
         prop_assert_eq!(limits.max_tables(), tables.unwrap_or(32));
         prop_assert_eq!(limits.max_handles(), handles.unwrap_or(1_024));
