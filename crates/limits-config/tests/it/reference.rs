@@ -55,7 +55,7 @@ fn each_default_is_the_real_one() {
     let text = reference();
     let config = ComponentConfig::from_str(crate::MINIMAL).unwrap();
     let shown = [
-        (SettingKey::MaxInstances, "64"),
+        (SettingKey::MaxInstances, "128"),
         (SettingKey::MaxMemories, "8"),
         (SettingKey::MaxTables, "32"),
         (SettingKey::MaxTableElements, "20000"),
