@@ -124,8 +124,9 @@ impl Default for EngineBuilder {
 
 impl EngineBuilder {
     /// Starts from the WebAssembly features that today's component toolchains emit: those of
-    /// WebAssembly 2.0 with fixed-width SIMD, and multiple memories, which Wasmtime's own adapters
-    /// between two components inside one need. No more.
+    /// WebAssembly 2.0 with fixed-width SIMD and without `externref`, and multiple memories, which
+    /// Wasmtime's own adapters between two components inside one need. No more; whose output that
+    /// refuses is in `docs/limits.md` of the repository.
     pub fn new() -> Self {
         let mut config = Config::new();
         config
