@@ -103,8 +103,11 @@ async fn micros(guest: &Guest) -> Result<f64, Box<dyn Error>> {
     Ok(start.elapsed().as_secs_f64() * 1e6)
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(measure())
+}
+
+async fn measure() -> Result<(), Box<dyn Error>> {
     let engine = |mode| EngineBuilder::new().address_space(mode).build();
     println!("| guest | wide, µs | tight / wide |\n|---|---|---|");
     for (name, text) in guests() {

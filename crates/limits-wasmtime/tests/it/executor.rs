@@ -114,6 +114,25 @@ fn features_that_no_toolchain_emits_are_off() {
 }
 
 #[test]
+fn features_that_no_limit_sees_stay_off_whatever_the_host_configures() {
+    let engine = EngineBuilder::new().configure(|config| {
+        config.wasm_threads(true).shared_memory(true).wasm_function_references(true);
+        config.wasm_gc(true).wasm_exceptions(true).gc_support(true).concurrency_support(true);
+        config.wasm_tail_call(true);
+    });
+    let executor = ComponentExecutor::new(engine.build().unwrap()).unwrap();
+    let compile = |module: &str| {
+        let text = format!("(component (core {})", &module[1..]);
+        executor.compile(&wat::parse_str(text).unwrap())
+    };
+    for module in ["(module (memory 1 1 shared))", "(module (type (struct)))", "(module (tag))"] {
+        let error = compile(module).unwrap_err();
+        assert!(matches!(error, WasmError::InvalidComponent { .. }), "{module}: {error}");
+    }
+    assert!(compile("(module (func return_call 0))").is_ok());
+}
+
+#[test]
 fn a_missing_import_is_named() {
     let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
     let bytes = wat::parse_str(r#"(component (import "nonesuch" (func)))"#).unwrap();
