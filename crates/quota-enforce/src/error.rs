@@ -4,8 +4,8 @@ use core::error::Error;
 use core::fmt;
 
 use limits_core::{
-    CapabilityDenied, PatternError, PeriodFixed, PermissionError, QuotaError, QuotaResource,
-    WasmError,
+    CapabilityDenied, Escaped, PatternError, PeriodFixed, PermissionError, QuotaError,
+    QuotaResource, WasmError,
 };
 
 /// Why something was not done for a component.
@@ -110,13 +110,9 @@ impl fmt::Display for EnforceError {
     }
 }
 
-fn shown(id: &str) -> String {
+fn shown(id: &str) -> Escaped<'_> {
     const MOST: usize = 64;
-    let mut shown: String = id.chars().take(MOST).flat_map(char::escape_debug).collect();
-    if id.chars().nth(MOST).is_some() {
-        shown.push('…');
-    }
-    shown
+    Escaped::head(id, MOST)
 }
 
 impl Error for EnforceError {}

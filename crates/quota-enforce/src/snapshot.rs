@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// What a component has used, in a form that can be written down and read back.
 ///
-/// Absent fields are zero. What rates have used is of interest for a window only, but may be a debt of
+/// Absent fields are zero, and a field of another name is an error: a snapshot that was written by hand
+/// must not restore nothing. What rates have used is of interest for a window only, but may be a debt of
 /// many: see [`without_rates`](Self::without_rates).
 ///
 /// ```
@@ -28,7 +29,7 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct UsageSnapshot {
     /// Bytes stored.
@@ -88,7 +89,7 @@ mod tests {
     use limits_core::QuotaUsage;
 
     #[test]
-    fn what_is_written_is_read_back_and_absent_fields_are_zero() {
+    fn what_is_written_is_read_back_absent_fields_are_zero_and_others_are_refused() {
         let usage = QuotaUsage { storage_used: u64::MAX, memory_used: 7, ..QuotaUsage::default() };
         let written = serde_json::to_string(&UsageSnapshot::from(usage)).unwrap();
         assert_eq!(
@@ -101,6 +102,12 @@ mod tests {
         let stored = QuotaUsage { message_count: 3, cpu_time_used_us: 4, ..usage };
         let stored = QuotaUsage { network_bandwidth_used: 5, ..stored };
         assert_eq!(UsageSnapshot::from(stored).without_rates(), read);
+        let refused = serde_json::from_str::<UsageSnapshot>("{\"storage\":900}").unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "unknown field `storage`, expected one of `storage_used`, `message_count`, \
+             `network_bandwidth_used`, `cpu_time_used_us`, `memory_used` at line 1 column 10"
+        );
         let partial: UsageSnapshot = serde_json::from_str("{\"message_count\":3}").unwrap();
         assert_eq!((partial.message_count, partial.storage_used), (3, 0));
     }
