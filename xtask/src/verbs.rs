@@ -34,7 +34,7 @@ pub(crate) const VERBS: &[Verb] = &[
     },
     Verb {
         name: "loom",
-        about: "tries every interleaving of threads that take from a quota",
+        about: "tries every interleaving of threads that take from a quota or look at its level",
         run: loom::run,
     },
     Verb { name: "docs", about: "builds all documentation, warnings denied", run: docs::run },

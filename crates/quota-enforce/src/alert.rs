@@ -1,87 +1,24 @@
-//! Levels of use, and the events of going from one to another.
+//! When the sinks hear of a level.
 
-use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
-use core::time::Duration;
+#[cfg(all(loom, test))]
+mod interleavings;
 
 use limits_core::QuotaResourceStatus;
 
-/// How much of a quota is used: a level of use, not the level of a tracker over others that
-/// [`QuotaError::level`](limits_core::QuotaError::level) names.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[non_exhaustive]
-pub enum Level {
-    /// Less than 80 %.
-    Normal,
-    /// 80 % or more.
-    Warning,
-    /// 95 % or more.
-    Critical,
-}
+use crate::level::Level;
+use crate::sync::{AtomicU64, Ordering};
 
-impl Level {
-    /// Returns the name, for logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::Warning => "warning",
-            Self::Critical => "critical",
-        }
-    }
-
-    fn of(status: &QuotaResourceStatus) -> Self {
-        Self::at(status.is_warning(), status.is_critical())
-    }
-
-    /// Returns the level that has not been left yet: five points less than what begins it.
-    fn still(status: &QuotaResourceStatus) -> Self {
-        Self::at(status.reaches(75), status.reaches(90))
-    }
-
-    const fn at(is_warning: bool, is_critical: bool) -> Self {
-        match (is_warning, is_critical) {
-            (_, true) => Self::Critical,
-            (true, false) => Self::Warning,
-            (false, false) => Self::Normal,
-        }
-    }
-
-    const fn code(self) -> u64 {
-        match self {
-            Self::Normal => 0,
-            Self::Warning => 1,
-            Self::Critical => 2,
-        }
-    }
-
-    const fn from_code(code: u64) -> Self {
-        match code & 3 {
-            0 => Self::Normal,
-            1 => Self::Warning,
-            _ => Self::Critical,
-        }
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// Why one looks at a level.
+/// Why a thread looks at a level.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Seen {
-    /// So many units were taken. What is seen may be older than what another thread has reported
-    /// since, and must not take that back.
+    /// It has taken so many units.
     Taken(u64),
     /// Something came back or time has passed.
     Fallen,
 }
 
 impl Seen {
-    /// Returns the level before what was taken now.
+    /// Returns the level before this thread's units were taken.
     fn level_before(self, status: &QuotaResourceStatus) -> Level {
         let taken = match self {
             Self::Taken(units) => units,
@@ -92,109 +29,243 @@ impl Seen {
     }
 }
 
+/// The use of one resource at one time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) status: QuotaResourceStatus,
+    /// By the tracker's clock; not used for a total.
+    pub(crate) now_ns: u64,
+    /// How long the windows of a rate are; `None` for a total.
+    pub(crate) window_ns: Option<u64>,
+}
+
 /// The level of one resource that was last reported.
 ///
-/// - I1: one crossing is reported once, whoever sees it, and not again before the level was left.
+/// - I1: one crossing is reported once, whichever thread sees it, and not again before the level was
+///   left.
+/// - I4: crossings of one resource are reported one after the other, each from the level to which the
+///   one before has led.
+/// - I5: once every thread that changed the use has looked, the level reported last is the level
+///   that holds.
 ///
 /// A total leaves a level five points below where it began. A rate begins every window with nothing
-/// used, so it leaves a level when that was not reached for two windows; if nobody looked until it
+/// used, so it leaves a level when that was not reached for two windows; if no thread looked until it
 /// was reached again, it is reported as reached from [`Level::Normal`].
+///
+/// A thread that sees a crossing reports it unless another one is reporting; then it leaves a mark and
+/// goes on, and the other looks again. So no thread waits for a sink, a sink may use the component
+/// that it is told of, and crossings that come while the sinks are told become one. Every look begins
+/// with a read-modify-write of the word, also one that finds nothing to report: of a thread that
+/// changes the use and one that reports, either the first finds the mark of the second, or the second
+/// sees the change.
 #[derive(Debug, Default)]
 pub(crate) struct Alert {
-    /// The level in the lowest two bits; above them when it was last reached, in units of 4 ns.
+    /// The level in the lowest two bits; two flags; above them when it was last reached, in units of
+    /// 16 ns.
     word: AtomicU64,
 }
 
+const LEVEL: u64 = 0b11;
+/// A thread reports a crossing.
+const REPORTING: u64 = 0b100;
+/// Another thread looked meanwhile.
+const LOOK_AGAIN: u64 = 0b1000;
+const TIME: u64 = !0b1111;
+
 impl Alert {
-    /// Takes note of what is used now; returns the levels before and after if they differ.
-    ///
-    /// `window` is the length of a rate's window, `None` for a total. `seen` says why one looks.
-    pub(crate) fn observe(
+    /// Looks at the use and tells of the crossings found: the levels before and after, and the numbers.
+    pub(crate) fn watch(
         &self,
-        status: &QuotaResourceStatus,
-        now_ns: u64,
-        window: Option<Duration>,
         seen: Seen,
-    ) -> Option<(Level, Level)> {
-        let window_ns =
-            window.map_or(u64::MAX, |window| u64::try_from(window.as_nanos()).unwrap_or(u64::MAX));
-        // Relaxed throughout: the word stands for itself, nothing else is published with it.
-        let mut word = self.word.load(Ordering::Relaxed);
-        loop {
-            let (last, reached_ns) = (Level::from_code(word), word & !3);
-            let mut from = last;
-            let to = match (window, seen) {
-                (None, Seen::Taken(_)) => Level::of(status).max(last),
-                (None, Seen::Fallen) => Level::of(status).max(last.min(Level::still(status))),
-                (Some(_), seen) => {
-                    let idle = now_ns.saturating_sub(reached_ns) > window_ns.saturating_mul(2);
-                    let now = Level::of(status);
-                    if idle && now >= last && seen.level_before(status) < last {
-                        // It was left meanwhile, and nobody looked.
-                        from = Level::Normal;
-                    } else if idle && now == last && matches!(seen, Seen::Taken(_)) {
-                        // Either it was never left, or who crossed it is about to look.
-                        return None;
-                    }
-                    if idle { now } else { now.max(last) }
+        look: impl Fn() -> Look,
+        mut tell: impl FnMut(Level, Level, &QuotaResourceStatus),
+    ) {
+        while let Some(word) = self.check_in() {
+            match step(word, &look(), seen) {
+                Step::Stay => return,
+                Step::Reached(next) => {
+                    // The time alone: if the word is another by now, a later look has written it.
+                    let _ = self.word.compare_exchange(
+                        word,
+                        next,
+                        Ordering::Relaxed,
+                        Ordering::Relaxed,
+                    );
+                    return;
                 }
-            };
-            let reached = to != Level::Normal && Level::of(status) >= to;
-            let at = if reached { now_ns & !3 } else { reached_ns };
-            let next = at | to.code();
-            // A new time alone is worth a write only now and then.
-            let same = to == from && at.saturating_sub(reached_ns) < window_ns / 16;
-            if same {
-                return None;
+                Step::Cross { .. } => {}
             }
-            match self.word.compare_exchange_weak(word, next, Ordering::Relaxed, Ordering::Relaxed)
-            {
-                Ok(_) => return (to != from).then_some((from, to)),
-                Err(newer) => word = newer,
+            let Some(mut turn) = Turn::begin(&self.word, word) else { continue };
+            // What was seen before the turn began may be out of date.
+            let now = look();
+            match step(word, &now, seen) {
+                Step::Stay => {}
+                Step::Reached(next) => turn.next = next,
+                Step::Cross { next, from, to } => {
+                    turn.next = next;
+                    tell(from, to, &now.status);
+                }
+            }
+            if !turn.end() {
+                return;
             }
         }
     }
+
+    /// Returns the word, or `None` after leaving a mark for the thread that is reporting.
+    fn check_in(&self) -> Option<u64> {
+        let mark = |word| Some(if word & REPORTING == 0 { word } else { word | LOOK_AGAIN });
+        // Written even where it stays the same, with release: a thread whose turn begins after this
+        // sees what was taken or given back before. Acquire: this sees what was when a turn ended.
+        let word = self
+            .word
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, mark)
+            .unwrap_or_else(|word| word);
+        (word & REPORTING == 0).then_some(word)
+    }
 }
 
-#[cfg(test)]
+/// The right to report, held by one thread at a time and given up on drop.
+struct Turn<'a> {
+    word: &'a AtomicU64,
+    /// The word without flags once this is over.
+    next: u64,
+}
+
+impl<'a> Turn<'a> {
+    fn begin(word: &'a AtomicU64, from: u64) -> Option<Self> {
+        word.compare_exchange(from, from | REPORTING, Ordering::AcqRel, Ordering::Relaxed)
+            .ok()
+            .map(|_| Self { word, next: from })
+    }
+
+    /// Tells whether another thread looked meanwhile.
+    fn end(self) -> bool {
+        let before = self.word.swap(self.next, Ordering::AcqRel);
+        core::mem::forget(self);
+        before & LOOK_AGAIN != 0
+    }
+}
+
+impl Drop for Turn<'_> {
+    /// If a clock of the host's panics.
+    fn drop(&mut self) {
+        self.word.swap(self.next, Ordering::AcqRel);
+    }
+}
+
+/// What follows from a look.
+enum Step {
+    Stay,
+    /// The level was reached again; its time is written down.
+    Reached(u64),
+    Cross {
+        next: u64,
+        from: Level,
+        to: Level,
+    },
+}
+
+fn step(word: u64, look: &Look, seen: Seen) -> Step {
+    let Look { status, now_ns, window_ns } = look;
+    let (last, reached_ns) = (Level::from_code(word & LEVEL), word & TIME);
+    let used = Level::of(status);
+    let mut from = last;
+    let to = match *window_ns {
+        None => used.max(last.min(Level::still(status))),
+        Some(window_ns) => {
+            let idle = now_ns.saturating_sub(reached_ns) > window_ns.saturating_mul(2);
+            if idle && used >= last && seen.level_before(status) < last {
+                // It was left meanwhile, and no thread looked.
+                from = Level::Normal;
+            } else if idle && used == last && matches!(seen, Seen::Taken(_)) {
+                // Either it was never left, or the thread that crossed it is about to look.
+                return Step::Stay;
+            }
+            if idle { used } else { used.max(last) }
+        }
+    };
+    let reached = to != Level::Normal && used >= to;
+    let at = if reached { now_ns & TIME } else { reached_ns };
+    let next = at | to.code();
+    if from != to {
+        return Step::Cross { next, from, to };
+    }
+    // A new time alone is worth a write only now and then.
+    let worth = window_ns.unwrap_or(u64::MAX) / 16;
+    if at.saturating_sub(reached_ns) < worth { Step::Stay } else { Step::Reached(next) }
+}
+
+#[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Alert, Duration, Level, Seen};
+    use super::{Alert, Level, Look, Seen};
+    use core::cell::Cell;
     use limits_core::{Allowance, QuotaResourceStatus};
+
+    const SECOND: u64 = 1_000_000_000;
 
     fn of_100(used: u64) -> QuotaResourceStatus {
         QuotaResourceStatus::new(used, Allowance::AtMost(100))
     }
 
-    #[test]
-    fn an_older_view_does_not_take_back_what_was_reported() {
-        // I1
-        let alert = Alert::default();
-        let risen = Some((Level::Normal, Level::Critical));
-        assert_eq!(alert.observe(&of_100(96), 1, None, Seen::Taken(1)), risen);
-        assert_eq!(alert.observe(&of_100(50), 1, None, Seen::Taken(1)), None);
-        assert_eq!(alert.observe(&of_100(97), 1, None, Seen::Taken(1)), None);
-        let fallen = Some((Level::Critical, Level::Normal));
-        assert_eq!(alert.observe(&of_100(50), 1, None, Seen::Fallen), fallen);
+    fn told(alert: &Alert, look: Look, seen: Seen) -> Option<(Level, Level)> {
+        let mut told = None;
+        alert.watch(seen, || look, |from, to, _| assert_eq!(told.replace((from, to)), None));
+        told
     }
 
     #[test]
-    fn a_rate_that_comes_back_to_a_level_that_nobody_saw_it_leave_is_reported_once() {
+    fn a_rate_that_comes_back_to_a_level_that_no_thread_saw_it_leave_is_reported_once() {
         // I1
         let alert = Alert::default();
-        let second = 1_000_000_000;
-        let look =
-            |used, now, seen| alert.observe(&of_100(used), now, Some(Duration::from_secs(1)), seen);
+        let look = |used, now_ns, seen| {
+            told(&alert, Look { status: of_100(used), now_ns, window_ns: Some(SECOND) }, seen)
+        };
         let risen = Some((Level::Normal, Level::Critical));
         assert_eq!(look(96, 0, Seen::Taken(96)), risen);
-        assert_eq!(look(96, 2 * second, Seen::Taken(96)), None, "two windows have not passed");
+        assert_eq!(look(96, 2 * SECOND, Seen::Taken(96)), None, "two windows have not passed");
         // Of two that took at the same time, the one that crossed reports, in whatever order.
-        assert_eq!(look(98, 9 * second, Seen::Taken(2)), None);
-        assert_eq!(look(98, 9 * second, Seen::Taken(96)), risen);
-        assert_eq!(look(98, 9 * second, Seen::Taken(96)), None);
+        assert_eq!(look(98, 9 * SECOND, Seen::Taken(2)), None);
+        assert_eq!(look(98, 9 * SECOND, Seen::Taken(96)), risen);
+        assert_eq!(look(98, 9 * SECOND, Seen::Taken(96)), None);
         // Nothing was taken: what is used is a debt, or the limit is zero. It was never left.
-        assert_eq!(look(96, 30 * second, Seen::Fallen), None);
-        assert_eq!(look(96, 31 * second, Seen::Taken(96)), None);
+        assert_eq!(look(96, 30 * SECOND, Seen::Fallen), None);
+        assert_eq!(look(96, 31 * SECOND, Seen::Taken(96)), None);
         let fallen = Some((Level::Critical, Level::Normal));
-        assert_eq!(look(3, 60 * second, Seen::Taken(3)), fallen);
+        assert_eq!(look(3, 60 * SECOND, Seen::Taken(3)), fallen);
+    }
+
+    #[test]
+    fn a_use_that_changes_while_the_sinks_are_told_is_looked_at_again() {
+        // I4 I5
+        let alert = Alert::default();
+        let used = Cell::new(96);
+        let look = || Look { status: of_100(used.get()), now_ns: 0, window_ns: None };
+        let mut told = Vec::new();
+        alert.watch(Seen::Taken(96), look, |from, to, _| {
+            told.push((from, to));
+            if to == Level::Critical {
+                // As a sink or another thread that gives back meanwhile.
+                used.set(50);
+                alert.watch(Seen::Fallen, look, |_, _, _| panic!("out of turn"));
+            }
+        });
+        let (normal, critical) = (Level::Normal, Level::Critical);
+        assert_eq!(told, [(normal, critical), (critical, normal)]);
+    }
+
+    #[test]
+    fn a_clock_that_panics_leaves_the_next_thread_its_turn() {
+        let alert = Alert::default();
+        let looks = Cell::new(0);
+        let look = || {
+            looks.set(looks.get() + 1);
+            assert_ne!(looks.get(), 2, "on purpose");
+            Look { status: of_100(96), now_ns: 0, window_ns: None }
+        };
+        let watch = || told(&alert, look(), Seen::Fallen);
+        let caught = crate::caught::caught(|| alert.watch(Seen::Fallen, look, |_, _, _| {}));
+        assert_eq!(caught, None);
+        assert_eq!(watch(), Some((Level::Normal, Level::Critical)));
     }
 }

@@ -16,6 +16,17 @@ pub struct AuditEvent<'a> {
     pub kind: AuditKind<'a>,
     /// Whether it had an effect. A denial of a registry that only observes has none.
     pub enforced: bool,
+    /// The order of events of one registry, beginning with 1: of two that reach a sink on two threads,
+    /// or two sinks, the one with the larger number is the later one.
+    pub sequence: u64,
+    /// For a sink that writes: how many events like this one were too many to be written since the
+    /// last that was not; `None` if this one is too many itself.
+    ///
+    /// Of denials and grants, the first ten of a kind are not too many in a second of the registry's
+    /// clock: of one component, one [kind](AuditKind::name) and one [subject](AuditKind::subject).
+    /// All other events are never too many. Every event is heard by every sink and counted here once;
+    /// a sink that counts or decides does not need this.
+    pub repeats: Option<u64>,
 }
 
 impl<'a> AuditEvent<'a> {
@@ -23,7 +34,14 @@ impl<'a> AuditEvent<'a> {
     /// by them only.
     #[must_use]
     pub const fn new(component: &'a str, kind: AuditKind<'a>, enforced: bool) -> Self {
-        Self { component, kind, enforced }
+        Self { component, kind, enforced, sequence: 0, repeats: Some(0) }
+    }
+
+    /// Sets how many events like it were too many before; see [`repeats`](Self::repeats).
+    #[must_use]
+    pub const fn with_repeats(mut self, repeats: Option<u64>) -> Self {
+        self.repeats = repeats;
+        self
     }
 }
 
@@ -102,13 +120,19 @@ impl AuditKind<'_> {
 
 /// Receives every denial, registration and threshold crossing, and grants when asked for.
 ///
-/// It is called by whoever runs the component, in the middle of a host call, from many threads at
-/// once. So it must neither block nor be slow, and one that writes somewhere must bound what it
-/// writes: a component can be denied millions of times a second.
-/// [`JsonLinesSink`](crate::JsonLinesSink) and [`TracingSink`](crate::TracingSink) do.
+/// It is called by the thread that runs the component, in the middle of a host call, from many threads
+/// at once. So it must neither block nor be slow, and one that writes somewhere must bound what it
+/// writes: a component can be denied millions of times a second. For denials and grants,
+/// [`AuditEvent::repeats`] says what to write. [`JsonLinesSink`](crate::JsonLinesSink) and
+/// [`TracingSink`](crate::TracingSink) bound crossings of levels as well.
 ///
-/// One that panics changes nothing: what was decided stands, and the other sinks are told. The
-/// panic goes no further than the program's panic hook.
+/// Crossings of one resource arrive one after the other, each from the level to which the one before
+/// has led, and the last one is the level that holds. If threads change the use while the sinks are
+/// told, the crossings of that time become one. So a sink may ask, take and release for the component
+/// that it is told of.
+///
+/// A sink that panics changes nothing: the decision stands, and the other sinks are told. The panic
+/// goes no further than the program's panic hook.
 ///
 /// ```
 /// use core::sync::atomic::{AtomicU64, Ordering};
@@ -140,4 +164,9 @@ impl AuditKind<'_> {
 pub trait AuditSink: Debug + Send + Sync {
     /// Takes note of an event.
     fn record(&self, event: &AuditEvent<'_>);
+
+    /// Writes what the sink keeps back.
+    ///
+    /// Called by `refresh_levels` of a registry or a handle, after the levels were looked at.
+    fn refresh(&self) {}
 }

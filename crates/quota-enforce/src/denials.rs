@@ -1,8 +1,27 @@
 //! How often a component was denied something.
 
 use limits_core::QuotaResource;
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 /// How often a component was denied something.
+///
+/// Serialised, it is a map from `capability` and the [keys](QuotaResource::key) of all resources to
+/// their counts, those of zero as well:
+///
+/// ```
+/// use limits_core::{CapabilitySet, Permission};
+/// use quota_enforce::{QuotaRegistry, SecurityContext};
+///
+/// let registry = QuotaRegistry::new();
+/// let shop = registry.register(SecurityContext::new("shop", CapabilitySet::new()))?;
+/// assert!(shop.check(Permission::FilesystemRead, "/etc/passwd").is_err());
+/// assert_eq!(
+///     serde_json::to_string(&shop.denials())?,
+///     "{\"capability\":1,\"storage\":0,\"message_rate\":0,\"network_bandwidth\":0,\
+///      \"cpu_time\":0,\"memory\":0}"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Denials {
     capability: u64,
@@ -30,5 +49,16 @@ impl Denials {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.quota.iter().fold(self.capability, |sum, count| sum.saturating_add(*count))
+    }
+}
+
+impl Serialize for Denials {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.quota.len().saturating_add(1)))?;
+        map.serialize_entry("capability", &self.capability)?;
+        for resource in QuotaResource::ALL {
+            map.serialize_entry(resource.key(), &self.by_quota(resource))?;
+        }
+        map.end()
     }
 }

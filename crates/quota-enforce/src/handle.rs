@@ -6,7 +6,7 @@ mod report;
 use core::fmt;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use limits_core::{
     CapabilitySet, Decision, Permission, QuotaError, QuotaResource, QuotaStatus, QuotaTracker,
@@ -15,6 +15,7 @@ use limits_core::{
 
 use crate::alert::Alert;
 use crate::shared::Shared;
+use crate::throttle::Throttle;
 use crate::{AuditKind, Denials, EnforceError, Grant, UsageSnapshot};
 
 /// One registered component.
@@ -40,6 +41,8 @@ struct Component {
     gone: AtomicBool,
     denied: DenialCounters,
     alerts: [Alert; QuotaResource::ALL.len()],
+    /// Made with the first event that it decides over.
+    throttle: OnceLock<Box<Throttle>>,
     /// When an execution that was only observed would have had CPU time again, by the tracker's clock.
     would_wait_until: AtomicU64,
 }
@@ -65,6 +68,7 @@ impl ComponentHandle {
             gone: AtomicBool::new(false),
             denied: DenialCounters::default(),
             alerts: Default::default(),
+            throttle: OnceLock::new(),
             would_wait_until: AtomicU64::new(0),
         }))
     }
@@ -314,6 +318,7 @@ impl ComponentHandle {
                 Ok(grant)
             }
             Err(error) => {
+                self.look_again(quotas);
                 self.refuse(error)?;
                 let grant = Grant::observed(tracker, quotas, watcher());
                 self.watch(quotas);
@@ -336,6 +341,7 @@ impl ComponentHandle {
 
     /// Refuses, or only observes and goes on.
     fn refuse_keeping(&self, quota: QuotaType, error: QuotaError) -> Result<(), QuotaError> {
+        self.look_again(&[quota]);
         self.refuse(error)?;
         Grant::observed(&*self.0.tracker, &[quota], None).commit();
         self.watch(&[quota]);

@@ -4,7 +4,7 @@ mod line;
 mod pen;
 
 use core::fmt;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use core::time::Duration;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -16,8 +16,8 @@ use limits_core::Clock as _;
 
 use self::line::{Line, Loss, time_ms, to_line};
 use self::pen::Pen;
-use crate::repeats::{Admission, PER_SECOND, Repeats};
-use crate::{AuditEvent, AuditSink, CoarseClock};
+use crate::crossings::{Crossings, Due};
+use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock};
 
 /// Lines that wait for the writer.
 const QUEUE: usize = 1_024;
@@ -30,12 +30,15 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// Writes audit events as lines of JSON, from a thread of its own.
 ///
-/// Recording never waits. Of a kind, a component gets at most ten events a second; the next one after
-/// that says in `repeats` how many were left out. When the writer cannot keep up, 1 024 lines wait
-/// and the others are dropped. What was lost is written down as well, at most once a second:
+/// Recording never waits for the writer. Of denials and grants, a component gets at most ten lines a
+/// second of each kind; the next one after that says in `repeats` how many were left out. Of crossings
+/// of a resource's level, it gets at most twelve. The last crossing is always written: at once if it is
+/// a rise, else after at most two seconds, or by [`flush`](Self::flush). When the writer cannot keep up,
+/// 1 024 lines wait; crossings are then kept, and other events are dropped. What was lost is written
+/// down as well, at most once a second:
 ///
 /// ```json
-/// {"time_ms":1764000000000,"event":"quota_denied","component":"shop","subject":"storage","enforced":true,"used":900,"requested":200,"limit":1000,"unit":"bytes","level":0,"retry":"now"}
+/// {"time_ms":1764000000000,"sequence":7,"event":"quota_denied","component":"shop","subject":"storage","enforced":true,"used":900,"requested":200,"limit":1000,"unit":"bytes","level":0,"retry":"now"}
 /// {"time_ms":1764000001000,"event":"audit_loss","left_out":4711,"dropped":0,"failed":0}
 /// ```
 ///
@@ -44,9 +47,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// found no room, and events that the writer refused or could not flush, with the repeats that their
 /// lines would have told of. Every event is in a line, in the `repeats` of one, or in one of these.
 ///
-/// A line that was written in part is ended before the next one begins. Control characters, also
-/// those above U+007F, and what turns the direction of text are escaped; of a resource that a guest
-/// asked for, the first 1 024 bytes are written.
+/// A line that was written in part is ended before the next one begins. Hidden characters
+/// ([`is_hidden`](limits_core::is_hidden)) are escaped; of a resource that a guest asked for, the first
+/// 1 024 bytes are written.
 ///
 /// Dropping the sink writes what waits, but waits no longer than a second for it. A registry in a
 /// `static`, as [`install`](crate::install) makes it, is never dropped: keep the sink and call
@@ -77,47 +80,53 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct JsonLinesSink {
-    clock: CoarseClock,
     losses: Arc<Losses>,
     /// `None` only while the sink is dropped.
     queue: Option<SyncSender<Entry>>,
     finished: Mutex<Receiver<()>>,
 }
 
-/// What waits for the writer.
+/// An entry of the queue.
 enum Entry {
     Line {
         bytes: Vec<u8>,
         /// The line's own event and those that it tells of.
         events: u64,
     },
-    /// Somebody wants to know when everything before this is flushed, and whether it worked.
+    /// A caller waits until everything before this is flushed, and asks whether that worked.
     Flush(SyncSender<bool>),
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Losses {
-    repeats: Repeats,
+    /// Counts the seconds of crossings.
+    clock: CoarseClock,
+    /// Events that were too many, less those that lines have told of. Below zero for a moment if a
+    /// line is counted before the events that it tells of.
+    left_out: AtomicI64,
+    crossings: Crossings,
     dropped: AtomicU64,
     failed: AtomicU64,
 }
 
 impl Losses {
-    fn new() -> Self {
-        Self {
-            repeats: Repeats::new(PER_SECOND),
-            dropped: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-        }
+    fn second(&self) -> u64 {
+        self.clock.now_ns() / 1_000_000_000
+    }
+
+    fn left_out(&self) -> u64 {
+        let repeats = u64::try_from(self.left_out.load(Ordering::Relaxed)).unwrap_or_default();
+        repeats.saturating_add(self.crossings.left_out())
     }
 
     fn now(&self) -> [u64; 3] {
-        [
-            self.repeats.counted(),
-            self.dropped.load(Ordering::Relaxed),
-            self.failed.load(Ordering::Relaxed),
-        ]
+        [self.left_out(), self.dropped.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed)]
     }
+}
+
+/// Returns how many events a line is about: its own, and those that it tells of.
+fn events(event: &AuditEvent<'_>) -> u64 {
+    event.repeats.unwrap_or_default().saturating_add(1)
 }
 
 impl JsonLinesSink {
@@ -128,7 +137,7 @@ impl JsonLinesSink {
     ///
     /// What the system says when it has no thread left.
     pub fn new(writer: impl Write + Send + 'static) -> io::Result<Self> {
-        let losses = Arc::new(Losses::new());
+        let losses = Arc::new(Losses::default());
         let (queue, waiting) = sync_channel(QUEUE);
         let (done, finished) = sync_channel(1);
         let told = Arc::clone(&losses);
@@ -137,16 +146,11 @@ impl JsonLinesSink {
             // Nobody may be waiting any more.
             let _ = done.send(());
         })?;
-        Ok(Self {
-            clock: CoarseClock::new(),
-            losses,
-            queue: Some(queue),
-            finished: Mutex::new(finished),
-        })
+        Ok(Self { losses, queue: Some(queue), finished: Mutex::new(finished) })
     }
 
-    /// Waits until everything recorded before is written and flushed, and what was lost is told;
-    /// returns whether that worked within the time given.
+    /// Waits until everything recorded before is written and flushed, crossings that were kept back
+    /// among it, and what was lost is told; returns whether that worked within the time given.
     ///
     /// For the end of a process. It blocks: not for host calls.
     #[must_use]
@@ -171,10 +175,11 @@ impl JsonLinesSink {
         self.losses.dropped.load(Ordering::Relaxed)
     }
 
-    /// Returns how many events were left out as repeats and not told of yet.
+    /// Returns how many events were left out and not told of yet: repeats, and crossings that are kept
+    /// back.
     #[must_use]
     pub fn left_out(&self) -> u64 {
-        self.losses.repeats.counted()
+        self.losses.left_out()
     }
 
     /// Returns how many events the writer refused or could not flush. One with a buffer of its own
@@ -187,16 +192,25 @@ impl JsonLinesSink {
 
 impl AuditSink for JsonLinesSink {
     fn record(&self, event: &AuditEvent<'_>) {
-        let Losses { repeats, dropped, .. } = &*self.losses;
-        let Admission::Report { counted } = repeats.admit(event, self.clock.now_ns()) else {
-            return;
+        let Losses { left_out, crossings, dropped, .. } = &*self.losses;
+        let send = |event: &AuditEvent<'_>| {
+            let entry = Entry::Line { bytes: to_line(&Line::of(event)), events: events(event) };
+            self.queue.as_ref().is_some_and(|queue| queue.try_send(entry).is_ok())
         };
-        // The line's own event and those that it tells of.
-        let events = counted.saturating_add(1);
-        let entry = Entry::Line { bytes: to_line(&Line::of(event, counted)), events };
-        let sent = self.queue.as_ref().is_some_and(|queue| queue.try_send(entry).is_ok());
-        if !sent {
-            dropped.fetch_add(events, Ordering::Relaxed);
+        let is_sent = match (event.kind, event.repeats) {
+            (AuditKind::Threshold { .. }, _) => crossings.record(event, self.losses.second(), send),
+            (_, Some(repeats)) => {
+                let repeats = i64::try_from(repeats).unwrap_or(i64::MAX);
+                left_out.fetch_sub(repeats, Ordering::Relaxed);
+                send(event)
+            }
+            (_, None) => {
+                left_out.fetch_add(1, Ordering::Relaxed);
+                true
+            }
+        };
+        if !is_sent {
+            dropped.fetch_add(events(event), Ordering::Relaxed);
         }
     }
 }
@@ -222,14 +236,14 @@ impl fmt::Debug for JsonLinesSink {
     }
 }
 
-/// Writes until nobody can send any more.
+/// Writes until the queue is closed.
 fn write_entries(
     pen: Pen<impl Write>,
     waiting: &Receiver<Entry>,
     losses: &Losses,
     report_every: Duration,
 ) {
-    let mut book = Book { pen, losses, told: [0; 3], unflushed: 0 };
+    let mut book = Book { pen, losses, waiting, told: [0; 3], unflushed: 0, asked: Vec::new() };
     let mut last = Instant::now();
     loop {
         match waiting.recv_timeout(report_every) {
@@ -245,42 +259,67 @@ fn write_entries(
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
+        if !book.asked.is_empty() {
+            book.write_crossings(Due::All);
+            book.tell_losses();
+        } else if last.elapsed() >= report_every {
+            book.write_crossings(Due::In(losses.second()));
+            book.tell_losses();
+        }
         if last.elapsed() >= report_every {
             last = Instant::now();
-            book.tell_losses();
         }
         book.flush();
     }
+    book.write_crossings(Due::All);
     book.tell_losses();
     book.flush();
 }
 
 /// What the thread writes in.
-struct Book<'a, W> {
+struct Book<'a, W: Write> {
     pen: Pen<W>,
     losses: &'a Losses,
+    waiting: &'a Receiver<Entry>,
     /// The losses that were told of last.
     told: [u64; 3],
     /// Events that were written and not flushed yet.
     unflushed: u64,
+    /// Who waits for a flush. They may have gone.
+    asked: Vec<SyncSender<bool>>,
 }
 
 impl<W: Write> Book<'_, W> {
     fn enter(&mut self, entry: Entry) {
         match entry {
             Entry::Line { bytes, events } => {
-                if self.pen.write(&bytes) {
-                    self.unflushed = self.unflushed.saturating_add(events);
-                } else {
+                if !self.write(&bytes, events) {
                     self.losses.failed.fetch_add(events, Ordering::Relaxed);
                 }
             }
-            Entry::Flush(done) => {
-                self.tell_losses();
-                // Who asked may have gone.
-                let _ = done.send(self.flush());
-            }
+            Entry::Flush(done) => self.asked.push(done),
         }
+    }
+
+    fn write(&mut self, bytes: &[u8], events: u64) -> bool {
+        let is_written = self.pen.write(bytes);
+        if is_written {
+            self.unflushed = self.unflushed.saturating_add(events);
+        }
+        is_written
+    }
+
+    /// Writes crossings that are kept back. One that the writer refuses stays kept.
+    fn write_crossings(&mut self, due: Due) {
+        let losses = self.losses;
+        losses.crossings.write_due(due, |event| {
+            // Earlier crossings of this resource may wait in the queue; no later one gets there
+            // before this is written.
+            for entry in self.waiting.try_iter().take(QUEUE) {
+                self.enter(entry);
+            }
+            self.write(&to_line(&Line::of(event)), events(event))
+        });
     }
 
     /// Writes down what was lost if that has changed.
@@ -297,17 +336,19 @@ impl<W: Write> Book<'_, W> {
         }
     }
 
-    fn flush(&mut self) -> bool {
+    fn flush(&mut self) {
         let flushed = self.pen.flush();
         if !flushed {
             self.losses.failed.fetch_add(self.unflushed, Ordering::Relaxed);
         }
         self.unflushed = 0;
-        flushed
+        for done in self.asked.drain(..) {
+            let _ = done.send(flushed);
+        }
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::{Duration, Entry, Losses, Pen, sync_channel, write_entries};
 
@@ -320,7 +361,7 @@ mod tests {
         drop(queue);
         let mut written = Vec::new();
         // Losses are due after every single line.
-        write_entries(Pen::new(&mut written), &waiting, &Losses::new(), Duration::ZERO);
+        write_entries(Pen::new(&mut written), &waiting, &Losses::default(), Duration::ZERO);
         assert_eq!(written, b"line\n".repeat(10));
     }
 }

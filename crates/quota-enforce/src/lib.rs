@@ -2,8 +2,10 @@
 
 mod alert;
 mod audit;
+mod caught;
 mod coarse;
 mod context;
+mod crossings;
 mod denials;
 mod error;
 #[cfg(feature = "metrics")]
@@ -13,13 +15,16 @@ mod grant;
 mod guard;
 mod handle;
 mod json_lines;
+mod level;
+mod refusal_view;
 mod registry;
-mod repeats;
 mod shared;
 mod snapshot;
+mod status_view;
+mod sync;
+mod throttle;
 mod trace;
 
-pub use crate::alert::Level;
 pub use crate::audit::{AuditEvent, AuditKind, AuditSink};
 pub use crate::coarse::CoarseClock;
 pub use crate::context::SecurityContext;
@@ -36,6 +41,9 @@ pub use crate::grant::Grant;
 pub use crate::guard::{AsComponent, guard, guard_async};
 pub use crate::handle::ComponentHandle;
 pub use crate::json_lines::JsonLinesSink;
+pub use crate::level::Level;
+pub use crate::refusal_view::RefusalView;
 pub use crate::registry::{QuotaRegistry, QuotaRegistryBuilder};
 pub use crate::snapshot::UsageSnapshot;
+pub use crate::status_view::{ResourceView, StatusView};
 pub use crate::trace::TracingSink;

@@ -1,6 +1,7 @@
 //! All components of a host.
 
 use core::fmt;
+use core::sync::atomic::AtomicU64;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -187,8 +188,9 @@ impl QuotaRegistry {
     /// host that wants to hear of falling levels: once in a while, as often as it reads its metrics.
     pub fn refresh_levels(&self) {
         for handle in self.list() {
-            handle.refresh_levels();
+            handle.look_at_levels();
         }
+        self.shared.refresh_sinks();
     }
 
     /// Sets what a component has used to zero, and its debts.
@@ -336,7 +338,14 @@ impl QuotaRegistryBuilder {
     pub fn build(self) -> QuotaRegistry {
         let Self { clock, parent, sinks, grants, observe_only } = self;
         let clocks = clock.map_or_else(Clocks::default, Clocks::Given);
-        let shared = Arc::new(Shared { clocks, parent, sinks, grants, observe_only });
+        let shared = Arc::new(Shared {
+            clocks,
+            parent,
+            sinks,
+            grants,
+            observe_only,
+            events: AtomicU64::new(0),
+        });
         QuotaRegistry { components: DashMap::new(), shared }
     }
 }

@@ -1,14 +1,14 @@
 //! What all components of a registry have in common.
 
 use core::fmt;
-use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use limits_core::{Clock, QuotaTracker, ResourceQuota, SystemClock};
 
-use crate::{AuditEvent, AuditSink, CoarseClock};
+use crate::caught::caught;
+use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock};
 
 pub(crate) struct Shared {
     pub(crate) clocks: Clocks,
@@ -16,6 +16,8 @@ pub(crate) struct Shared {
     pub(crate) sinks: Vec<Arc<dyn AuditSink>>,
     pub(crate) grants: bool,
     pub(crate) observe_only: bool,
+    /// How many events there have been.
+    pub(crate) events: AtomicU64,
 }
 
 pub(crate) enum Clocks {
@@ -62,11 +64,30 @@ impl Shared {
         self.grants && self.has_sinks()
     }
 
-    pub(crate) fn report(&self, event: &AuditEvent<'_>) {
+    /// Tells the sinks.
+    ///
+    /// A sink that panics decides nothing for a component, not even by unwinding: it may be told from
+    /// a destructor.
+    pub(crate) fn report(
+        &self,
+        component: &str,
+        kind: AuditKind<'_>,
+        enforced: bool,
+        repeats: Option<u64>,
+    ) {
+        // Relaxed: of events in one order, such as those of one resource's levels, the counter's own
+        // order is that one.
+        let sequence = self.events.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let event = AuditEvent { component, kind, enforced, sequence, repeats };
         for sink in &self.sinks {
-            // A sink that panics decides nothing for a component, not even by unwinding: it may be
-            // told from a destructor. The program's panic hook has heard of it.
-            let _ = catch_unwind(AssertUnwindSafe(|| sink.record(event)));
+            let _ = caught(|| sink.record(&event));
+        }
+    }
+
+    /// Lets the sinks write what they keep back.
+    pub(crate) fn refresh_sinks(&self) {
+        for sink in &self.sinks {
+            let _ = caught(|| sink.refresh());
         }
     }
 }

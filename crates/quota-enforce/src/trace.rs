@@ -1,93 +1,118 @@
 //! Audit events as `tracing` events.
 
+use core::sync::atomic::{AtomicI64, Ordering};
+
 use limits_core::{Clock as _, Retry};
 
-use crate::repeats::{Admission, PER_SECOND, Repeats};
+use crate::crossings::{Crossings, Due};
 use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock, Level};
 
 /// Emits audit events as `tracing` events with the target `quota_enforce::audit`.
 ///
 /// Denials and critical levels are warnings, grants are at debug level, everything else is
-/// informational. Of a kind, a component gets at most ten a second; the next one after that says in
-/// `repeats` how many were left out. Whoever subscribes decides what becomes of them: a subscriber
-/// that blocks blocks the host call.
-#[derive(Debug)]
+/// informational. Of denials and grants, a component gets at most ten a second of each kind; the next
+/// one after that says in `repeats` how many were left out. Of crossings of a resource's level, it gets
+/// at most twelve: a rise is always emitted at once, and a fall that is kept back is emitted in a later
+/// second with the next event of any component, or by `refresh_levels`. The subscriber decides what
+/// becomes of the events: one that blocks blocks the host call.
+#[derive(Debug, Default)]
 pub struct TracingSink {
     clock: CoarseClock,
-    repeats: Repeats,
+    crossings: Crossings,
+    /// Events that were too many, less those that others have told of. Below zero for a moment if one
+    /// is counted before those that it tells of.
+    left_out: AtomicI64,
 }
 
 impl TracingSink {
     /// Makes a sink.
     #[must_use]
     pub fn new() -> Self {
-        Self { clock: CoarseClock::new(), repeats: Repeats::new(PER_SECOND) }
+        Self::default()
     }
 
-    /// Returns how many events were left out as repeats and not told of yet.
+    /// Returns how many events were left out and not told of yet: repeats, and crossings that are kept
+    /// back.
     #[must_use]
     pub fn left_out(&self) -> u64 {
-        self.repeats.counted()
-    }
-}
-
-impl Default for TracingSink {
-    fn default() -> Self {
-        Self::new()
+        let repeats = u64::try_from(self.left_out.load(Ordering::Relaxed)).unwrap_or_default();
+        repeats.saturating_add(self.crossings.left_out())
     }
 }
 
 impl AuditSink for TracingSink {
     fn record(&self, event: &AuditEvent<'_>) {
-        let Admission::Report { counted: repeats } = self.repeats.admit(event, self.clock.now_ns())
-        else {
-            return;
-        };
-        let AuditEvent { component, kind, enforced } = event;
-        match kind {
-            AuditKind::CapabilityDenied(decision) => tracing::warn!(
-                target: "quota_enforce::audit",
-                component, enforced, repeats, %decision, "capability denied",
-            ),
-            AuditKind::CapabilityGranted(decision) => tracing::debug!(
-                target: "quota_enforce::audit",
-                component, repeats, %decision, "capability granted",
-            ),
-            AuditKind::QuotaDenied(error) => tracing::warn!(
-                target: "quota_enforce::audit",
-                component, enforced, repeats,
-                resource = error.resource().key(),
-                used = error.used(),
-                requested = error.requested(),
-                limit = error.limit(),
-                level = error.level(),
-                retry = %ShownRetry(error.retry()),
-                "quota denied",
-            ),
-            AuditKind::QuotaGranted { resource, amount } => tracing::debug!(
-                target: "quota_enforce::audit",
-                component, repeats, resource = resource.key(), amount, "quota granted",
-            ),
-            AuditKind::Threshold { resource, from, to: to @ Level::Critical, status } => {
-                tracing::warn!(
-                    target: "quota_enforce::audit",
-                    component, repeats, resource = resource.key(), %from, %to,
-                    used = status.used(), limit = %status.limit(),
-                    "quota threshold",
-                );
+        let second = self.clock.now_ns() / 1_000_000_000;
+        match (event.kind, event.repeats) {
+            (AuditKind::Threshold { .. }, _) => {
+                self.crossings.record(event, second, emit);
             }
-            AuditKind::Threshold { resource, from, to, status } => tracing::info!(
+            (_, Some(repeats)) => {
+                let repeats = i64::try_from(repeats).unwrap_or(i64::MAX);
+                self.left_out.fetch_sub(repeats, Ordering::Relaxed);
+                emit(event);
+            }
+            (_, None) => {
+                self.left_out.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
+        self.crossings.write_due(Due::In(second), emit);
+    }
+
+    fn refresh(&self) {
+        self.crossings.write_due(Due::All, emit);
+    }
+}
+
+/// Emits an event, which always works.
+fn emit(event: &AuditEvent<'_>) -> bool {
+    let AuditEvent { component, kind, enforced, sequence, repeats } = event;
+    let repeats = repeats.unwrap_or_default();
+    match kind {
+        AuditKind::CapabilityDenied(decision) => tracing::warn!(
+            target: "quota_enforce::audit",
+            component, sequence, enforced, repeats, %decision, "capability denied",
+        ),
+        AuditKind::CapabilityGranted(decision) => tracing::debug!(
+            target: "quota_enforce::audit",
+            component, sequence, repeats, %decision, "capability granted",
+        ),
+        AuditKind::QuotaDenied(error) => tracing::warn!(
+            target: "quota_enforce::audit",
+            component, sequence, enforced, repeats,
+            resource = error.resource().key(),
+            used = error.used(),
+            requested = error.requested(),
+            limit = error.limit(),
+            level = error.level(),
+            retry = %ShownRetry(error.retry()),
+            "quota denied",
+        ),
+        AuditKind::QuotaGranted { resource, amount } => tracing::debug!(
+            target: "quota_enforce::audit",
+            component, sequence, repeats, resource = resource.key(), amount, "quota granted",
+        ),
+        AuditKind::Threshold { resource, from, to: to @ Level::Critical, status } => {
+            tracing::warn!(
                 target: "quota_enforce::audit",
-                component, repeats, resource = resource.key(), %from, %to,
+                component, sequence, repeats, resource = resource.key(), %from, %to,
                 used = status.used(), limit = %status.limit(),
                 "quota threshold",
-            ),
-            AuditKind::Registered | AuditKind::Unregistered => tracing::info!(
-                target: "quota_enforce::audit",
-                component, repeats, "component {}", kind.name(),
-            ),
+            );
         }
+        AuditKind::Threshold { resource, from, to, status } => tracing::info!(
+            target: "quota_enforce::audit",
+            component, sequence, repeats, resource = resource.key(), %from, %to,
+            used = status.used(), limit = %status.limit(),
+            "quota threshold",
+        ),
+        AuditKind::Registered | AuditKind::Unregistered => tracing::info!(
+            target: "quota_enforce::audit",
+            component, sequence, repeats, "component {}", kind.name(),
+        ),
     }
+    true
 }
 
 /// When to ask again, for people.

@@ -3,15 +3,23 @@
 use crate::cargo;
 use crate::failure::Result;
 
-/// In a folder of its own: the flag would make everything else compile again.
-const TEST: [&str; 7] =
-    ["test", "-p", "limits-core", "--lib", "--target-dir", "target/loom", "interleavings"];
+/// The crates that have scenarios, in a module `interleavings`.
+const CRATES: [&str; 2] = ["limits-core", "quota-enforce"];
 const FLAG: &[(&str, &str)] = &[("RUSTFLAGS", "--cfg loom")];
 
 pub(crate) fn run() -> Result {
-    let listed = cargo::output_with(&[&TEST[..], &["--", "--list"]].concat(), FLAG)?;
+    CRATES.into_iter().try_for_each(check)
+}
+
+fn check(name: &str) -> Result {
+    // In a folder of its own: the flag would make everything else compile again.
+    let test = ["test", "-p", name, "--lib", "--target-dir", "target/loom", "interleavings"];
+    let listed = cargo::output_with(&[&test[..], &["--", "--list"]].concat(), FLAG)?;
     if !listed.lines().any(|line| line.ends_with(": test")) {
-        return Err("found no scenario: are they still in a module `interleavings`?".into());
+        return Err(format!(
+            "found no scenario in {name}: are they still in a module `interleavings`?"
+        )
+        .into());
     }
-    cargo::run_with(&TEST, FLAG)
+    cargo::run_with(&test, FLAG)
 }

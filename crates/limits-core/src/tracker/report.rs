@@ -30,6 +30,13 @@ impl QuotaTracker {
         })
     }
 
+    /// Returns what is in use, allowed and left now of one resource, on this level.
+    #[must_use]
+    pub fn status_of(&self, resource: QuotaResource) -> QuotaResourceStatus {
+        let used = self.used(resource, self.elapsed());
+        QuotaResourceStatus::new(used, self.bounds.get(resource))
+    }
+
     /// Tells whether any resource is used to 80 % or more of its limit.
     #[must_use]
     pub fn is_quota_warning(&self) -> bool {

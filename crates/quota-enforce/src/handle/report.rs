@@ -2,17 +2,25 @@
 
 use core::sync::atomic::Ordering;
 
-use limits_core::{QuotaError, QuotaResource, QuotaStatus, QuotaType, Retry};
+use limits_core::{QuotaError, QuotaResource, QuotaType, Retry};
 
-use super::ComponentHandle;
-use crate::alert::Seen;
-use crate::{AuditEvent, AuditKind};
+use super::{Component, ComponentHandle};
+use crate::AuditKind;
+use crate::alert::{Look, Seen};
+use crate::throttle::Throttle;
 
 impl ComponentHandle {
     /// Looks at all [levels](crate::Level) of use and reports those that have changed. Taking,
     /// charging, releasing and settling a grant do so for what they touch; this is for levels of
     /// rates, which fall as windows pass.
+    ///
+    /// Sinks that keep crossings back, as there were too many in a second, write the last of them.
     pub fn refresh_levels(&self) {
+        self.look_at_levels();
+        self.0.shared.refresh_sinks();
+    }
+
+    pub(crate) fn look_at_levels(&self) {
         for resource in QuotaResource::ALL {
             self.watch_fall(resource);
         }
@@ -58,13 +66,18 @@ impl ComponentHandle {
 
     /// Looks at the levels of what was just taken.
     pub(super) fn watch(&self, quotas: &[QuotaType]) {
-        if self.0.shared.has_sinks() {
-            let status = self.status();
-            for quota in quotas {
-                if let Some(resource) = quota.resource() {
-                    self.watch_one(resource, &status, Seen::Taken(quota.amount()));
-                }
+        for quota in quotas {
+            if let Some(resource) = quota.resource() {
+                self.watch_one(resource, Seen::Taken(quota.amount()));
             }
+        }
+    }
+
+    /// Looks at the levels of what was refused. A take of several resources or levels may have held a
+    /// part of it for a moment, in which another thread may have looked.
+    pub(super) fn look_again(&self, quotas: &[QuotaType]) {
+        for resource in quotas.iter().filter_map(|quota| quota.resource()) {
+            self.watch_fall(resource);
         }
     }
 
@@ -79,27 +92,41 @@ impl ComponentHandle {
 
     /// Looks at a level after something came back.
     pub(super) fn watch_fall(&self, resource: QuotaResource) {
-        if self.0.shared.has_sinks() && self.watch_one(resource, &self.status(), Seen::Fallen) {
-            // Somebody may have taken something and reported it before the fall was.
-            self.watch_one(resource, &self.status(), Seen::Taken(0));
-        }
+        self.watch_one(resource, Seen::Fallen);
     }
 
-    /// Reports a level if it has changed; tells whether it fell.
-    fn watch_one(&self, resource: QuotaResource, status: &QuotaStatus, seen: Seen) -> bool {
-        let Some(alert) = self.0.alerts.get(resource.index()) else { return false };
-        let status = status.of(resource);
-        let (now, window) = if resource.is_rate() {
-            (self.0.tracker.clock().now_ns(), Some(self.quota().reset_period))
-        } else {
-            (0, None)
+    /// Reports the crossings of one resource's level.
+    fn watch_one(&self, resource: QuotaResource, seen: Seen) {
+        let Some(alert) = self.0.alerts.get(resource.index()) else { return };
+        if !self.0.shared.has_sinks() {
+            return;
+        }
+        let tracker = &self.0.tracker;
+        let look = || {
+            let (now_ns, window_ns) = if resource.is_rate() {
+                let period = tracker.quota().reset_period.as_nanos();
+                (tracker.clock().now_ns(), Some(u64::try_from(period).unwrap_or(u64::MAX)))
+            } else {
+                (0, None)
+            };
+            Look { status: tracker.status_of(resource), now_ns, window_ns }
         };
-        let Some((from, to)) = alert.observe(&status, now, window, seen) else { return false };
-        self.report(AuditKind::Threshold { resource, from, to, status }, true);
-        to < from
+        alert.watch(seen, look, |from, to, status| {
+            let kind = AuditKind::Threshold { resource, from, to, status: *status };
+            self.report(kind, true);
+        });
     }
 
     pub(crate) fn report(&self, kind: AuditKind<'_>, enforced: bool) {
-        self.0.shared.report(&AuditEvent { component: &self.0.id, kind, enforced });
+        let Component { id, shared, throttle, tracker, .. } = &*self.0;
+        if !shared.has_sinks() {
+            return;
+        }
+        let repeats = if Throttle::decides(&kind) {
+            throttle.get_or_init(Box::default).admit(&kind, tracker.clock().now_ns())
+        } else {
+            Some(0)
+        };
+        shared.report(id, kind, enforced, repeats);
     }
 }

@@ -3,11 +3,11 @@
 use std::io;
 use std::time::SystemTime;
 
-use limits_core::{Denial, Retry};
+use limits_core::{Denial, EscapedJson};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use crate::{AuditEvent, AuditKind};
+use crate::{AuditEvent, AuditKind, RefusalView};
 
 pub(super) fn to_line(line: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);
@@ -17,7 +17,7 @@ pub(super) fn to_line(line: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
-/// Escapes what JSON alone leaves as it is and terminals and editors do not show, or show as an order.
+/// Escapes the hidden characters that JSON alone leaves as they are.
 struct Escaping;
 
 impl Formatter for Escaping {
@@ -26,29 +26,8 @@ impl Formatter for Escaping {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(is_hidden) {
-            let (plain, hidden) = rest.split_at(at);
-            writer.write_all(plain.as_bytes())?;
-            let mut letters = hidden.chars();
-            if let Some(letter) = letters.next() {
-                // All of them are in the basic plane.
-                write!(writer, "\\u{:04x}", u32::from(letter))?;
-            }
-            rest = letters.as_str();
-        }
-        writer.write_all(rest.as_bytes())
+        write!(writer, "{}", EscapedJson(fragment))
     }
-}
-
-const fn is_hidden(letter: char) -> bool {
-    matches!(letter,
-        // DEL and the control characters above it, one of which begins terminal sequences.
-        '\u{7f}'..='\u{9f}'
-        // Marks, embeddings, overrides and isolates of direction.
-        | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
-        // Ends of lines and paragraphs to some readers.
-        | '\u{2028}' | '\u{2029}')
 }
 
 pub(super) fn time_ms() -> u64 {
@@ -70,6 +49,7 @@ pub(super) struct Loss {
 #[derive(Default, Serialize)]
 pub(super) struct Line<'a> {
     time_ms: u64,
+    sequence: u64,
     event: &'static str,
     component: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
@@ -116,15 +96,16 @@ impl<'a> Line<'a> {
     /// The most of a text that a guest wrote, in bytes.
     const MOST: usize = 1_024;
 
-    pub(super) fn of(event: &AuditEvent<'a>, repeats: u64) -> Self {
-        let AuditEvent { component, kind, enforced } = *event;
+    pub(super) fn of(event: &AuditEvent<'a>) -> Self {
+        let AuditEvent { component, kind, enforced, sequence, repeats } = *event;
         let line = Self {
             time_ms: time_ms(),
+            sequence,
             event: kind.name(),
             component,
             subject: kind.subject(),
             enforced,
-            repeats,
+            repeats: repeats.unwrap_or_default(),
             ..Self::default()
         };
         match kind {
@@ -140,22 +121,15 @@ impl<'a> Line<'a> {
                 }
             }
             AuditKind::QuotaDenied(error) => {
-                let retry = match error.retry() {
-                    Retry::Now => "now",
-                    Retry::After(_) => "after",
-                    Retry::Never => "never",
-                };
-                // Rounded up: whoever waits this long is let in.
-                let micros = error.retry().after().map(|wait| wait.as_nanos().div_ceil(1_000));
-                let retry_after_us = micros.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX));
+                let refusal = RefusalView::from(error);
                 Self {
-                    used: Some(error.used()),
-                    requested: Some(error.requested()),
-                    limit: Some(error.limit()),
-                    unit: Some(error.resource().unit()),
-                    level: Some(error.level()),
-                    retry: Some(retry),
-                    retry_after_us,
+                    used: Some(refusal.used),
+                    requested: Some(refusal.requested),
+                    limit: Some(refusal.limit),
+                    unit: Some(refusal.unit),
+                    level: Some(refusal.level),
+                    retry: Some(refusal.retry),
+                    retry_after_us: refusal.retry_after_us,
                     ..line
                 }
             }
@@ -180,9 +154,12 @@ mod tests {
 
     #[test]
     fn nothing_in_a_text_ends_the_line_or_orders_a_terminal_about() {
-        let text = "a\n\"b\u{7f}\u{9b}31m\u{85}\u{2028}\u{202e}txt\\ä√";
+        let text = "a\n\"b\u{7f}\u{9b}31m\u{85}\u{2028}\u{202e}txt\\ä√\u{200b}\u{ad}\u{e0041}";
         let line = String::from_utf8(to_line(&text)).unwrap();
-        assert_eq!(line, "\"a\\n\\\"b\\u007f\\u009b31m\\u0085\\u2028\\u202etxt\\\\ä√\"\n");
+        assert_eq!(
+            line,
+            "\"a\\n\\\"b\\u007f\\u009b31m\\u0085\\u2028\\u202etxt\\\\ä√\\u200b\\u00ad\\udb40\\udc41\"\n"
+        );
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
     }
 }

@@ -1,12 +1,12 @@
 //! A writer that may fail half-way, or panic.
 
-use core::panic::AssertUnwindSafe;
 use std::io::{self, ErrorKind, Write};
-use std::panic::catch_unwind;
+
+use crate::caught::caught;
 
 /// Writes whole lines to a writer that may fail half-way, or panic.
-pub(super) struct Pen<W> {
-    /// `None` once it has panicked: nobody knows what state it is in.
+pub(super) struct Pen<W: Write> {
+    /// `None` once it has panicked: its state is unknown.
     writer: Option<W>,
     /// Whether the last line was written in part.
     torn: bool,
@@ -38,12 +38,22 @@ impl<W: Write> Pen<W> {
     /// Tells whether the writer did what it was asked for.
     fn attempt(&mut self, ask: impl FnOnce(&mut W) -> io::Result<()>) -> bool {
         let Some(writer) = &mut self.writer else { return false };
-        // A writer that panicked is let go of, so nobody sees what the panic has left.
-        if let Ok(result) = catch_unwind(AssertUnwindSafe(|| ask(writer))) {
+        if let Some(result) = caught(|| ask(writer)) {
             return result.is_ok();
         }
-        self.writer = None;
+        self.discard();
         false
+    }
+
+    /// Drops the writer, which may panic once more.
+    fn discard(&mut self) {
+        let _ = caught(|| drop(self.writer.take()));
+    }
+}
+
+impl<W: Write> Drop for Pen<W> {
+    fn drop(&mut self) {
+        self.discard();
     }
 }
 

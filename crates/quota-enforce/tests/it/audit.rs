@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use limits_core::{Permission, QuotaType};
-use quota_enforce::{JsonLinesSink, QuotaRegistry, TracingSink};
+use quota_enforce::{AuditEvent, AuditSink, JsonLinesSink, QuotaRegistry, TracingSink};
 use serde_json::{Value, json};
 
 use crate::{Notebook, thousand};
@@ -71,29 +71,29 @@ fn a_component_that_asks_too_often_is_told_of_in_lines_of_json() {
     drop((registry, handle));
     let mut lines = paper.lines();
     for line in &mut lines {
-        let time = line.as_object_mut().unwrap().remove("time_ms").unwrap();
-        assert!(time.as_u64().unwrap() > 1_600_000_000_000);
+        let line = line.as_object_mut().unwrap();
+        assert!(line.remove("time_ms").unwrap().as_u64().unwrap() > 1_600_000_000_000);
     }
     assert_eq!(
         lines,
         [
-            json!({ "event": "registered", "component": "a", "enforced": true }),
+            json!({ "sequence": 1, "event": "registered", "component": "a", "enforced": true }),
             json!({
-                "event": "threshold", "component": "a", "subject": "storage", "enforced": true,
+                "sequence": 2, "event": "threshold", "component": "a", "subject": "storage", "enforced": true,
                 "from": "normal", "to": "warning", "used": 800, "limit": 1000, "unit": "bytes"
             }),
             json!({
-                "event": "quota_denied", "component": "a", "subject": "storage", "enforced": true,
+                "sequence": 3, "event": "quota_denied", "component": "a", "subject": "storage", "enforced": true,
                 "used": 800, "requested": 300, "limit": 1000, "unit": "bytes", "level": 0,
                 "retry": "now"
             }),
             json!({
-                "event": "quota_denied", "component": "a", "subject": "message_rate", "enforced": true,
+                "sequence": 4, "event": "quota_denied", "component": "a", "subject": "message_rate", "enforced": true,
                 "used": 0, "requested": 1001, "limit": 1000, "unit": "messages", "level": 0,
                 "retry": "never"
             }),
             json!({
-                "event": "capability_denied", "component": "a", "subject": "filesystem.read",
+                "sequence": 5, "event": "capability_denied", "component": "a", "subject": "filesystem.read",
                 "enforced": true, "target": "/etc/\u{1b}", "reason": "nothing is granted"
             }),
         ]
@@ -124,7 +124,7 @@ fn a_grant_is_written_with_its_amount() {
     drop((registry, handle));
     let mut lines = paper.lines();
     let granted = lines.iter_mut().find(|line| line["event"] == "quota_granted").unwrap();
-    granted.as_object_mut().unwrap().remove("time_ms");
+    granted.as_object_mut().unwrap().retain(|key, _| !["time_ms", "sequence"].contains(&&**key));
     assert_eq!(
         *granted,
         json!({
@@ -151,8 +151,8 @@ fn a_flood_of_denials_is_no_flood_of_lines_and_none_is_lost() {
         told += 1 + denial["repeats"].as_u64().unwrap_or_default();
     }
     let losses = lines.iter().rfind(|line| line["event"] == "audit_loss").unwrap();
-    // Ten in each second that it took, and it did not take long.
-    assert!((10..=1_000).contains(&written), "{written}");
+    // By the registry's clock, all of them were in one second.
+    assert_eq!(written, 10);
     assert_eq!(told + losses["left_out"].as_u64().unwrap(), 100_000);
     assert_eq!((&losses["dropped"], &losses["failed"]), (&json!(0), &json!(0)));
 }
@@ -268,6 +268,58 @@ fn a_flood_of_denials_is_no_flood_of_tracing_events() {
             assert!(handle.consume(QuotaType::Storage(2_000)).is_err());
         }
     });
-    let events = events.load(Ordering::Relaxed);
-    assert!((11..=1_000).contains(&events), "{events}");
+    // With the registration.
+    assert_eq!(events.load(Ordering::Relaxed), 11);
+}
+
+/// Keeps what a sink that writes has to know of each event.
+#[derive(Debug, Default)]
+struct Numbers(Mutex<Vec<(u64, Option<u64>)>>);
+
+impl AuditSink for Numbers {
+    fn record(&self, event: &AuditEvent<'_>) {
+        let numbers = (event.sequence, event.repeats);
+        self.0.lock().expect("nobody panics with it").push(numbers);
+    }
+}
+
+#[test]
+fn every_sink_hears_every_event_in_its_order_and_which_are_too_many_to_be_written() {
+    // I2 I3
+    let (one, other) = (Arc::new(Numbers::default()), Arc::new(Numbers::default()));
+    let builder = QuotaRegistry::builder()
+        .audit(Arc::<Numbers>::clone(&one))
+        .audit(Arc::<Numbers>::clone(&other));
+    let (registry, handle, clock) = thousand(builder);
+    for _ in 0..13 {
+        assert!(handle.consume(QuotaType::Storage(2_000)).is_err());
+    }
+    assert!(handle.consume(QuotaType::Memory(2_000)).is_err());
+    clock.advance(Duration::from_secs(1));
+    assert!(handle.consume(QuotaType::Storage(2_000)).is_err());
+    registry.unregister("a").unwrap();
+    let repeats = [[Some(0); 11].as_slice(), &[None; 3], &[Some(0), Some(3), Some(0)]].concat();
+    let expected: Vec<_> = (1..).zip(repeats).collect();
+    assert_eq!(*one.0.lock().unwrap(), expected);
+    assert_eq!(*other.0.lock().unwrap(), expected);
+}
+
+#[test]
+fn one_component_takes_no_lines_from_another() {
+    // I3
+    let paper = Paper::default();
+    let sink = JsonLinesSink::new(paper.clone()).unwrap();
+    let (registry, handle, _clock) = thousand(QuotaRegistry::builder().audit(Arc::new(sink)));
+    let quiet = registry.register(crate::context("b", crate::thousand_of_each())).unwrap();
+    for _ in 0..1_000 {
+        assert!(handle.consume(QuotaType::Storage(2_000)).is_err());
+    }
+    assert!(quiet.consume(QuotaType::Storage(2_000)).is_err());
+    drop((registry, handle, quiet));
+    let lines = paper.lines();
+    let denied = |id| {
+        let of = |line: &&Value| line["event"] == "quota_denied" && line["component"] == id;
+        lines.iter().filter(of).count()
+    };
+    assert_eq!((denied("a"), denied("b")), (10, 1));
 }

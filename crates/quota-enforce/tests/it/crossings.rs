@@ -2,7 +2,7 @@
 
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
-use std::panic::catch_unwind;
+use std::panic::{catch_unwind, panic_any};
 use std::sync::Arc;
 
 use limits_core::{Account, ManualClock, QuotaType};
@@ -143,13 +143,25 @@ fn a_rate_that_is_high_in_every_window_of_a_millisecond_is_told_once() {
     );
 }
 
-/// A sink that never returns.
+/// A sink that never returns, and panics with something that panics as it is dropped.
 #[derive(Debug)]
 struct Bomb;
 
 impl AuditSink for Bomb {
     fn record(&self, _event: &AuditEvent<'_>) {
-        panic!("on purpose");
+        panic_any(Fuse);
+    }
+
+    fn refresh(&self) {
+        panic_any(Fuse);
+    }
+}
+
+struct Fuse;
+
+impl Drop for Fuse {
+    fn drop(&mut self) {
+        panic_any(Self);
     }
 }
 
@@ -172,6 +184,8 @@ fn a_sink_that_panics_changes_nothing_and_the_others_are_told() {
     }));
     assert!(unwound.is_err());
     assert_eq!(handle.usage().storage_used, 0);
+    registry.refresh_levels();
+    handle.refresh_levels();
     registry.unregister("a").unwrap();
     let told = notebook.take();
     let names: Vec<_> =

@@ -5,6 +5,7 @@ mod clocks;
 mod crossings;
 mod embedding;
 mod guards;
+mod last_levels;
 mod levels;
 mod lifecycle;
 mod model;
@@ -12,6 +13,7 @@ mod observing;
 mod original;
 mod refusals;
 mod successors;
+mod views;
 mod writers;
 
 use std::sync::{Arc, Mutex};

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::io::{self, ErrorKind, Write};
+use std::panic::panic_any;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
@@ -95,16 +96,64 @@ fn a_line_that_was_written_in_part_spoils_no_other() {
 fn the_repeats_of_a_line_that_could_not_be_written_are_counted_with_it() {
     let disk = Disk::default();
     let sink = JsonLinesSink::new(disk.clone()).unwrap();
-    let (mut recorded, mut failed) = (0, 0);
-    // Until a line that would have told of repeats was refused; every second has one.
-    while failed <= 11 {
-        disk.tell(|platter| platter.room = Some(0));
-        record(&sink, "a", 100);
-        recorded += 100;
-        let _ = sink.flush(SOON);
-        failed = sink.failed();
+    disk.tell(|platter| platter.room = Some(0));
+    for _ in 0..7 {
+        sink.record(&event("a").with_repeats(None));
     }
-    assert_eq!(sink.failed() + sink.left_out() + sink.dropped(), recorded);
+    assert_eq!(sink.left_out(), 7);
+    sink.record(&event("a").with_repeats(Some(7)));
+    assert!(sink.flush(SOON));
+    assert_eq!((sink.failed(), sink.left_out(), sink.dropped()), (8, 0, 0));
+}
+
+#[test]
+fn the_repeats_of_a_line_that_found_no_room_are_counted_with_it() {
+    let (let_go, held) = channel();
+    let sink = Arc::new(JsonLinesSink::new(Stuck(held)).unwrap());
+    let builder = QuotaRegistry::builder().audit(Arc::<JsonLinesSink>::clone(&sink));
+    let (_registry, handle, clock) = thousand(builder);
+    for _ in 0..15 {
+        assert!(handle.consume(QuotaType::Storage(2_000)).is_err());
+    }
+    assert_eq!((sink.left_out(), sink.dropped()), (5, 0));
+    // However many of these the writer has taken, the queue is full after them.
+    for _ in 0..2_000 {
+        record(&sink, "b", 1);
+    }
+    let dropped = sink.dropped();
+    clock.advance(Duration::from_secs(1));
+    assert!(handle.consume(QuotaType::Storage(2_000)).is_err());
+    assert_eq!((sink.left_out(), sink.dropped()), (0, dropped + 6));
+    drop(let_go);
+}
+
+/// Panics in `write` and again as it is dropped, with something that panics as it is dropped.
+struct Bomb;
+
+impl Write for Bomb {
+    fn write(&mut self, _bytes: &[u8]) -> io::Result<usize> {
+        panic_any(Self);
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic_any(Self);
+    }
+}
+
+#[test]
+fn a_writer_that_panics_again_and_again_loses_no_event_uncounted() {
+    let sink = JsonLinesSink::new(Bomb).unwrap();
+    record(&sink, "a", 50);
+    assert!(!sink.flush(SOON));
+    record(&sink, "a", 7);
+    assert!(!sink.flush(SOON));
+    assert_eq!((sink.failed(), sink.dropped(), sink.left_out()), (57, 0, 0));
 }
 
 #[test]

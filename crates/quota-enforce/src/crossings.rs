@@ -1,0 +1,402 @@
+//! Crossings of levels on their way into a log.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use limits_core::{QuotaResource, QuotaResourceStatus};
+
+use crate::audit::{AuditEvent, AuditKind};
+use crate::level::Level;
+use crate::throttle::PER_SECOND;
+
+/// Of how many resources of components something is kept, at most.
+const MOST_KEPT: usize = 4_096;
+
+/// Bounds how many crossings of a level go into a log, and never loses the last one.
+///
+/// - I6: of a resource, a log gets at most twelve crossings a second: ten, and rises above the level
+///   that it was told last.
+/// - I7: a crossing that the log does not get at once is kept until a later one takes its place or the
+///   log gets it, so the last one always gets there; until then the log shows a higher level than the
+///   one that holds.
+///
+/// What a log gets is told from the level that the log shows.
+#[derive(Debug, Default)]
+pub(crate) struct Crossings(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    by_resource: BTreeMap<Key, Entry>,
+    /// Crossings left out of which no later line will tell, as their entry had to make room.
+    forgotten: u64,
+}
+
+type Key = (Box<str>, QuotaResource);
+
+#[derive(Debug)]
+struct Entry {
+    second: u64,
+    /// What the log got in that second.
+    lines: u64,
+    /// The level that the log shows.
+    told: Level,
+    /// The last crossing, if the log has not got it.
+    latest: Option<Crossing>,
+    /// Crossings before it that the log has not got.
+    left_out: u64,
+    /// A thread is writing. Another one that sees a crossing leaves it here.
+    is_writing: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Crossing {
+    to: Level,
+    status: QuotaResourceStatus,
+    sequence: u64,
+    enforced: bool,
+}
+
+/// Of which crossings a log is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Due {
+    /// Of those for which there is room in this second.
+    In(u64),
+    /// Of all that are kept.
+    All,
+}
+
+impl Crossings {
+    /// Writes a crossing, or keeps it; does nothing with other events. Returns whether it is kept or
+    /// written.
+    ///
+    /// `write` gets the event to be written and tells whether that worked. It is called without a lock.
+    pub(crate) fn record(
+        &self,
+        event: &AuditEvent<'_>,
+        second: u64,
+        mut write: impl FnMut(&AuditEvent<'_>) -> bool,
+    ) -> bool {
+        let AuditKind::Threshold { resource, from, to, status } = event.kind else { return true };
+        let AuditEvent { sequence, enforced, .. } = *event;
+        let key = (Box::from(event.component), resource);
+        let crossing = Crossing { to, status, sequence, enforced };
+        if !self.kept().keep(&key, from, crossing, second) {
+            return write(event);
+        }
+        self.write(&key, Due::In(second), &mut write);
+        true
+    }
+
+    /// Writes what is kept and due.
+    pub(crate) fn write_due(&self, due: Due, mut write: impl FnMut(&AuditEvent<'_>) -> bool) {
+        let keys: Vec<Key> = {
+            let kept = self.kept();
+            let waiting = kept.by_resource.iter().filter(|(_, entry)| entry.latest.is_some());
+            waiting.map(|(key, _)| key.clone()).collect()
+        };
+        for key in keys {
+            self.write(&key, due, &mut write);
+        }
+    }
+
+    /// Returns how many crossings the log has not got and no line has told of.
+    pub(crate) fn left_out(&self) -> u64 {
+        let kept = self.kept();
+        let entries = kept.by_resource.values().map(Entry::count);
+        entries.fold(kept.forgotten, u64::saturating_add)
+    }
+
+    /// Writes crossings of one resource, one after the other, for as long as one is due.
+    fn write(&self, key: &Key, due: Due, write: &mut impl FnMut(&AuditEvent<'_>) -> bool) {
+        loop {
+            let begun = self.kept().by_resource.get_mut(key).and_then(|entry| entry.begin(due));
+            let Some((told, crossing, repeats)) = begun else { return };
+            // If the writer panics, the crossing counts as told.
+            let mut writing =
+                Writing { crossings: self, key, crossing, repeats, due, failed: false };
+            let Crossing { to, status, sequence, enforced } = crossing;
+            let event = AuditEvent {
+                component: &key.0,
+                kind: AuditKind::Threshold { resource: key.1, from: told, to, status },
+                enforced,
+                sequence,
+                repeats: Some(repeats),
+            };
+            writing.failed = !write(&event);
+            if writing.failed {
+                return;
+            }
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Nothing panics with it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    /// Keeps a crossing as the latest; `false` if there is no room.
+    fn keep(&mut self, key: &Key, from: Level, crossing: Crossing, second: u64) -> bool {
+        if self.by_resource.len() >= MOST_KEPT && !self.by_resource.contains_key(key) {
+            self.make_room(second);
+            if self.by_resource.len() >= MOST_KEPT {
+                return false;
+            }
+        }
+        let entry = self.by_resource.entry(key.clone()).or_insert(Entry {
+            second,
+            lines: 0,
+            told: from,
+            latest: None,
+            left_out: 0,
+            is_writing: false,
+        });
+        if entry.latest.replace(crossing).is_some() {
+            entry.left_out = entry.left_out.saturating_add(1);
+        }
+        entry.settle();
+        true
+    }
+
+    /// Drops what matters for nothing but the `repeats` of a later line.
+    fn make_room(&mut self, second: u64) {
+        let mut forgotten = 0_u64;
+        self.by_resource.retain(|_, entry| {
+            let stays = entry.latest.is_some() || entry.is_writing || entry.second >= second;
+            if !stays {
+                forgotten = forgotten.saturating_add(entry.count());
+            }
+            stays
+        });
+        self.forgotten = self.forgotten.saturating_add(forgotten);
+    }
+}
+
+impl Entry {
+    fn count(&self) -> u64 {
+        self.left_out.saturating_add(u64::from(self.latest.is_some()))
+    }
+
+    /// Drops the latest crossing if it leads where the log is.
+    fn settle(&mut self) {
+        if !self.is_writing && self.latest.is_some_and(|latest| latest.to == self.told) {
+            self.latest = None;
+            self.left_out = self.left_out.saturating_add(1);
+        }
+    }
+
+    /// Takes the latest crossing to be written, with the level that the log shows and the number of
+    /// those that were left out before.
+    fn begin(&mut self, due: Due) -> Option<(Level, Crossing, u64)> {
+        let latest = self.latest?;
+        let is_due = match due {
+            Due::All => true,
+            Due::In(second) => {
+                second > self.second || self.lines < PER_SECOND || latest.to > self.told
+            }
+        };
+        if self.is_writing || !is_due {
+            return None;
+        }
+        self.latest = None;
+        self.is_writing = true;
+        Some((self.told, latest, core::mem::take(&mut self.left_out)))
+    }
+
+    fn end(&mut self, crossing: Crossing, repeats: u64, due: Due, failed: bool) {
+        self.is_writing = false;
+        if failed {
+            self.left_out = self.left_out.saturating_add(repeats);
+            if self.latest.is_some() {
+                self.left_out = self.left_out.saturating_add(1);
+            } else {
+                self.latest = Some(crossing);
+            }
+        } else {
+            self.told = crossing.to;
+            match due {
+                Due::In(second) if second > self.second => (self.second, self.lines) = (second, 1),
+                _ => self.lines = self.lines.saturating_add(1),
+            }
+        }
+        self.settle();
+    }
+}
+
+/// The write of one crossing, which ends however it ends.
+struct Writing<'a> {
+    crossings: &'a Crossings,
+    key: &'a Key,
+    crossing: Crossing,
+    repeats: u64,
+    due: Due,
+    failed: bool,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.crossings.kept().by_resource.get_mut(self.key) {
+            entry.end(self.crossing, self.repeats, self.due, self.failed);
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{Crossings, Due, MOST_KEPT};
+    use crate::audit::{AuditEvent, AuditKind};
+    use crate::level::Level;
+    use core::cell::{Cell, RefCell};
+    use limits_core::{Allowance, QuotaResource, QuotaResourceStatus};
+
+    use Level::{Critical, Normal, Warning};
+
+    type Line = (Level, Level, u64);
+
+    /// A log of the crossings of one resource.
+    #[derive(Default)]
+    struct Log {
+        crossings: Crossings,
+        lines: RefCell<Vec<Line>>,
+        is_full: Cell<bool>,
+    }
+
+    fn event(component: &str, from: Level, to: Level) -> AuditEvent<'_> {
+        let status = QuotaResourceStatus::new(0, Allowance::AtMost(100));
+        let kind = AuditKind::Threshold { resource: QuotaResource::Storage, from, to, status };
+        AuditEvent::new(component, kind, true)
+    }
+
+    impl Log {
+        fn write(&self, event: &AuditEvent<'_>) -> bool {
+            let AuditKind::Threshold { from, to, .. } = event.kind else { return false };
+            if !self.is_full.get() {
+                self.lines.borrow_mut().push((from, to, event.repeats.unwrap()));
+            }
+            !self.is_full.get()
+        }
+
+        fn cross(&self, from: Level, to: Level, second: u64) {
+            assert!(self.crossings.record(&event("a", from, to), second, |it| self.write(it)));
+        }
+
+        fn write_due(&self, due: Due) {
+            self.crossings.write_due(due, |it| self.write(it));
+        }
+
+        /// Returns what was written since the last time.
+        fn take(&self) -> Vec<Line> {
+            self.lines.take()
+        }
+    }
+
+    #[test]
+    fn a_flood_of_crossings_is_bounded_and_the_last_one_is_told() {
+        // I6 I7
+        let log = Log::default();
+        for _ in 0..1_000 {
+            log.cross(Normal, Critical, 5);
+            log.cross(Critical, Normal, 5);
+        }
+        // Ten, and one rise above what the log showed. The falls after it are kept, and what led back
+        // to it is left out.
+        let told = log.take();
+        assert_eq!((told.len(), told.last()), (11, Some(&(Normal, Critical, 0))));
+        assert_eq!(log.crossings.left_out(), 2_000 - 11);
+        log.write_due(Due::In(5));
+        assert_eq!(log.take(), []);
+        log.write_due(Due::In(6));
+        assert_eq!(log.take(), [(Critical, Normal, 2_000 - 12)]);
+        log.write_due(Due::In(7));
+        log.write_due(Due::All);
+        assert_eq!((log.take(), log.crossings.left_out()), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn a_rise_is_never_kept_back() {
+        // I6 I7
+        let log = Log::default();
+        for _ in 0..5 {
+            log.cross(Normal, Critical, 5);
+            log.cross(Critical, Normal, 5);
+        }
+        assert_eq!(log.take().len(), 10);
+        log.cross(Normal, Warning, 5);
+        log.cross(Warning, Critical, 5);
+        assert_eq!(log.take(), [(Normal, Warning, 0), (Warning, Critical, 0)]);
+        log.cross(Critical, Warning, 5);
+        log.cross(Warning, Normal, 5);
+        assert_eq!(log.take(), []);
+        log.write_due(Due::All);
+        assert_eq!(log.take(), [(Critical, Normal, 1)]);
+    }
+
+    #[test]
+    fn a_crossing_that_could_not_be_written_is_kept_until_it_can() {
+        // I7
+        let log = Log::default();
+        log.is_full.set(true);
+        log.cross(Normal, Critical, 5);
+        assert_eq!((log.take(), log.crossings.left_out()), (Vec::new(), 1));
+        log.cross(Critical, Warning, 5);
+        log.is_full.set(false);
+        log.write_due(Due::In(5));
+        assert_eq!(log.take(), [(Normal, Warning, 1)]);
+        log.is_full.set(true);
+        log.cross(Warning, Normal, 5);
+        // Back where the log is: there is nothing to tell.
+        log.cross(Normal, Warning, 5);
+        log.is_full.set(false);
+        log.write_due(Due::All);
+        assert_eq!(log.take(), []);
+        log.cross(Warning, Critical, 5);
+        assert_eq!(log.take(), [(Warning, Critical, 2)]);
+    }
+
+    #[test]
+    fn a_crossing_that_comes_while_another_is_written_comes_after_it() {
+        // I7
+        let log = Log::default();
+        let write = |it: &AuditEvent<'_>| {
+            if matches!(it.kind, AuditKind::Threshold { to: Critical, .. }) {
+                // As another thread, or a subscriber that gives back.
+                log.cross(Critical, Normal, 5);
+                assert_eq!(log.take(), []);
+            }
+            log.write(it)
+        };
+        assert!(log.crossings.record(&event("a", Normal, Critical), 5, write));
+        assert_eq!(log.take(), [(Normal, Critical, 0), (Critical, Normal, 0)]);
+    }
+
+    #[test]
+    fn a_writer_that_panics_does_not_stop_the_next_crossing() {
+        let log = Log::default();
+        let record = || log.crossings.record(&event("a", Normal, Critical), 5, |_| panic!("oh"));
+        assert_eq!(crate::caught::caught(record), None);
+        log.cross(Critical, Normal, 5);
+        assert_eq!(log.take(), [(Critical, Normal, 0)]);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_no_crossing_goes_unseen_or_uncounted() {
+        let log = Log::default();
+        log.is_full.set(true);
+        let record = |id: usize, second| {
+            log.crossings
+                .record(&event(&id.to_string(), Normal, Critical), second, |it| log.write(it))
+        };
+        assert!((0..MOST_KEPT).all(|id| record(id, 5)));
+        // There is no room and no log: its owner counts this one.
+        assert!(!record(MOST_KEPT, 6));
+        log.is_full.set(false);
+        assert!(record(MOST_KEPT, 6));
+        assert_eq!(log.take().len(), 1);
+        // What is written makes room in a later second.
+        log.write_due(Due::In(6));
+        assert_eq!((log.take().len(), log.crossings.left_out()), (MOST_KEPT, 0));
+        assert!(record(MOST_KEPT, 7));
+        assert_eq!(log.crossings.kept().by_resource.len(), 1);
+    }
+}

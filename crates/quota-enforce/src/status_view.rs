@@ -1,0 +1,84 @@
+//! What is used of everything, in a form to be sent to monitoring.
+
+use limits_core::{QuotaResource, QuotaResourceStatus, QuotaStatus};
+use serde::Serialize;
+
+use crate::Level;
+
+/// A [`QuotaStatus`] to be serialised, with names that stay.
+///
+/// ```
+/// use limits_core::{Allowance, CapabilitySet, QuotaType, ResourceQuota};
+/// use quota_enforce::{QuotaRegistry, SecurityContext, StatusView};
+///
+/// let quota = ResourceQuota::new().with_storage(1_000_u64).with_memory(Allowance::Unlimited);
+/// let registry = QuotaRegistry::new();
+/// let shop = registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
+/// shop.consume(QuotaType::Storage(850))?;
+/// let status = serde_json::to_value(StatusView::from(shop.status()))?;
+/// assert_eq!(
+///     status["storage"].to_string(),
+///     r#"{"used":850,"limit":1000,"available":150,"unit":"bytes","level":"warning"}"#
+/// );
+/// // Where there is no limit, nothing is said of one.
+/// assert_eq!(status["memory"].to_string(), r#"{"used":0,"unit":"bytes","level":"normal"}"#);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct StatusView {
+    /// Bytes stored.
+    pub storage: ResourceView,
+    /// Messages in the current window.
+    pub message_rate: ResourceView,
+    /// Bytes sent and received in the current window.
+    pub network_bandwidth: ResourceView,
+    /// CPU time in the current window.
+    pub cpu_time: ResourceView,
+    /// Bytes of memory in use.
+    pub memory: ResourceView,
+}
+
+/// Use and limit of one resource, to be serialised.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ResourceView {
+    /// Units in use, which can be more than the limit.
+    pub used: u64,
+    /// Units allowed; absent where there is no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// Units left; absent where there is no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub available: Option<u64>,
+    /// The unit of these numbers: `bytes`, `messages` or `µs`.
+    pub unit: &'static str,
+    /// The level of use now. The level that sinks were told last may be a higher one: a level is left
+    /// five points lower than it is reached.
+    pub level: Level,
+}
+
+impl ResourceView {
+    fn new(resource: QuotaResource, status: QuotaResourceStatus) -> Self {
+        Self {
+            used: status.used(),
+            limit: status.limit().at_most(),
+            available: status.available().at_most(),
+            unit: resource.unit(),
+            level: Level::of(&status),
+        }
+    }
+}
+
+impl From<QuotaStatus> for StatusView {
+    fn from(status: QuotaStatus) -> Self {
+        let of = |resource| ResourceView::new(resource, status.of(resource));
+        Self {
+            storage: of(QuotaResource::Storage),
+            message_rate: of(QuotaResource::MessageRate),
+            network_bandwidth: of(QuotaResource::NetworkBandwidth),
+            cpu_time: of(QuotaResource::CpuTime),
+            memory: of(QuotaResource::Memory),
+        }
+    }
+}
