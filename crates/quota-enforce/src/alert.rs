@@ -134,14 +134,14 @@ struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     fn begin(word: &'a AtomicU64, from: u64) -> Option<Self> {
-        word.compare_exchange(from, from | REPORTING, Ordering::AcqRel, Ordering::Relaxed)
+        word.compare_exchange(from, from | REPORTING, Ordering::Acquire, Ordering::Relaxed)
             .ok()
             .map(|_| Self { word, next: from })
     }
 
     /// Tells whether another thread looked meanwhile.
     fn end(self) -> bool {
-        let before = self.word.swap(self.next, Ordering::AcqRel);
+        let before = self.word.swap(self.next, Ordering::Release);
         core::mem::forget(self);
         before & LOOK_AGAIN != 0
     }
@@ -150,7 +150,7 @@ impl<'a> Turn<'a> {
 impl Drop for Turn<'_> {
     /// If a clock of the host's panics.
     fn drop(&mut self) {
-        self.word.swap(self.next, Ordering::AcqRel);
+        self.word.swap(self.next, Ordering::Release);
     }
 }
 

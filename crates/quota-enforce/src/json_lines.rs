@@ -350,18 +350,98 @@ impl<W: Write> Book<'_, W> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Duration, Entry, Losses, Pen, sync_channel, write_entries};
+    use super::{
+        Duration, Entry, Losses, Ordering, Pen, Receiver, SyncSender, sync_channel, write_entries,
+    };
+    use crate::audit::{AuditEvent, AuditKind};
+    use crate::level::Level;
+    use limits_core::{Allowance, QuotaResource, QuotaResourceStatus};
+    use std::io::{self, Write};
+
+    fn queue(lines: usize) -> (SyncSender<Entry>, Receiver<Entry>) {
+        let (queue, waiting) = sync_channel(20);
+        for _ in 0..lines {
+            queue.send(line()).unwrap();
+        }
+        (queue, waiting)
+    }
+
+    fn line() -> Entry {
+        Entry::Line { bytes: b"line\n".to_vec(), events: 1 }
+    }
+
+    /// Has a rise that found no room in the queue.
+    fn kept() -> Losses {
+        let losses = Losses::default();
+        let (resource, from, to) = (QuotaResource::Storage, Level::Normal, Level::Critical);
+        let status = QuotaResourceStatus::new(96, Allowance::AtMost(100));
+        let kind = AuditKind::Threshold { resource, from, to, status };
+        let event = AuditEvent::new("a", kind, true);
+        assert!(losses.crossings.record(&event, losses.second(), |_| false));
+        losses
+    }
 
     #[test]
     fn whatever_is_taken_from_the_queue_is_written_however_often_losses_are_told() {
-        let (queue, waiting) = sync_channel(10);
-        for _ in 0..10 {
-            queue.send(Entry::Line { bytes: b"line\n".to_vec(), events: 1 }).unwrap();
-        }
-        drop(queue);
+        let (_, waiting) = queue(10);
         let mut written = Vec::new();
         // Losses are due after every single line.
         write_entries(Pen::new(&mut written), &waiting, &Losses::default(), Duration::ZERO);
         assert_eq!(written, b"line\n".repeat(10));
+    }
+
+    #[test]
+    fn a_crossing_that_was_kept_is_written_after_what_waited_before_it() {
+        // I7
+        let (_, waiting) = queue(10);
+        let (mut written, losses) = (Vec::new(), kept());
+        write_entries(Pen::new(&mut written), &waiting, &losses, Duration::ZERO);
+        let crossing = written.strip_prefix(&*b"line\n".repeat(10)).unwrap();
+        assert!(crossing.starts_with(b"{\"time_ms\":"), "{crossing:?}");
+        assert_eq!(losses.left_out(), 0);
+    }
+
+    /// Closes the queue once it has seen a crossing, with one more line, or after a while.
+    struct Waiting {
+        queue: Option<SyncSender<Entry>>,
+        flushes: usize,
+        text: String,
+    }
+
+    impl Write for &mut Waiting {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.text.push_str(core::str::from_utf8(bytes).unwrap());
+            if self.text.contains("threshold")
+                && let Some(queue) = self.queue.take()
+            {
+                queue.send(line()).unwrap();
+            }
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.flushes += 1;
+            self.queue.take_if(|_| self.flushes > 1_000);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_crossing_that_was_kept_is_written_though_nothing_else_happens() {
+        // I7
+        let (queue, waiting) = queue(0);
+        let mut writer = Waiting { queue: Some(queue), flushes: 0, text: String::new() };
+        write_entries(Pen::new(&mut writer), &waiting, &kept(), Duration::ZERO);
+        assert!(writer.text.ends_with("\nline\n"), "{}", writer.text);
+    }
+
+    #[test]
+    fn a_crossing_that_the_writer_refuses_stays_kept_and_what_is_written_last_is_counted_once() {
+        // I7
+        let (_, waiting) = queue(0);
+        let mut no_room = [0; 10];
+        let losses = kept();
+        write_entries(Pen::new(&mut no_room[..]), &waiting, &losses, Duration::ZERO);
+        assert_eq!((losses.left_out(), losses.failed.load(Ordering::Relaxed)), (1, 0));
     }
 }

@@ -19,6 +19,8 @@ struct Resource {
     alert: Alert,
     window_ns: Option<u64>,
     told: Mutex<Vec<(Level, Level)>>,
+    /// The level that the sinks were told last, as a sink would keep it: without ordering of its own.
+    last: AtomicU64,
 }
 
 impl Resource {
@@ -28,6 +30,7 @@ impl Resource {
             alert: Alert::default(),
             window_ns,
             told: Mutex::default(),
+            last: AtomicU64::new(0),
         };
         resource.watch(Seen::Fallen);
         resource.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -43,6 +46,9 @@ impl Resource {
     fn watch(&self, seen: Seen) {
         let look = || Look { status: self.status(), now_ns: 0, window_ns: self.window_ns };
         self.alert.watch(seen, look, |from, to, _| {
+            let last = Level::from_code(self.last.load(Ordering::Relaxed));
+            assert_eq!(from, last, "a sink sees what it did the last time");
+            self.last.store(to.code(), Ordering::Relaxed);
             self.told.lock().unwrap_or_else(PoisonError::into_inner).push((from, to));
             // Another thread may run while the sinks are told.
             thread::yield_now();
