@@ -92,6 +92,15 @@ impl Shared {
     }
 }
 
+impl Drop for Shared {
+    /// The last handle may go with a grant, while a panic unwinds.
+    fn drop(&mut self) {
+        for sink in self.sinks.drain(..) {
+            let _ = caught(|| drop(sink));
+        }
+    }
+}
+
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")

@@ -1,8 +1,9 @@
 //! Audit events as `tracing` events.
 
 use core::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
 
-use limits_core::{Clock as _, Retry};
+use limits_core::{Clock, Retry};
 
 use crate::crossings::{Crossings, Due};
 use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock, Level};
@@ -15,9 +16,9 @@ use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock, Level};
 /// at most twelve: a rise is always emitted at once, and a fall that is kept back is emitted in a later
 /// second with the next event of any component, or by `refresh_levels`. The subscriber decides what
 /// becomes of the events: one that blocks blocks the host call.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TracingSink {
-    clock: CoarseClock,
+    clock: Arc<dyn Clock>,
     crossings: Crossings,
     /// Events that were too many, less those that others have told of. Below zero for a moment if one
     /// is counted before those that it tells of.
@@ -28,7 +29,11 @@ impl TracingSink {
     /// Makes a sink.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_clock(Arc::new(CoarseClock::new()))
+    }
+
+    fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, crossings: Crossings::default(), left_out: AtomicI64::new(0) }
     }
 
     /// Returns how many events were left out and not told of yet: repeats, and crossings that are kept
@@ -37,6 +42,12 @@ impl TracingSink {
     pub fn left_out(&self) -> u64 {
         let repeats = u64::try_from(self.left_out.load(Ordering::Relaxed)).unwrap_or_default();
         repeats.saturating_add(self.crossings.left_out())
+    }
+}
+
+impl Default for TracingSink {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -125,5 +136,39 @@ impl core::fmt::Display for ShownRetry {
             Retry::After(wait) => write!(f, "after {wait:?}"),
             Retry::Never => f.write_str("never"),
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::TracingSink;
+    use crate::level::Level::{Critical, Normal};
+    use crate::{AuditEvent, AuditKind, AuditSink};
+    use core::time::Duration;
+    use limits_core::{Allowance, ManualClock, QuotaResource, QuotaResourceStatus};
+    use std::sync::Arc;
+
+    #[test]
+    fn a_fall_that_was_kept_back_is_emitted_with_the_next_event_of_a_later_second() {
+        // I7
+        let clock = Arc::new(ManualClock::new());
+        let sink = TracingSink::with_clock(Arc::<ManualClock>::clone(&clock));
+        let cross = |from, to| {
+            let status = QuotaResourceStatus::new(0, Allowance::AtMost(100));
+            let kind = AuditKind::Threshold { resource: QuotaResource::Storage, from, to, status };
+            sink.record(&AuditEvent::new("a", kind, true));
+        };
+        for _ in 0..6 {
+            cross(Normal, Critical);
+            cross(Critical, Normal);
+        }
+        let other = AuditEvent::new("b", AuditKind::Registered, true);
+        sink.record(&other);
+        assert_eq!(sink.left_out(), 1);
+        clock.advance(Duration::from_secs(1));
+        sink.record(&other.with_repeats(None));
+        assert_eq!(sink.left_out(), 2, "one that is too many itself emits nothing");
+        sink.record(&other);
+        assert_eq!(sink.left_out(), 1);
     }
 }

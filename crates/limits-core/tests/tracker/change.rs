@@ -67,6 +67,9 @@ fn a_total_below_use_refuses_until_enough_is_released() {
     tracker.consume(QuotaType::Storage(80)).unwrap();
     tracker.set_quota(ResourceQuota::new().with_storage(50)).unwrap();
     assert_eq!(tracker.status().storage.available(), Allowance::AtMost(0));
+    for (resource, status) in tracker.status().iter() {
+        assert_eq!(tracker.status_of(resource), status);
+    }
     tracker.release(QuotaType::Storage(30));
     tracker.consume(QuotaType::Storage(1)).unwrap_err();
     tracker.release(QuotaType::Storage(1));
