@@ -44,7 +44,7 @@ pub(crate) struct Look {
 /// - I1: one crossing is reported once, whichever thread sees it, and not again before the level was
 ///   left.
 /// - I4: crossings of one resource are reported one after the other, each from the level to which the
-///   one before has led.
+///   one before has led, but for a rate that was left unseen.
 /// - I5: once every thread that changed the use has looked, the level reported last is the level
 ///   that holds.
 ///
@@ -55,9 +55,9 @@ pub(crate) struct Look {
 /// A thread that sees a crossing reports it unless another one is reporting; then it leaves a mark and
 /// goes on, and the other looks again. So no thread waits for a sink, a sink may use the component
 /// that it is told of, and crossings that come while the sinks are told become one. Every look begins
-/// with a read-modify-write of the word, also one that finds nothing to report: of a thread that
-/// changes the use and one that reports, either the first finds the mark of the second, or the second
-/// sees the change.
+/// with a read-modify-write of the word, also one that finds nothing to report: a thread that changes
+/// the use and looks either comes before another one's turn to report, which then sees the change, or
+/// finds that the turn has begun, and leaves its mark.
 #[derive(Debug, Default)]
 pub(crate) struct Alert {
     /// The level in the lowest two bits; two flags; above them when it was last reached, in units of

@@ -20,7 +20,8 @@ const MOST_KEPT: usize = 4_096;
 ///   log gets it, so the last one always gets there; until then the log shows a higher level than the
 ///   one that holds.
 ///
-/// What a log gets is told from the level that the log shows.
+/// What a log gets is told from the level that the log shows, but for a rate's level that is reported
+/// as reached again from [`Level::Normal`].
 #[derive(Debug, Default)]
 pub(crate) struct Crossings(Mutex<Kept>);
 
@@ -50,7 +51,11 @@ struct Entry {
 
 #[derive(Clone, Copy, Debug)]
 struct Crossing {
+    from: Level,
     to: Level,
+    /// It does not begin where the one before has led: a rate's level that was left and reached again
+    /// without being looked at in between.
+    is_again: bool,
     status: QuotaResourceStatus,
     sequence: u64,
     enforced: bool,
@@ -79,8 +84,8 @@ impl Crossings {
         let AuditKind::Threshold { resource, from, to, status } = event.kind else { return true };
         let AuditEvent { sequence, enforced, .. } = *event;
         let key = (Box::from(event.component), resource);
-        let crossing = Crossing { to, status, sequence, enforced };
-        if !self.kept().keep(&key, from, crossing, second) {
+        let crossing = Crossing { from, to, is_again: false, status, sequence, enforced };
+        if !self.kept().keep(&key, crossing, second) {
             return write(event);
         }
         self.write(&key, Due::In(second), &mut write);
@@ -110,14 +115,14 @@ impl Crossings {
     fn write(&self, key: &Key, due: Due, write: &mut impl FnMut(&AuditEvent<'_>) -> bool) {
         loop {
             let begun = self.kept().by_resource.get_mut(key).and_then(|entry| entry.begin(due));
-            let Some((told, crossing, repeats)) = begun else { return };
+            let Some((from, crossing, repeats)) = begun else { return };
             // If the writer panics, the crossing counts as told.
             let mut writing =
                 Writing { crossings: self, key, crossing, repeats, due, failed: false };
-            let Crossing { to, status, sequence, enforced } = crossing;
+            let Crossing { to, status, sequence, enforced, .. } = crossing;
             let event = AuditEvent {
                 component: &key.0,
-                kind: AuditKind::Threshold { resource: key.1, from: told, to, status },
+                kind: AuditKind::Threshold { resource: key.1, from, to, status },
                 enforced,
                 sequence,
                 repeats: Some(repeats),
@@ -137,7 +142,7 @@ impl Crossings {
 
 impl Kept {
     /// Keeps a crossing as the latest; `false` if there is no room.
-    fn keep(&mut self, key: &Key, from: Level, crossing: Crossing, second: u64) -> bool {
+    fn keep(&mut self, key: &Key, mut crossing: Crossing, second: u64) -> bool {
         if self.by_resource.len() >= MOST_KEPT && !self.by_resource.contains_key(key) {
             self.make_room(second);
             if self.by_resource.len() >= MOST_KEPT {
@@ -147,11 +152,13 @@ impl Kept {
         let entry = self.by_resource.entry(key.clone()).or_insert(Entry {
             second,
             lines: 0,
-            told: from,
+            told: crossing.from,
             latest: None,
             left_out: 0,
             is_writing: false,
         });
+        let before = entry.latest.map_or(entry.told, |latest| latest.to);
+        crossing.is_again = crossing.from != before && !entry.is_writing;
         if entry.latest.replace(crossing).is_some() {
             entry.left_out = entry.left_out.saturating_add(1);
         }
@@ -180,14 +187,15 @@ impl Entry {
 
     /// Drops the latest crossing if it leads where the log is.
     fn settle(&mut self) {
-        if !self.is_writing && self.latest.is_some_and(|latest| latest.to == self.told) {
+        let is_there = |latest: Crossing| latest.to == self.told && !latest.is_again;
+        if !self.is_writing && self.latest.is_some_and(is_there) {
             self.latest = None;
             self.left_out = self.left_out.saturating_add(1);
         }
     }
 
-    /// Takes the latest crossing to be written, with the level that the log shows and the number of
-    /// those that were left out before.
+    /// Takes the latest crossing to be written, with the level from which it is told and the number
+    /// of those that were left out before.
     fn begin(&mut self, due: Due) -> Option<(Level, Crossing, u64)> {
         let latest = self.latest?;
         let is_due = match due {
@@ -201,7 +209,8 @@ impl Entry {
         }
         self.latest = None;
         self.is_writing = true;
-        Some((self.told, latest, core::mem::take(&mut self.left_out)))
+        let from = if latest.is_again { latest.from } else { self.told };
+        Some((from, latest, core::mem::take(&mut self.left_out)))
     }
 
     fn end(&mut self, crossing: Crossing, repeats: u64, due: Due, failed: bool) {
@@ -272,7 +281,7 @@ mod tests {
         fn write(&self, event: &AuditEvent<'_>) -> bool {
             let AuditKind::Threshold { from, to, .. } = event.kind else { return false };
             if !self.is_full.get() {
-                self.lines.borrow_mut().push((from, to, event.repeats.unwrap()));
+                self.lines.borrow_mut().push((from, to, event.repeats.unwrap_or(u64::MAX)));
             }
             !self.is_full.get()
         }
@@ -330,6 +339,20 @@ mod tests {
         assert_eq!(log.take(), []);
         log.write_due(Due::All);
         assert_eq!(log.take(), [(Critical, Normal, 1)]);
+    }
+
+    #[test]
+    fn a_rate_that_reaches_its_level_again_is_told_again_and_no_flood_either() {
+        // I6
+        let log = Log::default();
+        for _ in 0..1_000 {
+            log.cross(Normal, Critical, 5);
+        }
+        assert_eq!(log.take(), [(Normal, Critical, 0); 10]);
+        log.write_due(Due::In(6));
+        assert_eq!(log.take(), [(Normal, Critical, 989)]);
+        log.cross(Critical, Normal, 6);
+        assert_eq!(log.take(), [(Critical, Normal, 0)]);
     }
 
     #[test]

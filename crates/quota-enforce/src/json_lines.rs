@@ -361,7 +361,7 @@ mod tests {
     fn queue(lines: usize) -> (SyncSender<Entry>, Receiver<Entry>) {
         let (queue, waiting) = sync_channel(20);
         for _ in 0..lines {
-            queue.send(line()).unwrap();
+            queue.send(line()).expect("there is room");
         }
         (queue, waiting)
     }
@@ -410,11 +410,11 @@ mod tests {
 
     impl Write for &mut Waiting {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.text.push_str(core::str::from_utf8(bytes).unwrap());
+            self.text.push_str(core::str::from_utf8(bytes).expect("JSON is text"));
             if self.text.contains("threshold")
                 && let Some(queue) = self.queue.take()
             {
-                queue.send(line()).unwrap();
+                queue.send(line()).expect("there is room");
             }
             Ok(bytes.len())
         }

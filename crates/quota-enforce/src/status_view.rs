@@ -15,13 +15,16 @@ use crate::Level;
 /// let registry = QuotaRegistry::new();
 /// let shop = registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
 /// shop.consume(QuotaType::Storage(850))?;
-/// let status = serde_json::to_value(StatusView::from(shop.status()))?;
+/// let status = StatusView::from(shop.status());
 /// assert_eq!(
-///     status["storage"].to_string(),
+///     serde_json::to_string(&status.storage)?,
 ///     r#"{"used":850,"limit":1000,"available":150,"unit":"bytes","level":"warning"}"#
 /// );
 /// // Where there is no limit, nothing is said of one.
-/// assert_eq!(status["memory"].to_string(), r#"{"used":0,"unit":"bytes","level":"normal"}"#);
+/// assert_eq!(
+///     serde_json::to_string(&status.memory)?,
+///     r#"{"used":0,"unit":"bytes","level":"normal"}"#
+/// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]

@@ -1,10 +1,11 @@
 //! What a sink heard last of a level is the level that holds.
 
 use core::fmt;
+use core::time::Duration;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use limits_core::{QuotaResource, QuotaType};
 use quota_enforce::{
@@ -34,9 +35,10 @@ impl Paper {
         let mut sequence = 0;
         let follow = |line: Value| {
             assert_eq!(line["from"], level.as_str());
-            assert!(line["sequence"].as_u64().unwrap() > sequence);
-            sequence = line["sequence"].as_u64().unwrap();
-            level = String::from(line["to"].as_str().unwrap());
+            let number = line["sequence"].as_u64().expect("a number");
+            assert!(number > sequence);
+            sequence = number;
+            level = String::from(line["to"].as_str().expect("a level"));
             level.clone()
         };
         crossings.map(follow).collect()
@@ -54,11 +56,11 @@ impl Write for Paper {
 }
 
 fn fill(handle: &ComponentHandle) {
-    handle.consume(QuotaType::Storage(1_000)).unwrap();
+    handle.consume(QuotaType::Storage(1_000)).expect("nothing is used");
 }
 
 fn empty(handle: &ComponentHandle) {
-    handle.release(QuotaType::Storage(1_000)).unwrap();
+    handle.release(QuotaType::Storage(1_000)).expect("a total");
 }
 
 #[test]
@@ -102,6 +104,22 @@ fn a_sink_that_is_dropped_writes_the_level_that_holds() {
     }
     drop((registry, handle));
     assert_eq!(paper.levels().last().unwrap(), "normal");
+}
+
+#[test]
+fn a_rate_that_was_left_unseen_and_is_reached_again_has_a_line_again() {
+    // I1
+    let paper = Paper::default();
+    let sink = JsonLinesSink::new(paper.clone()).unwrap();
+    let (registry, handle, clock) = thousand(QuotaRegistry::builder().audit(Arc::new(sink)));
+    for _ in 0..3 {
+        handle.consume(QuotaType::MessageRate(960)).unwrap();
+        clock.advance(Duration::from_secs(10));
+    }
+    drop((registry, handle));
+    let text = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+    let risen = "\"from\":\"normal\",\"to\":\"critical\"";
+    assert_eq!(text.matches(risen).count(), 3, "{text}");
 }
 
 #[test]
@@ -286,7 +304,7 @@ fn a_sink_of_the_hosts_hears_every_crossing() {
 #[test]
 fn each_sink_hears_the_rise_before_the_fall_that_came_while_another_was_told() {
     // I4 I5
-    let (one, other, handle) = told_in_turn(|handle| empty(handle));
+    let (one, other, handle) = told_in_turn(empty);
     fill(&handle);
     let (storage, normal, critical) = (QuotaResource::Storage, Level::Normal, Level::Critical);
     let crossings = [(storage, normal, critical, 1_000), (storage, critical, normal, 0)];
