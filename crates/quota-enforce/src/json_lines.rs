@@ -32,10 +32,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 ///
 /// Recording never waits for the writer. Of denials and grants, a component gets at most ten lines a
 /// second of each kind; the next one after that says in `repeats` how many were left out. Of crossings
-/// of a resource's level, it gets at most twelve. The last crossing is always written: at once if it is
-/// a rise, else after at most two seconds, or by [`flush`](Self::flush). When the writer cannot keep up,
-/// 1 024 lines wait; crossings are then kept, and other events are dropped. What was lost is written
-/// down as well, at most once a second:
+/// of a resource's level, it gets at most twelve. The last crossing always gets to the writer: at once
+/// if it is a rise, else after at most two seconds, or by [`flush`](Self::flush). When the writer cannot
+/// keep up, 1 024 lines wait; crossings are then kept, and other events are dropped. What was lost is
+/// written down as well, at most once a second:
 ///
 /// ```json
 /// {"time_ms":1764000000000,"sequence":7,"event":"quota_denied","component":"shop","subject":"storage","enforced":true,"used":900,"requested":200,"limit":1000,"unit":"bytes","level":0,"retry":"now"}
