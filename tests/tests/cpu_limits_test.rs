@@ -239,7 +239,8 @@ fn test_out_of_fuel_error_partial() {
 #[test]
 fn test_execution_timeout_error_with_fuel() {
     let failure = Host::new().run(&limits(u64::MAX, 20), "spin").unwrap_err();
-    let WasmError::ExecutionTimeout { timeout_ms: 20, fuel_consumed: Some(fuel), .. } = failure.error()
+    let WasmError::ExecutionTimeout { timeout_ms: 20, fuel_consumed: Some(fuel), .. } =
+        failure.error()
     else {
         panic!("expected a timeout that knows its fuel: {failure}");
     };

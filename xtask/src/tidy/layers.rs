@@ -22,7 +22,10 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
         ]),
     ),
     ("limits-core", Some(&[])),
-    ("limits-wasmtime", Some(&["limits-core", "rustix", "tokio", "tracing", "wasmparser", "wasmtime"])),
+    (
+        "limits-wasmtime",
+        Some(&["limits-core", "rustix", "tokio", "tracing", "wasmparser", "wasmtime"]),
+    ),
     (
         "quota-enforce",
         Some(&["dashmap", "limits-core", "metrics", "rustix", "serde", "serde_json", "tracing"]),
