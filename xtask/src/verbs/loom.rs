@@ -3,10 +3,13 @@
 use crate::cargo;
 use crate::failure::Result;
 
+/// The package whose interleavings are tried.
+pub(super) const PACKAGE: &str = "limits-core";
+
 /// In a folder of its own: the flag would make everything else compile again.
-const TEST: [&str; 7] =
-    ["test", "-p", "limits-core", "--lib", "--target-dir", "target/loom", "interleavings"];
-const FLAG: &[(&str, &str)] = &[("RUSTFLAGS", "--cfg loom")];
+pub(super) const TEST: [&str; 7] =
+    ["test", "-p", PACKAGE, "--lib", "--target-dir", "target/loom", "interleavings"];
+pub(super) const FLAG: &[(&str, &str)] = &[("RUSTFLAGS", "--cfg loom")];
 
 pub(crate) fn run() -> Result {
     let listed = cargo::output_with(&[&TEST[..], &["--", "--list"]].concat(), FLAG)?;
