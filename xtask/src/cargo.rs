@@ -40,13 +40,15 @@ pub(crate) fn output_with(args: &[&str], environment: &[(&str, &str)]) -> Result
     }
 }
 
-fn command(args: &[&str], environment: &[(&str, &str)]) -> Command {
+/// Makes a call of cargo in the workspace.
+pub(crate) fn command(args: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).envs(environment.iter().copied()).current_dir(workspace::root());
     command
 }
 
-fn shown(args: &[&str], environment: &[(&str, &str)]) -> String {
+/// Returns a call as it would be typed.
+pub(crate) fn shown(args: &[&str], environment: &[(&str, &str)]) -> String {
     let variables = environment.iter().map(|(name, value)| format!("{name}=\"{value}\" "));
     variables.chain([String::from("cargo "), args.join(" ")]).collect()
 }

@@ -19,7 +19,7 @@ use crate::verbs::VERBS;
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     let verb = args.next().unwrap_or_else(|| String::from("help"));
-    match run(&verb, args.next()) {
+    match run(&verb, &args.collect::<Vec<_>>()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_told() {
@@ -30,16 +30,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(verb: &str, extra: Option<String>) -> Result {
-    if let Some(extra) = extra {
-        return Err(format!("takes no argument, found `{extra}`").into());
-    }
+fn run(verb: &str, args: &[String]) -> Result {
     if matches!(verb, "help" | "--help" | "-h") {
         print!("{}", verbs::help());
         return Ok(());
     }
     match VERBS.iter().find(|known| known.name == verb) {
-        Some(known) => (known.run)(),
+        Some(known) => known.run(args),
         None => Err(format!("no such verb\n\n{}", verbs::help()).into()),
     }
 }

@@ -23,6 +23,13 @@ enum State {
 impl Source {
     /// Splits a file. Good enough for code that compiles; macros are not expanded.
     pub(crate) fn parse(text: &str) -> Self {
+        let (code, comments) = Self::aligned(text);
+        let lines = |text: String| text.lines().map(|line| line.trim_end().to_owned()).collect();
+        Self { code: lines(code), comments: lines(comments) }
+    }
+
+    /// Splits a file into code and comments, each character where it is in `text`.
+    pub(crate) fn aligned(text: &str) -> (String, String) {
         let chars: Vec<char> = text.chars().collect();
         let (mut code, mut comments) = (String::new(), String::new());
         let mut state = State::Code;
@@ -64,10 +71,13 @@ impl Source {
             }
             code.push(to_code);
             comments.push(to_comments);
+            for _ in 1..width {
+                code.push(' ');
+                comments.push(' ');
+            }
             at += width;
         }
-        let lines = |text: String| text.lines().map(|line| line.trim_end().to_owned()).collect();
-        Self { code: lines(code), comments: lines(comments) }
+        (code, comments)
     }
 
     /// Returns the index of the line where the file's tests start, if it has any.
@@ -141,6 +151,18 @@ mod tests {
         let source = Source::parse("a\n\"x\\\n  y\n\"\nb // c\n");
         assert_eq!((source.code.len(), source.code[4].trim()), (5, "b"));
         assert_eq!(source.comments.len(), 5);
+    }
+
+    #[test]
+    fn characters_stay_where_they_are() {
+        let text = "f('\\n', \"\u{e9}\\\"\", r#\"x\"#); /* y */ g('z'); // end";
+        let (code, comments) = Source::aligned(text);
+        let place = |text: &str, c| text.chars().position(|found| found == c);
+        for c in ['f', ';', 'g'] {
+            assert_eq!(place(&code, c), place(text, c));
+        }
+        assert_eq!(place(&comments, 'y'), place(text, 'y'));
+        assert_eq!(code.chars().count(), text.chars().count());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod check_each;
 mod docs;
 mod examples;
 mod loom;
+mod mutants;
 mod package;
 
 use core::fmt::Write as _;
@@ -20,38 +21,75 @@ pub(crate) struct Verb {
     /// What it does, in a line.
     about: &'static str,
     /// Does it.
-    pub(crate) run: fn() -> Result,
+    action: Action,
+}
+
+enum Action {
+    Plain(fn() -> Result),
+    /// With what is typed behind the verb.
+    With(fn(&[String]) -> Result),
+}
+
+use Action::{Plain, With};
+
+impl Verb {
+    /// Does what the verb says.
+    pub(crate) fn run(&self, args: &[String]) -> Result {
+        match (&self.action, args.first()) {
+            (Plain(run), None) => run(),
+            (Plain(_), Some(extra)) => Err(format!("takes no argument, found `{extra}`").into()),
+            (With(run), _) => run(args),
+        }
+    }
 }
 
 /// All verbs but `help`.
 pub(crate) const VERBS: &[Verb] = &[
-    Verb { name: "ci", about: "all checks below, in order; stops at the first failure", run: ci },
-    Verb { name: "tidy", about: "checks what the documents and manifests promise", run: tidy::run },
+    Verb {
+        name: "ci",
+        about: "all checks below, in order; stops at the first failure",
+        action: Plain(ci),
+    },
+    Verb {
+        name: "tidy",
+        about: "checks what the documents and manifests promise",
+        action: Plain(tidy::run),
+    },
     Verb {
         name: "check-each",
         about: "compiles each published crate alone, with each set of features",
-        run: check_each::run,
+        action: Plain(check_each::run),
     },
     Verb {
         name: "loom",
         about: "tries every interleaving of threads that take from a quota or look at its level",
-        run: loom::run,
+        action: Plain(loom::run),
     },
-    Verb { name: "docs", about: "builds all documentation, warnings denied", run: docs::run },
+    Verb {
+        name: "docs",
+        about: "builds all documentation, warnings denied",
+        action: Plain(docs::run),
+    },
     Verb {
         name: "examples",
         about: "runs every example and compares exit code and outcome",
-        run: examples::run,
+        action: Plain(examples::run),
     },
     Verb {
         name: "package",
         about: "packs each published crate and looks inside",
-        run: package::run,
+        action: Plain(package::run),
+    },
+    Verb {
+        name: "mutants",
+        about: "[--seed N] [--count N] [--list] [PACKAGE ...]: changes decisions one at a time and \
+                tells which changes no test notices; takes long, not part of ci",
+        action: With(mutants::run),
     },
     Verb {
         name: "bench",
         about: "runs the benchmarks, measures deadlines, prints the ratios of quotas",
-        run: bench::run,
+        action: Plain(bench::run),
     },
 ];
 
@@ -120,8 +158,8 @@ mod tests {
     }
 
     #[test]
-    fn ci_runs_every_verb_but_itself_and_the_benches() {
-        for verb in VERBS.iter().filter(|verb| !["ci", "bench"].contains(&verb.name)) {
+    fn ci_runs_every_verb_but_itself_the_mutants_and_the_benches() {
+        for verb in VERBS.iter().filter(|verb| !["ci", "mutants", "bench"].contains(&verb.name)) {
             assert!(CI.iter().any(|(name, _)| *name == verb.name), "{} is not in ci", verb.name);
         }
     }

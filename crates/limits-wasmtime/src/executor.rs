@@ -3,8 +3,9 @@
 use core::any::Any;
 use core::future::Future;
 use core::num::NonZeroUsize;
+use core::panic::AssertUnwindSafe;
 use core::pin::Pin;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::Arc;
 
 use limits_core::{FuelMetrics, LimitExceeded, LimitKind, ResourceLimits, WasmError, WasmResult};
