@@ -12,7 +12,7 @@ use wasmtime::{Error, Trap};
 use crate::breach::is_breach;
 use crate::hook::Stop;
 use crate::limiter::Refusal;
-use crate::printable::printable;
+use crate::printable::{printable, whole};
 use crate::shortage::{exhausted_pool, shortage};
 
 /// An error that this crate makes while it drives the guest, and no host function can make: a
@@ -170,12 +170,5 @@ pub(crate) fn invalid_component(error: &Error) -> WasmError {
     if let Some(shortage) = shortage(error) {
         return WasmError::HostExhausted(shortage);
     }
-    let mut words = String::new();
-    for cause in error.chain() {
-        if !words.is_empty() {
-            words.push_str(": ");
-        }
-        words.push_str(&cause.to_string());
-    }
-    WasmError::InvalidComponent { reason: printable(&words) }
+    WasmError::InvalidComponent { reason: whole(error) }
 }

@@ -19,9 +19,21 @@ pub fn printable(text: &str) -> String {
     Escaped::head(text, MOST).to_string()
 }
 
+/// Shows an error with all its causes, outermost first, made [printable].
+pub(crate) fn whole(error: &wasmtime::Error) -> String {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    printable(&causes.join(": "))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{MOST, printable};
+    use super::{MOST, printable, whole};
+
+    #[test]
+    fn an_error_is_shown_with_its_causes() {
+        let error = wasmtime::Error::msg("no\nroom").context("mapping").context("growing");
+        assert_eq!(whole(&error), "growing: mapping: no\\nroom");
+    }
 
     #[test]
     fn ordinary_text_stays_as_it_is() {

@@ -5,7 +5,7 @@ use std::io;
 use limits_core::{HostResource, HostShortage, WasmError};
 use wasmtime::{Error, OutOfMemory, PoolConcurrencyLimitError};
 
-use crate::printable::printable;
+use crate::printable::whole;
 
 /// Returns what the host ran short of, if that is the cause of `error`.
 ///
@@ -19,14 +19,7 @@ pub(crate) fn shortage(error: &Error) -> Option<HostShortage> {
     } else {
         of_errno(error)?
     };
-    let mut words = String::new();
-    for cause in error.chain() {
-        if !words.is_empty() {
-            words.push_str(": ");
-        }
-        words.push_str(&cause.to_string());
-    }
-    Some(HostShortage::new(resource, printable(&words)))
+    Some(HostShortage::new(resource, whole(error)))
 }
 
 #[cfg(target_os = "linux")]

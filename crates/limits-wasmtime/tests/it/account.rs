@@ -71,6 +71,10 @@ async fn i7_a_throttled_guest_goes_on_in_the_next_window_and_ends_well() {
     // More than one window's time was used, so it has waited for others.
     assert!(report.cpu_time > Duration::from_millis(2), "{report:?}");
     assert!(report.throttled_time > period, "{report:?}");
+    // Nor does it need a deadline to be woken by.
+    let endless = roomy().execution_timeout_ms(u64::MAX);
+    let report = run(count, endless, host(&account, CpuTimePolicy::Throttle)).await.unwrap().report;
+    assert_eq!(report.fuel.consumed(), alone.fuel.consumed());
 }
 
 /// I7: with nothing left the guest is not entered.

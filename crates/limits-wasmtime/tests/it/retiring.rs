@@ -3,7 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex};
 
 use limits_wasmtime::wasmtime::component::Linker;
-use limits_wasmtime::{ComponentExecutor, HasLimits, LimitState, create_engine};
+use limits_wasmtime::{ComponentExecutor, HasLimits, LimitState, PreparedComponent, create_engine};
 
 use crate::guest::roomy;
 
@@ -20,6 +20,8 @@ struct State {
     most: usize,
     dropped: usize,
     is_open: bool,
+    /// The name of the thread that dropped last.
+    by: Option<String>,
 }
 
 /// Host data whose drop takes until the gate opens.
@@ -45,19 +47,28 @@ impl Drop for Slow {
         }
         state.waiting -= 1;
         state.dropped += 1;
+        state.by = std::thread::current().name().map(String::from);
     }
+}
+
+/// A guest with so many pages of memory, whose `run` does what it is told.
+fn guest(pages: u32, body: &str) -> (ComponentExecutor, PreparedComponent<Slow>) {
+    let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
+    let text = format!(
+        r#"(component
+             (core module $m (memory {pages}) (func (export "run") {body}))
+             (core instance $i (instantiate $m))
+             (func (export "run") (canon lift (core func $i "run"))))"#
+    );
+    let component = executor.compile(&wat::parse_str(text).unwrap()).unwrap();
+    let component = executor.prepare(&component, &Linker::new(executor.engine())).unwrap();
+    (executor, component)
 }
 
 /// Many stores that end together do not take a thread each; all of them are dropped in the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_stores_are_dropped_by_at_most_four_threads_at_once() {
-    let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
-    let text = r#"(component
-        (core module $m (memory 64) (func (export "run")))
-        (core instance $i (instantiate $m))
-        (func (export "run") (canon lift (core func $i "run"))))"#;
-    let component = executor.compile(&wat::parse_str(text).unwrap()).unwrap();
-    let component = executor.prepare(&component, &Linker::new(executor.engine())).unwrap();
+    let (executor, component) = guest(64, "");
     let gate = Arc::<Gate>::default();
     let limits = roomy().build().unwrap();
     let executions: Vec<_> = (0..20)
@@ -93,4 +104,40 @@ async fn large_stores_are_dropped_by_at_most_four_threads_at_once() {
     }
     let state = gate.state.lock().unwrap();
     assert_eq!((state.most, state.dropped), (4, 20));
+}
+
+/// Wherever an execution ends, its large store is dropped off the runtime's threads, and is gone
+/// when the caller hears of the end; a small one is dropped where it is.
+#[tokio::test]
+async fn a_large_store_is_dropped_by_a_thread_of_its_own() {
+    let limits = roomy().build().unwrap();
+    for (pages, body) in [(64, ""), (64, "unreachable"), (1, ""), (1, "unreachable")] {
+        let (executor, component) = guest(pages, body);
+        for is_kept in [false, true] {
+            let gate = Arc::<Gate>::default();
+            gate.state.lock().unwrap().is_open = true;
+            let state = Slow { limits: LimitState::new(), gate: Arc::clone(&gate) };
+            if is_kept {
+                let live = executor.instantiate(&component, &limits, state).await.unwrap().output;
+                let ended = live.call::<(), ()>("run", ()).await;
+                if body.is_empty() {
+                    continue;
+                }
+                assert!(ended.is_err());
+            } else {
+                let run = executor.execute_with_limits::<_, (), ()>(
+                    &component,
+                    &limits,
+                    state,
+                    "run",
+                    (),
+                );
+                assert_eq!(run.await.is_ok(), body.is_empty());
+            }
+            let state = gate.state.lock().unwrap();
+            assert_eq!(state.dropped, 1);
+            let is_apart = state.by.as_deref() == Some("limits-drop");
+            assert_eq!(is_apart, pages == 64, "{:?}", state.by);
+        }
+    }
 }
