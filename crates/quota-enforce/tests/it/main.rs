@@ -1,6 +1,7 @@
 //! What hosts see of registries, handles, guards and events.
 
 mod audit;
+mod borrows;
 mod clocks;
 mod crossings;
 mod embedding;
@@ -11,6 +12,7 @@ mod lifecycle;
 mod model;
 mod observing;
 mod original;
+mod preempted;
 mod refusals;
 mod successors;
 mod views;
