@@ -46,6 +46,13 @@ struct Component {
     would_wait_until: AtomicU64,
 }
 
+#[cfg(test)]
+std::thread_local! {
+    /// What a test does in the moment in which a component is retired.
+    pub(crate) static RETIRING: core::cell::Cell<Option<Box<dyn FnOnce()>>> =
+        const { core::cell::Cell::new(None) };
+}
+
 #[derive(Default)]
 struct DenialCounters {
     capability: AtomicU64,
@@ -114,6 +121,10 @@ impl ComponentHandle {
     }
 
     pub(crate) fn retire(&self) {
+        #[cfg(test)]
+        if let Some(hook) = RETIRING.take() {
+            hook();
+        }
         self.0.gone.store(true, Ordering::Release);
     }
 

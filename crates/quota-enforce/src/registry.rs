@@ -402,3 +402,25 @@ impl fmt::Debug for QuotaRegistryBuilder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{QuotaRegistry, SecurityContext};
+    use crate::handle::RETIRING;
+    use core::cell::Cell;
+    use limits_core::CapabilitySet;
+    use std::rc::Rc;
+
+    #[test]
+    fn an_id_stays_locked_until_its_old_handles_are_refused() {
+        let registry = Rc::new(QuotaRegistry::new());
+        let handle = registry.register(SecurityContext::new("a", CapabilitySet::new())).unwrap();
+        let was_locked = Rc::new(Cell::new(None));
+        RETIRING.set(Some(Box::new({
+            let (registry, was_locked) = (Rc::clone(&registry), Rc::clone(&was_locked));
+            move || was_locked.set(Some(registry.components.try_get("a").is_locked()))
+        })));
+        registry.unregister("a").unwrap();
+        assert_eq!((was_locked.get(), handle.is_registered()), (Some(true), false));
+    }
+}
