@@ -126,13 +126,15 @@ fn a_resource_is_a_text_or_a_path_that_is_one() {
     write(&handle, "/data/x").unwrap();
     write(&handle, &text).unwrap();
     write(&handle, Path::new("/data/x")).unwrap();
-    write(&handle, PathBuf::from("/data/x")).unwrap();
-    write(&handle, &PathBuf::from("/data/x")).unwrap();
-    write(&handle, Arc::<str>::from("/data/x")).unwrap();
-    write(&handle, &Arc::<str>::from("/data/x")).unwrap();
+    let path = PathBuf::from("/data/x");
+    write(&handle, &path).unwrap();
+    let shared = Arc::<str>::from("/data/x");
+    write(&handle, &shared).unwrap();
     write(&handle, Box::<str>::from("/data/x")).unwrap();
     write(&handle, Cow::Borrowed("/data/x")).unwrap();
     write(&handle, text).unwrap();
+    write(&handle, path).unwrap();
+    write(&handle, shared).unwrap();
     assert_eq!(handle.usage().storage_used, 10);
 }
 

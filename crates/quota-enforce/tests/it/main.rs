@@ -14,6 +14,7 @@ mod observing;
 mod original;
 mod preempted;
 mod refusals;
+mod samples;
 mod successors;
 mod views;
 mod writers;
