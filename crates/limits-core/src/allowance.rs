@@ -56,6 +56,13 @@ impl From<u64> for Allowance {
     }
 }
 
+/// Tells whether it is this bound, so that a field of a quota can be compared with a plain number.
+impl PartialEq<u64> for Allowance {
+    fn eq(&self, units: &u64) -> bool {
+        self.at_most() == Some(*units)
+    }
+}
+
 impl fmt::Display for Allowance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -74,6 +81,13 @@ mod tests {
     fn zero_allows_nothing_but_nothing() {
         assert!(Allowance::AtMost(0).allows(0));
         assert!(!Allowance::AtMost(0).allows(1));
+    }
+
+    #[test]
+    fn a_bound_equals_its_number_and_no_bound_equals_none() {
+        assert_eq!(Allowance::AtMost(100 * 1024), 100 * 1024);
+        assert_ne!(Allowance::AtMost(1), 2);
+        assert_ne!(Allowance::Unlimited, u64::MAX);
     }
 
     #[test]

@@ -27,6 +27,15 @@ pub trait Clock: Debug + Send + Sync {
     fn lag(&self) -> Duration {
         Duration::ZERO
     }
+
+    /// Returns the shortest period that is worth counting by this clock: five times its
+    /// [`lag`](Self::lag), unless it says otherwise.
+    ///
+    /// Windows open late by up to the lag, so that in shorter ones a component would get a small part
+    /// of its rate. `quota-enforce` refuses to register a component whose period is shorter.
+    fn shortest_period(&self) -> Duration {
+        self.lag().saturating_mul(5)
+    }
 }
 
 /// A clock that stands still until it is told otherwise.
@@ -85,8 +94,27 @@ impl Clock for ManualClock {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clock as _, ManualClock};
+    use super::{Clock, ManualClock};
     use core::time::Duration;
+
+    #[test]
+    fn a_clock_that_is_behind_is_for_periods_of_five_times_that() {
+        #[derive(Debug)]
+        struct Behind(Duration);
+
+        impl Clock for Behind {
+            fn now_ns(&self) -> u64 {
+                0
+            }
+
+            fn lag(&self) -> Duration {
+                self.0
+            }
+        }
+        assert_eq!(ManualClock::new().shortest_period(), Duration::ZERO);
+        assert_eq!(Behind(Duration::from_millis(4)).shortest_period(), Duration::from_millis(20));
+        assert_eq!(Behind(Duration::MAX).shortest_period(), Duration::MAX);
+    }
 
     #[test]
     fn a_manual_clock_goes_where_it_is_told() {

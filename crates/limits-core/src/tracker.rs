@@ -269,6 +269,11 @@ impl QuotaTracker {
         self: &Arc<Self>,
         quotas: &[QuotaType],
     ) -> Result<Reservation<Arc<Self>>, QuotaError> {
+        if let [quota] = *quotas {
+            let mut at = 0;
+            self.take(quota, &mut at)?;
+            return Ok(Reservation::new(Arc::clone(self), Demand::just(quota), at));
+        }
         let demand = Demand::of(quotas);
         let at = self.take_all(&demand)?;
         Ok(Reservation::new(Arc::clone(self), demand, at))
@@ -284,6 +289,20 @@ impl QuotaTracker {
     pub fn reserve_up_to(&self, quota: QuotaType) -> Result<Reservation<&Self>, QuotaError> {
         let (demand, at) = self.take_up_to(quota)?;
         Ok(Reservation::new(self, demand, at))
+    }
+
+    /// Takes what [`reserve_up_to`](Self::reserve_up_to) takes, in a reservation that keeps the
+    /// tracker alive.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve_up_to`](Self::reserve_up_to).
+    pub fn reserve_up_to_owned(
+        self: &Arc<Self>,
+        quota: QuotaType,
+    ) -> Result<Reservation<Arc<Self>>, QuotaError> {
+        let (demand, at) = self.take_up_to(quota)?;
+        Ok(Reservation::new(Arc::clone(self), demand, at))
     }
 
     /// Takes an amount of one resource for good: reserves and commits.

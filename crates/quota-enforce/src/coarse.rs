@@ -10,8 +10,9 @@ use limits_core::{Clock, SystemClock};
 /// to 10 ms); elsewhere it is the [`SystemClock`]. Being behind, it opens a window late, and never
 /// early: no more is admitted by any time. Windows that open late by different amounts can be a tick
 /// shorter than the period, so the bound of twice the limit holds for any stretch a tick shorter than
-/// that. For windows below [`SHORTEST_PERIOD`](Self::SHORTEST_PERIOD) a tick is too much, and
-/// registries take the system clock for them.
+/// that. For windows below [`SHORTEST_PERIOD`](Self::SHORTEST_PERIOD) a tick is too much:
+/// registries take the system clock for them, and refuse a component with such a window where the host
+/// has chosen this clock for all.
 ///
 /// A tracker says how long to wait by its clock. Who waits by another one may come a tick too early
 /// and be refused once more, so handles add the [`lag`](Clock::lag) to what they tell.
@@ -46,6 +47,11 @@ impl Clock for CoarseClock {
     /// Returns the kernel's tick, zero where the clock is not behind.
     fn lag(&self) -> Duration {
         self.tick
+    }
+
+    /// Returns [`SHORTEST_PERIOD`](Self::SHORTEST_PERIOD), zero where the clock is not behind.
+    fn shortest_period(&self) -> Duration {
+        if self.tick.is_zero() { Duration::ZERO } else { Self::SHORTEST_PERIOD }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::error::Error;
 use core::fmt;
+use core::time::Duration;
 
 use limits_core::{
     CapabilityDenied, Escaped, PatternError, PeriodFixed, PermissionError, QuotaError,
@@ -40,8 +41,21 @@ pub enum EnforceError {
     Pattern(PatternError),
     /// A text is no permission.
     Permission(PermissionError),
+    /// A path is not UTF-8, and so no name of a resource: no pattern can match it.
+    ResourceNotText {
+        /// The path, with U+FFFD in the place of what is no text.
+        resource: Box<str>,
+    },
     /// A quota's period cannot change while its component is registered.
     PeriodFixed(PeriodFixed),
+    /// A quota's period is too short for the clock that would count it: windows open late by as much as
+    /// the clock is behind, and the component would get a small part of its rates.
+    PeriodTooShort {
+        /// The period, of the component or of the registry's parent.
+        period: Duration,
+        /// The [shortest](limits_core::Clock::shortest_period) that the clock is for.
+        shortest: Duration,
+    },
     /// A rate cannot be given back: it comes back with time.
     NotReleasable {
         /// The rate.
@@ -92,12 +106,21 @@ impl fmt::Display for EnforceError {
             ),
             Self::Pattern(error) => fmt::Display::fmt(error, f),
             Self::Permission(error) => fmt::Display::fmt(error, f),
+            Self::ResourceNotText { resource } => {
+                write!(f, "path `{}` is not UTF-8, so no pattern can match it", shown(resource))
+            }
             Self::PeriodFixed(fixed) => write!(
                 f,
                 "the period of a quota is fixed while its component is registered: it counts per \
                  {:?}, not per {:?}; unregister it and register it again",
                 fixed.current(),
                 fixed.requested()
+            ),
+            Self::PeriodTooShort { period, shortest } => write!(
+                f,
+                "a quota's period of {period:?} is too short for the registry's clock, which counts \
+                 periods of {shortest:?} and more: choose a longer one, or give the registry or its \
+                 parent a clock that is not behind, such as `SystemClock`"
             ),
             Self::NotReleasable { resource } => {
                 write!(
@@ -197,8 +220,19 @@ mod tests {
                 "`delete` is not a permission: storage is always qualified, write `storage.delete`",
             ),
             (
+                EnforceError::ResourceNotText { resource: Box::from("/a\n") },
+                "path `/a\\n` is not UTF-8, so no pattern can match it",
+            ),
+            (
                 fixed.into(),
                 "the period of a quota is fixed while its component is registered: it counts per 1s, not per 2s; unregister it and register it again",
+            ),
+            (
+                EnforceError::PeriodTooShort {
+                    period: Duration::from_millis(1),
+                    shortest: Duration::from_millis(50),
+                },
+                "a quota's period of 1ms is too short for the registry's clock, which counts periods of 50ms and more: choose a longer one, or give the registry or its parent a clock that is not behind, such as `SystemClock`",
             ),
             (
                 EnforceError::NotReleasable { resource: QuotaResource::MessageRate },

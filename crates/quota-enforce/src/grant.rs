@@ -1,11 +1,11 @@
 //! Units that are taken and not yet settled.
 
 use core::fmt;
-use core::ops::Deref;
+use std::sync::Arc;
 
 use limits_core::{QuotaResource, QuotaTracker, QuotaType, Reservation};
 
-use crate::ComponentHandle;
+use crate::handle::ComponentHandle;
 
 /// A [`Reservation`] of a registered component: dropped it goes back, committed it stays. It also tells
 /// the sinks of levels, and stands for what an observing registry would have denied.
@@ -13,24 +13,53 @@ use crate::ComponentHandle;
 /// What a rate gets back goes into the window that it was taken from, and nowhere if that is over.
 /// A grant that is forgotten (`mem::forget`) keeps what it took.
 ///
-/// Made by [`ComponentHandle::reserve`](crate::ComponentHandle::reserve) and its kin. It holds no
-/// lock, and may be kept across `.await`.
+/// Made by [`authorize`](crate::authorize()), [`ComponentHandle::reserve`] and their kin. It borrows
+/// neither the handle nor the resource and holds no lock: the operation may change the struct that has
+/// the handle, and a task may keep the grant across `.await`. Making one allocates nothing.
+///
+/// ```
+/// use limits_core::{CapabilitySet, QuotaType};
+/// use quota_enforce::{ComponentHandle, EnforceError, QuotaRegistry, SecurityContext};
+///
+/// struct Session {
+///     component: ComponentHandle,
+///     log: Vec<u8>,
+/// }
+///
+/// impl Session {
+///     fn append(&mut self, line: &[u8]) -> Result<usize, EnforceError> {
+///         self.log.extend_from_slice(line);
+///         Ok(self.log.len())
+///     }
+/// }
+///
+/// let registry = QuotaRegistry::new();
+/// let component = registry.register(SecurityContext::new("shop", CapabilitySet::new()))?;
+/// let mut session = Session { component, log: Vec::new() };
+/// let grant = session.component.reserve(QuotaType::Storage(3))?;
+/// assert_eq!(grant.run(|| session.append(b"one"))?, 3);
+/// assert_eq!(session.component.usage().storage_used, 3);
+/// # Ok::<(), EnforceError>(())
+/// ```
 #[must_use = "a grant that is dropped gives back what it took"]
-pub struct Grant<T: Deref<Target = QuotaTracker>> {
+pub struct Grant {
     // Dropped in this order: who watches sees what has come back.
-    held: Held<T>,
+    held: Held,
     watch: Watch,
 }
 
-enum Held<T: Deref<Target = QuotaTracker>> {
-    Reserved(Reservation<T>),
+enum Held {
+    Reserved(Reservation<Arc<QuotaTracker>>),
     /// What would have been denied, and was only observed.
-    Observed(Observed<T>),
+    Observed(Observed),
 }
 
-impl<T: Deref<Target = QuotaTracker>> Grant<T> {
+impl Grant {
     /// `watcher` hears of levels that change as the grant is settled.
-    pub(crate) fn reserved(reservation: Reservation<T>, watcher: Option<ComponentHandle>) -> Self {
+    pub(crate) fn reserved(
+        reservation: Reservation<Arc<QuotaTracker>>,
+        watcher: Option<ComponentHandle>,
+    ) -> Self {
         let watch = Watch::of(watcher, |resource| reservation.amount(resource));
         Self { held: Held::Reserved(reservation), watch }
     }
@@ -40,7 +69,7 @@ impl<T: Deref<Target = QuotaTracker>> Grant<T> {
     /// Totals are counted above their limit, since what is stored is stored and will be released.
     /// Rates are not: a denied message would not have been sent.
     pub(crate) fn observed(
-        tracker: T,
+        tracker: Arc<QuotaTracker>,
         quotas: &[QuotaType],
         watcher: Option<ComponentHandle>,
     ) -> Self {
@@ -66,6 +95,33 @@ impl<T: Deref<Target = QuotaTracker>> Grant<T> {
             Held::Reserved(reservation) => reservation.amount(resource),
             Held::Observed(observed) => observed.amount(resource),
         }
+    }
+
+    /// Runs an operation and keeps what was taken if the operation succeeds. If it fails or panics,
+    /// what was taken goes back.
+    ///
+    /// # Errors
+    ///
+    /// As the operation.
+    pub fn run<T, E>(self, operation: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let value = operation()?;
+        self.commit();
+        Ok(value)
+    }
+
+    /// As [`run`](Self::run), for an operation that waits. A future that is dropped half-way gives back
+    /// what was taken.
+    ///
+    /// # Errors
+    ///
+    /// As the operation.
+    pub async fn run_async<T, E>(
+        self,
+        operation: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let value = operation.await?;
+        self.commit();
+        Ok(value)
     }
 
     /// Keeps what was taken.
@@ -102,7 +158,7 @@ impl<T: Deref<Target = QuotaTracker>> Grant<T> {
     }
 }
 
-impl<T: Deref<Target = QuotaTracker>> fmt::Debug for Grant<T> {
+impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Grant");
         for resource in QuotaResource::ALL {
@@ -118,13 +174,13 @@ impl<T: Deref<Target = QuotaTracker>> fmt::Debug for Grant<T> {
 /// What is counted until it is given back.
 const TOTALS: [QuotaResource; 2] = [QuotaResource::Storage, QuotaResource::Memory];
 
-struct Observed<T: Deref<Target = QuotaTracker>> {
-    tracker: T,
+struct Observed {
+    tracker: Arc<QuotaTracker>,
     /// Of each resource. Only the totals are counted.
     asked: [u64; QuotaResource::ALL.len()],
 }
 
-impl<T: Deref<Target = QuotaTracker>> Observed<T> {
+impl Observed {
     fn amount(&self, resource: QuotaResource) -> u64 {
         self.asked.get(resource.index()).copied().unwrap_or_default()
     }
@@ -145,7 +201,7 @@ impl<T: Deref<Target = QuotaTracker>> Observed<T> {
     }
 }
 
-impl<T: Deref<Target = QuotaTracker>> Drop for Observed<T> {
+impl Drop for Observed {
     fn drop(&mut self) {
         for total in TOTALS {
             self.tracker.release(QuotaType::of(total, self.amount(total)));

@@ -1,48 +1,64 @@
 //! Check, take, run, then keep or give back.
 
-use limits_core::{Permission, QuotaTracker, QuotaType};
+use limits_core::{Permission, QuotaType};
 
-use crate::{ComponentHandle, EnforceError, Grant, global};
+use crate::ask::{AsComponent, AsResource, Asked};
+use crate::error::EnforceError;
+use crate::grant::Grant;
 
-/// Something that says which component is meant: a handle, or the id of a component of the
-/// process-wide registry.
-pub trait AsComponent {
-    /// Returns the component's handle.
-    ///
-    /// # Errors
-    ///
-    /// [`EnforceError::NotRegistered`] if there is no such component.
-    fn to_handle(&self) -> Result<ComponentHandle, EnforceError>;
-}
-
-impl AsComponent for ComponentHandle {
-    fn to_handle(&self) -> Result<ComponentHandle, EnforceError> {
-        Ok(self.clone())
-    }
-}
-
-impl AsComponent for str {
-    fn to_handle(&self) -> Result<ComponentHandle, EnforceError> {
-        global().lookup(self)
-    }
-}
-
-impl AsComponent for String {
-    fn to_handle(&self) -> Result<ComponentHandle, EnforceError> {
-        global().lookup(self)
-    }
-}
-
-impl<C: AsComponent + ?Sized> AsComponent for &C {
-    fn to_handle(&self) -> Result<ComponentHandle, EnforceError> {
-        (**self).to_handle()
-    }
+/// Checks the capability and takes the quota, in a [`Grant`] that borrows nothing of what it was asked
+/// with.
+///
+/// As [`ComponentHandle::authorize`](crate::ComponentHandle::authorize), for whatever names a component,
+/// a resource and a permission. [`Grant::run`] then does what [`guard`](guard()) does, for an operation
+/// that changes or moves what the handle or the resource is a part of.
+///
+/// ```
+/// use limits_core::{CapabilitySet, Permission, QuotaType};
+/// use quota_enforce::{EnforceError, QuotaRegistry, SecurityContext, authorize};
+///
+/// struct Message {
+///     topic: String,
+///     body: Vec<u8>,
+/// }
+///
+/// let capabilities =
+///     CapabilitySet::builder().grant(Permission::MessagingSend, "orders.*").build()?;
+/// let shop = QuotaRegistry::new().register(SecurityContext::new("shop", capabilities))?;
+/// let publish = |message: Message| Ok::<_, EnforceError>(message.body.len());
+/// let message = Message { topic: "orders.new".to_owned(), body: vec![0; 3] };
+/// let grant = authorize(&shop, &message.topic, "send", QuotaType::MessageRate(1))?;
+/// assert_eq!(grant.run(|| publish(message))?, 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`ComponentHandle::authorize`](crate::ComponentHandle::authorize);
+/// [`EnforceError::NotRegistered`] if no component has the id, [`EnforceError::Permission`] if the
+/// permission is a text that is none, and [`EnforceError::ResourceNotText`] if the resource is a path
+/// that is not UTF-8.
+pub fn authorize<P>(
+    component: impl AsComponent,
+    resource: impl AsResource,
+    permission: P,
+    quota: QuotaType,
+) -> Result<Grant, EnforceError>
+where
+    P: TryInto<Permission>,
+    EnforceError: From<P::Error>,
+{
+    component.to_handle()?.authorize(permission.try_into()?, resource.to_resource()?, quota)
 }
 
 /// Checks the capability, takes the quota, runs the operation, and keeps what was taken if the
 /// operation succeeds.
 ///
 /// If it fails or panics, what was taken goes back. If the check fails, it does not run.
+///
+/// Like the arguments of any function, the component and the resource are borrowed while the operation
+/// is made. One that changes or moves them is run by [`with_quota!`](crate::with_quota), or by the
+/// [`Grant`] of [`authorize`](authorize()).
 ///
 /// ```
 /// use std::io;
@@ -67,11 +83,10 @@ impl<C: AsComponent + ?Sized> AsComponent for &C {
 ///
 /// # Errors
 ///
-/// What the operation returns, or why it was not run: as [`ComponentHandle::authorize`], and
-/// [`EnforceError::Permission`] if the permission is a text that is none.
+/// What the operation returns, or why it was not run: as [`authorize`](authorize()).
 pub fn guard<T, E, P>(
     component: impl AsComponent,
-    resource: impl AsRef<str>,
+    resource: impl AsResource,
     permission: P,
     quota: QuotaType,
     operation: impl FnOnce() -> Result<T, E>,
@@ -81,11 +96,7 @@ where
     P: TryInto<Permission>,
     EnforceError: From<P::Error>,
 {
-    let component = component.to_handle()?;
-    let grant = enter(&component, resource.as_ref(), permission, quota)?;
-    let value = operation()?;
-    grant.commit();
-    Ok(value)
+    authorize(component, resource, permission, quota)?.run(operation)
 }
 
 /// As [`guard`](guard()), for an operation that waits.
@@ -119,7 +130,7 @@ where
 /// As [`guard`](guard()).
 pub async fn guard_async<T, E, P>(
     component: impl AsComponent,
-    resource: impl AsRef<str>,
+    resource: impl AsResource,
     permission: P,
     quota: QuotaType,
     operation: impl Future<Output = Result<T, E>>,
@@ -129,33 +140,53 @@ where
     P: TryInto<Permission>,
     EnforceError: From<P::Error>,
 {
-    let component = component.to_handle()?;
-    let grant = enter(&component, resource.as_ref(), permission, quota)?;
-    let value = operation.await?;
-    grant.commit();
-    Ok(value)
+    authorize(component, resource, permission, quota)?.run_async(operation).await
 }
 
-/// What both guards do before the operation.
-fn enter<'a, P>(
-    component: &'a ComponentHandle,
-    resource: &str,
+/// Where [`with_quota!`](crate::with_quota) has authorized, and what the parts borrowed is free again.
+#[doc(hidden)]
+pub fn run_granted<T, E: From<EnforceError>>(
+    granted: Result<Grant, EnforceError>,
+    operation: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    granted?.run(operation)
+}
+
+/// The parts of a [`with_quota!`](crate::with_quota) whose operation waits, kept for its first poll.
+#[doc(hidden)]
+pub fn ask<P>(
+    component: impl AsComponent,
+    resource: impl AsResource,
     permission: P,
     quota: QuotaType,
-) -> Result<Grant<&'a QuotaTracker>, EnforceError>
+) -> Result<Asked, EnforceError>
 where
     P: TryInto<Permission>,
     EnforceError: From<P::Error>,
 {
-    component.authorize(permission.try_into()?, resource, quota)
+    Asked::new(component, resource, permission, quota)
+}
+
+/// As [`run_granted`], for an operation that waits.
+#[doc(hidden)]
+pub async fn run_asked<T, E: From<EnforceError>>(
+    asked: Result<Asked, EnforceError>,
+    operation: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    asked?.authorize()?.run_async(operation).await
 }
 
 /// [`guard`](guard()) and [`guard_async`] with the original design's syntax.
 ///
 /// `with_quota!(COMPONENT, RESOURCE, PERMISSION, QUOTA => { OPERATION })`. The component is a handle
-/// or an id in the process-wide registry, the permission a [`Permission`] or its text. Each part is
-/// evaluated once, before the operation, which may move what they looked at. `?` and `return` leave
-/// the operation; what it returns decides whether the quota is kept.
+/// or an id in the process-wide registry; the resource a text or a path, as [`AsResource`] has it; the
+/// permission a [`Permission`] or its text. Each part is evaluated once, before the operation, and
+/// borrowed no longer than that: the operation may change or move what they are a part of. `?` and
+/// `return` leave the operation; what it returns decides whether the quota is kept.
+///
+/// The operation gets the resource as it was written, the patterns judge paths as they are meant: open
+/// what [`normalize_path`](limits_core::normalize_path) says, where the file system would read it in
+/// another way.
 ///
 /// With `async` or `async move` before the block it makes a future. Where nothing else says which
 /// error the operation has (as with a `?` right behind the macro), it is written as for a closure:
@@ -227,32 +258,38 @@ where
 /// ```
 #[macro_export]
 macro_rules! with_quota {
-    ($component:expr, $resource:expr, $permission:expr, $quota:expr => async move $operation:block) => {
-        $crate::guard_async($component, $resource, $permission, $quota, async move $operation)
-    };
-    ($component:expr, $resource:expr, $permission:expr, $quota:expr => async $operation:block) => {
-        $crate::guard_async($component, $resource, $permission, $quota, async $operation)
-    };
+    ($component:expr, $resource:expr, $permission:expr, $quota:expr => async move $operation:block) => {{
+        let asked = $crate::ask($component, $resource, $permission, $quota);
+        $crate::run_asked(asked, async move $operation)
+    }};
+    ($component:expr, $resource:expr, $permission:expr, $quota:expr => async $operation:block) => {{
+        let asked = $crate::ask($component, $resource, $permission, $quota);
+        $crate::run_asked(asked, async $operation)
+    }};
     ($component:expr, $resource:expr, $permission:expr, $quota:expr
-        => async move -> $result:ty $operation:block) => {
-        $crate::guard_async($component, $resource, $permission, $quota, async move {
+        => async move -> $result:ty $operation:block) => {{
+        let asked = $crate::ask($component, $resource, $permission, $quota);
+        $crate::run_asked(asked, async move {
             let result: $result = async move $operation.await;
             result
         })
-    };
+    }};
     ($component:expr, $resource:expr, $permission:expr, $quota:expr
-        => async -> $result:ty $operation:block) => {
-        $crate::guard_async($component, $resource, $permission, $quota, async {
+        => async -> $result:ty $operation:block) => {{
+        let asked = $crate::ask($component, $resource, $permission, $quota);
+        $crate::run_asked(asked, async {
             let result: $result = async $operation.await;
             result
         })
-    };
-    ($component:expr, $resource:expr, $permission:expr, $quota:expr => -> $result:ty $operation:block) => {
-        $crate::guard($component, $resource, $permission, $quota, || -> $result { $operation })
-    };
-    ($component:expr, $resource:expr, $permission:expr, $quota:expr => $operation:block) => {
-        $crate::guard($component, $resource, $permission, $quota, || $operation)
-    };
+    }};
+    ($component:expr, $resource:expr, $permission:expr, $quota:expr => -> $result:ty $operation:block) => {{
+        let granted = $crate::authorize($component, $resource, $permission, $quota);
+        $crate::run_granted(granted, || -> $result { $operation })
+    }};
+    ($component:expr, $resource:expr, $permission:expr, $quota:expr => $operation:block) => {{
+        let granted = $crate::authorize($component, $resource, $permission, $quota);
+        $crate::run_granted(granted, || $operation)
+    }};
     ($($other:tt)*) => {
         ::core::compile_error!(
             "expected with_quota!(COMPONENT, RESOURCE, PERMISSION, QUOTA => { OPERATION }), with \

@@ -4,7 +4,6 @@ mod account;
 mod report;
 
 use core::fmt;
-use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -45,6 +44,13 @@ struct Component {
     throttle: OnceLock<Box<Throttle>>,
     /// When an execution that was only observed would have had CPU time again, by the tracker's clock.
     would_wait_until: AtomicU64,
+}
+
+#[cfg(test)]
+std::thread_local! {
+    /// What a test does in the moment in which a component is retired.
+    pub(crate) static RETIRING: core::cell::Cell<Option<Box<dyn FnOnce()>>> =
+        const { core::cell::Cell::new(None) };
 }
 
 #[derive(Default)]
@@ -115,6 +121,10 @@ impl ComponentHandle {
     }
 
     pub(crate) fn retire(&self) {
+        #[cfg(test)]
+        if let Some(hook) = RETIRING.take() {
+            hook();
+        }
         self.0.gone.store(true, Ordering::Release);
     }
 
@@ -179,9 +189,9 @@ impl ComponentHandle {
         permission: Permission,
         resource: &str,
         quota: QuotaType,
-    ) -> Result<Grant<&QuotaTracker>, EnforceError> {
+    ) -> Result<Grant, EnforceError> {
         self.check(permission, resource)?;
-        self.take(quota)
+        self.take(&[quota])
     }
 
     // --- quotas
@@ -192,9 +202,9 @@ impl ComponentHandle {
     ///
     /// [`EnforceError::Quota`] if not enough is left, [`EnforceError::NotRegistered`] if the
     /// component is gone. Then nothing is taken.
-    pub fn reserve(&self, quota: QuotaType) -> Result<Grant<&QuotaTracker>, EnforceError> {
+    pub fn reserve(&self, quota: QuotaType) -> Result<Grant, EnforceError> {
         self.check_registered()?;
-        self.take(quota)
+        self.take(&[quota])
     }
 
     /// Takes units of several resources, of all or of none.
@@ -203,24 +213,9 @@ impl ComponentHandle {
     ///
     /// As [`reserve`](Self::reserve); the error names the resource that refuses longest. Once that has
     /// passed, another may still refuse.
-    pub fn reserve_all(&self, quotas: &[QuotaType]) -> Result<Grant<&QuotaTracker>, EnforceError> {
+    pub fn reserve_all(&self, quotas: &[QuotaType]) -> Result<Grant, EnforceError> {
         self.check_registered()?;
-        let tracker = &*self.0.tracker;
-        self.grant(tracker, quotas, tracker.reserve_all(quotas))
-    }
-
-    /// Takes units of several resources, in a grant that borrows nothing and can be kept anywhere.
-    ///
-    /// # Errors
-    ///
-    /// As [`reserve_all`](Self::reserve_all).
-    pub fn reserve_owned(
-        &self,
-        quotas: &[QuotaType],
-    ) -> Result<Grant<Arc<QuotaTracker>>, EnforceError> {
-        self.check_registered()?;
-        let reserved = QuotaTracker::reserve_owned(&self.0.tracker, quotas);
-        self.grant(Arc::clone(&self.0.tracker), quotas, reserved)
+        self.take(quotas)
     }
 
     /// Takes as much of an amount as is left, but at least one unit, and whole milliseconds of CPU time
@@ -247,18 +242,17 @@ impl ComponentHandle {
     /// # Errors
     ///
     /// As [`reserve`](Self::reserve), if nothing is left.
-    pub fn reserve_up_to(&self, quota: QuotaType) -> Result<Grant<&QuotaTracker>, EnforceError> {
+    pub fn reserve_up_to(&self, quota: QuotaType) -> Result<Grant, EnforceError> {
         self.check_registered()?;
         if !self.0.shared.enforces() {
-            return self.take(quota);
+            return self.take(&[quota]);
         }
-        let tracker = &*self.0.tracker;
-        let reserved = tracker.reserve_up_to(quota);
+        let reserved = self.0.tracker.reserve_up_to_owned(quota);
         let taken = match (quota.resource(), &reserved) {
             (Some(resource), Ok(part)) => QuotaType::of(resource, part.amount(resource)),
             _ => quota,
         };
-        self.grant(tracker, &[taken], reserved)
+        self.grant(&[taken], reserved)
     }
 
     /// Takes units for good.
@@ -269,7 +263,14 @@ impl ComponentHandle {
     #[inline]
     pub fn consume(&self, quota: QuotaType) -> Result<(), EnforceError> {
         self.check_registered()?;
-        Ok(self.keep(quota)?)
+        match self.still_registered(&[quota], self.0.tracker.reserve(quota))? {
+            Ok(reserved) => {
+                reserved.commit();
+                self.granted(&[quota]);
+            }
+            Err(error) => self.refuse_or_observe(&[quota], error)?.commit(),
+        }
+        Ok(())
     }
 
     /// Charges what has been used already. Never refused; what is above the limit is a debt.
@@ -297,37 +298,64 @@ impl ComponentHandle {
         Ok(released)
     }
 
-    fn take(&self, quota: QuotaType) -> Result<Grant<&QuotaTracker>, EnforceError> {
-        let tracker = &*self.0.tracker;
-        self.grant(tracker, &[quota], tracker.reserve(quota))
+    fn take(&self, quotas: &[QuotaType]) -> Result<Grant, EnforceError> {
+        self.grant(quotas, self.0.tracker.reserve_owned(quotas))
     }
 
     /// Tells of what was taken or refused.
-    fn grant<T: Deref<Target = QuotaTracker>>(
+    fn grant(
         &self,
-        tracker: T,
         quotas: &[QuotaType],
-        reserved: Result<Reservation<T>, QuotaError>,
-    ) -> Result<Grant<T>, EnforceError> {
-        // Falls are looked at when the grant is settled.
-        let watcher = || self.0.shared.has_sinks().then(|| self.clone());
-        match reserved {
+        reserved: Result<Reservation<Arc<QuotaTracker>>, QuotaError>,
+    ) -> Result<Grant, EnforceError> {
+        match self.still_registered(quotas, reserved)? {
             Ok(reservation) => {
-                let grant = Grant::reserved(reservation, watcher());
+                let grant = Grant::reserved(reservation, self.watcher());
                 self.granted(quotas);
                 Ok(grant)
             }
-            Err(error) => {
-                self.look_again(quotas);
-                self.refuse(error)?;
-                let grant = Grant::observed(tracker, quotas, watcher());
-                self.watch(quotas);
-                Ok(grant)
-            }
+            Err(error) => self.refuse_or_observe(quotas, error),
         }
     }
 
-    /// Takes units for good, without a grant in between.
+    /// Hands on what was taken, or gives it back if the component was unregistered since it was asked
+    /// for: a successor may have begun by now.
+    #[inline]
+    fn still_registered<T>(
+        &self,
+        quotas: &[QuotaType],
+        reserved: Result<T, QuotaError>,
+    ) -> Result<Result<T, QuotaError>, EnforceError> {
+        if self.is_registered() {
+            return Ok(reserved);
+        }
+        drop(reserved);
+        self.look_again(quotas);
+        Err(self.not_registered())
+    }
+
+    /// Refuses, or only observes and grants.
+    #[cold]
+    fn refuse_or_observe(
+        &self,
+        quotas: &[QuotaType],
+        error: QuotaError,
+    ) -> Result<Grant, EnforceError> {
+        self.look_again(quotas);
+        self.refuse(error)?;
+        let grant = Grant::observed(Arc::clone(&self.0.tracker), quotas, self.watcher());
+        // Sinks ran meanwhile, and may have unregistered the component; the grant then goes back.
+        self.check_registered()?;
+        self.watch(quotas);
+        Ok(grant)
+    }
+
+    /// Returns who looks at falls when a grant is settled.
+    fn watcher(&self) -> Option<Self> {
+        self.0.shared.has_sinks().then(|| self.clone())
+    }
+
+    /// Takes units for good, for an execution under way: also once the component is unregistered.
     #[inline]
     fn keep(&self, quota: QuotaType) -> Result<(), QuotaError> {
         match self.0.tracker.consume(quota) {
@@ -343,7 +371,7 @@ impl ComponentHandle {
     fn refuse_keeping(&self, quota: QuotaType, error: QuotaError) -> Result<(), QuotaError> {
         self.look_again(&[quota]);
         self.refuse(error)?;
-        Grant::observed(&*self.0.tracker, &[quota], None).commit();
+        Grant::observed(Arc::clone(&self.0.tracker), &[quota], None).commit();
         self.watch(&[quota]);
         Ok(())
     }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod alert;
+mod ask;
 mod audit;
 mod caught;
 mod coarse;
@@ -25,6 +26,9 @@ mod sync;
 mod throttle;
 mod trace;
 
+#[doc(hidden)]
+pub use crate::ask::Asked;
+pub use crate::ask::{AsComponent, AsResource};
 pub use crate::audit::{AuditEvent, AuditKind, AuditSink};
 pub use crate::coarse::CoarseClock;
 pub use crate::context::SecurityContext;
@@ -38,7 +42,9 @@ pub use crate::global::{
     release_quota, unregister_component,
 };
 pub use crate::grant::Grant;
-pub use crate::guard::{AsComponent, guard, guard_async};
+#[doc(hidden)]
+pub use crate::guard::{ask, run_asked, run_granted};
+pub use crate::guard::{authorize, guard, guard_async};
 pub use crate::handle::ComponentHandle;
 pub use crate::json_lines::JsonLinesSink;
 pub use crate::level::Level;

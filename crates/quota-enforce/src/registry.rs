@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use limits_core::{Clock, QuotaStatus, QuotaTracker, QuotaUsage};
+use limits_core::{Allowance, Clock, QuotaStatus, QuotaTracker, QuotaUsage, ResourceQuota};
 
 use crate::shared::{Clocks, Shared};
 use crate::{AuditKind, AuditSink, ComponentHandle, EnforceError, SecurityContext, UsageSnapshot};
@@ -79,6 +79,8 @@ impl QuotaRegistry {
     /// - [`EnforceError::InvalidId`] if the id is empty, longer than 256 bytes or has a control
     ///   character.
     /// - [`EnforceError::Pattern`] if the id cannot stand for `<id>` in one of the patterns.
+    /// - [`EnforceError::PeriodTooShort`] if the clock that the host has chosen cannot time the period
+    ///   of the quota, or of the parent's. The default clocks can.
     pub fn register(&self, context: SecurityContext) -> Result<ComponentHandle, EnforceError> {
         let id = context.id();
         if id.is_empty() || id.len() > MAX_ID_BYTES || id.contains(char::is_control) {
@@ -87,6 +89,7 @@ impl QuotaRegistry {
             return Err(EnforceError::InvalidId { id });
         }
         let capabilities = context.capabilities().bind(id)?;
+        self.shared.check_period(context.quota().reset_period)?;
         let handle = match self.components.entry(Box::from(id)) {
             Entry::Occupied(_) => {
                 return Err(EnforceError::AlreadyRegistered { id: Box::from(id) });
@@ -119,7 +122,8 @@ impl QuotaRegistry {
     ///
     /// [`EnforceError::NotRegistered`] if there is no such component.
     pub fn unregister(&self, id: &str) -> Result<ComponentHandle, EnforceError> {
-        // In the map's lock: nobody can register the id anew while the old handles still get anything.
+        // In the map's lock: the id is free for a successor only once the old handles are refused. A
+        // take that began before looks at that once more, and goes back.
         let removed = self.components.remove_if(id, |_, handle| {
             handle.retire();
             true
@@ -163,6 +167,12 @@ impl QuotaRegistry {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.components.is_empty()
+    }
+
+    /// Returns the tracker that bounds all components together, if there is one.
+    #[must_use]
+    pub fn parent(&self) -> Option<&Arc<QuotaTracker>> {
+        self.shared.parent.as_ref()
     }
 
     /// Returns the status of all components, by id.
@@ -238,45 +248,41 @@ pub struct QuotaRegistryBuilder {
 }
 
 impl QuotaRegistryBuilder {
-    /// Uses this clock. Without effect with a [`parent`](Self::parent), whose clock counts. The default is the kernel's coarse clock, and the system clock for quotas
-    /// whose period is below 50 ms.
+    /// Uses this clock, for all periods that are not [too short](Clock::shortest_period) for it; the
+    /// others are refused. Without effect with a [`parent`](Self::parent) or a [`host`](Self::host)
+    /// quota, whose clock counts. The default is the kernel's coarse clock, and the system clock for
+    /// quotas whose period is below 50 ms.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Charges everything to this tracker as well: the ceiling over all components together. Its
-    /// clock is then the clock of all; its period is its own, and need not be theirs.
-    ///
-    /// It has no [levels](crate::Level) of use, events or gauges of its own: ask it for its
-    /// [`status`](QuotaTracker::status).
+    /// Bounds all components together by this quota, which may be unlimited in all: then nothing is
+    /// counted for it. [`QuotaRegistry::parent`] returns the tracker.
     ///
     /// An operator sets it in the table `[host]` of the policy file, from which `limits-config`
-    /// makes the quota: `Policy::host` and its `to_resource_quota`. Keep the tracker to see what
-    /// all components use together.
+    /// makes the quota: `Policy::host` and its `to_resource_quota`. It is counted by the system clock,
+    /// for which no period of a component is too short; [`parent`](Self::parent) takes a tracker with
+    /// another clock or with parents of its own. The last of both that was said holds.
     ///
-    /// What it refuses has [`level`](limits_core::QuotaError::level) 1, and its numbers tell of the
-    /// other components: a host function that hands them to its guest tells it of these.
+    /// What the parent refuses has [`level`](limits_core::QuotaError::level) 1, and its numbers tell of
+    /// the other components: a host function that hands them to its guest tells it of these.
     ///
     /// ```
-    /// use std::sync::Arc;
-    ///
-    /// use limits_core::{Allowance, CapabilitySet, QuotaTracker, QuotaType, ResourceQuota};
-    /// use quota_enforce::{CoarseClock, QuotaRegistry, SecurityContext};
+    /// use limits_core::{Allowance, CapabilitySet, QuotaType, ResourceQuota};
+    /// use quota_enforce::{QuotaRegistry, SecurityContext};
     ///
     /// let unbounded = Allowance::Unlimited;
     /// let ceiling = ResourceQuota::new()
-    ///     .with_storage(1_500_u64)
+    ///     .with_storage(1_500)
     ///     .with_message_rate(unbounded)
     ///     .with_network_bandwidth(unbounded)
     ///     .with_cpu_time(unbounded)
     ///     .with_memory(unbounded);
-    /// // Cheap, for periods of 50 ms and more; `QuotaTracker::new` reads the exact one.
-    /// let everyone = Arc::new(QuotaTracker::with_clock(ceiling, Arc::new(CoarseClock::new())));
-    /// let registry = QuotaRegistry::builder().parent(Arc::clone(&everyone)).build();
+    /// let registry = QuotaRegistry::builder().host(ceiling).build();
     ///
-    /// let quota = ResourceQuota::new().with_storage(1_000_u64);
+    /// let quota = ResourceQuota::new().with_storage(1_000);
     /// let register = |id| {
     ///     registry.register(SecurityContext::with_quota(id, CapabilitySet::new(), quota))
     /// };
@@ -284,7 +290,44 @@ impl QuotaRegistryBuilder {
     /// one.consume(QuotaType::Storage(1_000))?;
     /// let refused = other.consume(QuotaType::Storage(600)).unwrap_err();
     /// assert_eq!(refused.as_quota().map(|refused| refused.level()), Some(1));
-    /// assert_eq!(everyone.usage().storage_used, 1_000);
+    /// assert_eq!(registry.parent().map(|all| all.usage().storage_used), Some(1_000));
+    /// # Ok::<(), quota_enforce::EnforceError>(())
+    /// ```
+    #[must_use]
+    pub fn host(mut self, quota: ResourceQuota) -> Self {
+        let limits = [
+            quota.max_storage_bytes,
+            quota.max_message_rate,
+            quota.max_network_bandwidth,
+            quota.max_cpu_time_ms,
+            quota.max_memory_bytes,
+        ];
+        let bounds = limits.iter().any(|limit| *limit != Allowance::Unlimited);
+        self.parent = bounds.then(|| Arc::new(QuotaTracker::new(quota)));
+        self
+    }
+
+    /// Charges everything to this tracker as well, and to its parents: a [`host`](Self::host) quota
+    /// for which the host has chosen the clock. Its clock is then the clock of all; its period is its
+    /// own, and need not be theirs.
+    ///
+    /// It has no [levels](crate::Level) of use, events or gauges of its own: ask it for its
+    /// [`status`](QuotaTracker::status).
+    ///
+    /// With the coarse clock a take is cheaper, and components whose period is below 50 ms are
+    /// [refused](EnforceError::PeriodTooShort): every component reads its parent's clock.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use limits_core::{CapabilitySet, QuotaTracker, ResourceQuota};
+    /// use quota_enforce::{CoarseClock, QuotaRegistry, SecurityContext};
+    ///
+    /// let ceiling = ResourceQuota::new();
+    /// let everyone = Arc::new(QuotaTracker::with_clock(ceiling, Arc::new(CoarseClock::new())));
+    /// let registry = QuotaRegistry::builder().parent(Arc::clone(&everyone)).build();
+    /// let context = SecurityContext::new("shop", CapabilitySet::new());
+    /// registry.register(context)?;
     /// # Ok::<(), quota_enforce::EnforceError>(())
     /// ```
     #[must_use]
@@ -357,5 +400,27 @@ impl fmt::Debug for QuotaRegistryBuilder {
             .field("grants", &self.grants)
             .field("observe_only", &self.observe_only)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{QuotaRegistry, SecurityContext};
+    use crate::handle::RETIRING;
+    use core::cell::Cell;
+    use limits_core::CapabilitySet;
+    use std::rc::Rc;
+
+    #[test]
+    fn an_id_stays_locked_until_its_old_handles_are_refused() {
+        let registry = Rc::new(QuotaRegistry::new());
+        let handle = registry.register(SecurityContext::new("a", CapabilitySet::new())).unwrap();
+        let was_locked = Rc::new(Cell::new(None));
+        RETIRING.set(Some(Box::new({
+            let (registry, was_locked) = (Rc::clone(&registry), Rc::clone(&was_locked));
+            move || was_locked.set(Some(registry.components.try_get("a").is_locked()))
+        })));
+        registry.unregister("a").unwrap();
+        assert_eq!((was_locked.get(), handle.is_registered()), (Some(true), false));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use limits_core::{Clock, QuotaTracker, ResourceQuota, SystemClock};
 
 use crate::caught::caught;
-use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock};
+use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock, EnforceError};
 
 pub(crate) struct Shared {
     pub(crate) clocks: Clocks,
@@ -50,6 +50,20 @@ impl Shared {
             Some(parent) => QuotaTracker::with_parent(quota, Arc::clone(parent)),
             None => QuotaTracker::with_clock(quota, Arc::clone(self.clocks.of(quota.reset_period))),
         }
+    }
+
+    /// Refuses a period that the clock of a component, or of the parent, cannot time.
+    pub(crate) fn check_period(&self, component: Duration) -> Result<(), EnforceError> {
+        let clock = match &self.parent {
+            Some(parent) => parent.clock(),
+            None => self.clocks.of(component),
+        };
+        let shortest = clock.shortest_period();
+        let levels = core::iter::successors(self.parent.as_ref(), |level| level.parent());
+        let periods = levels.map(|level| level.quota().reset_period);
+        let too_short =
+            core::iter::once(component).chain(periods).find(|period| *period < shortest);
+        too_short.map_or(Ok(()), |period| Err(EnforceError::PeriodTooShort { period, shortest }))
     }
 
     pub(crate) const fn enforces(&self) -> bool {

@@ -1,6 +1,7 @@
 //! One thing that a component may be allowed to do.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use core::error::Error;
 use core::fmt;
 use core::str::FromStr;
@@ -122,6 +123,22 @@ impl TryFrom<&str> for Permission {
     type Error = PermissionError;
 
     fn try_from(text: &str) -> Result<Self, PermissionError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<&String> for Permission {
+    type Error = PermissionError;
+
+    fn try_from(text: &String) -> Result<Self, PermissionError> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Permission {
+    type Error = PermissionError;
+
+    fn try_from(text: String) -> Result<Self, PermissionError> {
         text.parse()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use limits_core::{
     Account, Clock, ManualClock, QuotaError, QuotaTracker, QuotaType, ResourceQuota, Retry,
 };
-use quota_enforce::{ComponentHandle, QuotaRegistry};
+use quota_enforce::{CoarseClock, ComponentHandle, EnforceError, QuotaRegistry};
 
 use crate::{Notebook, context, thousand_of_each};
 
@@ -92,4 +92,50 @@ fn what_is_counted_exactly_is_told_exactly() {
     assert_eq!(refused.as_quota().unwrap().retry(), exactly);
     let never = handle.consume(QuotaType::Storage(1_001)).unwrap_err();
     assert_eq!(never.as_quota().unwrap().retry(), Retry::Never);
+}
+
+#[test]
+fn a_period_that_the_hosts_clock_cannot_time_is_refused_and_not_under_admitted() {
+    // With a period of 1 ms and a parent on the coarse clock, 126 of 500 were admitted.
+    let clock = || Arc::new(Ticking(Arc::new(ManualClock::new())));
+    let parent = Arc::new(QuotaTracker::with_clock(ResourceQuota::new(), clock()));
+    for builder in
+        [QuotaRegistry::builder().parent(parent), QuotaRegistry::builder().clock(clock())]
+    {
+        let registry = builder.build();
+        let register = |id, period_ms| {
+            let period = Duration::from_millis(period_ms);
+            registry.register(context(id, thousand_of_each().with_reset_period(period)))
+        };
+        let (period, shortest) = (Duration::from_millis(19), 5 * TICK);
+        let refused = Err(EnforceError::PeriodTooShort { period, shortest });
+        assert_eq!(register("a", 19), refused);
+        assert!(registry.is_empty());
+        register("a", 20).unwrap();
+    }
+}
+
+#[test]
+fn a_parents_own_period_is_judged_as_well() {
+    let short = ResourceQuota::new().with_reset_period(Duration::from_millis(1));
+    let clock = Arc::new(Ticking(Arc::new(ManualClock::new())));
+    let top = Arc::new(QuotaTracker::with_clock(short, clock));
+    let parent = Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), top));
+    let registry = QuotaRegistry::builder().parent(parent).build();
+    let refused = registry.register(context("a", thousand_of_each()));
+    let (period, shortest) = (short.reset_period, 5 * TICK);
+    assert_eq!(refused, Err(EnforceError::PeriodTooShort { period, shortest }));
+}
+
+#[test]
+fn the_coarse_clock_is_for_periods_of_50_ms_and_the_default_clocks_are_for_all() {
+    let quota = |ms| thousand_of_each().with_reset_period(Duration::from_millis(ms));
+    let coarse = Arc::new(CoarseClock::new());
+    let is_behind = coarse.lag() > Duration::ZERO;
+    let registry = QuotaRegistry::builder().clock(coarse).build();
+    assert_eq!(registry.register(context("a", quota(49))).is_err(), is_behind);
+    registry.register(context("b", quota(50))).unwrap();
+    for builder in [QuotaRegistry::builder(), QuotaRegistry::builder().host(quota(1))] {
+        builder.build().register(context("a", quota(1))).unwrap();
+    }
 }

@@ -29,7 +29,7 @@ fn what_an_operation_gives_back_when_it_fails_is_seen_and_the_next_crossing_is_t
     for _ in 0..2 {
         drop(handle.reserve(QuotaType::Storage(960)).unwrap());
         assert_eq!(notebook.take(), [up, down]);
-        let grant = handle.reserve_owned(&[QuotaType::Storage(960), QuotaType::CpuTime(1)]);
+        let grant = handle.reserve_all(&[QuotaType::Storage(960), QuotaType::CpuTime(1)]);
         drop(grant.unwrap());
         assert_eq!(notebook.take(), [up, down]);
         let failed = guard(&handle, "/data/x", "write", QuotaType::Storage(960), || {

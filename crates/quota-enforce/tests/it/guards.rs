@@ -164,7 +164,7 @@ fn less_than_was_taken_can_be_kept() {
     grant.commit_actual(QuotaType::NetworkBandwidth(50));
     assert_eq!(handle.usage().network_bandwidth_used, 50);
     let all = [QuotaType::NetworkBandwidth(100), QuotaType::Storage(10)];
-    let grant = handle.reserve_owned(&all).unwrap();
+    let grant = handle.reserve_all(&all).unwrap();
     std::thread::spawn(move || grant.commit()).join().unwrap();
     assert_eq!(handle.usage().network_bandwidth_used, 150);
     assert_eq!(storage(&handle), 10);

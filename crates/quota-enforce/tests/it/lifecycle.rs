@@ -44,7 +44,6 @@ fn an_unregistered_component_gets_nothing_more() {
     assert_eq!(handle.authorize(write, "/data/x", quota).unwrap_err(), gone);
     assert_eq!(handle.reserve(quota).unwrap_err(), gone);
     assert_eq!(handle.reserve_all(&[quota]).unwrap_err(), gone);
-    assert_eq!(handle.reserve_owned(&[quota]).unwrap_err(), gone);
     assert_eq!(handle.consume(quota).unwrap_err(), gone);
     assert_eq!(registry.unregister("a").unwrap_err(), gone);
     assert_eq!(registry.lookup("a").unwrap_err(), gone);

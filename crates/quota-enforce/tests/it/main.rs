@@ -1,6 +1,7 @@
 //! What hosts see of registries, handles, guards and events.
 
 mod audit;
+mod borrows;
 mod clocks;
 mod crossings;
 mod embedding;
@@ -11,7 +12,9 @@ mod lifecycle;
 mod model;
 mod observing;
 mod original;
+mod preempted;
 mod refusals;
+mod samples;
 mod successors;
 mod views;
 mod writers;

@@ -49,7 +49,7 @@ fn what_was_only_observed_goes_back_like_anything_else() {
     let grant = handle.reserve_all(&[QuotaType::Storage(10), QuotaType::CpuTime(1)]).unwrap();
     grant.commit_actual(QuotaType::Storage(4));
     assert_eq!(handle.usage().storage_used, 1_504);
-    drop(handle.reserve_owned(&[QuotaType::Storage(10)]).unwrap());
+    drop(handle.reserve_all(&[QuotaType::Storage(10)]).unwrap());
     assert_eq!(handle.usage().storage_used, 1_504);
 }
 

@@ -28,7 +28,7 @@ fn handles_outlive_their_registry_and_are_still_bounded_and_heard() {
     let (registry, handle, _clock) = thousand(builder);
     drop(registry);
     assert!(handle.is_registered());
-    let grant = handle.reserve_owned(&[QuotaType::Storage(700)]).unwrap();
+    let grant = handle.reserve_all(&[QuotaType::Storage(700)]).unwrap();
     assert!(handle.consume(QuotaType::Storage(301)).is_err());
     drop(handle);
     drop(grant);
