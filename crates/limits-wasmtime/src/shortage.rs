@@ -1,6 +1,8 @@
 //! Recognising that the host lacks something.
 
+use core::num::NonZeroUsize;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use limits_core::{HostResource, HostShortage, WasmError};
 use wasmtime::{Error, OutOfMemory, PoolConcurrencyLimitError};
@@ -47,18 +49,37 @@ fn of_system(error: &io::Error) -> Option<HostResource> {
     }
 }
 
-/// Tells whether the system gives out no more threads, by asking for one.
+/// Tells whether the system gives out fewer threads than the compiler wants, by asking for them.
 ///
-/// The compiler's thread pool panics then, and its panic carries words alone.
+/// The compiler's thread pool takes one for each core and panics if it gets fewer; its panic carries
+/// words alone.
 pub(crate) fn lacks_threads() -> Option<HostShortage> {
-    match std::thread::Builder::new().spawn(|| ()) {
-        Ok(thread) => {
-            // Cannot fail: the thread does nothing.
-            let _ = thread.join();
-            None
+    let wanted = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    // All at once: each waits until every one was asked for.
+    let (hold, held) = mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let mut threads = Vec::with_capacity(wanted);
+    let mut shortage = None;
+    for _ in 0..wanted {
+        let held = Arc::clone(&held);
+        let wait = move || {
+            // Ends as `hold` is dropped; nothing is ever sent.
+            let _ = held.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        };
+        match std::thread::Builder::new().spawn(wait) {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                shortage = Some(HostShortage::new(HostResource::Threads, error.to_string()));
+                break;
+            }
         }
-        Err(error) => Some(HostShortage::new(HostResource::Threads, error.to_string())),
     }
+    drop(hold);
+    for thread in threads {
+        // Cannot fail: the thread only waits.
+        let _ = thread.join();
+    }
+    shortage
 }
 
 /// Returns the error of an execution that found no place in the engine's pool.
