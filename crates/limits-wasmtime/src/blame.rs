@@ -139,7 +139,11 @@ fn bound(error: &Error, limits: &ResourceLimits) -> Option<LimitExceeded> {
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
         return Some(LimitExceeded::new(LimitKind::Resources, limits.max_resources().into()));
     }
-    let words = bare_message(error)?;
+    // One of them has a type, which is private. What caused a host function's own error is not asked.
+    let words = match error.chain().count() {
+        1 => error.to_string(),
+        _ => bare_message(error)?,
+    };
     let (kind, limit) = match words.as_str() {
         "too much data is being copied between the host and the guest: fuel allocated for \
          hostcalls has been exhausted" => (LimitKind::CopyBytes, limits.max_copy_bytes()),
