@@ -129,7 +129,7 @@ fn refuse_stale(argued: &Argued, tree: &Tree) -> Result {
     if stale.is_empty() { Ok(()) } else { Err(stale.join("\n").into()) }
 }
 
-/// Refuses to start where a mutation could not be told from somebody's work.
+/// Refuses to start where a mutation could not be told from the developer's work.
 fn refuse_changes(root: &Path, packages: &[String]) -> Result {
     let folders = packages.iter().map(|package| format!("crates/{package}/src"));
     let output = Command::new("git")
