@@ -149,7 +149,7 @@ fn absent_quotas_have_the_defaults() {
     let quota = QuotaSection::default();
     assert_eq!(quota.to_resource_quota(0).unwrap(), ResourceQuota::default());
     let large = 300_u64 << 20;
-    assert_eq!(quota.to_resource_quota(large).unwrap().max_memory_bytes, large.into());
+    assert_eq!(quota.to_resource_quota(large).unwrap().max_memory_bytes, large);
     let config = read(&MINIMAL.replace("1048576", "\"300MB\""));
     assert_eq!(config.effective().value(SettingKey::QuotaMemory), Some(large.into()));
 }
