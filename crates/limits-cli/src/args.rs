@@ -31,6 +31,17 @@ pub(crate) enum Command {
     Calibrate(CalibrateArgs),
 }
 
+impl Command {
+    /// Returns which component the command is about.
+    pub(crate) fn manifest(&self) -> &ManifestArgs {
+        match self {
+            Self::Run(run) => &run.guest.manifest,
+            Self::Check(check) => &check.manifest,
+            Self::Calibrate(calibrate) => &calibrate.guest.manifest,
+        }
+    }
+}
+
 #[derive(clap::Args, Debug)]
 pub(crate) struct RunArgs {
     #[command(flatten)]
@@ -71,7 +82,7 @@ pub(crate) struct CalibrateArgs {
 }
 
 /// Which component, and who says what it may use.
-#[derive(clap::Args, Debug)]
+#[derive(Clone, clap::Args, Debug)]
 pub(crate) struct ManifestArgs {
     /// The component's Component.toml.
     #[arg(value_name = "Component.toml")]
@@ -111,7 +122,7 @@ pub(crate) struct GuestArgs {
 /// Where the report goes.
 #[derive(clap::Args, Debug)]
 pub(crate) struct OutputArgs {
-    /// The report as text on stderr, or as one JSON object in the last line of stdout.
+    /// The report as text for people, or as one JSON object in the last line of stdout.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
     /// Writes the report to FILE as well, always as JSON; a guest cannot forge it there. FILE may
@@ -124,7 +135,7 @@ pub(crate) struct OutputArgs {
 pub(crate) enum Format {
     /// One JSON object in the last line of stdout.
     Json,
-    /// Lines for people on stderr.
+    /// Lines for people: on stderr; on stdout what `check` finds valid.
     Text,
 }
 

@@ -5,8 +5,8 @@ use limits_core::{ResourceLimits, WasmResult};
 use limits_wasmtime::ExecutionReport;
 use serde::{Serialize, Serializer};
 
-use crate::args::{CalibrateArgs, Format, GuestArgs};
-use crate::console::Console;
+use crate::args::{CalibrateArgs, GuestArgs};
+use crate::console::{Console, Reported, Text};
 use crate::distribution::Distribution;
 use crate::ending::{Ending, Problem};
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ const LEAST_TIMEOUT_MS: u64 = 10;
 
 /// The report of `calibrate`. The keys here are the keys of the JSON.
 #[derive(Debug, Serialize)]
-struct Calibration {
+pub(crate) struct Calibration {
     component: Option<String>,
     #[serde(serialize_with = "outcome_name")]
     outcome: Outcome,
@@ -44,8 +44,26 @@ struct Calibration {
     wall_ms: Option<Spread>,
     suggested: Option<Suggestion>,
     too_tight: Vec<TooTight>,
+    /// The section to paste, where something is suggested.
+    #[serde(skip)]
+    section: String,
     #[serde(skip)]
     exit_code: u8,
+}
+
+impl Reported for Calibration {
+    fn text(&self) -> Text {
+        Text { printed: self.section.clone(), said: render(self) }
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    fn end_as(&mut self, ending: Ending) {
+        (self.outcome, self.exit_code, self.error) =
+            (ending.outcome, ending.exit_code, ending.problem);
+    }
 }
 
 /// A distribution, in the unit that it is measured in; time in microseconds.
@@ -92,21 +110,12 @@ pub(crate) async fn calibrate(
     interrupt: &Interrupt,
 ) -> u8 {
     let GuestArgs { manifest: files, dirs, .. } = &args.guest;
-    let manifest = Manifest::load(files);
+    let manifest = Manifest::load(files, interrupt).await;
     let calibration = match console.open_report(&args.output, files, &manifest, dirs) {
         Ok(()) => measure(args, manifest, console, interrupt).await,
         Err(failure) => Calibration::of_nothing(None, Ending::from(&failure), Runs::default()),
     };
-    if let (Format::Text, Some(suggested)) = (console.format(), calibration.suggested) {
-        console.print(&section(&calibration, suggested, args.headroom));
-    }
-    match console.publish(&calibration, || render(&calibration)) {
-        Ok(()) => calibration.exit_code,
-        Err(failure) => {
-            console.say(&format!("error: {failure}"));
-            Outcome::Error.exit_code()
-        }
-    }
+    console.publish(calibration)
 }
 
 async fn measure(
@@ -123,7 +132,9 @@ async fn measure(
     };
     let ran = async {
         let is_shown = console.shows_progress();
-        let session = Session::open(&name, file?, &args.guest, interrupt, is_shown).await?;
+        let session =
+            Session::open(&name, file?, &args.guest, &effective.limits(), interrupt, is_shown)
+                .await?;
         repeat(args, console, interrupt, &session, &effective).await
     };
     match ran.await {
@@ -147,10 +158,7 @@ async fn repeat(
     effective: &EffectiveConfig,
 ) -> Result<(Option<Ending>, Runs, Vec<ExecutionReport>), Failure> {
     let limits = generous(&effective.limits(), args.timeout)?;
-    let stdio = console
-        .stdio()
-        .without_output()
-        .map_err(|error| Failure::Host { what: "starting a thread", reason: error.to_string() })?;
+    let stdio = console.stdio().without_output().map_err(|error| Failure::no_thread(&error))?;
     let count = u64::from(args.runs.get());
     let mut bar = RunBar::new(console.shows_progress(), count);
     let mut runs = Runs::default();
@@ -193,7 +201,7 @@ fn generous(limits: &ResourceLimits, timeout_ms: u64) -> WasmResult<ResourceLimi
 }
 
 impl Calibration {
-    fn of_nothing(component: Option<String>, ending: Ending, runs: Runs) -> Self {
+    pub(crate) fn of_nothing(component: Option<String>, ending: Ending, runs: Runs) -> Self {
         Self {
             component,
             outcome: ending.outcome,
@@ -205,6 +213,7 @@ impl Calibration {
             wall_ms: None,
             suggested: None,
             too_tight: Vec::new(),
+            section: String::new(),
             exit_code: ending.exit_code,
         }
     }
@@ -226,7 +235,9 @@ impl Calibration {
         let most = [peak_memory, fuel, wall_ms].map(|spread| spread.map(|spread| spread.of.max));
         let mut calibration = Self::of_nothing(Some(component), Ending::success(), runs);
         if let [Some(memory), Some(fuel), Some(wall_us)] = most {
-            calibration.suggested = Some(Suggestion::fitting(memory, fuel, wall_us, headroom));
+            let suggested = Suggestion::fitting(memory, fuel, wall_us, headroom);
+            calibration.section = section(&calibration, suggested, headroom);
+            calibration.suggested = Some(suggested);
             calibration.too_tight = too_tight(effective, memory, fuel, wall_us);
         }
         Self { fuel, peak_memory, cpu_ms, wall_ms, ..calibration }

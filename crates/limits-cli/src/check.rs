@@ -1,15 +1,19 @@
 //! `wasm-limits check`.
 
 use limits_config::{Origin, format_size};
-use limits_wasmtime::{ComponentExecutor, create_engine};
+use limits_core::Escaped;
+use limits_wasmtime::ComponentExecutor;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-use crate::args::{CheckArgs, Format};
+use crate::address_space;
+use crate::args::CheckArgs;
+use crate::background::in_background;
 use crate::component_file::ComponentFile;
-use crate::console::Console;
+use crate::console::{Console, Reported, Text};
 use crate::ending::{Ending, Problem};
-use crate::failure::Failure;
+use crate::failure::{Failure, MOST_OF_A_TEXT};
+use crate::interrupt::Interrupt;
 use crate::manifest::{Manifest, Terms};
 use crate::outcome::Outcome;
 use crate::report::{
@@ -17,14 +21,11 @@ use crate::report::{
 };
 use crate::report_text::{BOLD, WARNING, colour, line, table};
 
-/// What a binary component begins with: the magic number, the version and the layer.
-const COMPONENT_HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
-
 const NOT_ENFORCED: &str = "declared, not enforced here";
 
 /// The report of `check`. The keys here are the keys of the JSON.
 #[derive(Debug, Serialize)]
-struct Checked {
+pub(crate) struct Checked {
     component: Option<String>,
     version: Option<String>,
     /// The identity under which the policy applied.
@@ -55,36 +56,28 @@ struct CheckedFile {
 }
 
 /// Validates the file and says what it allows. Returns the exit code.
-pub(crate) fn check(args: &CheckArgs, console: &mut Console) -> u8 {
-    let manifest = Manifest::load(&args.manifest);
+pub(crate) async fn check(args: &CheckArgs, console: &mut Console, interrupt: &Interrupt) -> u8 {
+    let manifest = Manifest::load(&args.manifest, interrupt).await;
     let checked = match console.open_report(&args.output, &args.manifest, &manifest, &[]) {
-        Ok(()) => look(manifest),
+        Ok(()) => look(manifest, interrupt).await,
         Err(failure) => Checked::of_nothing(Ending::from(&failure)),
     };
-    let is_valid = checked.outcome == Outcome::Success;
-    if is_valid && console.format() == Format::Text {
-        console.print(&render(&checked));
-    }
-    let complaint = || if is_valid { String::new() } else { render(&checked) };
-    match console.publish(&checked, complaint) {
-        Ok(()) => checked.exit_code,
-        Err(failure) => {
-            console.say(&format!("error: {failure}"));
-            Outcome::Error.exit_code()
-        }
-    }
+    console.publish(checked)
 }
 
-fn look(manifest: Result<Manifest, Failure>) -> Checked {
+async fn look(manifest: Result<Manifest, Failure>, interrupt: &Interrupt) -> Checked {
     let Manifest { version, terms, file } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
     };
     let file = match file {
-        Ok(file) => match CheckedFile::new(file) {
-            Ok(checked) => Some(checked),
-            Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
-        },
+        Ok(file) => {
+            let looking = in_background("parsing", interrupt, || CheckedFile::new(file));
+            match looking.await.flatten() {
+                Ok(checked) => Some(checked),
+                Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
+            }
+        }
         // The limits hold for a component that is still to be built, but not for one that was
         // named, or is there, and cannot be run.
         Err(Failure::ComponentMissing { .. }) => None,
@@ -93,23 +86,38 @@ fn look(manifest: Result<Manifest, Failure>) -> Checked {
     Checked::new(version, file, &terms)
 }
 
+impl Reported for Checked {
+    fn text(&self) -> Text {
+        let text = render(self);
+        match self.outcome {
+            Outcome::Success => Text { printed: text, said: String::new() },
+            _ => Text { printed: String::new(), said: text },
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    fn end_as(&mut self, ending: Ending) {
+        (self.outcome, self.exit_code, self.error) =
+            (ending.outcome, ending.exit_code, ending.problem);
+    }
+}
+
 impl CheckedFile {
     /// Looks at what a component is, as far as that goes without compiling it.
     fn new(file: ComponentFile) -> Result<Self, Failure> {
         let path = file.path.to_string_lossy().into_owned();
         let bytes = file.len();
         let sha256 = file.sha256().iter().map(|byte| format!("{byte:02x}")).collect();
-        let binary = file.into_binary()?;
-        if !binary.starts_with(COMPONENT_HEADER) {
-            // The compiler goes no further than the header, and says what is wrong with it.
-            ComponentExecutor::new(create_engine()?)?.compile(&binary)?;
-        }
+        ComponentExecutor::new(address_space::engine(0)?)?.check_structure(&file.into_binary()?)?;
         Ok(Self { path, bytes, sha256 })
     }
 }
 
 impl Checked {
-    fn of_nothing(ending: Ending) -> Self {
+    pub(crate) fn of_nothing(ending: Ending) -> Self {
         Self {
             component: None,
             version: None,
@@ -128,7 +136,7 @@ impl Checked {
     }
 
     fn new(version: String, file: Option<CheckedFile>, terms: &Terms) -> Self {
-        let Terms { name, effective, host } = terms;
+        let Terms { name, effective, host, .. } = terms;
         Self {
             component: Some(name.clone()),
             version: Some(version),
@@ -143,7 +151,7 @@ impl Checked {
                 .filter(|(_, patterns)| !patterns.is_empty())
                 .map(|(permission, patterns)| (String::from(permission), patterns.to_vec()))
                 .collect(),
-            policy: changes(effective),
+            policy: changes(terms),
             not_enforced: not_enforced(terms),
             ..Self::of_nothing(Ending::success())
         }
@@ -153,7 +161,7 @@ impl Checked {
 fn render(checked: &Checked) -> String {
     let style = colour(checked.outcome);
     let mut text = match (&checked.component, &checked.version, &checked.id) {
-        (Some(name), Some(version), Some(id)) => {
+        (Some(name), Some(version), Some(id)) if checked.error.is_none() => {
             let known_as = if id == name { String::new() } else { format!(", known here as {id}") };
             format!("{style}valid{style:#} {BOLD}{name}{BOLD:#} {version}{known_as}\n")
         }
@@ -169,7 +177,7 @@ fn render(checked: &Checked) -> String {
     match &checked.file {
         Some(file) => {
             let bytes = format_size(u64::try_from(file.bytes).unwrap_or(u64::MAX));
-            let path = limits_wasmtime::printable(&file.path);
+            let path = Escaped::head(&file.path, MOST_OF_A_TEXT);
             text.push_str(&line("file", &format!("{path}, {bytes}, not compiled")));
             text.push_str(&line("sha256", &file.sha256));
         }
@@ -201,7 +209,7 @@ fn render(checked: &Checked) -> String {
         rows.push(row(ceiling, mark));
     }
     for (permission, patterns) in &checked.capabilities {
-        let patterns = limits_wasmtime::printable(&patterns.join(" "));
+        let patterns = Escaped::head(&patterns.join(" "), MOST_OF_A_TEXT).to_string();
         rows.push([
             format!("capabilities.{permission}"),
             patterns,

@@ -1,16 +1,23 @@
 //! Finding and reading a component.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use limits_config::{ComponentConfig, read_regular_file};
 use sha2::{Digest as _, Sha256};
 
 use crate::failure::Failure;
+use crate::refused::Refused;
 
 /// Bytes that a component may have, as the executor compiles it by default.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Bytes that component text may have. Parsing takes up to a hundred times as much memory: text
+/// is for people who write it by hand.
+const MAX_TEXT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What a binary begins with.
+const MAGIC: &[u8] = b"\0asm";
 
 /// What a component looks for beside its Component.toml unless it is told where.
 const BESIDE: [&str; 2] = ["component.wasm", "component.wat"];
@@ -31,7 +38,8 @@ impl ComponentFile {
     /// # Errors
     ///
     /// [`Failure::ComponentMissing`] if nobody named one and neither of the two exists;
-    /// [`Failure::ComponentOutside`] if the file names a link that leads out of its folder.
+    /// [`Failure::ComponentOutside`] if it was not `chosen` and is a link that leads out of the
+    /// folder, which is its author's.
     pub(crate) fn find(
         chosen: Option<&Path>,
         manifest: &Path,
@@ -41,19 +49,19 @@ impl ComponentFile {
             return Ok(chosen.to_path_buf());
         }
         let folder = folder_of(manifest);
-        if let Some(path) = &config.component.path {
-            let path = path.in_folder(folder);
-            // One that is not there is told when it is read.
-            return match (fs::canonicalize(&path), fs::canonicalize(folder)) {
-                (Ok(real), Ok(folder)) if !real.starts_with(&folder) => {
-                    Err(Failure::ComponentOutside { path, real })
-                }
-                _ => Ok(path),
-            };
+        let path = match &config.component.path {
+            Some(path) => path.in_folder(folder),
+            None => Self::beside(manifest)
+                .find(|path| path.exists())
+                .ok_or_else(|| Failure::ComponentMissing { folder: folder.to_path_buf() })?,
+        };
+        // One that is not there is told when it is read.
+        match (fs::canonicalize(&path), fs::canonicalize(folder)) {
+            (Ok(real), Ok(folder)) if !real.starts_with(&folder) => {
+                Err(Failure::ComponentOutside { path, real })
+            }
+            _ => Ok(path),
         }
-        Self::beside(manifest)
-            .find(|path| path.exists())
-            .ok_or_else(|| Failure::ComponentMissing { folder: folder.to_path_buf() })
     }
 
     /// Lists where a component is looked for that nobody named.
@@ -67,15 +75,22 @@ impl ComponentFile {
     /// # Errors
     ///
     /// [`Failure::Component`] if it is not a regular file, is empty or larger than 64 MiB, or
-    /// cannot be read.
+    /// cannot be read; [`Failure::ComponentTextTooLarge`] if it is text and larger than 4 MiB.
     pub(crate) fn read(path: PathBuf) -> Result<Self, Failure> {
         match read_regular_file(&path, MAX_BYTES) {
             Ok(bytes) if bytes.is_empty() => {
-                let reason = io::Error::new(io::ErrorKind::UnexpectedEof, "the file is empty");
+                let reason = Refused::Other(String::from("the file is empty"));
                 Err(Failure::Component { path, reason })
             }
-            Ok(bytes) => Ok(Self { path, bytes }),
-            Err(reason) => Err(Failure::Component { path, reason }),
+            Ok(bytes) => {
+                let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+                if !bytes.starts_with(MAGIC) && length > MAX_TEXT_BYTES {
+                    let (bytes, most) = (length, MAX_TEXT_BYTES);
+                    return Err(Failure::ComponentTextTooLarge { path, bytes, most });
+                }
+                Ok(Self { path, bytes })
+            }
+            Err(error) => Err(Failure::Component { path, reason: Refused::of(&error) }),
         }
     }
 
@@ -95,7 +110,7 @@ impl ComponentFile {
     ///
     /// [`Failure::ComponentText`] if it is neither.
     pub(crate) fn into_binary(self) -> Result<Vec<u8>, Failure> {
-        if self.bytes.starts_with(b"\0asm") {
+        if self.bytes.starts_with(MAGIC) {
             return Ok(self.bytes);
         }
         let text = self.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&self.bytes);

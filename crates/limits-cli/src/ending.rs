@@ -3,12 +3,13 @@
 use core::error::Error;
 use core::time::Duration;
 
-use limits_core::{HostError, QuotaError, QuotaResource, WasmError};
-use limits_wasmtime::{ExecutionReport, printable};
+use limits_core::{Escaped, HostError, QuotaError, QuotaResource, RefusedGrowth, WasmError};
+use limits_wasmtime::ExecutionReport;
 use serde::Serialize;
 use serde_json::Number;
 use wasmtime_wasi::I32Exit;
 
+use crate::failure::MOST_OF_A_TEXT;
 use crate::outcome::Outcome;
 use crate::report::milliseconds;
 
@@ -34,7 +35,12 @@ pub(crate) struct Problem {
 
 impl Problem {
     fn new(message: &str) -> Self {
-        Self { message: printable(message), limit: None, used: None, requested: None }
+        Self {
+            message: Escaped::head(message, MOST_OF_A_TEXT).to_string(),
+            limit: None,
+            used: None,
+            requested: None,
+        }
     }
 
     fn with_numbers(
@@ -97,10 +103,7 @@ impl Ending {
 
     /// Sorts an error of the executor, with what was used by then if anything ran.
     pub(crate) fn of(error: &WasmError, report: Option<&ExecutionReport>) -> Self {
-        let problem = Problem::new(&match error {
-            WasmError::Quota(refused) => in_words(refused),
-            error => error.to_string(),
-        });
+        let problem = Problem::new(&message(error));
         match error {
             WasmError::OutOfFuel { max_fuel, consumed } => {
                 Self::new(Outcome::OutOfFuel, problem.with_numbers(*max_fuel, *consumed, None))
@@ -123,9 +126,17 @@ impl Ending {
             }
             WasmError::Denied(_) => Self::new(Outcome::Denied, problem),
             WasmError::Cancelled => Self::new(Outcome::Cancelled, problem),
+            // What it did after the host had no memory for it says nothing about the guest.
+            WasmError::Trap { refused: Some(RefusedGrowth::Host(_)), .. }
+            | WasmError::HostExhausted(_)
+            | WasmError::HostBusy { .. } => Self::new(Outcome::Host, problem),
             WasmError::Trap { .. } => Self::trap(problem, report),
             WasmError::Host(host) => match host.downcast_ref::<I32Exit>() {
                 Some(I32Exit(code)) => Self::exit(*code),
+                // The end of another execution.
+                None if host.downcast_ref::<WasmError>().is_some() => {
+                    Self::new(Outcome::Host, problem)
+                }
                 // WASI's host functions end a guest only for what the guest did.
                 None => {
                     let message = format!("guest trapped: {}", root_cause(error, host));
@@ -153,6 +164,22 @@ impl Ending {
             ..problem
         };
         Self::new(Outcome::Trap, hinted.with_numbers(limit, used, requested))
+    }
+}
+
+/// Says what went wrong. What was refused before a trap is the hint of [`Ending::trap`].
+fn message(error: &WasmError) -> String {
+    match error {
+        WasmError::Quota(refused) => in_words(refused),
+        WasmError::Trap { reason, refused: Some(RefusedGrowth::Quota(_)) } => {
+            format!("guest trapped: {reason}")
+        }
+        WasmError::ExecutionTimeout { timeout_ms, fuel_consumed, waited: Some(waited) } => {
+            let timeout = WasmError::execution_timeout(*timeout_ms, *fuel_consumed);
+            let refused = in_words(&waited.refused);
+            format!("{timeout}; it waited {:.0?} for CPU time: {refused}", waited.time)
+        }
+        error => error.to_string(),
     }
 }
 
@@ -216,8 +243,8 @@ mod tests {
     use crate::outcome::Outcome;
     use core::time::Duration;
     use limits_core::{
-        CapabilitySet, FuelMetrics, LimitExceeded, LimitKind, Permission, QuotaError,
-        QuotaResource, Retry, WasmError,
+        CapabilitySet, CpuWait, FuelMetrics, HostResource, HostShortage, LimitExceeded, LimitKind,
+        Permission, QuotaError, QuotaResource, RefusedGrowth, Retry, WasmError,
     };
     use wasmtime_wasi::I32Exit;
 
@@ -228,6 +255,7 @@ mod tests {
         let nothing = CapabilitySet::new();
         let denied = nothing.check(Permission::NetworkConnect, "a:1").into_result().unwrap_err();
         let reason = || String::from("why");
+        let shortage = || HostShortage::new(HostResource::Memory, "mmap failed");
         let table = [
             (WasmError::out_of_fuel(FuelMetrics::new(5, 6)), Outcome::OutOfFuel, [5, 6, 0]),
             (WasmError::execution_timeout(50, None), Outcome::Timeout, [50, 0, 0]),
@@ -237,7 +265,24 @@ mod tests {
             (denied.into(), Outcome::Denied, [0, 0, 0]),
             (WasmError::Cancelled, Outcome::Cancelled, [0, 0, 0]),
             (WasmError::trap(reason()), Outcome::Trap, [0, 0, 0]),
-            (WasmError::HostBusy { max_concurrent: 1, pooled: None }, Outcome::Error, [0, 0, 0]),
+            (WasmError::HostBusy { max_concurrent: 1, pooled: None }, Outcome::Host, [0, 0, 0]),
+            (
+                WasmError::HostBusy { max_concurrent: 1, pooled: Some("memories") },
+                Outcome::Host,
+                [0, 0, 0],
+            ),
+            (WasmError::HostExhausted(shortage()), Outcome::Host, [0, 0, 0]),
+            (
+                WasmError::Trap {
+                    reason: reason(),
+                    refused: Some(RefusedGrowth::Host(shortage())),
+                },
+                Outcome::Host,
+                [0, 0, 0],
+            ),
+            // The end of another execution.
+            (WasmError::host(WasmError::trap(reason())), Outcome::Host, [0, 0, 0]),
+            (WasmError::host(WasmError::Cancelled), Outcome::Host, [0, 0, 0]),
             (WasmError::InvalidComponent { reason: reason() }, Outcome::Error, [0, 0, 0]),
             (WasmError::InvalidCall { reason: reason() }, Outcome::Error, [0, 0, 0]),
             (WasmError::InvalidConfiguration { reason: reason() }, Outcome::Error, [0, 0, 0]),
@@ -270,6 +315,19 @@ mod tests {
             problem(refused.at_level(1)).message,
             "the parent's CPU time quota of 200 ms per 1s exceeded: 200.25 ms used (the parent is \
              the policy's [host])"
+        );
+    }
+
+    #[test]
+    fn a_timeout_says_what_it_waited_for() {
+        let refused = QuotaError::new(QuotaResource::CpuTime, 50_000, 1, 50_000, Retry::Now)
+            .per(Duration::from_secs(1));
+        let waited = Some(CpuWait { time: Duration::from_millis(299), refused });
+        let error = WasmError::ExecutionTimeout { timeout_ms: 300, fuel_consumed: Some(7), waited };
+        assert_eq!(
+            Ending::of(&error, None).problem.unwrap().message,
+            "execution timed out after 300 ms, 7 fuel used; it waited 299ms for CPU time: CPU time \
+             quota of 50 ms per 1s exceeded: 50 ms used"
         );
     }
 

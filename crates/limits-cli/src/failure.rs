@@ -3,20 +3,20 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use limits_config::ConfigError;
-use limits_core::WasmError;
-use limits_wasmtime::printable;
+use limits_config::{ConfigError, format_size};
+use limits_core::{Escaped, WasmError};
 
 use crate::ending::Ending;
 use crate::invoke::InvokeError;
 use crate::outcome::Outcome;
+use crate::refused::Refused;
 
 /// Why nothing could be run, or why its report could not be given.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The component file.
     #[error("cannot read the component {}: {reason}", shown(path))]
-    Component { path: PathBuf, reason: io::Error },
+    Component { path: PathBuf, reason: Refused },
     /// Where to look for the component.
     #[error(
         "no component found: no --component, no `path` in the file, and neither component.wasm \
@@ -24,7 +24,7 @@ pub(crate) enum Failure {
         shown(folder)
     )]
     ComponentMissing { folder: PathBuf },
-    /// A `path` of the file that is a link to elsewhere.
+    /// A component beside its file, or at the file's `path`, that is a link to elsewhere.
     #[error(
         "the component {} is outside the folder of its Component.toml: it leads to {}",
         shown(path),
@@ -34,12 +34,21 @@ pub(crate) enum Failure {
     /// Component text.
     #[error("{} is neither a binary component nor component text: {reason}", shown(path))]
     ComponentText { path: PathBuf, reason: String },
+    /// Component text that would take gigabytes to parse.
+    #[error(
+        "{} is not binary and has {}, the most that is parsed as component text is {}: turn the \
+         text into a binary component with `wasm-tools parse`",
+        shown(path),
+        format_size(*bytes),
+        format_size(*most)
+    )]
+    ComponentTextTooLarge { path: PathBuf, bytes: u64, most: u64 },
     /// Component.toml or the policy.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A granted directory.
     #[error("cannot open the directory {}: {reason}", shown(path))]
-    Dir { path: PathBuf, reason: String },
+    Dir { path: PathBuf, reason: Refused },
     /// The system.
     #[error("{what} failed: {reason}")]
     Host { what: &'static str, reason: String },
@@ -54,7 +63,7 @@ pub(crate) enum Failure {
     Invoke(#[from] InvokeError),
     /// The report.
     #[error("cannot write the report {}: {reason}", shown(path))]
-    Report { path: PathBuf, reason: String },
+    Report { path: PathBuf, reason: Refused },
     /// The executor.
     #[error(transparent)]
     Wasm(#[from] WasmError),
@@ -64,23 +73,186 @@ pub(crate) enum Failure {
 /// it out of the message.
 const MOST_OF_A_PATH: usize = 128;
 
+/// Characters of a stranger's text that an error shows.
+pub(crate) const MOST_OF_A_TEXT: usize = 512;
+
 pub(crate) fn shown(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    let hidden = path.chars().count().saturating_sub(MOST_OF_A_PATH);
-    match path.char_indices().nth(hidden) {
-        Some((start, _)) if hidden > 0 => {
-            format!("…{}", printable(path.get(start..).unwrap_or_default()))
+    Escaped::tail(&path.to_string_lossy(), MOST_OF_A_PATH).to_string()
+}
+
+impl Failure {
+    /// Says that the system gave no thread.
+    pub(crate) fn no_thread(error: &io::Error) -> Self {
+        Self::Host { what: "starting a thread", reason: error.to_string() }
+    }
+
+    /// Says who has to act: `error` is for files, names and values that somebody gave us, `host`
+    /// for what the host lacked or did.
+    fn outcome(&self) -> Outcome {
+        match self {
+            // Their contents, or where they are.
+            Self::ComponentMissing { .. }
+            | Self::ComponentOutside { .. }
+            | Self::ComponentText { .. }
+            | Self::ComponentTextTooLarge { .. }
+            | Self::InputTooLong { .. }
+            | Self::Invoke(_) => Outcome::Error,
+            // A file that cannot be opened, read or written was given wrongly, except where the
+            // host lacks what every file takes.
+            Self::Component { reason, .. }
+            | Self::Dir { reason, .. }
+            | Self::Report { reason, .. } => reason.outcome(),
+            Self::Config(error) => match error.raw_os_error() {
+                Some(number) => Refused::of(&io::Error::from_raw_os_error(number)).outcome(),
+                None => Outcome::Error,
+            },
+            // No thread, or a panic of ours.
+            Self::Host { .. } => Outcome::Host,
+            Self::Interrupted { .. } => Outcome::Cancelled,
+            Self::Wasm(error) => Ending::of(error, None).outcome,
         }
-        _ => printable(&path),
     }
 }
 
 impl From<&Failure> for Ending {
     fn from(failure: &Failure) -> Self {
         match failure {
+            // With its numbers.
             Failure::Wasm(error) => Self::of(error, None),
-            Failure::Interrupted { .. } => Self::because(Outcome::Cancelled, &failure.to_string()),
-            _ => Self::because(Outcome::Error, &failure.to_string()),
+            _ => Self::because(failure.outcome(), &failure.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Failure;
+    use crate::ending::Ending;
+    use crate::invoke::InvokeError;
+    use crate::outcome::Outcome;
+    use crate::refused::Refused;
+    use limits_config::{ComponentConfig, format_size};
+    use limits_core::{HostResource, HostShortage, WasmError};
+    use std::path::PathBuf;
+
+    #[test]
+    fn the_host_answers_for_what_it_lacks_and_for_nothing_else() {
+        let path = || PathBuf::from("a\u{1b}b");
+        let words = || String::from("why");
+        let short = || Refused::Short(HostShortage::new(HostResource::Descriptors, "EMFILE"));
+        let other = || Refused::Other(words());
+        let missing = || ComponentConfig::from_file("no such file").unwrap_err();
+        let most = 4 << 20;
+        let host = "the host ran out of file descriptors: EMFILE";
+        let table = [
+            (
+                Failure::Component { path: path(), reason: other() },
+                Outcome::Error,
+                String::from("cannot read the component a\\u{1b}b: why"),
+            ),
+            (
+                Failure::Component { path: path(), reason: short() },
+                Outcome::Host,
+                format!("cannot read the component a\\u{{1b}}b: {host}"),
+            ),
+            (
+                Failure::ComponentMissing { folder: path() },
+                Outcome::Error,
+                String::from(
+                    "no component found: no --component, no `path` in the file, and neither \
+                     component.wasm nor component.wat in a\\u{1b}b",
+                ),
+            ),
+            (
+                Failure::ComponentOutside { path: path(), real: PathBuf::from("/c\n") },
+                Outcome::Error,
+                String::from(
+                    "the component a\\u{1b}b is outside the folder of its Component.toml: it leads \
+                     to /c\\n",
+                ),
+            ),
+            (
+                Failure::ComponentText { path: path(), reason: words() },
+                Outcome::Error,
+                String::from("a\\u{1b}b is neither a binary component nor component text: why"),
+            ),
+            (
+                Failure::ComponentTextTooLarge { path: path(), bytes: most + 1, most },
+                Outcome::Error,
+                format!(
+                    "a\\u{{1b}}b is not binary and has {}, the most that is parsed as component \
+                     text is 4194304 (4 MiB): turn the text into a binary component with \
+                     `wasm-tools parse`",
+                    format_size(most + 1)
+                ),
+            ),
+            (
+                Failure::Config(missing()),
+                Outcome::Error,
+                String::from("no such file: cannot read: No such file or directory (os error 2)"),
+            ),
+            (
+                Failure::Dir { path: path(), reason: other() },
+                Outcome::Error,
+                String::from("cannot open the directory a\\u{1b}b: why"),
+            ),
+            (
+                Failure::Dir { path: path(), reason: short() },
+                Outcome::Host,
+                format!("cannot open the directory a\\u{{1b}}b: {host}"),
+            ),
+            (
+                Failure::Host { what: "a run", reason: words() },
+                Outcome::Host,
+                String::from("a run failed: why"),
+            ),
+            (
+                Failure::no_thread(&std::io::Error::from(std::io::ErrorKind::WouldBlock)),
+                Outcome::Host,
+                String::from("starting a thread failed: operation would block"),
+            ),
+            (
+                Failure::InputTooLong { most: 16 },
+                Outcome::Error,
+                String::from(
+                    "standard input is longer than 16 bytes, the most that is kept for several \
+                     runs",
+                ),
+            ),
+            (
+                Failure::Interrupted { by: "Ctrl-C" },
+                Outcome::Cancelled,
+                String::from("cancelled by Ctrl-C before the guest was entered"),
+            ),
+            (
+                Failure::Invoke(InvokeError::NotACall { text: words() }),
+                Outcome::Error,
+                String::from(
+                    "expected a call as in `name(1, \"a\")` or `ns:pkg/iface#func()`, found `why`",
+                ),
+            ),
+            (
+                Failure::Report { path: path(), reason: other() },
+                Outcome::Error,
+                String::from("cannot write the report a\\u{1b}b: why"),
+            ),
+            (
+                Failure::Report { path: path(), reason: short() },
+                Outcome::Host,
+                format!("cannot write the report a\\u{{1b}}b: {host}"),
+            ),
+            (
+                Failure::Wasm(WasmError::InvalidComponent { reason: words() }),
+                Outcome::Error,
+                String::from("invalid component: why"),
+            ),
+        ];
+        for (failure, outcome, message) in table {
+            assert_eq!(failure.to_string(), message);
+            let ending = Ending::from(&failure);
+            assert_eq!((ending.outcome, failure.outcome()), (outcome, outcome), "{message}");
+            assert_eq!(ending.exit_code, outcome.exit_code());
+            assert_eq!(ending.problem.unwrap().message, message);
         }
     }
 }

@@ -77,7 +77,7 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    fn stop(&self, by: &'static str) {
+    pub(crate) fn stop(&self, by: &'static str) {
         let mut is_enough = false;
         self.phase.send_modify(|phase| match phase {
             Phase::Running => *phase = Phase::Stopping(by),

@@ -2,7 +2,7 @@
 
 use core::error::Error as _;
 
-use limits_wasmtime::printable;
+use limits_core::Escaped;
 use wasmtime::Engine;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
 use wasmtime::component::wasm_wave::parser::ParserError;
@@ -16,6 +16,9 @@ const COMMAND: &str = "wasi:cli/run";
 const MOST_NAMED: usize = 12;
 /// Characters of a name that an error shows: a longer one would push the rest out of it.
 const MOST_OF_A_NAME: usize = 64;
+/// Bytes of a name that is compared with the one that is missing, and how many names are.
+const MOST_COMPARED: usize = 256;
+const MOST_CANDIDATES: usize = 10_000;
 /// Characters of a reason or a type that an error shows, of which one more or two must fit.
 const MOST_OF_A_REASON: usize = 160;
 
@@ -36,10 +39,13 @@ pub(crate) enum InvokeError {
     BadArguments { export: String, signature: String, reason: String },
     /// The component is not a command.
     #[error("the component exports no {COMMAND} and so is no command; {}", listed(.exports))]
-    NoCommand { exports: Vec<String> },
+    NoCommand { exports: Exports },
     /// The component exports no such function.
     #[error("the component exports no function `{name}`{}; {}", meant(.nearest), listed(.exports))]
-    NoSuchExport { name: String, nearest: Option<String>, exports: Vec<String> },
+    NoSuchExport { name: String, nearest: Option<String>, exports: Exports },
+    /// The arguments are not WAVE, whatever the function takes.
+    #[error("cannot read the arguments for `{name}`: {reason}")]
+    NotWave { name: String, reason: String },
     /// The text is not a call.
     #[error("expected a call as in `name(1, \"a\")` or `ns:pkg/iface#func()`, found `{text}`")]
     NotACall { text: String },
@@ -54,21 +60,127 @@ fn meant(nearest: &Option<String>) -> String {
     nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
-fn listed(exports: &[String]) -> String {
-    if exports.is_empty() {
-        return String::from("it exports no function at all");
+fn listed(exports: &Exports) -> String {
+    match (&exports.first[..], exports.more) {
+        ([], _) => String::from("it exports no function at all"),
+        (first, 0) => format!("it exports {}", first.join(", ")),
+        (first, more) => format!("it exports {} and {more} more", first.join(", ")),
     }
-    let mut list = String::from("it exports ");
-    for (index, name) in exports.iter().take(MOST_NAMED).enumerate() {
-        if index > 0 {
-            list.push_str(", ");
+}
+
+/// What an error names of a component's exports, fit to be shown.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct Exports {
+    first: Vec<String>,
+    more: usize,
+}
+
+/// A call as the command line writes it, before the component is known.
+pub(crate) struct Wanted {
+    name: String,
+    arguments: UntypedFuncCall<'static>,
+}
+
+impl Wanted {
+    /// Reads a call as far as that goes without the component, which takes seconds to compile.
+    ///
+    /// # Errors
+    ///
+    /// [`InvokeError::NotACall`] or [`InvokeError::NotWave`].
+    pub(crate) fn parse(text: &str) -> Result<Self, InvokeError> {
+        let not_a_call = || InvokeError::NotACall { text: shortened(text, MOST_OF_A_NAME) };
+        let (name, arguments) = text.split_at(text.find('(').ok_or_else(not_a_call)?);
+        let name = String::from(name.trim());
+        // WAVE's own names cannot be qualified, so it gets the arguments under one of ours.
+        let source = format!("f{arguments}");
+        match UntypedFuncCall::parse(&source) {
+            Ok(call) => Ok(Self { name, arguments: call.into_owned() }),
+            Err(error) => Err(InvokeError::NotWave {
+                name: shortened(&name, MOST_OF_A_NAME),
+                reason: shortened(&reason(&error, &source), MOST_OF_A_REASON),
+            }),
         }
-        list.push_str(name);
     }
-    if exports.len() > MOST_NAMED {
-        list.push_str(&format!(" and {} more", exports.len() - MOST_NAMED));
+
+    /// Finds the export of `component` that is called. The version of an interface may be left out
+    /// where only one is exported.
+    ///
+    /// # Errors
+    ///
+    /// An [`InvokeError`] that says what does not fit.
+    pub(crate) fn find(&self, component: &Component) -> Result<Call, InvokeError> {
+        let Some((export, function)) = self.function(component) else {
+            return Err(self.missing(component));
+        };
+        let types: Vec<Type> = function.params().map(|(_, ty)| ty).collect();
+        if !types.iter().chain(&function.results().collect::<Vec<_>>()).all(is_writable) {
+            return Err(InvokeError::Unwritable { export: shortened(&export, MOST_OF_A_NAME) });
+        }
+        match self.arguments.to_wasm_params(&types) {
+            Ok(params) => Ok(Call::Function { export, params }),
+            Err(error) => Err(InvokeError::BadArguments {
+                export: shortened(&export, MOST_OF_A_NAME),
+                signature: shortened(&signature(&function), MOST_OF_A_REASON),
+                reason: shortened(&reason(&error, self.arguments.source()), MOST_OF_A_REASON),
+            }),
+        }
     }
-    list
+
+    fn function(&self, component: &Component) -> Option<(String, ComponentFunc)> {
+        let mut exact = None;
+        let mut unversioned = Vec::new();
+        for_each_function(component, |interface, name, function| {
+            let is_called = |interface: Option<&str>| match (interface, self.name.split_once('#')) {
+                (None, None) => name == self.name,
+                (Some(interface), Some(wanted)) => (interface, name) == wanted,
+                _ => false,
+            };
+            if exact.is_none() && is_called(interface) {
+                exact = Some((full_name(interface, name), function));
+            } else if unversioned.len() < 2 && is_called(interface.map(without_version)) {
+                unversioned.push((full_name(interface, name), function));
+            }
+        });
+        let only = if unversioned.len() == 1 { unversioned.pop() } else { None };
+        exact.or(only)
+    }
+
+    fn missing(&self, component: &Component) -> InvokeError {
+        let wanted: String = self.name.chars().take(MOST_COMPARED).collect();
+        let mut nearest: Option<(f64, String)> = None;
+        let mut compared = 0;
+        for_each_function(component, |interface, name, _| {
+            let length = interface.map_or(0, str::len) + name.len();
+            if compared == MOST_CANDIDATES || length > MOST_COMPARED {
+                return;
+            }
+            compared += 1;
+            let export = full_name(interface, name);
+            let likeness = strsim::jaro_winkler(&wanted, &export);
+            if likeness > nearest.as_ref().map_or(0.8, |(likeness, _)| *likeness) {
+                nearest = Some((likeness, export));
+            }
+        });
+        InvokeError::NoSuchExport {
+            name: shortened(&self.name, MOST_OF_A_NAME),
+            nearest: nearest.map(|(_, export)| shortened(&export, MOST_OF_A_NAME)),
+            exports: Exports::of(component),
+        }
+    }
+}
+
+impl Exports {
+    fn of(component: &Component) -> Self {
+        let mut exports = Self::default();
+        for_each_function(component, |interface, name, _| {
+            if exports.first.len() < MOST_NAMED {
+                exports.first.push(shortened(&full_name(interface, name), MOST_OF_A_NAME));
+            } else {
+                exports.more += 1;
+            }
+        });
+        exports
+    }
 }
 
 impl Call {
@@ -78,54 +190,26 @@ impl Call {
     ///
     /// [`InvokeError::NoCommand`] if the component has none.
     pub(crate) fn command(component: &Component) -> Result<Self, InvokeError> {
-        let exports = functions(component);
-        let run = exports.iter().find(|(name, _)| {
-            name.strip_suffix("#run").is_some_and(|interface| {
+        let mut export = None;
+        for_each_function(component, |interface, name, _| {
+            let is_command = |interface: &str| {
                 interface == COMMAND
                     || interface.strip_prefix(COMMAND).is_some_and(|v| v.starts_with("@0.2."))
-            })
+            };
+            if export.is_none() && name == "run" && interface.is_some_and(is_command) {
+                export = Some(full_name(interface, name));
+            }
         });
-        match run {
-            Some((export, _)) => Ok(Self::Command { export: export.clone() }),
-            None => Err(InvokeError::NoCommand { exports: shown(&exports) }),
+        match export {
+            Some(export) => Ok(Self::Command { export }),
+            None => Err(InvokeError::NoCommand { exports: Exports::of(component) }),
         }
-    }
-
-    /// Reads `text` as a call of one of the component's exports. The version of an interface may
-    /// be left out where only one is exported.
-    ///
-    /// # Errors
-    ///
-    /// An [`InvokeError`] that says what does not fit.
-    pub(crate) fn parse(text: &str, component: &Component) -> Result<Self, InvokeError> {
-        let not_a_call = || InvokeError::NotACall { text: shortened(text, MOST_OF_A_NAME) };
-        let (name, arguments) = text.split_at(text.find('(').ok_or_else(not_a_call)?);
-        let name = name.trim();
-        let exports = functions(component);
-        let (export, function) = find(name, &exports)?;
-        let types: Vec<Type> = function.params().map(|(_, ty)| ty).collect();
-        if !types.iter().chain(&function.results().collect::<Vec<_>>()).all(is_writable) {
-            return Err(InvokeError::Unwritable { export: shortened(export, MOST_OF_A_NAME) });
-        }
-        // WAVE's own names cannot be qualified, so it gets the arguments under one of ours.
-        let source = format!("f{arguments}");
-        let params = UntypedFuncCall::parse(&source)
-            .and_then(|call| call.to_wasm_params(&types))
-            .map_err(|error| InvokeError::BadArguments {
-            export: shortened(export, MOST_OF_A_NAME),
-            signature: shortened(&signature(function), MOST_OF_A_REASON),
-            reason: shortened(&reason(&error, &source), MOST_OF_A_REASON),
-        })?;
-        Ok(Self::Function { export: export.clone(), params })
     }
 }
 
 /// Makes a text fit for an error, and leaves room for the rest of it.
 fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", printable(text.get(..end).unwrap_or_default())),
-        None => printable(text),
-    }
+    Escaped::head(text, most).to_string()
 }
 
 /// Says what does not fit, and quotes where.
@@ -163,59 +247,39 @@ pub(crate) fn write_results(values: &[Val]) -> Option<String> {
     }
 }
 
-fn find<'a>(
-    name: &str,
-    exports: &'a [(String, ComponentFunc)],
-) -> Result<&'a (String, ComponentFunc), InvokeError> {
-    if let Some(exact) = exports.iter().find(|(export, _)| export == name) {
-        return Ok(exact);
-    }
-    let mut unversioned = exports.iter().filter(|(export, _)| without_version(export) == name);
-    if let (Some(only), None) = (unversioned.next(), unversioned.next()) {
-        return Ok(only);
-    }
-    let nearest = exports
-        .iter()
-        .map(|(export, _)| (strsim::jaro_winkler(name, export), export))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(left, _), (right, _)| left.total_cmp(right))
-        .map(|(_, export)| shortened(export, MOST_OF_A_NAME));
-    let name = shortened(name, MOST_OF_A_NAME);
-    Err(InvokeError::NoSuchExport { name, nearest, exports: shown(exports) })
+fn without_version(interface: &str) -> &str {
+    interface.split_once('@').map_or(interface, |(name, _)| name)
 }
 
-fn without_version(export: &str) -> String {
-    match export.split_once('#') {
-        Some((interface, function)) => {
-            let interface = interface.split_once('@').map_or(interface, |(name, _)| name);
-            format!("{interface}#{function}")
-        }
-        None => String::from(export),
+fn full_name(interface: Option<&str>, function: &str) -> String {
+    match interface {
+        Some(interface) => format!("{interface}#{function}"),
+        None => String::from(function),
     }
 }
 
-fn shown(exports: &[(String, ComponentFunc)]) -> Vec<String> {
-    exports.iter().map(|(name, _)| shortened(name, MOST_OF_A_NAME)).collect()
-}
-
-/// Lists the functions that a component exports, those of an interface as `interface#function`.
-fn functions(component: &Component) -> Vec<(String, ComponentFunc)> {
+/// Shows the functions that a component exports, with the interface that they are in, if any.
+///
+/// They are not put into a list: one interface with long names can be exported many times over, so
+/// their full names have no bound that the size of the component would set.
+fn for_each_function(
+    component: &Component,
+    mut show: impl FnMut(Option<&str>, &str, ComponentFunc),
+) {
     let engine: &Engine = component.engine();
-    let mut found = Vec::new();
     for (name, export) in component.component_type().exports(engine) {
         match export.ty {
-            ComponentItem::ComponentFunc(function) => found.push((String::from(name), function)),
+            ComponentItem::ComponentFunc(function) => show(None, name, function),
             ComponentItem::ComponentInstance(instance) => {
                 for (inner, export) in instance.exports(engine) {
                     if let ComponentItem::ComponentFunc(function) = export.ty {
-                        found.push((format!("{name}#{inner}"), function));
+                        show(Some(name), inner, function);
                     }
                 }
             }
             _ => {}
         }
     }
-    found
 }
 
 /// Tells whether WAVE has words for all values of a type: it panics where it has none.
@@ -256,7 +320,7 @@ fn is_writable(ty: &Type) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Call, write_results};
+    use super::{Call, Wanted, write_results};
 
     use wasmtime::component::{Component, Val};
 
@@ -287,7 +351,7 @@ mod tests {
     }
 
     fn parse(text: &str) -> Result<(String, Vec<Val>), String> {
-        match Call::parse(text, &component()) {
+        match Wanted::parse(text).and_then(|wanted| wanted.find(&component())) {
             Ok(Call::Function { export, params }) => Ok((export, params)),
             Ok(Call::Command { .. }) => panic!("not a command"),
             Err(error) => Err(error.to_string()),
@@ -333,10 +397,15 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(parse(text).unwrap_err(), expected);
         }
-        for text in ["add(1)", "add(1, 2, 3)", "add(1, x)", "add(1, -2)", "add(1", "add(1, 2) 3"] {
+        for text in ["add(1)", "add(1, 2, 3)", "add(1, x)", "add(1, -2)"] {
             let error = parse(text).unwrap_err();
             assert!(error.starts_with("bad arguments for `add`: "), "{text}: {error}");
             assert!(error.ends_with("; it is func(a: u32, b: u32) -> u32"), "{text}: {error}");
+        }
+        for text in ["add(1", "add(1, 2) 3", "add(1, \u{1b})"] {
+            let error = Wanted::parse(text).err().unwrap().to_string();
+            assert!(error.starts_with("cannot read the arguments for `add`: "), "{error}");
+            assert!(!error.contains('\u{1b}'), "{error}");
         }
     }
 

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod address_space;
 mod args;
+mod background;
 mod calibrate;
 mod check;
 mod component_file;
@@ -13,11 +15,13 @@ mod host;
 mod inlet;
 mod interrupt;
 mod invoke;
+mod json;
 mod ledger;
 mod manifest;
 mod outcome;
 mod outlet;
 mod progress;
+mod refused;
 mod report;
 mod report_file;
 mod report_text;
@@ -26,43 +30,63 @@ mod run;
 mod session;
 mod stdio;
 mod terminal;
+mod usage;
 mod wasi;
 
 use core::num::NonZeroUsize;
+use core::panic::AssertUnwindSafe;
+use core::time::Duration;
 use std::io::{self, Write as _};
+use std::panic;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
-use clap::Parser as _;
+use limits_core::Escaped;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, Format, OutputArgs};
+use crate::calibrate::Calibration;
+use crate::check::Checked;
 use crate::console::Console;
+use crate::ending::Ending;
+use crate::failure::{Failure, MOST_OF_A_TEXT};
 use crate::interrupt::Interrupt;
-use crate::outcome::Outcome;
-use crate::outlet::{DRAIN_PATIENCE, Drained, REPORT_PATIENCE};
+use crate::refused::Refused;
+use crate::report::{Report, Runs};
+use crate::report_file::ReportFile;
 use crate::stdio::Stdio;
 
 /// Threads that run guests and timers, at least.
 const WORKERS: usize = 2;
-/// Threads that compile and work on files for guests. A guest can make one of them wait for ever,
-/// on a pipe in a directory that it was given; the process ends all the same.
+/// Threads that work on files for guests. A guest can make one of them wait for ever, on a pipe in
+/// a directory that it was given; the process ends all the same.
 const BLOCKING_THREADS: usize = 8;
+/// Threads beside those of the runtime: three for the standard streams, two for output that
+/// `calibrate` drops, one for work in the background and one for a report that goes to a pipe.
+const OTHER_THREADS: usize = 7;
+/// How long the system may take to give us a thread.
+const THREAD_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a thread stays without work: to the end of the process.
+const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 fn main() {
-    let args = Args::parse();
-    let code = match serve(&args) {
-        Ok(code) => code,
-        Err(error) => {
-            // Nobody is left to tell if this fails as well.
-            let _ = writeln!(io::stderr(), "error: cannot start: {error}");
-            Outcome::Error.exit_code()
-        }
+    address_space::spare();
+    // A panic is told by the failure that comes of it, where there is a report. Its words can be a
+    // stranger's, such as a name in a component that the compiler falls over.
+    panic::set_hook(Box::new(|panic| {
+        let words = Escaped::head(&panic.to_string(), MOST_OF_A_TEXT).to_string();
+        let _ = writeln!(io::stderr(), "wasm-limits {words}");
+    }));
+    let code = match usage::read() {
+        Ok(args) => serve(&args),
+        Err(code) => code,
     };
     // Not a return: threads that a stalled reader or an endless input holds must not hold us.
-    std::process::exit(i32::from(code));
+    std::process::exit(code);
 }
 
 /// Runs the command and brings out what it said. Returns the exit code.
-fn serve(args: &Args) -> io::Result<u8> {
+fn serve(args: &Args) -> i32 {
     let (output, is_repeated) = match &args.command {
         Command::Run(run) => (&run.output, run.repeat.is_some_and(|count| count.get() > 1)),
         Command::Check(check) => (&check.output, false),
@@ -72,54 +96,117 @@ fn serve(args: &Args) -> io::Result<u8> {
         Command::Run(run) => usize::try_from(run.parallel.get()).unwrap_or(usize::MAX),
         Command::Check(_) | Command::Calibrate(_) => 1,
     };
-    let runtime = runtime(at_once)?;
-    let interrupt = {
-        let _context = runtime.enter();
-        Interrupt::listen()?
+    let (runtime, interrupt, stdio) = match start(at_once, is_repeated) {
+        Ok(started) => started,
+        Err(failure) => return i32::from(report_alone(&args.command, output, &failure)),
     };
-    let stdio = Stdio::of_process(is_repeated)?;
-    let mut console = Console::new(stdio.clone(), output.format);
+    let mut console = Console::new(stdio, output.format);
     let code = runtime.block_on(async {
         match &args.command {
             Command::Run(args) => run::run(args, &mut console, &interrupt).await,
-            Command::Check(args) => check::check(args, &mut console),
+            Command::Check(args) => check::check(args, &mut console, &interrupt).await,
             Command::Calibrate(args) => calibrate::calibrate(args, &mut console, &interrupt).await,
         }
     });
     // The runtime still listens to Ctrl-C, which ends the wait for a slow reader.
     interrupt.drain();
-    let code = bring_out(&stdio, &console, code);
+    let code = console.bring_out(code);
     runtime.shutdown_background();
-    Ok(code)
+    i32::from(code)
 }
 
-/// Waits until what was said is out, and says so if it is not. Returns the exit code: a report
-/// that is lost must not look like success.
-fn bring_out(stdio: &Stdio, console: &Console, code: u8) -> u8 {
-    let is_report = stdio.stdout.has_ours();
-    let patience = if is_report { REPORT_PATIENCE } else { DRAIN_PATIENCE };
-    let code = match stdio.stdout.finish(patience) {
-        Drained::All | Drained::ReaderLeft => code,
-        Drained::Lost(reason) if is_report => {
-            console.say(&format!("error: cannot write the report to stdout: {reason}"));
-            Outcome::Error.exit_code()
-        }
-        Drained::Lost(reason) => {
-            console.say(&format!("warning: not all output of the guest reached stdout: {reason}"));
-            code
-        }
-    };
-    // Nobody is left to tell if this fails as well.
-    stdio.stderr.finish(DRAIN_PATIENCE);
-    code
+/// Takes from the host what every command needs: threads, descriptors, signals.
+fn start(at_once: usize, is_repeated: bool) -> Result<(Runtime, Interrupt, Stdio), Failure> {
+    let failed = |reason: String| Failure::Host { what: "starting", reason };
+    let hook = panic::take_hook();
+    // Tokio panics where it gets no thread or no descriptor. That is told once, by the failure.
+    panic::set_hook(Box::new(|_| {}));
+    let started = panic::catch_unwind(AssertUnwindSafe(|| {
+        let runtime = runtime(at_once)?;
+        let interrupt = {
+            let _context = runtime.enter();
+            Interrupt::listen()?
+        };
+        Ok((runtime, interrupt, Stdio::of_process(is_repeated)?))
+    }));
+    panic::set_hook(hook);
+    match started {
+        Ok(started) => started.map_err(|error: io::Error| failed(Refused::of(&error).to_string())),
+        Err(panic) => Err(failed(background::words(&*panic))),
+    }
 }
 
 /// Makes the threads: as many as guests run at once, but no more than there are cores for.
 fn runtime(at_once: usize) -> io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    Builder::new_multi_thread()
-        .worker_threads(at_once.min(cores).max(WORKERS))
+    let workers = at_once.min(cores).max(WORKERS);
+    // The compiler has one for each core.
+    try_threads(workers + 1 + OTHER_THREADS + cores)?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(workers)
         .max_blocking_threads(BLOCKING_THREADS)
+        .thread_keep_alive(FOR_EVER)
         .enable_all()
-        .build()
+        .build()?;
+    // Guests' files wait for these threads. Where the system has none left, Tokio waits for one of
+    // its own to come free, of which none would: so there must be one, and it stays. That others
+    // have taken the threads since they were tried is seen here as well.
+    let thread = runtime.spawn_blocking(|| ());
+    match runtime.block_on(async { tokio::time::timeout(THREAD_PATIENCE, thread).await }) {
+        Ok(_) => Ok(runtime),
+        Err(_) => {
+            runtime.shutdown_background();
+            Err(io::Error::new(io::ErrorKind::WouldBlock, "there are not enough threads"))
+        }
+    }
+}
+
+/// Finds out whether there are threads left for all that is to come, while a lack of them is still
+/// an error of the system: later it would be a panic here and a wait for ever there.
+fn try_threads(count: usize) -> io::Result<()> {
+    let gate = Arc::new(Mutex::new(()));
+    let closed = gate.lock();
+    let threads: Vec<io::Result<JoinHandle<()>>> = (0..count)
+        .map(|_| {
+            let gate = Arc::clone(&gate);
+            std::thread::Builder::new().spawn(move || drop(gate.lock()))
+        })
+        .collect();
+    drop(closed);
+    threads.into_iter().try_for_each(|thread| {
+        // It does nothing that could panic.
+        let _ = thread?.join();
+        Ok(())
+    })
+}
+
+/// Reports that the command could not even start, without any thread. Returns the exit code.
+fn report_alone(command: &Command, output: &OutputArgs, failure: &Failure) -> u8 {
+    let ending = Ending::from(failure);
+    let code = ending.exit_code;
+    let (json, dirs) = match command {
+        Command::Run(run) => (json::line(&Report::of_nothing(None, ending)), &run.guest.dirs[..]),
+        Command::Check(_) => (json::line(&Checked::of_nothing(ending)), &[][..]),
+        Command::Calibrate(calibrate) => {
+            let report = Calibration::of_nothing(None, ending, Runs::default());
+            (json::line(&report), &calibrate.guest.dirs[..])
+        }
+    };
+    let written = json.and_then(|json| {
+        if output.format == Format::Json {
+            // Nobody is left to tell if this fails.
+            let _ = writeln!(io::stdout(), "{json}");
+        }
+        let Some(path) = &output.report else { return Ok(()) };
+        let inputs = manifest::Manifest::inputs(command.manifest(), None);
+        ReportFile::open(path, &inputs, dirs)?.write(&json)
+    });
+    let mut stderr = io::stderr();
+    if output.format == Format::Text {
+        let _ = writeln!(stderr, "error: {failure}");
+    }
+    if let Err(failure) = written {
+        let _ = writeln!(stderr, "error: {failure}");
+    }
+    code
 }

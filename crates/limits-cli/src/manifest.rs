@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use limits_config::{ComponentConfig, EffectiveConfig, HostCeilings, Policy};
 
 use crate::args::ManifestArgs;
+use crate::background::in_background;
 use crate::component_file::ComponentFile;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::ledger::Ledger;
 
 /// What a component is, may use, and where it lies.
@@ -24,6 +26,9 @@ pub(crate) struct Terms {
     pub(crate) name: String,
     pub(crate) effective: EffectiveConfig,
     pub(crate) host: HostCeilings,
+    /// Says that the id of the command line is in no override, if that is so: a typing mistake
+    /// there would go unseen.
+    pub(crate) note: Option<String>,
 }
 
 impl Terms {
@@ -36,13 +41,18 @@ impl Terms {
 }
 
 impl Manifest {
-    /// Reads the file, the policy and the component. A missing component is no failure yet:
-    /// limits are known without it, unless a policy pins its hash.
+    /// Reads the file, the policy and the component, in the background. A missing component is no
+    /// failure yet: limits are known without it, unless a policy pins its hash.
     ///
     /// # Errors
     ///
-    /// [`Failure::Config`] if the file or the policy is not valid.
-    pub(crate) fn load(args: &ManifestArgs) -> Result<Self, Failure> {
+    /// [`Failure::Config`] if the file or the policy is not valid; those of [`in_background`].
+    pub(crate) async fn load(args: &ManifestArgs, interrupt: &Interrupt) -> Result<Self, Failure> {
+        let args = args.clone();
+        in_background("reading", interrupt, move || Self::read(&args)).await?
+    }
+
+    fn read(args: &ManifestArgs) -> Result<Self, Failure> {
         let config = ComponentConfig::from_file(&args.manifest)?;
         let policy = match &args.policy {
             Some(path) => Policy::from_file(path)?,
@@ -52,22 +62,30 @@ impl Manifest {
             .and_then(ComponentFile::read);
         let id = args.id.as_ref().unwrap_or(&config.component.name);
         let sha256 = file.as_ref().ok().map(ComponentFile::sha256);
+        let note = args.id.as_ref().filter(|id| !policy.names(id)).map(|id| match args.policy {
+            Some(_) => format!("the policy has no override for the id `{id}`"),
+            None => format!("without --policy there is no override for the id `{id}`"),
+        });
         Ok(Self {
             version: config.component.version.to_string(),
             terms: Terms {
                 name: config.component.name.to_string(),
                 effective: policy.apply(&config, id, sha256.as_ref()),
                 host: *policy.host(),
+                note,
             },
             file,
         })
     }
 
     /// Lists the files that were read, and those that would have been if others had been right.
-    pub(crate) fn inputs(args: &ManifestArgs, loaded: &Result<Self, Failure>) -> Vec<PathBuf> {
+    pub(crate) fn inputs(
+        args: &ManifestArgs,
+        loaded: Option<&Result<Self, Failure>>,
+    ) -> Vec<PathBuf> {
         let found = match loaded {
-            Ok(Self { file: Ok(file), .. }) => Some(&file.path),
-            Ok(Self { file: Err(Failure::Component { path, .. }), .. }) => Some(path),
+            Some(Ok(Self { file: Ok(file), .. })) => Some(&file.path),
+            Some(Ok(Self { file: Err(Failure::Component { path, .. }), .. })) => Some(path),
             _ => None,
         };
         let named = [Some(&args.manifest), args.policy.as_ref(), args.component.as_ref(), found];

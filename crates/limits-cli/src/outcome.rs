@@ -7,10 +7,12 @@ pub(crate) enum Outcome {
     Cancelled,
     /// A capability was missing. Reserved: no host function of the command asks for one yet.
     Denied,
-    /// There was nothing to run: a file, its contents, the call or the host is at fault.
+    /// There was nothing to run: a file, its contents or the call is at fault.
     Error,
     /// The guest ended itself with a code other than zero.
     Exit,
+    /// The host lacked or did something: it has to act, and the guest is not to blame.
+    Host,
     /// A limit of the store other than its memory stopped the guest.
     LimitExceeded,
     /// The guest used all its fuel.
@@ -40,7 +42,7 @@ const fn row(outcome: Outcome, name: &'static str, exit_code: u8, meaning: &'sta
 }
 
 /// Every outcome with its name in reports and its exit code, in the order of the codes.
-const TABLE: [Row; 11] = [
+const TABLE: [Row; 12] = [
     row(Outcome::Success, "success", 0, "the guest came to its end"),
     row(Outcome::Exit, "exit", 1, "the guest's own failure, or its own code where it gave one"),
     row(Outcome::OutOfFuel, "out_of_fuel", 64, "the guest used all its fuel"),
@@ -56,6 +58,12 @@ const TABLE: [Row; 11] = [
     row(Outcome::Denied, "denied", 69, "reserved: no capability is enforced yet"),
     row(Outcome::Trap, "trap", 70, "the guest trapped"),
     row(Outcome::Error, "error", 71, "unreadable file, not a component, no such export, bad call"),
+    row(
+        Outcome::Host,
+        "host",
+        72,
+        "the host lacked address space, memory, threads, descriptors, disk or a place in its pool",
+    ),
     row(Outcome::Cancelled, "cancelled", 130, "Ctrl-C, SIGTERM or SIGHUP"),
 ];
 
@@ -108,6 +116,7 @@ mod tests {
             (Outcome::Denied, "denied", 69),
             (Outcome::Trap, "trap", 70),
             (Outcome::Error, "error", 71),
+            (Outcome::Host, "host", 72),
             (Outcome::Cancelled, "cancelled", 130),
         ];
         assert_eq!(documented.len(), TABLE.len());
@@ -133,6 +142,6 @@ mod tests {
             .skip(1)
             .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
             .collect();
-        assert_eq!(codes, [0, 1, 2, 64, 65, 66, 67, 68, 69, 70, 71, 130]);
+        assert_eq!(codes, [0, 1, 2, 64, 65, 66, 67, 68, 69, 70, 71, 72, 130]);
     }
 }

@@ -8,6 +8,8 @@
 //! - I1: nothing here waits while it is polled; a guest that finds the pipe full waits as a future.
 //! - I2: the bytes held for a guest are at most twice [`CAPACITY`], and twice one [`PERMIT`] for
 //!   each of its open streams: half are with the thread, half wait.
+//! - I3: no byte of a guest comes behind text of ours: from the first such text on, and from
+//!   [`Outlet::seal`] on, guests' streams are closed.
 
 use core::time::Duration;
 use std::io::{self, Write};
@@ -20,6 +22,7 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
+use crate::refused::Refused;
 use crate::terminal::tame;
 
 /// Bytes that wait for the writing thread before a guest has to.
@@ -43,7 +46,7 @@ pub(crate) enum Drained {
     /// Nobody reads any more, so nobody misses it.
     ReaderLeft,
     /// Not all of it was written, for this reason.
-    Lost(String),
+    Lost(Refused),
 }
 
 /// The way to one output stream of the process.
@@ -73,9 +76,17 @@ struct State {
     split: Vec<u8>,
     is_writing: bool,
     is_closed: bool,
-    has_ours: bool,
+    /// Guests' streams are closed, what is waiting is still written.
+    is_sealed: bool,
     /// Why nothing more can be written.
     broken: Option<Drained>,
+}
+
+impl State {
+    /// Tells whether nothing a guest writes is taken any more.
+    fn refuses_guests(&self) -> bool {
+        self.broken.is_some() || self.is_closed || self.is_sealed
+    }
 }
 
 impl Shared {
@@ -108,28 +119,53 @@ impl Outlet {
         Ok(Self { shared, is_terminal })
     }
 
-    /// Adds text of ours behind what the guest wrote, however full the pipe is.
-    pub(crate) fn push(&self, text: &str) {
+    /// Closes the streams of all guests for good. What they wrote before is still written.
+    pub(crate) fn seal(&self) {
+        self.shared.state().is_sealed = true;
+        // Whatever waits for room finds the stream closed.
+        self.shared.room.notify_waiters();
+    }
+
+    /// Tells whether what was written ends within a line.
+    pub(crate) fn is_within_line(&self) -> bool {
+        self.shared.state().last_byte.is_some_and(|byte| byte != b'\n')
+    }
+
+    /// Adds lines of ours behind what the guests wrote, however full the pipe is, and on a line of
+    /// their own, whatever the guests left. Guests' streams are closed by the same step.
+    pub(crate) fn push(&self, lines: &str) {
+        if lines.is_empty() {
+            return;
+        }
         let mut state = self.shared.state();
-        state.has_ours = true;
-        append(&mut state, text.as_bytes());
+        state.is_sealed = true;
+        if state.last_byte.is_some_and(|byte| byte != b'\n') {
+            append(&mut state, b"\n");
+        }
+        append(&mut state, lines.as_bytes());
+        if !lines.ends_with('\n') {
+            append(&mut state, b"\n");
+        }
         drop(state);
         self.shared.filled.notify_one();
-    }
-
-    /// Tells whether there is anything of ours in it.
-    pub(crate) fn has_ours(&self) -> bool {
-        self.shared.state().has_ours
-    }
-
-    /// Tells whether the next byte starts a line.
-    pub(crate) fn is_at_line_start(&self) -> bool {
-        self.shared.state().last_byte.is_none_or(|byte| byte == b'\n')
+        self.shared.room.notify_waiters();
     }
 
     /// Tells whether there is a terminal at the other end.
     pub(crate) fn is_terminal(&self) -> bool {
         self.is_terminal
+    }
+
+    /// Waits until all bytes are written that are in it, but no longer than `patience` without
+    /// any progress; then the rest is given up, so that nothing of it comes later.
+    pub(crate) fn settle(&self, patience: Duration) {
+        if let lost @ Drained::Lost(_) = self.drained(self.shared.state(), patience) {
+            let mut state = self.shared.state();
+            state.broken.get_or_insert(lost);
+            state.waiting = Vec::new();
+            drop(state);
+            self.shared.room.notify_waiters();
+        }
     }
 
     /// Takes no more bytes and waits until all are written, but no longer than `patience`
@@ -139,6 +175,10 @@ impl Outlet {
         state.is_closed = true;
         self.shared.filled.notify_one();
         self.shared.room.notify_waiters();
+        self.drained(state, patience)
+    }
+
+    fn drained(&self, mut state: MutexGuard<'_, State>, patience: Duration) -> Drained {
         while state.broken.is_none() && (state.is_writing || !state.waiting.is_empty()) {
             let before = state.steps_done;
             let (next, wait) = self
@@ -148,7 +188,8 @@ impl Outlet {
                 .unwrap_or_else(PoisonError::into_inner);
             state = next;
             if wait.timed_out() && state.steps_done == before {
-                return Drained::Lost(format!("its reader took nothing for {patience:?}"));
+                let reason = format!("its reader took nothing for {patience:?}");
+                return Drained::Lost(Refused::Other(reason));
             }
         }
         state.broken.clone().unwrap_or(Drained::All)
@@ -189,7 +230,7 @@ fn write_until_closed(shared: &Shared, mut sink: impl Write) {
                     // The guest is told by its next write.
                     state.broken = Some(match error.kind() {
                         io::ErrorKind::BrokenPipe => Drained::ReaderLeft,
-                        _ => Drained::Lost(error.to_string()),
+                        _ => Drained::Lost(Refused::of(&error)),
                     });
                     state.waiting = Vec::new();
                 }
@@ -241,7 +282,7 @@ impl Pollable for GuestWriter {
             news.as_mut().enable();
             {
                 let state = self.outlet.shared.state();
-                if state.broken.is_some() || state.is_closed || state.waiting.len() < CAPACITY {
+                if state.refuses_guests() || state.waiting.len() < CAPACITY {
                     return;
                 }
             }
@@ -265,7 +306,7 @@ impl OutputStream for GuestWriter {
             return Ok(());
         }
         let mut state = self.outlet.shared.state();
-        if state.broken.is_some() || state.is_closed {
+        if state.refuses_guests() {
             return Err(StreamError::Closed);
         }
         if self.outlet.is_terminal {
@@ -287,7 +328,7 @@ impl OutputStream for GuestWriter {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         let state = self.outlet.shared.state();
-        if state.broken.is_some() || state.is_closed {
+        if state.refuses_guests() {
             return Err(StreamError::Closed);
         }
         self.permit = CAPACITY.saturating_sub(state.waiting.len()).min(PERMIT);
@@ -297,9 +338,11 @@ impl OutputStream for GuestWriter {
 
 #[cfg(test)]
 mod tests {
-    use super::{CAPACITY, Drained, Outlet, PERMIT};
+    use super::{CAPACITY, Drained, Outlet, PERMIT, STEP};
+    use crate::refused::Refused;
     use bytes::Bytes;
     use core::time::Duration;
+    use limits_core::{HostResource, HostShortage};
     use std::io::{self, Write};
     use std::sync::mpsc;
     use std::sync::{Arc, Mutex};
@@ -337,13 +380,11 @@ mod tests {
         let kept = Kept::default();
         let outlet = Outlet::new("test", false, kept.clone()).unwrap();
         let mut stream = outlet.p2_stream();
-        assert!(outlet.is_at_line_start());
         stream.blocking_write_and_flush(Bytes::from_static(b"guest")).await.unwrap();
-        assert!(!outlet.is_at_line_start());
-        outlet.push("\nours\n");
-        assert!(outlet.is_at_line_start());
+        outlet.push("ours");
+        outlet.push("and ours\n");
         assert_eq!(outlet.finish(PATIENCE), Drained::All);
-        assert_eq!(*kept.0.lock().unwrap(), b"guest\nours\n");
+        assert_eq!(*kept.0.lock().unwrap(), b"guest\nours\nand ours\n");
     }
 
     #[tokio::test]
@@ -401,13 +442,65 @@ mod tests {
         assert!(written <= 2 * (CAPACITY + streams.len() * PERMIT), "{written}");
     }
 
+    #[tokio::test]
+    async fn a_guest_writes_nothing_behind_a_report() {
+        // I3
+        for seal in [Outlet::seal, |outlet: &Outlet| outlet.push("report\n")] {
+            let kept = Kept::default();
+            let outlet = Outlet::new("test", false, kept.clone()).unwrap();
+            let mut stream = outlet.p2_stream();
+            stream.blocking_write_and_flush(Bytes::from_static(b"before\n")).await.unwrap();
+            // This one has looked for room, and was told that there is some.
+            let mut permitted = outlet.p2_stream();
+            assert!(permitted.check_write().unwrap() > 0);
+            seal(&outlet);
+            let forged = Bytes::from_static(b"{\"outcome\":\"success\"}\n");
+            assert!(matches!(permitted.write(forged.clone()), Err(StreamError::Closed)));
+            assert!(matches!(stream.check_write(), Err(StreamError::Closed)));
+            let late = outlet.p2_stream().blocking_write_and_flush(forged).await;
+            assert!(matches!(late, Err(StreamError::Closed)));
+            outlet.push("last\n");
+            assert_eq!(outlet.finish(PATIENCE), Drained::All);
+            let written = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+            assert!(matches!(&*written, "before\nlast\n" | "before\nreport\nlast\n"), "{written}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_guest_that_waits_for_room_is_let_go_when_its_stream_closes() {
+        // I3
+        let (_step, gate) = mpsc::channel();
+        let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
+        let mut stream = outlet.p2_stream();
+        while let permit @ 1.. = stream.check_write().unwrap() {
+            stream.write(Bytes::from(vec![b'x'; permit])).unwrap();
+        }
+        let ((), ()) = tokio::join!(stream.ready(), async { outlet.seal() });
+        assert!(matches!(stream.check_write(), Err(StreamError::Closed)));
+    }
+
+    #[test]
+    fn output_that_is_given_up_does_not_come_later() {
+        let (step, gate) = mpsc::channel();
+        let kept = Kept::default();
+        let outlet = Outlet::new("test", false, Gated(gate, kept.clone())).unwrap();
+        let mut stream = outlet.p2_stream();
+        let permit = stream.check_write().unwrap();
+        stream.write(Bytes::from(vec![b'x'; permit])).unwrap();
+        outlet.settle(Duration::from_millis(20));
+        while step.send(()).is_ok() {}
+        assert!(matches!(outlet.finish(PATIENCE), Drained::Lost(_)));
+        // What was on its way to the system when the reader came back.
+        assert!(kept.0.lock().unwrap().len() <= STEP);
+    }
+
     #[test]
     fn a_reader_that_stalls_is_given_up_after_a_while() {
         let (_step, gate) = mpsc::channel();
         let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
         outlet.push("never read");
-        assert!(outlet.has_ours());
-        let stalled = Drained::Lost(String::from("its reader took nothing for 20ms"));
+        let stalled =
+            Drained::Lost(Refused::Other(String::from("its reader took nothing for 20ms")));
         assert_eq!(outlet.finish(Duration::from_millis(20)), stalled);
     }
 
@@ -435,9 +528,9 @@ mod tests {
         }
         let outlet = Outlet::new("test", false, Full).unwrap();
         outlet.push("too much");
-        let full = Drained::Lost(String::from("no storage space"));
+        let full = HostShortage::new(HostResource::Disk, "no storage space");
+        let full = Drained::Lost(Refused::Short(full));
         assert_eq!(outlet.finish(PATIENCE), full);
-        assert!(outlet.has_ours());
     }
 
     #[test]

@@ -4,14 +4,17 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use limits_config::{EffectiveConfig, HostCeilings, Origin, Setting, SettingKey};
-use limits_core::Allowance;
+use limits_core::{Allowance, Escaped};
 use limits_wasmtime::ExecutionReport;
 use serde::{Serialize, Serializer};
 
+use crate::console::{Reported, Text};
 use crate::ending::{Ending, Problem};
+use crate::failure::MOST_OF_A_TEXT;
 use crate::ledger::{Ledger, LedgerUse, Usage};
 use crate::manifest::Terms;
 use crate::outcome::Outcome;
+use crate::report_text::render;
 
 /// One execution, as far as it went.
 #[derive(Clone, Debug)]
@@ -46,10 +49,28 @@ pub(crate) struct Report {
     pub(crate) policy: Vec<String>,
     /// Keys that are declared, but that this command does not enforce.
     pub(crate) not_enforced: Vec<String>,
+    /// Whether the guest was entered: what nothing used needs no table.
+    #[serde(skip)]
+    pub(crate) has_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) runs: Option<Runs>,
     #[serde(skip)]
     pub(crate) exit_code: u8,
+}
+
+impl Reported for Report {
+    fn text(&self) -> Text {
+        Text { said: render(self), ..Text::default() }
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    fn end_as(&mut self, ending: Ending) {
+        (self.outcome, self.exit_code, self.error) =
+            (ending.outcome, ending.exit_code, ending.problem);
+    }
 }
 
 /// Fuel, in units.
@@ -213,8 +234,9 @@ impl Report {
             quota: None,
             host: None,
             limits: terms.map_or_else(Vec::new, |terms| enforced(&terms.effective)),
-            policy: terms.map_or_else(Vec::new, |terms| changes(&terms.effective)),
+            policy: terms.map_or_else(Vec::new, changes),
             not_enforced: terms.map_or_else(Vec::new, not_enforced),
+            has_run: false,
             runs: None,
             exit_code,
         };
@@ -239,6 +261,7 @@ impl Report {
         let timeout_ms = terms.effective.limits().execution_timeout_ms();
         Self {
             result,
+            has_run: true,
             fuel: Some(FuelUse {
                 max: used.fuel.max_fuel(),
                 consumed: used.fuel.consumed(),
@@ -315,9 +338,13 @@ pub(crate) fn is_enforced(quota: &Limit) -> bool {
     quota.key == CPU_TIME_POLICY || keys.iter().any(|key| key.as_str() == quota.key)
 }
 
-/// Says in words what the policy changed.
-pub(crate) fn changes(config: &EffectiveConfig) -> Vec<String> {
-    config.changes().iter().map(|change| limits_wasmtime::printable(&change.to_string())).collect()
+/// Says in words what the policy changed, and whether the id of the command line is not in it.
+pub(crate) fn changes(terms: &Terms) -> Vec<String> {
+    let changes = terms.effective.changes().iter().map(ToString::to_string);
+    changes
+        .chain(terms.note.clone())
+        .map(|change| Escaped::head(&change, MOST_OF_A_TEXT).to_string())
+        .collect()
 }
 
 /// Lists what was declared, by the component or the policy, but is not enforced here.
@@ -415,6 +442,7 @@ mod tests {
             name: String::from("a"),
             effective: config.effective(),
             host: *Policy::from_str(host).unwrap().host(),
+            note: None,
         };
         let mut report = Report::of_nothing(Some(&terms), ending);
         let mut runs = Runs::default();

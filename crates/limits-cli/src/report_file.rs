@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::args::DirGrant;
 use crate::failure::{Failure, shown};
 use crate::outlet::{Drained, Outlet, REPORT_PATIENCE};
+use crate::refused::Refused;
 
 /// Streams of the process, which a report file must not be either. They are names that every Unix
 /// has; elsewhere they lead nowhere.
@@ -39,21 +40,25 @@ impl ReportFile {
         dirs: &[DirGrant],
     ) -> Result<Self, Failure> {
         let failed = |reason| Failure::Report { path: path.to_path_buf(), reason };
-        let broken = |error: io::Error| failed(error.to_string());
-        refuse_within(path, dirs).map_err(failed)?;
+        let refused = |reason| failed(Refused::Other(reason));
+        let broken = |error: io::Error| failed(Refused::of(&error));
+        refuse_within(path, dirs).map_err(refused)?;
         let file = open(path).map_err(failed)?;
         // Again, since a link that led nowhere leads to a file now.
-        refuse_within(path, dirs).map_err(failed)?;
+        refuse_within(path, dirs).map_err(refused)?;
         let opened = file.metadata().map_err(broken)?;
         if !opened.is_file() {
-            let stream = Outlet::new("report", false, file).map_err(broken)?;
+            let stream =
+                Outlet::new("report", false, file).map_err(|error| Failure::no_thread(&error))?;
             return Ok(Self { path: path.to_path_buf(), sink: Sink::Stream(stream) });
         }
         let streams = STREAMS.iter().map(Path::new);
         for input in inputs.iter().map(PathBuf::as_path).chain(streams) {
             if is_at(&opened, path, input) {
                 let input = shown(input);
-                return Err(failed(format!("it is the same file as {input}, which would be lost")));
+                return Err(refused(format!(
+                    "it is the same file as {input}, which would be lost"
+                )));
             }
         }
         file.set_len(0).map_err(broken)?;
@@ -72,17 +77,36 @@ impl ReportFile {
                 .set_len(0)
                 .and_then(|()| file.rewind())
                 .and_then(|()| file.write_all(line.as_bytes()))
-                .map_err(|error| error.to_string()),
+                .map_err(|error| Refused::of(&error)),
             Sink::Stream(stream) => {
                 stream.push(&line);
                 match stream.finish(REPORT_PATIENCE) {
                     Drained::All => Ok(()),
-                    Drained::ReaderLeft => Err(String::from("its reader left")),
+                    Drained::ReaderLeft => Err(Refused::Other(String::from("its reader left"))),
                     Drained::Lost(reason) => Err(reason),
                 }
             }
         };
         written.map_err(|reason| Failure::Report { path: self.path.clone(), reason })
+    }
+}
+
+/// Refuses stdout where it is a file that the guest could write as well: what a guest writes there
+/// beyond the end of ours would come behind the report. Known on Linux only.
+///
+/// # Errors
+///
+/// [`Failure::Report`].
+pub(crate) fn refuse_stdout_within(dirs: &[DirGrant]) -> Result<(), Failure> {
+    const STDOUT: &str = "/proc/self/fd/1";
+    // Anything else has no place among files.
+    let is_file = fs::metadata(STDOUT).is_ok_and(|stdout| stdout.is_file());
+    match fs::read_link(STDOUT) {
+        Ok(path) if is_file => refuse_within(&path, dirs).map_err(|reason| {
+            let reason = Refused::Other(reason);
+            Failure::Report { path: PathBuf::from("to stdout"), reason }
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -118,7 +142,7 @@ fn entry(path: &Path) -> Option<PathBuf> {
 }
 
 #[cfg(unix)]
-fn open(path: &Path) -> Result<File, String> {
+fn open(path: &Path) -> Result<File, Refused> {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     use rustix::io::Errno;
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -128,19 +152,19 @@ fn open(path: &Path) -> Result<File, String> {
     let file =
         options().custom_flags(flags).open(path).map_err(|error| {
             match Errno::from_io_error(&error) {
-                Some(Errno::NXIO) => String::from("nobody reads this pipe"),
-                _ => error.to_string(),
+                Some(Errno::NXIO) => Refused::Other(String::from("nobody reads this pipe")),
+                _ => Refused::of(&error),
             }
         })?;
     fcntl_getfl(&file)
         .and_then(|flags| fcntl_setfl(&file, flags - OFlags::NONBLOCK))
-        .map_err(|error| error.to_string())?;
+        .map_err(|errno| Refused::of(&errno.into()))?;
     Ok(file)
 }
 
 #[cfg(not(unix))]
-fn open(path: &Path) -> Result<File, String> {
-    options().open(path).map_err(|error| error.to_string())
+fn open(path: &Path) -> Result<File, Refused> {
+    options().open(path).map_err(|error| Refused::of(&error))
 }
 
 fn options() -> OpenOptions {

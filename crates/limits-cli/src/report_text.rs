@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use limits_config::{Origin, format_size};
+use limits_core::Escaped;
 
 use crate::ending::times;
 use crate::outcome::Outcome;
@@ -29,8 +30,10 @@ pub(crate) fn render(report: &Report) -> String {
     if let Some(problem) = &report.error {
         text.push_str(&line("why", &problem.message));
     }
-    text.push_str(&used(report));
-    text.push_str(&quotas(report));
+    if report.has_run {
+        text.push_str(&used(report));
+        text.push_str(&quotas(report));
+    }
     let others: Vec<String> = report
         .limits
         .iter()
@@ -257,12 +260,10 @@ fn time_share(wall_ms: f64, timeout_ms: u64) -> f64 {
 }
 
 fn cut(text: &str) -> String {
+    let shown = Escaped::head(text, MOST_OF_A_RESULT);
     match text.char_indices().nth(MOST_OF_A_RESULT) {
-        Some((end, _)) => {
-            let start = limits_wasmtime::printable(text.get(..end).unwrap_or_default());
-            format!("{start}… ({} bytes in all)", text.len())
-        }
-        None => limits_wasmtime::printable(text),
+        Some(_) => format!("{shown} ({} bytes in all)", text.len()),
+        None => shown.to_string(),
     }
 }
 
@@ -293,8 +294,11 @@ mod tests {
             name: String::from("wordcount"),
             effective: config.effective(),
             host: *Policy::from_str(policy).unwrap().host(),
+            note: None,
         };
         let mut report = Report::of_nothing(Some(&terms), ending);
+        assert!(!plain(&render(&report)).contains(" used "), "nothing ran");
+        report.has_run = true;
         report.result = Some(String::from("42"));
         let fuel = report.fuel.as_mut().unwrap();
         (fuel.consumed, fuel.percent, fuel.exact) = (123_456, 12.3456, false);

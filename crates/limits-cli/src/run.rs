@@ -15,27 +15,20 @@ use crate::ledger::Ledger;
 use crate::manifest::Manifest;
 use crate::outcome::Outcome;
 use crate::report::{Report, Run, Runs};
-use crate::report_text::render;
 use crate::session::Session;
 use crate::stdio::Stdio;
 
 /// Runs the component and reports. Returns the exit code.
 pub(crate) async fn run(args: &RunArgs, console: &mut Console, interrupt: &Interrupt) -> u8 {
     let GuestArgs { manifest: files, dirs, .. } = &args.guest;
-    let manifest = Manifest::load(files);
+    let manifest = Manifest::load(files, interrupt).await;
     let mut runs = Runs::default();
     let mut report = match console.open_report(&args.output, files, &manifest, dirs) {
         Ok(()) => report(args, manifest, console, interrupt, &mut runs).await,
         Err(failure) => Report::of_nothing(None, Ending::from(&failure)),
     };
     report.runs = args.repeat.map(|_| runs);
-    match console.publish(&report, || render(&report)) {
-        Ok(()) => report.exit_code,
-        Err(failure) => {
-            console.say(&format!("error: {failure}"));
-            Outcome::Error.exit_code()
-        }
-    }
+    console.publish(report)
 }
 
 async fn report(
@@ -52,12 +45,13 @@ async fn report(
     let quotas = Arc::new(terms.ledger());
     let ran = async {
         let is_shown = console.shows_progress();
-        let session = Session::open(&terms.name, file?, &args.guest, interrupt, is_shown).await?;
+        let limits = terms.effective.limits();
+        let session =
+            Session::open(&terms.name, file?, &args.guest, &limits, interrupt, is_shown).await?;
         let wanted = Wanted {
             count: u64::from(args.repeat.map_or(1, NonZeroU32::get)),
             at_once: u64::from(args.parallel.get()),
         };
-        let limits = terms.effective.limits();
         let subject = Subject { session, limits, quotas: Arc::clone(&quotas) };
         repeat(Arc::new(subject), wanted, console.stdio(), interrupt, runs).await
     };
@@ -83,8 +77,23 @@ struct Wanted {
 }
 
 /// Runs as often as wanted; of the runs that failed, the one that ended last is the one that is
-/// reported, or the last of all.
+/// reported, or the last of all. However it ends, no run goes on behind it.
 async fn repeat(
+    subject: Arc<Subject>,
+    wanted: Wanted,
+    stdio: &Stdio,
+    interrupt: &Interrupt,
+    runs: &mut Runs,
+) -> Result<Run, Failure> {
+    let mut live = JoinSet::new();
+    let told = run_all(&mut live, subject, wanted, stdio, interrupt, runs).await;
+    live.shutdown().await;
+    told
+}
+
+/// As [`repeat`], but leaves those runs in `live` that a failure made useless.
+async fn run_all(
+    live: &mut JoinSet<Result<Run, Failure>>,
     subject: Arc<Subject>,
     Wanted { count, at_once }: Wanted,
     stdio: &Stdio,
@@ -93,7 +102,6 @@ async fn repeat(
 ) -> Result<Run, Failure> {
     let has_failed = |run: &Run| run.ending.outcome != Outcome::Success;
     let mut begun = 0;
-    let mut live = JoinSet::new();
     let mut told: Option<Run> = None;
     loop {
         let is_stopped = begun > 0 && interrupt.stopped_by().is_some();

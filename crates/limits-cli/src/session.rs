@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use limits_config::format_size;
 use limits_core::ResourceLimits;
-use limits_wasmtime::{ComponentExecutor, PreparedComponent, create_engine};
+use limits_wasmtime::{ComponentExecutor, PreparedComponent};
 
+use crate::address_space;
 use crate::args::GuestArgs;
+use crate::background::in_background;
 use crate::component_file::ComponentFile;
 use crate::ending::Ending;
 use crate::failure::Failure;
 use crate::host::Host;
 use crate::inlet::REPLAY;
 use crate::interrupt::Interrupt;
-use crate::invoke::{Call, write_results};
+use crate::invoke::{Call, Wanted, write_results};
 use crate::ledger::Ledger;
 use crate::outcome::Outcome;
 use crate::progress;
@@ -30,8 +32,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Compiles and links the component, and checks the call. Compiling takes seconds for a
-    /// large component; with `is_shown`, a note on stderr says so.
+    /// Checks the call, as far as that goes without the component; then compiles and links the
+    /// component, and finds what is called. Compiling takes seconds for a
+    /// large component; with `is_shown`, a note on stderr says so. `limits` are those of its file.
     ///
     /// # Errors
     ///
@@ -40,32 +43,28 @@ impl Session {
         name: &str,
         file: ComponentFile,
         args: &GuestArgs,
+        limits: &ResourceLimits,
         interrupt: &Interrupt,
         is_shown: bool,
     ) -> Result<Self, Failure> {
+        let max_memory = limits.max_memory_bytes();
         let note = format!(
             "compiling {name}, {}",
             format_size(u64::try_from(file.len()).unwrap_or(u64::MAX))
         );
-        let executor = ComponentExecutor::new(create_engine()?)?;
-        let compiler = executor.clone();
-        let compiling = tokio::task::spawn_blocking(move || {
-            Ok::<_, Failure>(compiler.compile(&file.into_binary()?)?)
+        let wanted = args.invoke.as_deref().map(Wanted::parse).transpose()?;
+        let grants = Grants::new(name, args);
+        let opening = in_background("compiling", interrupt, move || {
+            let executor = ComponentExecutor::new(address_space::engine(max_memory)?)?;
+            let component = executor.compile(&file.into_binary()?)?;
+            let call = match wanted {
+                Some(wanted) => wanted.find(&component)?,
+                None => Call::command(&component)?,
+            };
+            let prepared = executor.prepare(&component, &wasi::linker(executor.engine())?)?;
+            Ok(Self { executor, prepared, call, grants })
         });
-        let compiled = progress::with_note(is_shown, note, interrupt.or(compiling)).await;
-        let component = match compiled {
-            Err(by) => return Err(Failure::Interrupted { by }),
-            Ok(Ok(component)) => component?,
-            Ok(Err(died)) => {
-                return Err(Failure::Host { what: "compiling", reason: died.to_string() });
-            }
-        };
-        let call = match &args.invoke {
-            Some(text) => Call::parse(text, &component)?,
-            None => Call::command(&component)?,
-        };
-        let prepared = executor.prepare(&component, &wasi::linker(executor.engine())?)?;
-        Ok(Self { executor, prepared, call, grants: Grants::new(name, args) })
+        progress::with_note(is_shown, note, opening).await.flatten()
     }
 
     /// Runs the component once, in a store of its own that takes from `quotas`, where there are any.

@@ -11,6 +11,8 @@ pub(crate) struct Stdio {
     pub(crate) stdin: Inlet,
     pub(crate) stdout: Outlet,
     pub(crate) stderr: Outlet,
+    /// Whether both outputs lead to one file, pipe or terminal.
+    pub(crate) is_joint: bool,
 }
 
 impl Stdio {
@@ -25,7 +27,14 @@ impl Stdio {
             stdin: Inlet::new(replay, io::stdin())?,
             stdout: Outlet::new("stdout", io::stdout().is_terminal(), io::stdout())?,
             stderr: Outlet::new("stderr", io::stderr().is_terminal(), io::stderr())?,
+            is_joint: is_joint(),
         })
+    }
+
+    /// Closes the outputs of all guests for good, before a report.
+    pub(crate) fn seal(&self) {
+        self.stdout.seal();
+        self.stderr.seal();
     }
 
     /// Returns the same streams for one more run, which reads the input from its beginning where
@@ -44,6 +53,24 @@ impl Stdio {
             stdin: self.stdin.clone(),
             stdout: Outlet::new("discard", false, io::sink())?,
             stderr: Outlet::new("discard", false, io::sink())?,
+            is_joint: false,
         })
     }
+}
+
+/// Tells whether both outputs of the process lead to one place, as after `2>&1`. Known on Unix
+/// only.
+#[cfg(unix)]
+fn is_joint() -> bool {
+    use rustix::fs::fstat;
+
+    match (fstat(io::stdout()), fstat(io::stderr())) {
+        (Ok(out), Ok(err)) => (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_joint() -> bool {
+    false
 }

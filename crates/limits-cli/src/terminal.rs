@@ -1,6 +1,6 @@
-//! Guest output on its way to a terminal.
+//! Text on its way to a terminal, a guest's and ours.
 
-use limits_wasmtime::printable;
+use limits_core::{Escaped, is_hidden};
 
 /// Replaces with `?` what drives a terminal or changes how it shows other text: control and
 /// formatting characters, and bytes that are not UTF-8. Text, tabs and line ends stay.
@@ -27,16 +27,45 @@ pub(crate) fn tame(bytes: &[u8], split: &mut Vec<u8>) -> Vec<u8> {
     tamed
 }
 
+/// Tells whether a guest may write this to a terminal.
 fn is_plain(c: char) -> bool {
-    match c {
-        '\n' | '\r' | '\t' => true,
-        c if c.is_ascii() => !c.is_ascii_control(),
-        c => {
-            let mut bytes = [0; 4];
-            let text: &str = c.encode_utf8(&mut bytes);
-            printable(text) == text
-        }
+    matches!(c, '\n' | '\r' | '\t') || !is_hidden(c)
+}
+
+/// Escapes in lines of ours what drives a terminal or hides a part of them, wherever it came from;
+/// colours stay if they are wanted. Each text of a stranger was escaped before it became a part of
+/// a line, so this finds nothing, unless that was forgotten.
+pub(crate) fn lines(text: &str, is_coloured: bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c| is_hidden(c) && c != '\n') {
+        let (plain, hidden) = rest.split_at(at);
+        shown.push_str(plain);
+        let length = match colour(hidden) {
+            Some(length) if is_coloured => {
+                shown.push_str(hidden.get(..length).unwrap_or_default());
+                length
+            }
+            Some(length) => length,
+            None => {
+                let length = hidden.chars().next().map_or(0, char::len_utf8);
+                let letter = hidden.get(..length).unwrap_or_default();
+                shown.push_str(&Escaped::head(letter, 1).to_string());
+                length
+            }
+        };
+        rest = hidden.get(length..).unwrap_or_default();
     }
+    shown.push_str(rest);
+    shown
+}
+
+/// Returns the length of the sequence that a text begins with, if that changes how text looks and
+/// nothing else.
+fn colour(text: &str) -> Option<usize> {
+    let numbers = text.strip_prefix("\u{1b}[")?;
+    let end = numbers.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+    numbers.get(end..)?.starts_with('m').then_some("\u{1b}[".len() + end + "m".len())
 }
 
 /// Tells whether these bytes begin a character.
@@ -46,7 +75,8 @@ fn is_begun(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::tame;
+    use super::{lines, tame};
+    use limits_core::is_hidden;
 
     fn tamed(pieces: &[&[u8]]) -> String {
         let mut split = Vec::new();
@@ -65,6 +95,32 @@ mod tests {
     fn what_turns_or_hides_text_is_replaced() {
         let text = "a\u{202e}b\u{200b}c\u{2066}d\u{feff}e\u{e0041}f";
         assert_eq!(tamed(&[text.as_bytes()]), "a?b?c?d?e?f");
+    }
+
+    #[test]
+    fn every_hidden_character_of_a_guest_is_replaced() {
+        for c in ('\0'..=char::MAX).filter(|c| is_hidden(*c)) {
+            let kept = matches!(c, '\n' | '\r' | '\t');
+            let shown = if kept { c } else { '?' };
+            let mut bytes = [0; 4];
+            assert_eq!(tamed(&[c.encode_utf8(&mut bytes).as_bytes()]), String::from(shown));
+        }
+    }
+
+    #[test]
+    fn every_hidden_character_in_our_lines_is_escaped() {
+        for c in ('\0'..=char::MAX).filter(|c| is_hidden(*c) && *c != '\n') {
+            let shown = lines(&format!("a{c}b\n"), true);
+            assert!(!shown.trim_end().contains(is_hidden), "{shown:?}");
+            assert!(shown.starts_with("a\\") && shown.ends_with("b\n"), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn colours_stay_where_they_are_wanted_and_nothing_else_does() {
+        let text = "\u{1b}[1;31mred\u{1b}[0m \u{1b}[2J\u{1b}[1\u{1b}";
+        assert_eq!(lines(text, true), "\u{1b}[1;31mred\u{1b}[0m \\u{1b}[2J\\u{1b}[1\\u{1b}");
+        assert_eq!(lines(text, false), "red \\u{1b}[2J\\u{1b}[1\\u{1b}");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! WASI 0.2 with no authority but what the command line grants.
 
-use limits_core::{WasmError, WasmResult};
-use limits_wasmtime::printable;
+use limits_core::{Escaped, WasmError, WasmResult};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
 use crate::args::{DirGrant, GuestArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, MOST_OF_A_TEXT};
 use crate::host::Host;
+use crate::refused::Refused;
 use crate::stdio::Stdio;
 
 /// Random bytes that a guest gets in one call. Making them cannot be interrupted.
@@ -19,8 +19,11 @@ pub(crate) fn linker(engine: &Engine) -> WasmResult<Linker<Host>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)
         .and_then(|()| wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker))
-        .map_err(|error| WasmError::InvalidConfiguration {
-            reason: format!("cannot link WASI: {}", printable(&error.root_cause().to_string())),
+        .map_err(|error| match Refused::of_wasi(&error) {
+            Refused::Short(shortage) => WasmError::HostExhausted(shortage),
+            Refused::Other(words) => WasmError::InvalidConfiguration {
+                reason: format!("cannot link WASI: {}", Escaped::head(&words, MOST_OF_A_TEXT)),
+            },
         })?;
     Ok(linker)
 }
@@ -67,7 +70,7 @@ impl Grants {
             let permissions = if *is_read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
             builder.preopened_dir(host, guest, permissions).map_err(|error| Failure::Dir {
                 path: host.clone(),
-                reason: error.root_cause().to_string(),
+                reason: Refused::of_wasi(&error),
             })?;
         }
         Ok(builder.build())

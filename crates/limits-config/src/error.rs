@@ -37,6 +37,7 @@ struct Inner {
     key: Option<String>,
     nearest: Option<&'static str>,
     message: String,
+    os_error: Option<i32>,
 }
 
 /// A position in a text: both numbers count from 1, the column in characters.
@@ -83,7 +84,15 @@ pub enum ConfigErrorKind {
 
 impl ConfigError {
     pub(crate) fn new(kind: ConfigErrorKind, message: String) -> Self {
-        Self(Box::new(Inner { kind, file: None, place: None, key: None, nearest: None, message }))
+        Self(Box::new(Inner {
+            kind,
+            file: None,
+            place: None,
+            key: None,
+            nearest: None,
+            message,
+            os_error: None,
+        }))
     }
 
     pub(crate) fn at(mut self, place: Place) -> Self {
@@ -102,6 +111,11 @@ impl ConfigError {
         self
     }
 
+    pub(crate) fn with_os_error(mut self, number: Option<i32>) -> Self {
+        self.0.os_error = number;
+        self
+    }
+
     /// Returns the kind of thing that is wrong.
     #[must_use]
     pub fn kind(&self) -> ConfigErrorKind {
@@ -112,6 +126,14 @@ impl ConfigError {
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         self.0.file.as_deref()
+    }
+
+    /// Returns the system's number of the error if the system did not let the file be read, as in
+    /// [`io::Error::raw_os_error`](std::io::Error::raw_os_error): a host that has run out of file
+    /// descriptors or memory is not the author's fault.
+    #[must_use]
+    pub fn raw_os_error(&self) -> Option<i32> {
+        self.0.os_error
     }
 
     /// Returns the line, counted from 1, unless the file could not be read at all.

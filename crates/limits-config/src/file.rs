@@ -16,7 +16,8 @@ use crate::error::{ConfigError, ConfigErrorKind, Place};
 /// # Errors
 ///
 /// The error of opening or reading; [`io::ErrorKind::InvalidInput`] if it is not a regular file;
-/// [`io::ErrorKind::FileTooLarge`] if it has more bytes than allowed.
+/// [`io::ErrorKind::FileTooLarge`] if it has more bytes than allowed;
+/// [`io::ErrorKind::OutOfMemory`] if there is no memory for them.
 pub fn read_regular_file(path: impl AsRef<Path>, max_bytes: u64) -> io::Result<Vec<u8>> {
     let file = open(path.as_ref())?;
     let metadata = file.metadata()?;
@@ -30,7 +31,9 @@ pub fn read_regular_file(path: impl AsRef<Path>, max_bytes: u64) -> io::Result<V
     if metadata.len() > max_bytes {
         return Err(too_large(&metadata.len()));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    let mut bytes = Vec::new();
+    // Where the system has no memory left, that is an error and not the end of the process.
+    bytes.try_reserve_exact(usize::try_from(metadata.len()).unwrap_or_default())?;
     // The file may grow while it is read.
     file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > max_bytes {
@@ -60,7 +63,10 @@ pub(crate) fn read<T>(
     parse: impl FnOnce(&str) -> Result<T, ConfigError>,
 ) -> Result<T, ConfigError> {
     let bytes = read_regular_file(path, MAX_BYTES)
-        .map_err(|error| ConfigError::new(ConfigErrorKind::File, format!("cannot read: {error}")))
+        .map_err(|error| {
+            ConfigError::new(ConfigErrorKind::File, format!("cannot read: {error}"))
+                .with_os_error(error.raw_os_error())
+        })
         .map_err(|error| error.in_file(path))?;
     let text = core::str::from_utf8(&bytes).map_err(|error| {
         let at = error.valid_up_to();

@@ -327,6 +327,12 @@ impl Policy {
         &self.rules.host
     }
 
+    /// Tells whether there is an override for `id`: an identity without one has the ceilings alone.
+    #[must_use]
+    pub fn names(&self, id: &ComponentName) -> bool {
+        self.rules.component.contains_key(id)
+    }
+
     fn file_name(&self) -> String {
         self.file.as_ref().map_or_else(|| String::from("policy"), |path| shown(path))
     }

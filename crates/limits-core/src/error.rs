@@ -8,7 +8,7 @@ use core::fmt;
 use crate::blame::Blame;
 use crate::capability::CapabilityDenied;
 use crate::cpu_wait::CpuWait;
-use crate::exceeded::LimitExceeded;
+use crate::exceeded::{LimitExceeded, LimitKind};
 use crate::fuel::FuelMetrics;
 use crate::quota_error::QuotaError;
 use crate::refused_growth::RefusedGrowth;
@@ -35,7 +35,8 @@ pub enum WasmError {
     ExecutionTimeout {
         /// Wall-clock time allowed, in milliseconds.
         timeout_ms: u64,
-        /// Fuel used by then, in units, if it is known.
+        /// Fuel used by then, in units, as far as it is known: where the report says that its fuel
+        /// is not exact, this is the same upper bound.
         fuel_consumed: Option<u64>,
         /// The CPU time quota that the execution had to wait for before, if any; a parent's
         /// rather than its own where it waited for both.
@@ -55,8 +56,8 @@ pub enum WasmError {
     Trap {
         /// What the runtime calls the trap.
         reason: String,
-        /// The last growth of a memory or table that was refused before, if a quota or the host
-        /// refused it and not the store's own limit.
+        /// A growth of a memory or table that a quota or the host had refused before, if any; one
+        /// that a parent or the host refused rather than one that the component's own quota did.
         refused: Option<RefusedGrowth>,
     },
     /// A host function failed with an error of its own, which may be another execution's end.
@@ -122,16 +123,24 @@ impl WasmError {
     /// | a timeout | the guest; if it had to wait for CPU time, as for the quota that it waited for |
     /// | a trap | the guest; if it had been refused memory by a quota or the host, as for that |
     /// | a host function's error, a shortage of the host, a busy host | the host |
-    /// | cancelled, invalid component, call or configuration | the caller |
+    /// | cancelled, a component that is invalid or too large to load, an invalid call or configuration | the caller |
+    ///
+    /// Time in which the guest waited for anything but CPU time of its account counts as its own:
+    /// for a slow host function, or for a thread of a busy runtime. Where that matters, compare the
+    /// report's CPU time with its wall-clock time.
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
             Self::OutOfFuel { .. }
             | Self::ExecutionTimeout { waited: None, .. }
             | Self::OutOfMemory(_)
-            | Self::LimitExceeded(_)
             | Self::Denied(_)
             | Self::Trap { refused: None, .. } => Blame::Guest,
+            Self::LimitExceeded(exceeded) => match exceeded.kind() {
+                // Refused before any guest ran, as an invalid component is.
+                LimitKind::ComponentInstances | LimitKind::ComponentSize => Blame::Caller,
+                _ => Blame::Guest,
+            },
             Self::ExecutionTimeout { waited: Some(CpuWait { refused, .. }), .. }
             | Self::Trap { refused: Some(RefusedGrowth::Quota(refused)), .. }
             | Self::Quota(refused) => {
@@ -379,6 +388,14 @@ mod tests {
             (timeout(Some(cpu_wait(1))), Blame::Host),
             (WasmError::OutOfMemory(limit), Blame::Guest),
             (WasmError::LimitExceeded(limit), Blame::Guest),
+            (
+                WasmError::LimitExceeded(LimitExceeded::new(LimitKind::ComponentSize, 1)),
+                Blame::Caller,
+            ),
+            (
+                WasmError::LimitExceeded(LimitExceeded::new(LimitKind::ComponentInstances, 1)),
+                Blame::Caller,
+            ),
             (WasmError::Quota(memory_quota()), Blame::OwnQuota),
             (WasmError::Quota(memory_quota().at_level(1)), Blame::Host),
             (WasmError::Quota(memory_quota().at_level(2)), Blame::Host),

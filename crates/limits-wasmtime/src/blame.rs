@@ -9,7 +9,7 @@ use limits_core::{
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, Trap};
 
-use crate::breach::is_breach;
+use crate::breach::{bare_message, is_breach};
 use crate::hook::Stop;
 use crate::limiter::Refusal;
 use crate::printable::{printable, whole};
@@ -139,8 +139,7 @@ fn bound(error: &Error, limits: &ResourceLimits) -> Option<LimitExceeded> {
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
         return Some(LimitExceeded::new(LimitKind::Resources, limits.max_resources().into()));
     }
-    // The root cause carries no backtrace, so no guest-chosen name is formatted here.
-    let words = error.root_cause().to_string();
+    let words = bare_message(error)?;
     let (kind, limit) = match words.as_str() {
         "too much data is being copied between the host and the guest: fuel allocated for \
          hostcalls has been exhausted" => (LimitKind::CopyBytes, limits.max_copy_bytes()),

@@ -62,12 +62,17 @@ pub(crate) fn is_breach(error: &Error) -> bool {
     {
         return true;
     }
-    if !(error.is::<String>() || error.is::<&'static str>()) {
-        return false;
-    }
+    bare_message(error).is_some_and(|words| WORDS.iter().any(|pattern| matches(pattern, &words)))
+}
+
+/// Returns the root cause of an error, if that is a message without a type of its own, as most of
+/// Wasmtime's errors are. What a host function's own error type has as its source is not asked.
+pub(crate) fn bare_message(error: &Error) -> Option<String> {
     // The root cause carries no backtrace, so no guest-chosen name is formatted here.
     let words = error.root_cause().to_string();
-    WORDS.iter().any(|pattern| matches(pattern, &words))
+    let is_it = error.downcast_ref::<String>().is_some_and(|message| *message == words)
+        || error.downcast_ref::<&'static str>().is_some_and(|message| *message == words);
+    is_it.then_some(words)
 }
 
 fn matches(pattern: &str, words: &str) -> bool {
@@ -92,7 +97,7 @@ fn matches(pattern: &str, words: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_breach;
+    use super::{bare_message, is_breach};
     use wasmtime::Error;
 
     #[test]
@@ -105,7 +110,31 @@ mod tests {
         ] {
             assert!(is_breach(&Error::msg(words)), "{words}");
         }
-        assert!(is_breach(&Error::msg("pointer not aligned").context("lifting the result")));
+        let context = String::from("lifting the result");
+        assert!(is_breach(&Error::msg("pointer not aligned").context(context)));
+    }
+
+    /// The message of another store's error, inside an error type of a host function or under its
+    /// words.
+    #[test]
+    fn a_typed_error_is_not_the_guests_breach_whatever_caused_it() {
+        #[derive(Debug)]
+        struct Inner(Error);
+        impl core::fmt::Display for Inner {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str("the inner guest failed")
+            }
+        }
+        impl core::error::Error for Inner {
+            fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+                Some(self.0.as_ref())
+            }
+        }
+        let typed = || Error::from(Inner(Error::msg("pointer not aligned")));
+        assert_eq!(typed().root_cause().to_string(), "pointer not aligned");
+        assert!(!is_breach(&typed()));
+        assert!(!is_breach(&typed().context("running it")));
+        assert!(bare_message(&typed()).is_none());
     }
 
     #[test]

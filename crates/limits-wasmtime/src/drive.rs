@@ -1,9 +1,11 @@
 //! Polling a guest so that it keeps its deadline and its neighbours keep running.
 
 use core::future::{Future, poll_fn};
+use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::panic::{catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -203,20 +205,23 @@ impl Driver<'_> {
                 afforded = true;
             }
             self.relay.begin(cx.waker());
-            let (polled, nested) =
-                nested::measure(|| guest.as_mut().poll(&mut Context::from_waker(&self.waker)));
+            // Caught so that the time of a host function that panics is counted, too.
+            let (polled, nested) = nested::measure(|| {
+                let mut guest_cx = Context::from_waker(&self.waker);
+                catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(&mut guest_cx)))
+            });
             let woken = self.relay.finish();
             let after = self.turn.now();
             let ran = after.saturating_duration_since(now);
             self.seen.slices = self.seen.slices.saturating_add(1);
             now = after;
             self.spend(ran, nested);
+            let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
             self.parked = self.turn.take_parked();
             self.waiting = polled.is_pending() && !woken;
-            // A host function that used up the budget wakes itself as a fuel yield does.
             let is_spent = polled.is_pending() && !has_budget_remaining();
             let own = self.own_time(ran, cpu_began).saturating_sub(nested.ran);
-            self.turn.note_poll(own, woken && !self.parked && !is_spent);
+            self.turn.note_poll(own, woken && !self.parked);
             if let Poll::Ready(output) = polled {
                 let late = self.deadline.is_some_and(|deadline| now >= deadline);
                 return Poll::Ready(Visit::Ended(Ended::Done { output, late }));

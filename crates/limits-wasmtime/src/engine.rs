@@ -23,6 +23,9 @@ const MOST_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
 const WASM_PAGE: u64 = 64 * 1024;
 /// What a tight engine reserves for each memory if nothing is known of its guests: 16 MiB.
 const DEFAULT_TIGHT: u64 = 16 * 1024 * 1024;
+/// What a tight engine reserves on top for a memory that has outgrown its reservation: 64 MiB.
+/// Each growth past that copies the whole memory.
+const TIGHT_GROWTH: u64 = 64 * 1024 * 1024;
 
 /// How much address space an engine takes for each memory of a guest.
 ///
@@ -37,10 +40,11 @@ pub enum AddressSpace {
     Wide,
     /// The largest memory's bytes and one guard page of 64 KiB for each memory. Compiled code
     /// checks bounds at each access, and a memory's initial contents are copied at instantiation.
-    /// See the crate's documentation for what that costs.
+    /// What that costs is in `docs/limits.md` of the repository.
     ///
-    /// A memory that grows past `largest_memory` is moved, which copies it and needs address
-    /// space for both copies until then.
+    /// A memory that grows past `largest_memory` is moved, at most once for each 64 MiB that it
+    /// grows by. Moving copies it in one step that nothing can interrupt, and needs address space
+    /// for both copies until it is done.
     Tight {
         /// Bytes reserved for each memory: the largest memory limit among the engine's guests.
         largest_memory: u64,
@@ -149,6 +153,9 @@ impl EngineBuilder {
     /// Says how much address space a memory takes. Unless told, the engine is
     /// [wide](AddressSpace::Wide); where the process has a finite `RLIMIT_AS` it is
     /// [tight](AddressSpace::Tight), for memories of up to 16 MiB or the pool's limit.
+    ///
+    /// A tight engine sets Wasmtime's options for memories itself, after
+    /// [`configure`](Self::configure); a host that sets them says [`Wide`](AddressSpace::Wide).
     pub const fn address_space(mut self, mode: AddressSpace) -> Self {
         self.address_space = Some(mode);
         self
@@ -191,7 +198,15 @@ impl EngineBuilder {
         let largest = self.pool.map_or(DEFAULT_TIGHT, |(_, limits)| limits.max_memory_bytes());
         match self.address_space.unwrap_or_else(|| AddressSpace::of_process(largest)) {
             AddressSpace::Wide => {}
-            AddressSpace::Tight { largest_memory } => tighten(&mut self.config, largest_memory),
+            AddressSpace::Tight { largest_memory } => {
+                if self.pool.is_some() && largest_memory < largest {
+                    return Err(invalid(format!(
+                        "a pool of memories of {largest} bytes does not fit an address space for \
+                         memories of {largest_memory} bytes"
+                    )));
+                }
+                tighten(&mut self.config, largest_memory);
+            }
         }
         if let Some((stores, limits)) = &self.pool {
             let pool = pool(*stores, limits)?;
@@ -224,9 +239,9 @@ fn tighten(config: &mut Config, largest_memory: u64) {
     let pages = largest_memory.min(MOST_MEMORY).div_ceil(WASM_PAGE);
     config
         .memory_reservation(pages.saturating_mul(WASM_PAGE))
-        // A memory that is larger all the same moves as it grows.
+        // A memory that is larger all the same moves as it grows, with room to grow on.
         .memory_may_move(true)
-        .memory_reservation_for_growth(0)
+        .memory_reservation_for_growth(TIGHT_GROWTH)
         // Lets compiled code fold small constant offsets into one bounds check.
         .memory_guard_size(WASM_PAGE)
         .guard_before_linear_memory(false)
@@ -285,7 +300,7 @@ fn invalid(reason: String) -> WasmError {
 
 #[cfg(test)]
 mod tests {
-    use super::{EngineBuilder, check, create_engine};
+    use super::{AddressSpace, EngineBuilder, check, create_engine};
     use limits_core::ResourceLimits;
     use wasmtime::{Config, Engine, Store};
 
@@ -342,6 +357,18 @@ mod tests {
                 )
             );
         }
+    }
+
+    #[test]
+    fn a_pool_of_memories_larger_than_the_address_space_for_each_is_refused() {
+        let limits = ResourceLimits::builder().memory_bytes(2 << 20).build().unwrap();
+        let tight = AddressSpace::Tight { largest_memory: 1 << 20 };
+        let error = EngineBuilder::new().pooling(1, &limits).address_space(tight).build();
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "invalid configuration: a pool of memories of 2097152 bytes does not fit an address \
+             space for memories of 1048576 bytes"
+        );
     }
 
     #[test]

@@ -37,6 +37,9 @@ pub(crate) struct Limiter {
     last_refusal: Option<Refusal>,
     /// A refusal that the guest was not told of as a failed `grow`: it failed an instantiation.
     unanswered: Option<Refusal>,
+    /// What others than the store's own limit refused: a parent or the host before the component's
+    /// own quota, since what others used up must not be put down to the component.
+    others: Option<RefusedGrowth>,
     /// Who lends the memory, beyond the store's own limit.
     account: Option<Arc<dyn Account>>,
 }
@@ -65,6 +68,7 @@ impl Limiter {
         self.refusals = 0;
         self.last_refusal = None;
         self.unanswered = None;
+        self.others = None;
     }
 
     pub(crate) fn borrow_from(&mut self, account: Arc<dyn Account>) {
@@ -91,12 +95,19 @@ impl Limiter {
         self.unanswered.as_ref()
     }
 
-    /// Returns the last refusal, if the store's own limit would have let the growth happen.
+    /// Returns the growth that others than the store's own limit refused, if any: the last one, or
+    /// the first that was not the component's own quota's.
     pub(crate) fn refused_by_others(&self) -> Option<RefusedGrowth> {
-        match self.last_refusal.as_ref()? {
-            Refusal::Limit(_) => None,
-            Refusal::Quota(error) => Some(RefusedGrowth::Quota(*error)),
-            Refusal::Host(shortage) => Some(RefusedGrowth::Host(shortage.clone())),
+        self.others.clone()
+    }
+
+    fn note_others(&mut self, refused: RefusedGrowth) {
+        let is_own = |refused: &RefusedGrowth| match refused {
+            RefusedGrowth::Quota(error) => error.level() == 0,
+            _ => false,
+        };
+        if self.others.as_ref().is_none_or(is_own) {
+            self.others = Some(refused);
         }
     }
 
@@ -118,6 +129,7 @@ impl Limiter {
                 if let Some(account) = &self.account
                     && let Err(error) = account.reserve(QuotaType::Memory(more.bytes))
                 {
+                    self.note_others(RefusedGrowth::Quota(error));
                     return self.refuse(Refusal::Quota(error));
                 }
                 self.used = Use { bytes, elements };
@@ -148,6 +160,7 @@ impl Limiter {
         if let Some(grant) = self.granted.take() {
             if let Some(shortage) = shortage(error) {
                 self.refusals = self.refusals.saturating_add(1);
+                self.note_others(RefusedGrowth::Host(shortage.clone()));
                 self.last_refusal = Some(Refusal::Host(shortage));
             }
             if let Some(account) = &self.account {
@@ -315,9 +328,9 @@ mod tests {
             limiter.refused_by_others().unwrap().to_string(),
             "the host ran out of memory or address space: Cannot allocate memory (os error 12)"
         );
-        // A refusal of the store's own limit comes after it, and is the guest's.
+        // It stays so when the guest meets the store's own limit after it.
         assert!(!limiter.memory_growing(0, 1 << 31, None).unwrap());
-        assert_eq!(limiter.refused_by_others(), None);
+        assert!(limiter.refused_by_others().is_some());
     }
 
     proptest! {

@@ -68,8 +68,8 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     ///
     /// # Errors
     ///
-    /// A [`CallFailure`]. If the guest was not entered (host busy, no such export, ...), it still
-    /// has the instance.
+    /// A [`CallFailure`]. If the guest was not entered (host busy, no such export, no CPU time left,
+    /// cancelled before, ...), it still has the instance.
     ///
     /// # Panics
     ///
@@ -103,10 +103,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         let ended = run.drive(function.call_async(&mut self.store, params)).await;
         match run.settle(&mut self.store, ended) {
             Ok(result) => Ok((self, result)),
-            Err(failure) => {
-                retire(self.store, permit).await;
-                Err(CallFailure::new(failure, None))
-            }
+            Err(failure) => Err(self.ended(failure, permit).await),
         }
     }
 
@@ -142,10 +139,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         let ended = run.drive(guest).await;
         match run.settle(&mut self.store, ended) {
             Ok(result) => Ok((self, result)),
-            Err(failure) => {
-                retire(self.store, permit).await;
-                Err(CallFailure::new(failure, None))
-            }
+            Err(failure) => Err(self.ended(failure, permit).await),
         }
     }
 
@@ -158,6 +152,19 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             return Err(unused(WasmError::InvalidConfiguration { reason }, &self.limits));
         }
         self.executor.enter(&self.limits)
+    }
+
+    /// Ends the instance after a call that failed; one that was not entered is as it was.
+    async fn ended(
+        mut self,
+        failure: ExecutionFailure,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> CallFailure<T> {
+        if self.store.data_mut().limits().meter.is_entered() {
+            retire(self.store, permit).await;
+            return CallFailure::new(failure, None);
+        }
+        CallFailure::new(failure, Some(self))
     }
 
     fn untouched(self, error: WasmError) -> CallFailure<T> {

@@ -1,6 +1,12 @@
 //! Dropping stores without holding up others.
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use core::panic::AssertUnwindSafe;
+use std::collections::VecDeque;
+use std::panic::catch_unwind;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
 
 use crate::state::HasLimits;
@@ -10,9 +16,23 @@ const QUICK_TO_DROP: u64 = 2 * 1024 * 1024;
 
 /// Threads that drop large stores at once in this process. The kernel gives memory back under a
 /// lock of the whole process, so more threads would not be done sooner.
-const MOST_DROPPERS: usize = 4;
+const MOST_THREADS: usize = 4;
 
-static DROPPERS: Semaphore = Semaphore::const_new(MOST_DROPPERS);
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The stores that wait to be dropped, and the threads that do it.
+///
+/// # Invariants
+///
+/// - I8: while a store waits, a thread is at work that will come to it. A thread ends only where it
+///   has seen, under the lock, that none waits; no place belongs to a future, which might never be
+///   polled again.
+struct Droppers {
+    waiting: VecDeque<Job>,
+    threads: usize,
+}
+
+static DROPPERS: Mutex<Droppers> = Mutex::new(Droppers { waiting: VecDeque::new(), threads: 0 });
 
 /// Drops a store, on a thread of its own if that takes long.
 ///
@@ -29,20 +49,53 @@ pub(crate) async fn retire<T: HasLimits + Send + 'static>(
         drop(permit);
         return;
     }
-    // Never closed, so there is always a place in the end. A caller who stops waiting for it drops
-    // the store where it is.
-    let place = DROPPERS.acquire().await;
     let (done, dropped) = tokio::sync::oneshot::channel();
-    let drop_it = move || {
+    let runtime = Handle::try_current().ok();
+    hand_over(Box::new(move || {
+        // The host's data may want its runtime as it is dropped.
+        let entered = runtime.as_ref().map(Handle::enter);
         drop(store);
         drop(permit);
-        drop(place);
+        drop(entered);
         // Not received if the caller stopped waiting.
         let _ = done.send(());
-    };
-    // Without a thread to be had, the closure is dropped here, and the store with it.
-    if std::thread::Builder::new().name("limits-drop".into()).spawn(drop_it).is_ok() {
-        // Fails only if dropping the host's data panics.
-        let _ = dropped.await;
+    }));
+    // Fails only if dropping the host's data panics.
+    let _ = dropped.await;
+}
+
+fn lock() -> MutexGuard<'static, Droppers> {
+    // Nothing that can panic happens under the lock.
+    DROPPERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn hand_over(job: Job) {
+    let mut droppers = lock();
+    droppers.waiting.push_back(job);
+    if droppers.threads == MOST_THREADS {
+        return;
+    }
+    droppers.threads += 1;
+    drop(droppers);
+    // Without a thread to be had, this one does the work.
+    if std::thread::Builder::new().name("limits-drop".into()).spawn(work).is_err() {
+        work();
+    }
+}
+
+/// Drops stores until none waits.
+fn work() {
+    loop {
+        let mut droppers = lock();
+        let Some(job) = droppers.waiting.pop_front() else {
+            droppers.threads -= 1;
+            return;
+        };
+        drop(droppers);
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(job)) {
+            // The host's own data panicked as it was dropped, and the panic hook has told; what
+            // the panic carries could do it again.
+            core::mem::forget(panic);
+        }
     }
 }

@@ -35,15 +35,15 @@ impl Structure {
     /// left to the compiler to refuse. Then the instantiations are followed as the compiler
     /// follows them, which ends at the bound.
     pub(crate) fn read(bytes: &[u8], max_component_instances: u64) -> WasmResult<Self> {
-        let definitions = match parse(bytes) {
-            Ok(definitions) => definitions,
-            Err(error) => {
-                let reason = printable(&error.to_string());
-                return Err(WasmError::InvalidComponent { reason });
-            }
+        let invalid = |error: BinaryReaderError| WasmError::InvalidComponent {
+            reason: printable(&error.to_string()),
+        };
+        let most_steps = max_component_instances.saturating_mul(STEPS).saturating_add(FREE_STEPS);
+        let Some(definitions) = parse(bytes, most_steps).map_err(invalid)? else {
+            return Err(entangled(most_steps));
         };
         let mut count = Count { definitions: &definitions, ..Count::default() };
-        let component_instances = count.instances(max_component_instances)?;
+        let component_instances = count.instances(max_component_instances, most_steps)?;
         Ok(Self { component_instances })
     }
 }
@@ -90,7 +90,18 @@ enum Item<'a> {
     Export(Place<'a>),
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<Definition<'_>>, BinaryReaderError> {
+fn entangled(most_steps: u64) -> WasmError {
+    let reason = format!(
+        "its component instances take more than {most_steps} steps to follow; nest fewer or \
+         smaller components"
+    );
+    WasmError::InvalidComponent { reason }
+}
+
+/// Returns the components in `bytes`, outermost first, or nothing if they have more than
+/// `most_items` items and arguments: memory for them is taken before anything is validated.
+fn parse(bytes: &[u8], most_items: u64) -> Result<Option<Vec<Definition<'_>>>, BinaryReaderError> {
+    let mut room = most_items;
     let mut definitions = vec![Definition::default()];
     // The definition that each open section belongs to; none for a core module.
     let mut open = vec![Some(0)];
@@ -110,16 +121,32 @@ fn parse(bytes: &[u8]) -> Result<Vec<Definition<'_>>, BinaryReaderError> {
             }
             payload => {
                 if let Some(Some(definition)) = open.last() {
-                    items(payload, &mut definitions[*definition].items)?;
+                    let counts = items(payload, &mut definitions[*definition].items, room)?;
+                    let Some(left) = counts.and_then(|count| room.checked_sub(count)) else {
+                        return Ok(None);
+                    };
+                    room = left;
                 }
             }
         }
     }
-    Ok(definitions)
+    Ok(Some(definitions))
 }
 
-/// Adds what a section says of components and their instances.
-fn items<'a>(payload: Payload<'a>, items: &mut Vec<Item<'a>>) -> Result<(), BinaryReaderError> {
+/// Adds what a section says of components and their instances. Returns how many items and
+/// arguments that was, or nothing as soon as there are more than `most`.
+fn items<'a>(
+    payload: Payload<'a>,
+    items: &mut Vec<Item<'a>>,
+    most: u64,
+) -> Result<Option<u64>, BinaryReaderError> {
+    let mut count = 0_u64;
+    // Adds an item that has so many arguments, and tells whether there is room for more.
+    let mut add = |item: Item<'a>, arguments: usize| {
+        items.push(item);
+        count = count.saturating_add(size(arguments)).saturating_add(1);
+        count <= most
+    };
     match payload {
         Payload::ComponentImportSection(section) => {
             for import in section {
@@ -129,58 +156,69 @@ fn items<'a>(payload: Payload<'a>, items: &mut Vec<Item<'a>>) -> Result<(), Bina
                     ComponentTypeRef::Instance(_) => Kind::Instance,
                     _ => continue,
                 };
-                items.push(Item::Import(kind, import.name.name));
+                if !add(Item::Import(kind, import.name.name), 0) {
+                    return Ok(None);
+                }
             }
         }
         Payload::ComponentAliasSection(section) => {
             for alias in section {
-                match alias? {
+                let item = match alias? {
                     ComponentAlias::InstanceExport { kind, instance_index, name } => {
-                        if let Some(kind) = Kind::of(kind) {
-                            items.push(Item::AliasExport { kind, instance: instance_index, name });
-                        }
+                        let Some(kind) = Kind::of(kind) else { continue };
+                        Item::AliasExport { kind, instance: instance_index, name }
                     }
                     ComponentAlias::Outer {
                         kind: ComponentOuterAliasKind::Component,
                         count,
                         index,
-                    } => items.push(Item::AliasOuter { count, index }),
-                    ComponentAlias::Outer { .. } | ComponentAlias::CoreInstanceExport { .. } => {}
+                    } => Item::AliasOuter { count, index },
+                    ComponentAlias::Outer { .. } | ComponentAlias::CoreInstanceExport { .. } => {
+                        continue;
+                    }
+                };
+                if !add(item, 0) {
+                    return Ok(None);
                 }
             }
         }
         Payload::ComponentInstanceSection(section) => {
             for instance in section {
-                items.push(match instance? {
+                let (item, arguments) = match instance? {
                     ComponentInstance::Instantiate { component_index, args } => {
                         let with = args.iter().filter_map(|arg| {
                             let kind = Kind::of(arg.kind)?;
                             Some(Place { name: arg.name, kind, index: arg.index })
                         });
-                        Item::Instantiate { component: component_index, with: with.collect() }
+                        let with = with.collect();
+                        (Item::Instantiate { component: component_index, with }, args.len())
                     }
                     ComponentInstance::FromExports(exports) => {
-                        let exports = exports.iter().filter_map(|export| {
+                        let places = exports.iter().filter_map(|export| {
                             let kind = Kind::of(export.kind)?;
                             Some(Place { name: export.name.name, kind, index: export.index })
                         });
-                        Item::Bundle(exports.collect())
+                        (Item::Bundle(places.collect()), exports.len())
                     }
-                });
+                };
+                if !add(item, arguments) {
+                    return Ok(None);
+                }
             }
         }
         Payload::ComponentExportSection(section) => {
             for export in section {
                 let export = export?;
-                if let Some(kind) = Kind::of(export.kind) {
-                    let (name, index) = (export.name.name, export.index);
-                    items.push(Item::Export(Place { name, kind, index }));
+                let Some(kind) = Kind::of(export.kind) else { continue };
+                let place = Place { name: export.name.name, kind, index: export.index };
+                if !add(Item::Export(place), 0) {
+                    return Ok(None);
                 }
             }
         }
         _ => {}
     }
-    Ok(())
+    Ok(Some(count))
 }
 
 /// What an index stands for while a component is instantiated.
@@ -225,9 +263,8 @@ struct Count<'a, 'd> {
 }
 
 impl<'a> Count<'a, '_> {
-    fn instances(&mut self, most: u64) -> WasmResult<u64> {
+    fn instances(&mut self, most: u64, most_steps: u64) -> WasmResult<u64> {
         let mut made = 1;
-        let most_steps = most.saturating_mul(STEPS).saturating_add(FREE_STEPS);
         // A stack of its own: how deep instantiations nest is the component's choice.
         let mut frames = vec![self.enter(0, None, Exports::new())];
         while let Some(frame) = frames.last_mut() {
@@ -238,11 +275,7 @@ impl<'a> Count<'a, '_> {
             }
             self.steps += 1;
             if self.steps > most_steps {
-                let reason = format!(
-                    "its component instances take more than {most_steps} steps to follow; nest \
-                     fewer or smaller components"
-                );
-                return Err(WasmError::InvalidComponent { reason });
+                return Err(entangled(most_steps));
             }
             let Some(item) = self.definitions[frame.definition].items.get(frame.next) else {
                 let made = self.keep(core::mem::take(&mut frame.exports));
@@ -275,7 +308,7 @@ impl<'a> Count<'a, '_> {
                     self.push(at, *kind, value.unwrap_or(Value::Unknown));
                 }
                 Item::Bundle(places) => {
-                    self.steps += size(places);
+                    self.steps += size(places.len());
                     let exports = places.iter().map(|p| (p.name, get(scope, p.kind, p.index)));
                     let exports = exports.collect();
                     let value = self.keep(exports);
@@ -287,7 +320,7 @@ impl<'a> Count<'a, '_> {
                     self.push(at, place.kind, value);
                 }
                 Item::Instantiate { component, with } => {
-                    self.steps += size(with);
+                    self.steps += size(with.len());
                     made += 1;
                     match get(scope, Kind::Component, *component) {
                         Value::Component { definition, outer } => {
@@ -344,8 +377,8 @@ fn get(scope: &Scope, kind: Kind, index: u32) -> Value {
     space.get(index).copied().unwrap_or(Value::Unknown)
 }
 
-fn size(places: &[Place<'_>]) -> u64 {
-    u64::try_from(places.len()).unwrap_or(u64::MAX)
+fn size(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -437,6 +470,25 @@ mod tests {
             "invalid component: its component instances take more than 1100000 steps to follow; \
              nest fewer or smaller components"
         );
+    }
+
+    /// What is written once is bounded as well, instantiated or not.
+    #[test]
+    fn a_component_of_too_many_items_is_given_up_as_it_is_read() {
+        let aliases = |count: usize| {
+            let aliases = "(alias outer 1 0 (component))".repeat(count);
+            format!("(component (component $c0) (component {aliases}))")
+        };
+        // For one instance there are 101 000 steps; two items are definitions.
+        assert_eq!(count(&aliases(100_900), 1), Ok(1));
+        let words = "invalid component: its component instances take more than 101000 steps to \
+                     follow; nest fewer or smaller components";
+        assert_eq!(count(&aliases(101_100), 1).unwrap_err(), words);
+        let arguments = "(with \"a\" (func $f))".repeat(200);
+        let given = format!("(instance (instantiate $c {arguments}))").repeat(600);
+        let text = format!("(component (import \"f\" (func $f)) (component $c) {given})");
+        assert!(count(&text, 1_000).is_ok());
+        assert_eq!(count(&text, 1).unwrap_err(), words);
     }
 
     #[test]

@@ -58,11 +58,40 @@ async fn keep(
 /// One test, since each changes what the process has.
 #[tokio::test]
 async fn a_process_without_address_space_left_is_a_host_that_lacks_it() {
+    a_memory_may_outgrow_a_tight_engine_page_by_page().await;
     ten_thousand_stores_of_one_mebibyte_fit_a_tight_engine().await;
     the_end_of_the_address_space_is_no_guests_fault(&executor(AddressSpace::Wide), 64 << 30).await;
     let tight = AddressSpace::Tight { largest_memory: MIB };
     the_end_of_the_address_space_is_no_guests_fault(&executor(tight), 1 << 30).await;
     under_a_finite_limit_engines_are_tight().await;
+}
+
+/// A memory that outgrows a tight engine moves now and then, and not at each growth: that took
+/// minutes.
+async fn a_memory_may_outgrow_a_tight_engine_page_by_page() {
+    let executor = executor(AddressSpace::Tight { largest_memory: MIB });
+    let text = r#"(component
+        (core module $m (memory 1)
+          (func (export "run")
+            (i32.store (i32.const 16) (i32.const 7))
+            (loop $l
+              (drop (memory.grow (i32.const 1)))
+              (br_if $l (i32.lt_u (memory.size) (i32.const 3200))))
+            (if (i32.ne (i32.load (i32.const 16)) (i32.const 7)) (then unreachable))))
+        (core instance $i (instantiate $m))
+        (func (export "run") (canon lift (core func $i "run"))))"#;
+    let component = executor.compile(&wat::parse_str(text).unwrap()).unwrap();
+    let component = executor.prepare(&component, &Linker::new(executor.engine())).unwrap();
+    let limits = ResourceLimits::builder().memory_bytes(256 * MIB).execution_timeout_ms(20_000);
+    let limits = limits.build().unwrap();
+    let run = executor.execute_with_limits::<_, (), ()>(
+        &component,
+        &limits,
+        LimitState::new(),
+        "run",
+        (),
+    );
+    run.await.unwrap();
 }
 
 /// The kernel's bound on mappings, 65 530, is six for each.

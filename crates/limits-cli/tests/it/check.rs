@@ -73,6 +73,25 @@ fn the_json_says_the_same() {
 }
 
 #[test]
+fn an_id_that_no_override_names_is_told() {
+    let case = Case::new(ROOMY, LIBRARY);
+    case.write("policy.toml", "[component.known]\nresources.cpu.max_fuel = 5\n");
+    let policy = |args: &[&str]| check(&case, args).1["policy"].clone();
+    let unknown = "the policy has no override for the id `unkown`";
+    assert_eq!(policy(&["--policy", "policy.toml", "--id", "unkown"]), json!([unknown]));
+    assert_eq!(
+        policy(&["--id", "unkown"]),
+        json!(["without --policy there is no override for the id `unkown`"])
+    );
+    assert_eq!(policy(&["--policy", "policy.toml"]), json!([]));
+    let known = policy(&["--policy", "policy.toml", "--id", "known"]);
+    assert!(known[0].as_str().unwrap().starts_with("resources.cpu.max_fuel "), "{known}");
+    let args = ["--invoke", "add(1, 2)", "--policy", "policy.toml", "--id", "unkown"];
+    let ended = case.run(&args);
+    assert!(ended.stderr.contains(&format!("  policy   {unknown}\n")), "{ended:?}");
+}
+
+#[test]
 fn a_component_that_is_still_to_be_built_is_no_error_unless_it_was_named() {
     let case = Case::new(ROOMY, LIBRARY);
     fs::remove_file(case.path("component.wat")).unwrap();
@@ -106,21 +125,36 @@ fn a_component_that_the_file_names_must_be_readable() {
 
 #[test]
 fn what_cannot_be_a_component_is_told_without_compiling() {
-    for (component, why) in [
-        ("(module)", "invalid component: this is a core module, not a component; turn it into one"),
-        ("(component (oops))", "./component.wat is neither a binary component nor component text"),
-        ("\0asm\u{e}\0\u{1}\0", "invalid component: "),
+    for (code, component, why) in [
+        (
+            71,
+            "(module)",
+            "invalid component: this is a core module, not a component; turn it into one",
+        ),
+        (
+            71,
+            "(component (oops))",
+            "./component.wat is neither a binary component nor component text",
+        ),
+        (71, "\0asm\u{e}\0\u{1}\0", "invalid component: "),
+        (71, "\0asm\u{d}\0\u{1}\0\u{7f}\u{7f}", "invalid component: "),
+        (67, &many_instances(), "component instance limit of 1000 "),
     ] {
         let (ended, json) = check(&Case::new(ROOMY, component), &[]);
         let message = json["error"]["message"].as_str().unwrap();
-        assert_eq!(ended.code, Some(71), "{message}");
+        assert_eq!(ended.code, Some(code), "{message}");
         assert!(message.starts_with(why), "{message}");
     }
-    // Valid as far as its header goes.
-    let case = Case::new(ROOMY, b"\0asm\x0d\0\x01\0\xff\xff");
+    // Valid as far as its structure goes.
+    let case = Case::new(ROOMY, "(component (core module (func i32.const 0)))");
     let ended = ended(case.command("check", &[]).spawn().unwrap());
     assert_eq!(ended.code, Some(0));
-    assert!(ended.stdout.contains("component.wasm, 10 B, not compiled\n"), "{ended:?}");
+    assert!(ended.stdout.contains("component.wat, 44 B, not compiled\n"), "{ended:?}");
+}
+
+/// A component that makes a thousand component instances beside itself.
+fn many_instances() -> String {
+    format!("(component (component $c) {})", "(instance (instantiate $c))".repeat(1_000))
 }
 
 #[test]

@@ -114,6 +114,72 @@ fn a_link_out_of_its_folder_is_no_component_of_a_file() {
 }
 
 #[test]
+fn a_component_beside_its_file_is_no_link_out_of_the_folder_either() {
+    let elsewhere = Case::new(ROOMY, LIBRARY);
+    let case = Case::new(ROOMY, LIBRARY);
+    std::fs::rename(case.path("component.wat"), case.path("real.wat")).unwrap();
+    let call = ["--invoke", "add(1, 2)"];
+    for name in ["component.wasm", "component.wat"] {
+        let link = case.path(name);
+        std::os::unix::fs::symlink(elsewhere.path("component.wat"), &link).unwrap();
+        let message = error(&case, &call);
+        let outside = format!(
+            "the component ./{name} is outside the folder of its Component.toml: it leads to /"
+        );
+        assert!(message.starts_with(&outside), "{message}");
+        let check = ended(case.command("check", &[]).spawn().unwrap());
+        assert!(check.code == Some(71) && check.stderr.contains(&outside), "{check:?}");
+        // The operator says where a component is.
+        assert_eq!(case.run(&[&call[..], &["--component", name]].concat()).code, Some(0));
+        std::fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("real.wat", &link).unwrap();
+        assert_eq!(case.run(&call).code, Some(0));
+        std::fs::remove_file(&link).unwrap();
+    }
+}
+
+/// Component text of about `bytes` bytes, as costly to parse as text gets.
+fn functions(bytes: usize) -> String {
+    let functions = "(func)".repeat(bytes / "(func)".len());
+    format!("(component (core module {functions}))")
+}
+
+#[test]
+fn large_component_text_is_refused_without_parsing_it() {
+    let text = functions(63 << 20);
+    let case = Case::new(ROOMY, &text);
+    let why = format!(
+        "./component.wat is not binary and has {} (63 MiB), the most that is parsed as component \
+         text is 4194304 (4 MiB): turn the text into a binary component with `wasm-tools parse`",
+        text.len()
+    );
+    assert_eq!(error(&case, &[]), why);
+    for verb in ["check", "calibrate"] {
+        let ended = ended(case.command(verb, &["--format", "json"]).spawn().unwrap());
+        assert_eq!(ended.code, Some(71));
+        assert_eq!(ended.json()["error"]["message"], why);
+    }
+}
+
+#[test]
+fn a_call_that_is_none_is_told_before_anything_is_compiled() {
+    // The compiler would have the first word about this one.
+    let case = Case::new(ROOMY, b"\0asm\x0d\0\x01\0\xff\xff");
+    assert!(error(&case, &["--invoke", "work"]).starts_with("expected a call as in "));
+    let message = error(&case, &["--invoke", "work(1"]);
+    assert!(message.starts_with("cannot read the arguments for `work`: "), "{message}");
+    assert!(error(&case, &["--invoke", "work(1)"]).starts_with("invalid component: "));
+}
+
+#[test]
+fn a_report_of_nothing_has_no_table_of_zeros() {
+    let case = Case::new(ROOMY, "(component (oops))");
+    let ended = case.run(&[]);
+    assert!(ended.stderr.starts_with("error guest (exit code 71)\n"), "{ended:?}");
+    assert!(!ended.stderr.contains("set by") && !ended.stderr.contains("quota  "), "{ended:?}");
+}
+
+#[test]
 fn an_empty_file_and_a_byte_order_mark_are_told_apart_from_junk() {
     let case = Case::new(ROOMY, "");
     let message = error(&case, &[]);

@@ -85,6 +85,30 @@ fn a_hangup_that_is_ignored_stays_ignored() {
 }
 
 #[test]
+fn work_on_a_strangers_bytes_hears_a_signal() {
+    let functions = "(func)".repeat((4 << 20) / "(func)".len() - 8);
+    let case = Case::new(ROOMY, format!("(component (core module {functions}))"));
+    for verb in ["check", "run", "calibrate"] {
+        let mut command = with_hangup(&case.command(verb, &["--format", "json"]));
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let status = format!("/proc/{}/status", child.id());
+        // From here on the signal is heard, and parsing has hardly begun.
+        let is_caught = |status: &str| {
+            let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+            u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (15 - 1)) != 0
+        };
+        while !is_caught(&std::fs::read_to_string(&status).unwrap()) {
+            std::thread::yield_now();
+        }
+        signal("TERM", child.id());
+        let ended = crate::command::ended(child);
+        let json = ended.json();
+        assert_eq!((ended.code, &json["outcome"]), (Some(130), &json!("cancelled")), "{verb}");
+        assert_eq!(json["error"]["message"], "cancelled by SIGTERM before the guest was entered");
+    }
+}
+
+#[test]
 fn ctrl_c_ends_the_wait_for_a_reader_that_is_slow() {
     let case = Case::new(ROOMY, zeros(31));
     let args = ["--format", "json", "--report", "report.json"];

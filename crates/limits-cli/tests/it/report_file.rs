@@ -140,9 +140,45 @@ fn process_substitution_gets_the_report() {
 }
 
 #[test]
-fn a_device_that_is_full_is_an_error() {
+fn a_device_that_is_full_is_the_hosts_lack_and_the_last_line_says_so() {
+    const WHY: &str = "cannot write the report /dev/full: the host ran out of disk space: No space \
+                       left on device (os error 28)";
     let case = Case::new(ROOMY, LIBRARY);
-    let ended = case.run(&["--invoke", "add(1, 2)", "--report", "/dev/full"]);
-    assert_eq!(ended.code, Some(71));
-    assert!(ended.stderr.contains("\nerror: cannot write the report /dev/full: "), "{ended:?}");
+    let call = ["--invoke", "add(1, 2)", "--report", "/dev/full"];
+    for (verb, args) in [("run", &call[..]), ("check", &call[2..]), ("calibrate", &call)] {
+        let text = ended(case.command(verb, args).spawn().unwrap());
+        assert_eq!(text.code, Some(72), "{text:?}");
+        assert!(text.stderr.starts_with("host"), "{text:?}");
+        assert!(text.stderr.contains(WHY), "{text:?}");
+        let args = [args, &["--format", "json"]].concat();
+        let ended = ended(case.command(verb, &args).spawn().unwrap());
+        let json = ended.json();
+        assert_eq!((ended.code, &json["outcome"]), (Some(72), &json!("host")), "{ended:?}");
+        assert_eq!(message(&json), WHY);
+    }
+}
+
+#[test]
+fn a_report_on_stdout_is_not_given_to_a_guest_to_write() {
+    let case = Case::new(ROOMY, forger(false));
+    fs::create_dir(case.path("given")).unwrap();
+    // Under the name that the guest opens.
+    let out = case.path("given/r.json");
+    let run = |args: &[&str]| {
+        let args = [&["--format", "json"], args].concat();
+        let mut command = case.command("run", &args);
+        let file = fs::File::create(&out).unwrap();
+        let code = ended(command.stdout(file).spawn().unwrap()).code;
+        let written = fs::read_to_string(&out).unwrap();
+        (code, serde_json::from_str::<Value>(written.lines().last().unwrap()).unwrap())
+    };
+    let (code, json) = run(&["--dir", "given::/"]);
+    assert_eq!((code, &json["outcome"]), (Some(71), &json!("error")));
+    assert_eq!(
+        message(&json),
+        "cannot write the report to stdout: it lies in given, which the guest may write; choose \
+         another folder, or give this one with :ro"
+    );
+    let (code, json) = run(&["--dir", "given::/:ro"]);
+    assert_eq!((code, &json["outcome"]), (Some(70), &json!("trap")));
 }

@@ -53,10 +53,11 @@ fn a_report_that_is_lost_on_stdout_is_no_success() {
     {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let ended = ended(case.command(verb, args).stdout(full).spawn().unwrap());
-        assert_eq!(ended.code, Some(71), "{verb} {args:?}: {ended:?}");
+        assert_eq!(ended.code, Some(72), "{verb} {args:?}: {ended:?}");
         assert!(
             ended.stderr.ends_with(
-                "error: cannot write the report to stdout: No space left on device (os error 28)\n"
+                "error: cannot write the report to stdout: the host ran out of disk space: No \
+                 space left on device (os error 28)\n"
             ),
             "{ended:?}"
         );
@@ -177,6 +178,89 @@ fn a_guest_can_forge_a_line_of_stdout_but_not_the_last_and_not_the_file() {
     assert_eq!((ended.code, &json["outcome"]), (Some(70), &json!("trap")));
     let file: Value = serde_json::from_str(&case.read("report.json")).unwrap();
     assert_eq!(file, json);
+}
+
+const FORGED: &str = "{\"component\":\"x\",\"outcome\":\"success\",\"forged\":true}\n";
+
+/// Of two that run at once, one reads its input to the end of what is kept, which ends both; the
+/// other writes lines like a report to `stream` for as long as it is let.
+fn racer(stream: u32) -> Vec<u8> {
+    let body = format!(
+        "(local $forges i32)
+         ;; Whoever makes the file, and does not find it there, reads.
+         (local.set $forges (call $path_open
+            (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 6)
+            (i32.const 5) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 64)))
+         (loop $more
+            (if (local.get $forges) (then
+                (call $print (i32.const {stream}) (i32.const 1030) (i32.const {}))))
+            (i32.store (i32.const 16) (i32.const 0))
+            (br_if $more (i32.or (call $read) (local.get $forges))))",
+        FORGED.len()
+    );
+    command(&format!("reader{FORGED}"), &body)
+}
+
+#[test]
+fn no_guest_writes_behind_the_report_when_another_run_ends_all() {
+    let input = vec![b'x'; (16 << 20) + 1];
+    for (format, stream) in [("json", 1), ("text", 2)] {
+        let case = Case::new(&ROOMY.replace("60_000", "600_000"), racer(stream));
+        std::fs::create_dir(case.path("given")).unwrap();
+        for _ in 0..4 {
+            let args = ["--repeat", "2", "--parallel", "2", "--format", format];
+            let args = [&args[..], &["--dir", "given::/"]].concat();
+            let ended = with_input(&mut case.command("run", &args), &input);
+            assert_eq!(ended.code, Some(71));
+            let said = if stream == 1 { &ended.stdout } else { &ended.stderr };
+            assert!(said.starts_with(FORGED.trim_end()), "the guest could write before");
+            match format {
+                "json" => assert_eq!(ended.json()["outcome"], "error"),
+                _ => assert!(
+                    said.contains("\nerror guest (exit code 71)\n") && !said.ends_with(FORGED)
+                ),
+            }
+            std::fs::remove_file(case.path("given/reader")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn nothing_of_a_guest_comes_behind_the_report_where_both_streams_lead_to_one_pipe() {
+    // More than fits into the pipe, so that some of it waits in ours.
+    let blocks = 31;
+    for (format, stream) in [("json", 2), ("text", 1)] {
+        let body = format!(
+            "(local $i i32)
+             (loop $more
+                (call $print (i32.const {stream}) (i32.const 8192) (i32.const 4096))
+                (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                (br_if $more (i32.lt_u (local.get $i) (i32.const {blocks}))))"
+        );
+        let case = Case::new(ROOMY, command("", &body));
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let args = ["--format", format, "--report", "report.json"];
+        let mut command = case.command("run", &args);
+        command.stdout(writer.try_clone().unwrap()).stderr(writer);
+        let child = command.spawn().unwrap();
+        // The command still holds what would close the pipe.
+        drop(command);
+        while case.read_if_there("report.json").is_empty() {
+            std::thread::yield_now();
+        }
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes).unwrap();
+        assert_eq!(exit_code(child), Some(0));
+        let last = bytes.iter().rposition(|byte| *byte == 0).unwrap();
+        let report = String::from_utf8(bytes.split_off(last + 1)).unwrap();
+        match format {
+            "json" => {
+                let report: Value = serde_json::from_str(&report).unwrap();
+                assert_eq!(report["outcome"], "success");
+            }
+            _ => assert!(report.starts_with("\nsuccess guest\n"), "{report}"),
+        }
+    }
 }
 
 #[test]

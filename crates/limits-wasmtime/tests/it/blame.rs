@@ -207,6 +207,14 @@ async fn a_trap_after_memory_was_refused_is_put_down_to_whose_memory_it_was() {
         "{failure}"
     );
 
+    // Also if the guest then asked for more than its own limit has.
+    let account = under_a_busy_parent(quota(), QuotaType::Memory(900_000));
+    let greedy = GROW_OR_TRAP
+        .replace("(then unreachable)", "(then (drop (memory.grow (i32.const 9999))) unreachable)");
+    let failure = run_on(account, &greedy, limits()).await;
+    assert!(failure.report().last_refusal.is_some());
+    assert_eq!(failure.blame(), Blame::Host, "{failure}");
+
     let account = Arc::new(QuotaTracker::with_clock(quota(), Arc::new(ManualClock::new())));
     let failure = run_on(account, GROW_OR_TRAP, limits()).await;
     assert_eq!(failure.blame(), Blame::OwnQuota, "{failure}");
@@ -338,4 +346,45 @@ async fn i7_a_nested_execution_without_an_account_is_charged_to_the_one_around_i
     assert!(charged >= inner, "{charged} charged, {inner} used inside");
     // The outer's own report is of its own time.
     assert!(result.report.cpu_time < result.output, "{:?}", result.report.cpu_time);
+}
+
+/// The error knows no less than the report: where the count lies in a register, the same bound.
+#[tokio::test]
+async fn a_timeout_tells_as_much_fuel_as_its_report() {
+    let growing = r#"(memory 1 1)
+        (func (export "run") (loop $l (drop (memory.grow (i32.const 9))) br $l))"#;
+    let failure = Guest::core(growing).run(roomy().execution_timeout_ms(20)).await.unwrap_err();
+    let WasmError::ExecutionTimeout { fuel_consumed: Some(fuel), .. } = failure.error() else {
+        panic!("{failure}")
+    };
+    assert_eq!(*fuel, failure.report().fuel.consumed());
+    assert!(*fuel > 0);
+}
+
+/// I7: a host function that panics has used its time all the same.
+#[tokio::test]
+async fn i7_a_poll_that_panics_is_charged() {
+    let guest = Guest::core(SPIN);
+    let quota = ResourceQuota::new().with_cpu_time(1_000_000_u64);
+    let account = Arc::new(QuotaTracker::with_clock(quota, Arc::new(ManualClock::new())));
+    let own: Arc<dyn Account> = Arc::<QuotaTracker>::clone(&account);
+    let state = LimitState::new().with_account(own, CpuTimePolicy::Throttle);
+    let host = Host { limits: state, ..Host::default() };
+    let limits = roomy().build().unwrap();
+    let died = tokio::spawn(async move {
+        let run = guest.executor.execute_with(&guest.component, &limits, host, |_, _| {
+            Box::pin(async {
+                let mut spun = 0_u64;
+                while std::hint::black_box(spun) < 2_000_000 {
+                    spun += 1;
+                }
+                std::panic::resume_unwind(Box::new("the host's own"));
+                #[expect(unreachable_code, reason = "gives the block its type")]
+                Ok(())
+            })
+        });
+        run.await.map(|_| ())
+    });
+    assert!(died.await.unwrap_err().is_panic());
+    assert!(account.usage().cpu_time_used_us > 100, "{}", account.usage().cpu_time_used_us);
 }

@@ -385,7 +385,7 @@ fn a_component_that_nests_a_million_instances_is_refused_before_it_is_compiled()
             "component instance limit of 1000 component instances exceeded: 1000 in use, 1 more \
              requested"
         );
-        assert_eq!(error.blame(), Blame::Guest);
+        assert_eq!(error.blame(), Blame::Caller);
     }
     assert!(executor.with_max_component_instances(2_000_000).check_structure(&bytes).is_ok());
 }

@@ -1,8 +1,14 @@
 //! A store kept between calls.
 
-use limits_wasmtime::LiveComponent;
-use limits_wasmtime::limits_core::{Blame, ResourceLimitsBuilder, WasmError};
+use core::time::Duration;
+use std::sync::Arc;
+
+use limits_wasmtime::limits_core::{
+    Account, Blame, Clock, ManualClock, QuotaTracker, QuotaType, ResourceLimitsBuilder,
+    ResourceQuota, WasmError,
+};
 use limits_wasmtime::wasmtime::component::Val;
+use limits_wasmtime::{CpuTimePolicy, LimitState, LiveComponent};
 
 use crate::guest::{Guest, Host, roomy};
 
@@ -115,4 +121,38 @@ async fn arguments_that_do_not_fit_leave_the_instance_as_it_was() {
     }
     let (_, result) = live.call::<_, (u32,)>("count", ()).await.unwrap();
     assert_eq!(result.output, (1,));
+}
+
+/// An account without CPU time keeps a call from entering the guest; the actor lives on.
+#[tokio::test]
+async fn a_call_that_was_not_entered_leaves_the_instance_as_it_was() {
+    let quota = ResourceQuota::new().with_cpu_time(1_000_u64);
+    let clock = Arc::new(ManualClock::new());
+    let time: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+    let tracker = Arc::new(QuotaTracker::with_clock(quota, time));
+    let account: Arc<dyn Account> = Arc::<QuotaTracker>::clone(&tracker);
+    let guest = Guest::new(COUNTER);
+    let limits = roomy().build().unwrap();
+    let state = LimitState::new().with_account(account, CpuTimePolicy::Deny);
+    let host = Host { limits: state, ..Host::default() };
+    let live = guest.executor.instantiate(&guest.component, &limits, host).await.unwrap().output;
+    let (live, _) = live.call::<_, (u32,)>("count", ()).await.unwrap();
+
+    tracker.charge(QuotaType::CpuTime(1_000));
+    let (failure, kept) = live.call::<_, (u32,)>("count", ()).await.unwrap_err().into_parts();
+    assert!(matches!(failure.error(), WasmError::Quota(_)), "{failure}");
+    assert_eq!(failure.report().slices, 0);
+
+    clock.advance(Duration::from_secs(2));
+    let (_, result) = kept.unwrap().call::<_, (u32,)>("count", ()).await.unwrap();
+    assert_eq!(result.output, (2,));
+}
+
+/// A call that was entered and trapped leaves nothing to enter again.
+#[tokio::test]
+async fn a_call_that_was_entered_and_failed_takes_the_instance_along() {
+    let live = counter(roomy().execution_timeout_ms(20)).await;
+    let (failure, kept) = live.call::<_, ()>("spin", ()).await.unwrap_err().into_parts();
+    assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
+    assert!(kept.is_none());
 }

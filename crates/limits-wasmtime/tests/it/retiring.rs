@@ -1,6 +1,12 @@
 //! Dropping large stores.
 
+use core::future::poll_fn;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::Poll;
+use core::time::Duration;
 use std::sync::{Arc, Condvar, Mutex};
+
+use tokio::runtime::Handle;
 
 use limits_wasmtime::wasmtime::component::Linker;
 use limits_wasmtime::{ComponentExecutor, HasLimits, LimitState, PreparedComponent, create_engine};
@@ -140,4 +146,64 @@ async fn a_large_store_is_dropped_by_a_thread_of_its_own() {
             assert_eq!(is_apart, pages == 64, "{:?}", state.by);
         }
     }
+}
+
+/// I8: executions that a caller polled for a while and then left, as a loser of a `select!`, hold
+/// up no other execution of the process.
+#[tokio::test]
+async fn i8_an_execution_that_is_not_polled_any_more_holds_up_no_other() {
+    let (executor, component) = guest(64, "");
+    let limits = roomy().build().unwrap();
+    let gate = Arc::<Gate>::default();
+    let run = || {
+        let state = Slow { limits: LimitState::new(), gate: Arc::clone(&gate) };
+        let (executor, component) = (executor.clone(), component.clone());
+        Box::pin(async move {
+            executor.execute_with_limits::<_, (), ()>(&component, &limits, state, "run", ()).await
+        })
+    };
+    let mut left: Vec<_> = (0..12).map(|_| run()).collect();
+    let mut retiring = 0;
+    while retiring < 4 {
+        for execution in &mut left {
+            let polled = poll_fn(|cx| Poll::Ready(execution.as_mut().poll(cx).is_ready()));
+            assert!(!polled.await, "the gate is closed");
+        }
+        retiring = gate.state.lock().unwrap().waiting;
+        tokio::task::yield_now().await;
+    }
+    gate.state.lock().unwrap().is_open = true;
+    gate.changed.notify_all();
+    let other = tokio::time::timeout(Duration::from_secs(60), tokio::spawn(run()));
+    other.await.expect("it waits for executions that are not polled").unwrap().unwrap();
+    drop(left);
+}
+
+/// The host's data may use its runtime as it is dropped, wherever that happens.
+#[tokio::test]
+async fn a_large_store_is_dropped_within_its_runtime() {
+    struct Late(LimitState, Arc<AtomicBool>);
+    impl HasLimits for Late {
+        fn limits(&mut self) -> &mut LimitState {
+            &mut self.0
+        }
+    }
+    impl Drop for Late {
+        fn drop(&mut self) {
+            self.1.store(Handle::try_current().is_ok(), Ordering::SeqCst);
+        }
+    }
+    let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
+    let text = r#"(component
+        (core module $m (memory 64) (func (export "run")))
+        (core instance $i (instantiate $m))
+        (func (export "run") (canon lift (core func $i "run"))))"#;
+    let component = executor.compile(&wat::parse_str(text).unwrap()).unwrap();
+    let component = executor.prepare(&component, &Linker::new(executor.engine())).unwrap();
+    let limits = roomy().build().unwrap();
+    let is_within = Arc::new(AtomicBool::new(false));
+    let state = Late(LimitState::new(), Arc::clone(&is_within));
+    let run = executor.execute_with_limits::<_, (), ()>(&component, &limits, state, "run", ());
+    run.await.unwrap();
+    assert!(is_within.load(Ordering::SeqCst));
 }

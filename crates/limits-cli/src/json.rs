@@ -1,0 +1,53 @@
+//! Reports as JSON: the one place where it is written, wherever it goes.
+
+use std::io;
+
+use limits_core::EscapedJson;
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+use crate::failure::Failure;
+
+/// Writes a report in one line. Characters that are not seen, or do something to a terminal or to
+/// the text around them, are escaped: results and patterns are texts of strangers, and a report
+/// on stdout is read on terminals as well. A reader of the JSON finds the same texts.
+///
+/// # Errors
+///
+/// [`Failure::Host`] if the report cannot be written as JSON.
+pub(crate) fn line(report: &impl Serialize) -> Result<String, Failure> {
+    let failed = |reason: String| Failure::Host { what: "writing the report as JSON", reason };
+    let mut json = Vec::new();
+    report
+        .serialize(&mut Serializer::with_formatter(&mut json, Visible))
+        .map_err(|error| failed(error.to_string()))?;
+    String::from_utf8(json).map_err(|error| failed(error.to_string()))
+}
+
+struct Visible;
+
+impl Formatter for Visible {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        write!(writer, "{}", EscapedJson(fragment))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn json_hides_nothing_and_reads_back_as_it_was() {
+        let hidden: String = ('\0'..=char::MAX).filter(|c| limits_core::is_hidden(*c)).collect();
+        let report = json!({ hidden.clone(): [hidden, "say \"é\\漢🎈\""] });
+        let written = line(&report).unwrap();
+        assert!(!written.contains(limits_core::is_hidden));
+        assert!(written.ends_with(r#","say \"é\\漢🎈\""]}"#), "{written}");
+        assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), report);
+    }
+}

@@ -1,0 +1,108 @@
+//! Why the system refused something.
+
+use core::fmt;
+use std::io;
+
+use limits_core::{HostResource, HostShortage};
+
+use crate::outcome::Outcome;
+
+/// Why the system refused something, and whether the host ran short of what it takes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Refused {
+    /// The host ran short of something.
+    Short(HostShortage),
+    /// Anything else.
+    Other(String),
+}
+
+impl Refused {
+    /// Says who has to act.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::Short(_) => Outcome::Host,
+            Self::Other(_) => Outcome::Error,
+        }
+    }
+
+    /// Sorts an error of the system.
+    pub(crate) fn of(error: &io::Error) -> Self {
+        match lacking(error) {
+            Some(resource) => Self::Short(HostShortage::new(resource, error.to_string())),
+            None => Self::Other(error.to_string()),
+        }
+    }
+
+    /// Sorts an error that may have one of the system below it.
+    pub(crate) fn of_wasi(error: &wasmtime::Error) -> Self {
+        let words = error.root_cause().to_string();
+        match error.root_cause().downcast_ref::<io::Error>() {
+            Some(error) => Self::of(error),
+            None if error.is::<wasmtime::OutOfMemory>() => {
+                Self::Short(HostShortage::new(HostResource::Memory, words))
+            }
+            None => Self::Other(words),
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Short(shortage) => fmt::Display::fmt(shortage, f),
+            Self::Other(reason) => f.write_str(reason),
+        }
+    }
+}
+
+/// Returns what the host ran short of, if that is the error.
+fn lacking(error: &io::Error) -> Option<HostResource> {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+
+        if let Some(Errno::MFILE | Errno::NFILE) = Errno::from_io_error(error) {
+            return Some(HostResource::Descriptors);
+        }
+    }
+    match error.kind() {
+        io::ErrorKind::OutOfMemory => Some(HostResource::Memory),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(HostResource::Disk),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Refused;
+    use limits_core::HostResource;
+    use std::io;
+
+    #[test]
+    #[cfg(unix)]
+    fn what_the_host_lacks_is_told_from_what_is_wrong_with_a_file() {
+        use rustix::io::Errno;
+        for (errno, lacking) in [
+            (Errno::NOMEM, Some(HostResource::Memory)),
+            (Errno::MFILE, Some(HostResource::Descriptors)),
+            (Errno::NFILE, Some(HostResource::Descriptors)),
+            (Errno::NOSPC, Some(HostResource::Disk)),
+            (Errno::DQUOT, Some(HostResource::Disk)),
+            (Errno::NOENT, None),
+            (Errno::ACCESS, None),
+            (Errno::IO, None),
+            (Errno::AGAIN, None),
+        ] {
+            let error = io::Error::from(errno);
+            let below = wasmtime::Error::from(io::Error::from(errno)).context("opening");
+            for refused in [Refused::of(&error), Refused::of_wasi(&below)] {
+                let resource = match &refused {
+                    Refused::Short(shortage) => Some(shortage.resource()),
+                    Refused::Other(_) => None,
+                };
+                assert_eq!(resource, lacking, "{errno:?}");
+                assert!(refused.to_string().ends_with(&error.to_string()), "{refused}");
+            }
+        }
+    }
+}
