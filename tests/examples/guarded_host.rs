@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use integration_tests::{SHOP, limits};
 use limits_config::{ComponentConfig, Policy};
-use limits_core::{CpuTimePolicy, QuotaTracker};
+use limits_core::CpuTimePolicy;
 use limits_wasmtime::ExecutionFailure;
 use limits_wasmtime::wasmtime::component::{ComponentNamedList, Lower};
 use quota_enforce::{ComponentHandle, JsonLinesSink, QuotaRegistry, SecurityContext};
@@ -39,8 +39,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let lines = Lines::default();
     let audit = Arc::new(JsonLinesSink::new(lines.clone())?);
     let policy = Policy::from_str(POLICY)?;
-    let everyone = Arc::new(QuotaTracker::new(policy.host().to_resource_quota()));
-    let registry = QuotaRegistry::builder().parent(Arc::clone(&everyone)).audit(audit).build();
+    let host = policy.host().to_resource_quota();
+    let registry = QuotaRegistry::builder().host(host).audit(audit).build();
     let config = ComponentConfig::from_str(SHOP)?;
     // The host says who a component is: here two that came with the same file.
     let register = |id: &str| -> Result<Tenant, Box<dyn Error>> {
@@ -106,7 +106,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     )?;
 
     writeln!(out, "\nwhat all components have together")?;
-    for (resource, status) in everyone.status().iter() {
+    let everyone = registry.parent().ok_or("the policy bounds the host")?.status();
+    for (resource, status) in everyone.iter() {
         writeln!(
             out,
             "  {:<18} {:>9} of {:>9} {}",

@@ -53,3 +53,5 @@ pub use crate::registry::{QuotaRegistry, QuotaRegistryBuilder};
 pub use crate::snapshot::UsageSnapshot;
 pub use crate::status_view::{ResourceView, StatusView};
 pub use crate::trace::TracingSink;
+/// The words that this crate's signatures are made of, in the version that it was built with.
+pub use limits_core;

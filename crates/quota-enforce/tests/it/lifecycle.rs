@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use limits_core::{
-    Account as _, CapabilitySet, Permission, QuotaTracker, QuotaType, QuotaUsage, ResourceQuota,
+    Account as _, Allowance, CapabilitySet, Permission, QuotaTracker, QuotaType, QuotaUsage,
+    ResourceQuota,
 };
 use quota_enforce::{EnforceError, QuotaRegistry, SecurityContext, UsageSnapshot};
 
@@ -294,4 +295,29 @@ fn q20_identity_is_in_the_handle_wherever_it_is_used() {
     });
     assert_eq!(outer.usage().storage_used, 100);
     assert_eq!(inner.usage().storage_used, 100);
+}
+
+#[test]
+fn a_host_quota_is_counted_if_it_bounds_anything_and_costs_nothing_if_not() {
+    let none = Allowance::Unlimited;
+    let unbounded = ResourceQuota::new()
+        .with_storage(none)
+        .with_message_rate(none)
+        .with_network_bandwidth(none)
+        .with_cpu_time(none)
+        .with_memory(none);
+    let parent = |quota| {
+        let registry = QuotaRegistry::builder().host(quota).build();
+        registry.parent().map(|parent| parent.quota())
+    };
+    assert_eq!(parent(unbounded), None);
+    for bounded in [
+        unbounded.with_storage(0),
+        unbounded.with_message_rate(1),
+        unbounded.with_network_bandwidth(1),
+        unbounded.with_cpu_time(1),
+        unbounded.with_memory(u64::MAX),
+    ] {
+        assert!(parent(bounded).is_some());
+    }
 }
