@@ -375,7 +375,7 @@ async fn i7_a_poll_that_panics_is_charged() {
         let run = guest.executor.execute_with(&guest.component, &limits, host, |_, _| {
             Box::pin(async {
                 let mut spun = 0_u64;
-                while std::hint::black_box(spun) < 2_000_000 {
+                while core::hint::black_box(spun) < 2_000_000 {
                     spun += 1;
                 }
                 std::panic::resume_unwind(Box::new("the host's own"));
