@@ -315,6 +315,41 @@ impl QuotaTracker {
         self.take(quota, &mut 0)
     }
 
+    /// Takes an amount for good as [`consume`](Self::consume) does, then asks whether that holds, and
+    /// hands it back if not, into the window that it was taken from. Returns the answer.
+    ///
+    /// For what may have changed while the amount was taken: a question that was asked before has an
+    /// answer that may be out of date. Costs less than a [`Reservation`]. What was taken stays taken
+    /// if `holds` panics.
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use limits_core::{QuotaTracker, QuotaType, ResourceQuota};
+    ///
+    /// let tracker = QuotaTracker::new(ResourceQuota::new());
+    /// assert_eq!(tracker.consume_if(QuotaType::MessageRate(1), || false), Ok(false));
+    /// assert_eq!(tracker.usage().message_count, 0);
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve). `holds` is not asked then.
+    #[inline]
+    pub fn consume_if(
+        &self,
+        quota: QuotaType,
+        holds: impl FnOnce() -> bool,
+    ) -> Result<bool, QuotaError> {
+        let mut at = 0;
+        self.take(quota, &mut at)?;
+        let holds = holds();
+        if !holds {
+            self.give_back(&Demand::just(quota), at);
+        }
+        Ok(holds)
+    }
+
     /// Counts what has already been used, on all levels, whether it fits or not.
     ///
     /// What passes a rate's limit is debt: it is carried into the next windows, less one limit

@@ -263,14 +263,18 @@ impl ComponentHandle {
     #[inline]
     pub fn consume(&self, quota: QuotaType) -> Result<(), EnforceError> {
         self.check_registered()?;
-        match self.still_registered(&[quota], self.0.tracker.reserve(quota))? {
-            Ok(reserved) => {
-                reserved.commit();
+        match self.0.tracker.consume_if(quota, || self.is_registered()) {
+            Ok(true) => {
                 self.granted(&[quota]);
+                Ok(())
             }
-            Err(error) => self.refuse_or_observe(&[quota], error)?.commit(),
+            Ok(false) => Err(self.gone_meanwhile(&[quota])),
+            Err(_) if !self.is_registered() => Err(self.gone_meanwhile(&[quota])),
+            Err(error) => {
+                self.refuse_or_observe(&[quota], error)?.commit();
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Charges what has been used already. Never refused; what is above the limit is a debt.
@@ -330,8 +334,14 @@ impl ComponentHandle {
             return Ok(reserved);
         }
         drop(reserved);
+        Err(self.gone_meanwhile(quotas))
+    }
+
+    /// Says that the component was unregistered while it was asked for, of which nothing is held.
+    #[cold]
+    fn gone_meanwhile(&self, quotas: &[QuotaType]) -> EnforceError {
         self.look_again(quotas);
-        Err(self.not_registered())
+        self.not_registered()
     }
 
     /// Refuses, or only observes and grants.

@@ -45,6 +45,33 @@ fn what_was_taken_in_a_window_that_is_over_does_not_come_back_to_a_later_one() {
     assert_eq!(tracker.consume(QuotaType::MessageRate(1)).unwrap_err().retry(), after(1_000));
 }
 
+// I7 I15
+#[test]
+fn what_is_consumed_and_does_not_hold_goes_back_where_it_was_taken() {
+    let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10).with_storage(10));
+    for quota in [QuotaType::MessageRate(6), QuotaType::Storage(6)] {
+        let used = || tracker.usage().message_count + tracker.usage().storage_used;
+        let before = used();
+        // It is asked once the amount is taken.
+        let asked = tracker.consume_if(quota, || {
+            assert_eq!(used(), before + 6);
+            false
+        });
+        assert_eq!((asked, used()), (Ok(false), before));
+        assert_eq!(tracker.consume_if(quota, || true), Ok(true));
+        assert_eq!(used(), before + 6);
+        // A refusal is one, whatever the answer would be.
+        tracker.consume_if(quota, || panic!("nothing was taken")).unwrap_err();
+    }
+    // The window ends while it is asked: the next one is not given what it never had.
+    let asked = tracker.consume_if(QuotaType::MessageRate(4), || {
+        clock.advance(SECOND);
+        tracker.consume(QuotaType::MessageRate(10)).unwrap();
+        false
+    });
+    assert_eq!((asked, tracker.usage().message_count), (Ok(false), 10));
+}
+
 // I5 I7
 #[test]
 fn what_was_taken_after_a_step_back_of_the_clock_comes_back() {

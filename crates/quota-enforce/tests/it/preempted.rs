@@ -62,11 +62,14 @@ fn succeed(registry: &QuotaRegistry) {
 type Take = fn(&ComponentHandle) -> Result<(), EnforceError>;
 
 const RATE: QuotaType = QuotaType::MessageRate(7);
+const TOO_MUCH: QuotaType = QuotaType::MessageRate(1_001);
 
 #[test]
 fn an_old_handle_takes_nothing_once_its_successor_is_registered() {
-    let takes: [(&str, Take); 5] = [
+    let takes: [(&str, Take); 7] = [
         ("consume", |handle| handle.consume(RATE)),
+        ("consume, refused as well", |handle| handle.consume(TOO_MUCH)),
+        ("reserve, refused as well", |handle| handle.reserve(TOO_MUCH).map(drop)),
         ("reserve", |handle| handle.reserve(RATE).map(drop)),
         ("reserve_all", |handle| {
             handle.reserve_all(&[QuotaType::Storage(7), RATE]).map(|grant| grant.commit())
