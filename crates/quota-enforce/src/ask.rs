@@ -59,6 +59,11 @@ impl<C: AsComponent + ?Sized> AsComponent for Arc<C> {
 }
 
 /// The name of a resource as a guard takes it: a text, or a path that is one.
+///
+/// Patterns judge a path as [`normalize_path`](limits_core::normalize_path) returns it, without `.` and
+/// `..`. An operation still has the path as its caller wrote it, which a file system may read in another
+/// way: behind a symbolic link, `..` leads out of the directory that was judged. Open what
+/// `normalize_path` returns, below a directory handle where there may be links.
 pub trait AsResource {
     /// Returns the name, which is never an approximation of it.
     ///

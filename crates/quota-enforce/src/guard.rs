@@ -184,9 +184,8 @@ pub async fn run_asked<T, E: From<EnforceError>>(
 /// borrowed no longer than that: the operation may change or move what they are a part of. `?` and
 /// `return` leave the operation; what it returns decides whether the quota is kept.
 ///
-/// The operation gets the resource as it was written, the patterns judge paths as they are meant: open
-/// what [`normalize_path`](limits_core::normalize_path) says, where the file system would read it in
-/// another way.
+/// The operation gets the resource as it was written, while patterns judge a path without its `.` and
+/// `..`: see [`AsResource`](crate::AsResource) for which one to open.
 ///
 /// With `async` or `async move` before the block it makes a future. Where nothing else says which
 /// error the operation has (as with a `?` right behind the macro), it is written as for a closure:
