@@ -331,12 +331,13 @@ fn nanos(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{
-        INTERVAL_NS, LEAST_INTERVAL, MOST_INTERVAL, Meter, PRICED, Verdict, WORST_NS_PER_FUEL,
-        next_interval, price,
+        INTERVAL_NS, LEAST_INTERVAL, MOST_INTERVAL, Meter, PRICED, SLICE, Turn, Verdict,
+        WORST_NS_PER_FUEL, next_interval, price,
     };
     use core::time::Duration;
     use limits_core::ResourceLimits;
     use proptest::prelude::*;
+    use std::time::Instant;
 
     fn armed(max_fuel: u64, timeout_ms: u64) -> Meter {
         let limits = ResourceLimits::builder().memory_bytes(0).max_fuel(max_fuel);
@@ -375,6 +376,17 @@ mod tests {
             later = price(later, 3_000_000, 1_000_000);
         }
         assert!(later < at(1), "{later}");
+    }
+
+    #[test]
+    fn a_slice_is_over_after_its_whole_length() {
+        let start = Instant::now();
+        let turn = Turn::new(start);
+        let began = start + Duration::from_millis(7);
+        turn.begin(began);
+        assert!(!turn.is_over(began));
+        assert!(!turn.is_over(began + SLICE - Duration::from_nanos(1)));
+        assert!(turn.is_over(began + SLICE));
     }
 
     #[test]

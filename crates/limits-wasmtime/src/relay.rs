@@ -20,7 +20,7 @@ pub(crate) struct Relay {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     polling: bool,
     woken: bool,
@@ -37,7 +37,7 @@ impl State {
 
 impl Relay {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State { polling: false, woken: false, task: None }) })
+        Arc::new(Self { state: Mutex::default() })
     }
 
     /// Opens a poll of the guest on behalf of `task`.

@@ -44,9 +44,10 @@ pub(crate) async fn retire<T: HasLimits + Send + 'static>(
     mut store: Store<T>,
     permit: Option<OwnedSemaphorePermit>,
 ) {
-    if store.data_mut().limits().peak_memory_bytes() <= QUICK_TO_DROP {
-        drop(store);
-        drop(permit);
+    let is_quick = store.data_mut().limits().peak_memory_bytes() <= QUICK_TO_DROP;
+    // Dropped in this order: the room is free when the memory is.
+    let ended = (store, permit);
+    if is_quick {
         return;
     }
     let (done, dropped) = tokio::sync::oneshot::channel();
@@ -54,8 +55,7 @@ pub(crate) async fn retire<T: HasLimits + Send + 'static>(
     hand_over(Box::new(move || {
         // The host's data may want its runtime as it is dropped.
         let entered = runtime.as_ref().map(Handle::enter);
-        drop(store);
-        drop(permit);
+        drop(ended);
         drop(entered);
         // Not received if the caller stopped waiting.
         let _ = done.send(());

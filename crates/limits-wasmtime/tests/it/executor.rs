@@ -46,6 +46,83 @@ async fn a_dynamically_typed_export_is_called_with_values() {
     );
 }
 
+/// A value that does not fit its type in any part is refused before the guest is entered.
+#[tokio::test]
+async fn a_dynamically_typed_value_fits_in_all_its_parts_or_not() {
+    let text = r#"(component
+        (core module $m (memory (export "mem") 1)
+          (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+          (func (export "pair") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+          (func (export "option") (param i32 i32) (result i32) (local.get 1))
+          (func (export "list") (param i32 i32) (result i32) (local.get 1)))
+        (core instance $i (instantiate $m))
+        (type $pair' (record (field "a" u32) (field "b" u32)))
+        (export $pair "pair-of" (type $pair'))
+        (func (export "tuple") (param "it" (tuple u32 u32)) (result u32)
+          (canon lift (core func $i "pair")))
+        (func (export "record") (param "it" $pair) (result u32) (canon lift (core func $i "pair")))
+        (func (export "option") (param "it" (option u32)) (result u32)
+          (canon lift (core func $i "option")))
+        (func (export "list") (param "it" (list u32)) (result u32)
+          (canon lift (core func $i "list") (memory (core memory $i "mem"))
+            (realloc (core func $i "realloc")))))"#;
+    let guest = Guest::new(text);
+    let limits = roomy().build().unwrap();
+    let call = async |export: &str, it: Val| {
+        let run = guest.executor.execute_dynamic(
+            &guest.component,
+            &limits,
+            Host::default(),
+            export,
+            core::slice::from_ref(&it),
+        );
+        match run.await {
+            Ok(result) => Some(result.output),
+            Err(failure) => {
+                assert_eq!(
+                    failure.to_string(),
+                    format!(
+                        "invalid call: cannot call `{export}`: its argument `it` is of another type"
+                    )
+                );
+                assert_eq!(failure.report().fuel.consumed(), 0);
+                None
+            }
+        }
+    };
+    let (one, two, text) = (Val::U32(20), Val::U32(22), Val::String("x".into()));
+    let field = |name: &str, value: &Val| (String::from(name), value.clone());
+    let some = |value: &Val| Val::Option(Some(Box::new(value.clone())));
+    let fits = [
+        ("tuple", Val::Tuple(vec![one.clone(), two.clone()]), 42),
+        ("record", Val::Record(vec![field("a", &one), field("b", &two)]), 42),
+        ("option", some(&one), 20),
+        ("option", Val::Option(None), 0),
+        ("list", Val::List(vec![one.clone(), two.clone()]), 2),
+        ("list", Val::List(Vec::new()), 0),
+    ];
+    for (export, it, sum) in fits {
+        assert_eq!(call(export, it).await, Some(vec![Val::U32(sum)]), "{export}");
+    }
+    let misfits = [
+        ("tuple", Val::Tuple(vec![one.clone()])),
+        ("tuple", Val::Tuple(vec![one.clone(), two.clone(), two.clone()])),
+        ("tuple", Val::Tuple(vec![one.clone(), text.clone()])),
+        ("tuple", Val::Tuple(vec![text.clone(), text.clone()])),
+        ("record", Val::Record(vec![field("a", &one)])),
+        ("record", Val::Record(vec![field("a", &one), field("c", &two)])),
+        ("record", Val::Record(vec![field("a", &one), field("b", &text)])),
+        ("record", Val::Record(vec![field("b", &one), field("a", &two)])),
+        ("option", some(&text)),
+        ("option", one.clone()),
+        ("list", Val::List(vec![one.clone(), text.clone()])),
+        ("list", text.clone()),
+    ];
+    for (export, it) in misfits {
+        assert_eq!(call(export, it.clone()).await, None, "{export} of {it:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_name_or_type_is_an_invalid_call() {
     let guest = Guest::new(ADD);

@@ -169,3 +169,25 @@ async fn a_charge_that_is_not_covered_counts_after_the_last_call() {
         .unwrap_err();
     assert!(matches!(failure.error(), WasmError::OutOfFuel { .. }), "{failure}");
 }
+
+/// I3: a charge of one unit is taken, and no charge changes nothing, beside growths of a memory that
+/// leave the guest's counter in a register.
+#[tokio::test]
+async fn i3_the_smallest_charge_is_taken_to_the_unit() {
+    let used = async |units: u32| {
+        let module = format!(
+            r#"(import "host" "grind" (func $grind (param i64)))
+               (memory 1 2)
+               (func (export "run") (local $i i32)
+                 (loop $l
+                   (call $grind (i64.const {units}))
+                   (drop (memory.grow (i32.const 9)))
+                   (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                   (br_if $l (i32.lt_u (local.get $i) (i32.const 1000)))))"#
+        );
+        Guest::core(&module).run(roomy()).await.unwrap().report.fuel.consumed()
+    };
+    let free = used(0).await;
+    assert_eq!(used(1).await, free + 1_000);
+    assert_eq!(used(2).await, free + 2_000);
+}
