@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::io::{self, ErrorKind, Write};
 use std::panic::panic_any;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use limits_core::QuotaType;
@@ -154,6 +154,39 @@ fn a_writer_that_panics_again_and_again_loses_no_event_uncounted() {
     record(&sink, "a", 7);
     assert!(!sink.flush(SOON));
     assert_eq!((sink.failed(), sink.dropped(), sink.left_out()), (57, 0, 0));
+}
+
+/// Writes well, and panics as it is dropped, with something that panics as it is dropped.
+struct Late(Sender<()>);
+
+impl Write for Late {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+        panic_any(Bomb);
+    }
+}
+
+/// Unguarded it would end the process: a thread must not leave behind what panics as it is dropped.
+#[test]
+fn a_writer_that_panics_as_it_is_dropped_ends_nothing_else() {
+    for _ in 0..20 {
+        let (sender, dropped) = channel();
+        let sink = JsonLinesSink::new(Late(sender)).unwrap();
+        record(&sink, "a", 1);
+        assert!(sink.flush(SOON));
+        drop(sink);
+        assert_eq!(dropped.recv_timeout(SOON), Ok(()));
+    }
 }
 
 #[test]
