@@ -4,11 +4,11 @@ use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Poll;
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use limits_wasmtime::limits_core::{
-    Account, ManualClock, QuotaResource, QuotaTracker, ResourceLimitsBuilder, ResourceQuota,
-    WasmError,
+    Account, ManualClock, QuotaError, QuotaResource, QuotaTracker, QuotaType,
+    ResourceLimitsBuilder, ResourceQuota, WasmError,
 };
 use limits_wasmtime::{CpuTimePolicy, ExecutionFailure, ExecutionResult, LimitState};
 
@@ -163,4 +163,55 @@ async fn i6_live_stores_share_the_memory_of_their_account() {
     drop(first);
     assert_eq!(account.usage().memory_used, 0);
     assert!(instantiate().await.is_ok());
+}
+
+/// An account that writes down what it is charged.
+#[derive(Debug, Default)]
+struct Charges(Mutex<Vec<u64>>);
+
+impl Account for Charges {
+    fn peek(&self, _: QuotaType) -> Result<(), QuotaError> {
+        Ok(())
+    }
+    fn reserve(&self, _: QuotaType) -> Result<(), QuotaError> {
+        Ok(())
+    }
+    fn charge(&self, quota: QuotaType) {
+        self.0.lock().unwrap().push(quota.amount());
+    }
+    fn release(&self, _: QuotaType) {}
+}
+
+/// I7: polls of less than a microsecond are added up, and the account is never asked for nothing.
+#[tokio::test]
+async fn i7_short_polls_are_charged_together() {
+    let guest = Guest::core(r#"(func (export "run"))"#);
+    let charges = Arc::new(Charges::default());
+    let account: Arc<dyn Account> = Arc::<Charges>::clone(&charges);
+    let state = LimitState::new().with_account(account, CpuTimePolicy::Throttle);
+    let host = Host { limits: state, ..Host::default() };
+    let limits = roomy().build().unwrap();
+    let run = guest.executor.execute_with(&guest.component, &limits, host, |_, _| {
+        Box::pin(async {
+            for _ in 0..20_000 {
+                let mut woken = false;
+                poll_fn(|cx| {
+                    cx.waker().wake_by_ref();
+                    if core::mem::replace(&mut woken, true) {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    }
+                })
+                .await;
+            }
+            Ok(())
+        })
+    });
+    let report = run.await.unwrap().report;
+    let charges = charges.0.lock().unwrap();
+    let sum: u64 = charges.iter().sum();
+    assert_eq!(sum, u64::try_from(report.cpu_time.as_micros()).unwrap());
+    assert!(report.slices > 20_000, "{}", report.slices);
+    assert!(charges.iter().all(|charge| *charge > 0));
 }
