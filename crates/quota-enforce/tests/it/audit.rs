@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
 use limits_core::{Permission, QuotaType};
-use quota_enforce::{AuditEvent, AuditSink, JsonLinesSink, QuotaRegistry, TracingSink};
+use quota_enforce::{AuditEvent, AuditKind, AuditSink, JsonLinesSink, QuotaRegistry, TracingSink};
 use serde_json::{Value, json};
 
 use crate::{Notebook, thousand};
@@ -322,4 +322,18 @@ fn one_component_takes_no_lines_from_another() {
         lines.iter().filter(of).count()
     };
     assert_eq!((denied("a"), denied("b")), (10, 1));
+}
+
+#[test]
+fn what_tracing_leaves_out_is_counted_until_it_is_told() {
+    let sink = TracingSink::new();
+    let event = AuditEvent::new("a", AuditKind::Unregistered, true);
+    for _ in 0..7 {
+        sink.record(&event.with_repeats(None));
+    }
+    assert_eq!(sink.left_out(), 7);
+    sink.record(&event.with_repeats(Some(5)));
+    assert_eq!(sink.left_out(), 2);
+    sink.record(&event.with_repeats(Some(2)));
+    assert_eq!(sink.left_out(), 0);
 }
