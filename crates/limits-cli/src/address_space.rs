@@ -5,8 +5,7 @@ use limits_wasmtime::{AddressSpace, EngineBuilder};
 use wasmtime::Engine;
 
 /// Address space that a memory of a guest gets at most when it is made, where it is limited. One
-/// that grows further is moved by each growth, which is slow, but runs in the end where little of
-/// a large limit is used.
+/// that grows further is moved now and then, but runs where little of a large limit is used.
 const MOST_AT_ONCE: u64 = 128 * 1024 * 1024;
 
 /// Makes an engine for guests whose memory is limited to `max_memory` bytes.
@@ -29,7 +28,10 @@ pub(crate) fn spare() {
     use std::process::Command;
 
     const ARENAS: &str = "MALLOC_ARENA_MAX";
-    if env::var_os(ARENAS).is_some() || AddressSpace::of_process(0) == AddressSpace::Wide {
+    // Of our own: a loader may take the C library's variables away, and this would have no end.
+    const AGAIN: &str = "WASM_LIMITS_BEGUN_ANEW";
+    let has = |name| env::var_os(name).is_some();
+    if has(AGAIN) || has(ARENAS) || AddressSpace::of_process(0) == AddressSpace::Wide {
         return;
     }
     let Ok(ourselves) = env::current_exe() else { return };
@@ -39,7 +41,7 @@ pub(crate) fn spare() {
         again.arg0(name);
     }
     // Comes back only if it fails, and then things are as they were.
-    let _ = again.args(line).env(ARENAS, "1").exec();
+    let _ = again.args(line).env(ARENAS, "1").env(AGAIN, "1").exec();
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]

@@ -12,7 +12,7 @@ use crate::outcome::exit_code_help;
 
 /// Runs a WebAssembly component under the limits of its Component.toml and reports what it used.
 #[derive(Debug, Parser)]
-#[command(name = "wasm-limits", version, after_help = exit_code_help())]
+#[command(name = "wasm-limits", bin_name = "wasm-limits", version, after_help = exit_code_help())]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,

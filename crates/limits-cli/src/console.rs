@@ -143,6 +143,13 @@ impl Console {
         // come behind a report.
         stdout.settle(patience);
         stderr.settle(DRAIN_PATIENCE);
+        if self.stdio.is_joint
+            && let Some(reason) = stdout.is_stuck().or_else(|| stderr.is_stuck())
+        {
+            // What is on its way to the common file comes behind anything that is written now, and
+            // could pass for a report. The exit code is all that is left to say it with.
+            return reason.outcome().exit_code();
+        }
         if self.stdio.is_joint && (stdout.is_within_line() || stderr.is_within_line()) {
             for (outlet, lines) in [(&stdout, &mut self.printed), (&stderr, &mut self.said)] {
                 if !lines.is_empty() && !outlet.is_within_line() {

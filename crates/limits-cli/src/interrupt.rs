@@ -54,6 +54,10 @@ impl Interrupt {
         {
             use tokio::signal::unix::{SignalKind, signal};
 
+            // Left alone it ends the process without a report where a file grows past `ulimit -f`;
+            // heard by anyone, the write fails instead.
+            #[cfg(target_os = "linux")]
+            let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
             let hangup = (!is_hangup_ignored()).then_some((SignalKind::hangup(), "SIGHUP"));
             let others = [(SignalKind::interrupt(), CTRL_C), (SignalKind::terminate(), "SIGTERM")];
             for (kind, by) in others.into_iter().chain(hangup) {

@@ -83,13 +83,20 @@ impl Manifest {
         args: &ManifestArgs,
         loaded: Option<&Result<Self, Failure>>,
     ) -> Vec<PathBuf> {
-        let found = match loaded {
-            Some(Ok(Self { file: Ok(file), .. })) => Some(&file.path),
-            Some(Ok(Self { file: Err(Failure::Component { path, .. }), .. })) => Some(path),
-            _ => None,
+        let (found, real) = match loaded {
+            Some(Ok(Self { file: Ok(file), .. })) => (Some(&file.path), None),
+            Some(Ok(Self { file: Err(failure), .. })) => match failure {
+                Failure::Component { path, .. }
+                | Failure::ComponentText { path, .. }
+                | Failure::ComponentTextTooLarge { path, .. } => (Some(path), None),
+                Failure::ComponentOutside { path, real } => (Some(path), Some(real)),
+                _ => (None, None),
+            },
+            _ => (None, None),
         };
-        let named = [Some(&args.manifest), args.policy.as_ref(), args.component.as_ref(), found];
+        let files = [Some(&args.manifest), args.policy.as_ref(), args.component.as_ref()];
+        let named = files.into_iter().chain([found, real]);
         let beside = ComponentFile::beside(&args.manifest);
-        named.into_iter().flatten().cloned().chain(beside).collect()
+        named.flatten().cloned().chain(beside).collect()
     }
 }

@@ -127,8 +127,19 @@ impl Outlet {
     }
 
     /// Tells whether what was written ends within a line.
+    /// After a loss it may be anywhere.
     pub(crate) fn is_within_line(&self) -> bool {
-        self.shared.state().last_byte.is_some_and(|byte| byte != b'\n')
+        let state = self.shared.state();
+        state.broken.is_some() || state.last_byte.is_some_and(|byte| byte != b'\n')
+    }
+
+    /// Tells why the rest was given up, if a part of it is still on its way: it may come later.
+    pub(crate) fn is_stuck(&self) -> Option<Refused> {
+        let state = self.shared.state();
+        match &state.broken {
+            Some(Drained::Lost(reason)) if state.is_writing => Some(reason.clone()),
+            _ => None,
+        }
     }
 
     /// Adds lines of ours behind what the guests wrote, however full the pipe is, and on a line of

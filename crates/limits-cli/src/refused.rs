@@ -61,8 +61,11 @@ fn lacking(error: &io::Error) -> Option<HostResource> {
     {
         use rustix::io::Errno;
 
-        if let Some(Errno::MFILE | Errno::NFILE) = Errno::from_io_error(error) {
-            return Some(HostResource::Descriptors);
+        match Errno::from_io_error(error) {
+            Some(Errno::MFILE | Errno::NFILE) => return Some(HostResource::Descriptors),
+            // Past the largest file that the system allows (`ulimit -f`).
+            Some(Errno::FBIG) => return Some(HostResource::Disk),
+            _ => {}
         }
     }
     match error.kind() {

@@ -47,19 +47,23 @@ impl ReportFile {
         // Again, since a link that led nowhere leads to a file now.
         refuse_within(path, dirs).map_err(refused)?;
         let opened = file.metadata().map_err(broken)?;
-        if !opened.is_file() {
-            let stream =
-                Outlet::new("report", false, file).map_err(|error| Failure::no_thread(&error))?;
-            return Ok(Self { path: path.to_path_buf(), sink: Sink::Stream(stream) });
-        }
         let streams = STREAMS.iter().map(Path::new);
         for input in inputs.iter().map(PathBuf::as_path).chain(streams) {
-            if is_at(&opened, path, input) {
+            // What is thrown away, as by /dev/null, cannot be mixed up.
+            if is_at(&opened, path, input) && !is_device(&opened) {
                 let input = shown(input);
                 return Err(refused(format!(
                     "it is the same file as {input}, which would be lost"
                 )));
             }
+        }
+        if !opened.is_file() {
+            let stream =
+                Outlet::new("report", false, file).map_err(|error| Failure::no_thread(&error))?;
+            return Ok(Self { path: path.to_path_buf(), sink: Sink::Stream(stream) });
+        }
+        if is_component(path) {
+            return Err(refused(String::from("it is a component, which would be lost")));
         }
         file.set_len(0).map_err(broken)?;
         Ok(Self { path: path.to_path_buf(), sink: Sink::Regular(file) })
@@ -171,6 +175,29 @@ fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     options
+}
+
+/// Tells whether a file begins as a component does, in binary or as text. A component that an invalid
+/// Component.toml names is not known by its name.
+fn is_component(path: &Path) -> bool {
+    let mut start = [0; 64];
+    let read = File::open(path).and_then(|mut file| io::Read::read(&mut file, &mut start));
+    let start = start.get(..read.unwrap_or_default()).unwrap_or_default();
+    let text = start.trim_ascii_start();
+    start.starts_with(b"\0asm") || text.starts_with(b"(") || text.starts_with(b";;")
+}
+
+/// Tells whether a file is a character device.
+#[cfg(unix)]
+fn is_device(opened: &Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    opened.file_type().is_char_device()
+}
+
+#[cfg(not(unix))]
+const fn is_device(_opened: &Metadata) -> bool {
+    false
 }
 
 /// Tells whether `input` is the opened file, whatever their names are.

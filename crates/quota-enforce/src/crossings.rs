@@ -104,6 +104,15 @@ impl Crossings {
         }
     }
 
+    /// Forgets a component that is registered or unregistered: what is kept is of the one before,
+    /// and would be read as the level of the one that comes after.
+    pub(crate) fn forget(&self, component: &str) {
+        let mut kept = self.kept();
+        let gone = kept.by_resource.extract_if(.., |(id, _), _| **id == *component);
+        let left_out = gone.map(|(_, entry)| entry.count()).fold(0, u64::saturating_add);
+        kept.forgotten = kept.forgotten.saturating_add(left_out);
+    }
+
     /// Returns how many crossings the log has not got and no line has told of.
     pub(crate) fn left_out(&self) -> u64 {
         let kept = self.kept();

@@ -197,6 +197,9 @@ impl AuditSink for JsonLinesSink {
             let entry = Entry::Line { bytes: to_line(&Line::of(event)), events: events(event) };
             self.queue.as_ref().is_some_and(|queue| queue.try_send(entry).is_ok())
         };
+        if let AuditKind::Registered | AuditKind::Unregistered = event.kind {
+            crossings.forget(event.component);
+        }
         let is_sent = match (event.kind, event.repeats) {
             (AuditKind::Threshold { .. }, _) => crossings.record(event, self.losses.second(), send),
             (_, Some(repeats)) => {

@@ -54,6 +54,9 @@ impl Default for TracingSink {
 impl AuditSink for TracingSink {
     fn record(&self, event: &AuditEvent<'_>) {
         let second = self.clock.now_ns() / 1_000_000_000;
+        if let AuditKind::Registered | AuditKind::Unregistered = event.kind {
+            self.crossings.forget(event.component);
+        }
         match (event.kind, event.repeats) {
             (AuditKind::Threshold { .. }, _) => {
                 self.crossings.record(event, second, emit);

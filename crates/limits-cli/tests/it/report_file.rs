@@ -89,6 +89,45 @@ fn an_input_is_not_destroyed() {
     assert_eq!(ended(command.stdout(out).spawn().unwrap()).code, Some(71));
 }
 
+/// Also where the component is not read in the end, or not known by its name.
+#[test]
+fn a_component_is_not_destroyed_by_the_report_of_what_is_wrong_with_it() {
+    let case = Case::new(ROOMY, printer("hello\n"));
+    let text = format!("(component {})", " ".repeat(5 << 20));
+    for (name, content) in [("big.wat", text.as_bytes()), ("c.wasm", b"\0asm and so on")] {
+        case.write(name, content);
+        let named = |more: &str| {
+            format!("{ROOMY}\n{more}")
+                .replace("[component]", &format!("[component]\npath = \"{name}\""))
+        };
+        for file in [named(""), named("[nonsense]\n")] {
+            case.write("Component.toml", file);
+            let (ended, _) = case.json(&["--report", name]);
+            assert_eq!(ended.code, Some(71), "{ended:?}");
+            assert!(fs::read(case.path(name)).unwrap() == content, "{name} is gone");
+        }
+    }
+}
+
+/// A pipe that is stdout as well would get the guest's output behind the report.
+#[test]
+fn a_stream_of_the_command_is_no_report_file() {
+    let case = Case::new(ROOMY, printer("hello\n"));
+    for stream in ["/dev/stdout", "/dev/stderr"] {
+        let (ended, json) = case.json(&["--report", stream]);
+        assert_eq!(ended.code, Some(71), "{ended:?}");
+        assert_eq!(
+            message(&json),
+            format!(
+                "cannot write the report {stream}: it is the same file as {stream}, which would be \
+                 lost"
+            )
+        );
+    }
+    let (ended, _) = case.json(&["--report", "/dev/null"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
 #[test]
 fn what_an_earlier_run_left_does_not_stay() {
     let case = Case::new(ROOMY, LIBRARY);

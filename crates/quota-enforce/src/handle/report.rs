@@ -98,7 +98,8 @@ impl ComponentHandle {
     /// Reports the crossings of one resource's level.
     fn watch_one(&self, resource: QuotaResource, seen: Seen) {
         let Some(alert) = self.0.alerts.get(resource.index()) else { return };
-        if !self.0.shared.has_sinks() {
+        // A component that is gone has no level that holds; a successor of its id may have one.
+        if !self.0.shared.has_sinks() || !self.is_registered() {
             return;
         }
         let tracker = &self.0.tracker;

@@ -7,10 +7,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
-use limits_core::{QuotaResource, QuotaType};
+use limits_core::{Account, CapabilitySet, QuotaResource, QuotaType, ResourceQuota};
 use quota_enforce::{
     AuditEvent, AuditKind, AuditSink, ComponentHandle, JsonLinesSink, Level, QuotaRegistry,
-    TracingSink,
+    SecurityContext, TracingSink,
 };
 use serde_json::Value;
 use tracing::field::{Field, Visit};
@@ -25,6 +25,25 @@ const SOON: Duration = Duration::from_secs(60);
 struct Paper(Arc<Mutex<Vec<u8>>>);
 
 impl Paper {
+    fn lines(&self) -> Vec<Value> {
+        let bytes = self.0.lock().expect("nobody panics with it").clone();
+        let text = String::from_utf8(bytes).expect("JSON is text");
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    fn last_level(&self) -> String {
+        let lines = self.lines();
+        let last = lines.iter().rev().find(|line| line["event"] == "threshold").expect("a level");
+        String::from(last["to"].as_str().expect("a level"))
+    }
+
+    /// Returns the last event but for what the sink tells of itself.
+    fn last_event(&self) -> String {
+        let lines = self.lines();
+        let last = lines.iter().rev().find(|line| line["event"] != "audit_loss").expect("a line");
+        String::from(last["event"].as_str().expect("an event"))
+    }
+
     /// Returns where the crossings that it shows lead, each from where the one before has led.
     fn levels(&self) -> Vec<String> {
         let bytes = self.0.lock().expect("nobody panics with it").clone();
@@ -324,4 +343,51 @@ fn each_resource_of_a_take_is_looked_at_when_it_is_told() {
     assert_eq!(one.take(), [crossing]);
     assert_eq!(other.take(), [crossing]);
     assert_eq!(handle.usage().memory_used, 0);
+}
+
+/// A store that outlives its component's registration frees memory late: the log's last word is of
+/// the component that is registered.
+#[test]
+fn what_a_former_component_gives_back_is_no_level_of_its_successor() {
+    let paper = Paper::default();
+    let sink = Arc::new(JsonLinesSink::new(paper.clone()).expect("there is a thread"));
+    let registry = QuotaRegistry::builder().audit(Arc::<JsonLinesSink>::clone(&sink)).build();
+    let component = || {
+        let quota = ResourceQuota::new().with_memory(100);
+        SecurityContext::with_quota("a", CapabilitySet::new(), quota)
+    };
+    let former = registry.register(component()).expect("it is new");
+    Account::reserve(&former, QuotaType::Memory(96)).expect("it fits");
+    registry.unregister("a").expect("it is there");
+    let successor = registry.register(component()).expect("it is gone");
+    Account::reserve(&successor, QuotaType::Memory(96)).expect("it fits");
+    Account::release(&former, QuotaType::Memory(96));
+    registry.refresh_levels();
+    assert!(sink.flush(SOON));
+    assert_eq!(paper.last_level(), "critical");
+}
+
+/// A crossing that the log has not got yet is of the component that was, and is not written for the
+/// one that is.
+#[test]
+fn a_kept_crossing_is_forgotten_with_its_component() {
+    let paper = Paper::default();
+    let sink = Arc::new(JsonLinesSink::new(paper.clone()).expect("there is a thread"));
+    let (registry, former, _) =
+        thousand(QuotaRegistry::builder().audit(Arc::<JsonLinesSink>::clone(&sink)));
+    for _ in 0..5 {
+        fill(&former);
+        former.release(QuotaType::Storage(1_000)).expect("storage is released");
+    }
+    fill(&former);
+    former.release(QuotaType::Storage(150)).expect("storage is released");
+    let before = sink.left_out();
+    assert!(before > 0);
+    let id = String::from(former.id());
+    registry.unregister(&id).expect("it is there");
+    let successor = registry.register(context(&id, thousand_of_each())).expect("it is gone");
+    registry.refresh_levels();
+    assert!(sink.flush(SOON));
+    assert_eq!(successor.usage().storage_used, 0);
+    assert_eq!(paper.last_event(), "registered");
 }
