@@ -185,7 +185,7 @@ pub async fn run_asked<T, E: From<EnforceError>>(
 /// `return` leave the operation; what it returns decides whether the quota is kept.
 ///
 /// The operation gets the resource as it was written, while patterns judge a path without its `.` and
-/// `..`: see [`AsResource`](crate::AsResource) for which one to open.
+/// `..`: see [`AsResource`] for which one to open.
 ///
 /// With `async` or `async move` before the block it makes a future. Where nothing else says which
 /// error the operation has (as with a `?` right behind the macro), it is written as for a closure:
