@@ -4,6 +4,7 @@ use core::fmt;
 use std::io;
 
 use limits_core::{HostResource, HostShortage};
+use limits_wasmtime::host_resource;
 
 use crate::outcome::Outcome;
 
@@ -27,7 +28,7 @@ impl Refused {
 
     /// Sorts an error of the system.
     pub(crate) fn of(error: &io::Error) -> Self {
-        match lacking(error) {
+        match host_resource(error) {
             Some(resource) => Self::Short(HostShortage::new(resource, error.to_string())),
             None => Self::Other(error.to_string()),
         }
@@ -52,26 +53,6 @@ impl fmt::Display for Refused {
             Self::Short(shortage) => fmt::Display::fmt(shortage, f),
             Self::Other(reason) => f.write_str(reason),
         }
-    }
-}
-
-/// Returns what the host ran short of, if that is the error.
-fn lacking(error: &io::Error) -> Option<HostResource> {
-    #[cfg(unix)]
-    {
-        use rustix::io::Errno;
-
-        match Errno::from_io_error(error) {
-            Some(Errno::MFILE | Errno::NFILE) => return Some(HostResource::Descriptors),
-            // Past the largest file that the system allows (`ulimit -f`).
-            Some(Errno::FBIG) => return Some(HostResource::Disk),
-            _ => {}
-        }
-    }
-    match error.kind() {
-        io::ErrorKind::OutOfMemory => Some(HostResource::Memory),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(HostResource::Disk),
-        _ => None,
     }
 }
 

@@ -333,6 +333,14 @@ mod tests {
                 "the host ran out of file descriptors: EMFILE",
             ),
             (
+                WasmError::HostExhausted(HostShortage::new(HostResource::Threads, "EAGAIN")),
+                "the host ran out of threads: EAGAIN",
+            ),
+            (
+                WasmError::HostExhausted(HostShortage::new(HostResource::Disk, "ENOSPC")),
+                "the host ran out of disk space: ENOSPC",
+            ),
+            (
                 WasmError::ExecutionTimeout {
                     timeout_ms: 300,
                     fuel_consumed: Some(0),

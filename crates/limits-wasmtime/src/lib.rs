@@ -5,6 +5,7 @@ mod breach;
 mod cancel;
 mod drive;
 mod engine;
+mod execution;
 mod executor;
 mod export;
 mod failure;
@@ -31,6 +32,7 @@ pub use crate::live::{CallFailure, LiveComponent};
 pub use crate::prepared::PreparedComponent;
 pub use crate::printable::printable;
 pub use crate::report::{ExecutionReport, ExecutionResult};
+pub use crate::shortage::host_resource;
 pub use crate::state::{HasLimits, LimitState, resource_table};
 
 pub use limits_core::{self, CpuTimePolicy};

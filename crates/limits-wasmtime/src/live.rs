@@ -8,7 +8,8 @@ use wasmtime::Store;
 use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Lower, Val};
 
 use crate::cancel::CancelHandle;
-use crate::executor::{ComponentExecutor, Run, call_dynamic, find_dynamic, unused};
+use crate::execution::{Run, unused};
+use crate::executor::{ComponentExecutor, call_dynamic, find_dynamic};
 use crate::export;
 use crate::failure::ExecutionFailure;
 use crate::report::ExecutionResult;

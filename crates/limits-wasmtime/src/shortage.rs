@@ -17,7 +17,7 @@ pub(crate) fn shortage(error: &Error) -> Option<HostShortage> {
     let resource = if error.is::<OutOfMemory>() {
         HostResource::Memory
     } else if let Some(error) = error.downcast_ref::<io::Error>() {
-        of_system(error)?
+        host_resource(error)?
     } else {
         of_errno(error)?
     };
@@ -26,7 +26,7 @@ pub(crate) fn shortage(error: &Error) -> Option<HostShortage> {
 
 #[cfg(target_os = "linux")]
 fn of_errno(error: &Error) -> Option<HostResource> {
-    of_system(&io::Error::from(*error.downcast_ref::<rustix::io::Errno>()?))
+    host_resource(&io::Error::from(*error.downcast_ref::<rustix::io::Errno>()?))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -34,17 +34,25 @@ const fn of_errno(_error: &Error) -> Option<HostResource> {
     None
 }
 
-/// Sorts an error of the system by what was lacking.
-fn of_system(error: &io::Error) -> Option<HostResource> {
+/// Returns what the host ran short of, if an error of the system says so.
+///
+/// A file larger than the system allows (`ulimit -f`) counts as a lack of room on the disk. `EAGAIN`
+/// is no shortage by itself: non-blocking reads say it all day.
+#[must_use]
+pub fn host_resource(error: &io::Error) -> Option<HostResource> {
     #[cfg(target_os = "linux")]
-    if let Some(errno) = rustix::io::Errno::from_io_error(error)
-        && (errno == rustix::io::Errno::MFILE || errno == rustix::io::Errno::NFILE)
     {
-        return Some(HostResource::Descriptors);
+        use rustix::io::Errno;
+
+        if let Some(Errno::MFILE | Errno::NFILE) = Errno::from_io_error(error) {
+            return Some(HostResource::Descriptors);
+        }
     }
     match error.kind() {
         io::ErrorKind::OutOfMemory => Some(HostResource::Memory),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(HostResource::Disk),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Some(HostResource::Disk)
+        }
         _ => None,
     }
 }
@@ -124,7 +132,7 @@ mod tests {
             (Errno::NFILE, Some(HostResource::Descriptors)),
             (Errno::NOSPC, Some(HostResource::Disk)),
             (Errno::DQUOT, Some(HostResource::Disk)),
-            // Not a shortage by itself: non-blocking reads say it all day.
+            (Errno::FBIG, Some(HostResource::Disk)),
             (Errno::AGAIN, None),
             (Errno::ACCESS, None),
         ];
