@@ -36,8 +36,9 @@ const fn of_errno(_error: &Error) -> Option<HostResource> {
 
 /// Returns what the host ran short of, if an error of the system says so.
 ///
-/// A file larger than the system allows (`ulimit -f`) counts as a lack of room on the disk. `EAGAIN`
-/// is no shortage by itself: non-blocking reads say it all day.
+/// A file larger than the system allows (`ulimit -f`) counts as a lack of room on the disk; a file
+/// larger than a program of its own accord reads does not. `EAGAIN` is no shortage by itself:
+/// non-blocking reads return it in normal operation.
 #[must_use]
 pub fn host_resource(error: &io::Error) -> Option<HostResource> {
     #[cfg(target_os = "linux")]
@@ -50,7 +51,9 @@ pub fn host_resource(error: &io::Error) -> Option<HostResource> {
     }
     match error.kind() {
         io::ErrorKind::OutOfMemory => Some(HostResource::Memory),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+            if error.raw_os_error().is_some() =>
+        {
             Some(HostResource::Disk)
         }
         _ => None,
@@ -157,7 +160,12 @@ mod tests {
 
     #[test]
     fn other_errors_are_no_shortage() {
-        for error in [Error::msg("Cannot allocate memory"), Error::from(core::fmt::Error)] {
+        let bounded = io::Error::new(io::ErrorKind::FileTooLarge, "2 bytes of at most 1");
+        for error in [
+            Error::msg("Cannot allocate memory"),
+            Error::from(core::fmt::Error),
+            Error::from(bounded),
+        ] {
             assert_eq!(resource(&error), None, "{error}");
         }
     }
