@@ -38,10 +38,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout();
     let lines = Lines::default();
     let audit = Arc::new(JsonLinesSink::new(lines.clone())?);
-    let policy = Policy::from_str(POLICY)?;
+    let policy = Policy::from_toml(POLICY)?;
     let host = policy.host().to_resource_quota();
     let registry = QuotaRegistry::builder().host(host).audit(audit).build();
-    let config = ComponentConfig::from_str(SHOP)?;
+    let config = ComponentConfig::from_toml(SHOP)?;
     // The host says who a component is: here two that came with the same file.
     let register = |id: &str| -> Result<Tenant, Box<dyn Error>> {
         let effective = policy.apply(&config, &id.parse()?, None);

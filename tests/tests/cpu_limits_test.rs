@@ -27,7 +27,7 @@ fn read(cpu: &str) -> ComponentConfig {
         "[component]\nname = \"guest\"\nversion = \"1.0.0\"\n\n\
          [resources.memory]\nmax_bytes = 1048576\n\n{cpu}"
     );
-    ComponentConfig::from_str(&text).expect("a good file")
+    ComponentConfig::from_toml(&text).expect("a good file")
 }
 
 fn parse(cpu: &str) -> ResourceLimits {

@@ -146,7 +146,7 @@ fn test_register_component_with_default_quota() {
 #[test]
 fn test_register_component_with_custom_quota() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_storage(250_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_storage(250));
     assert_eq!(world.write(&shop, 100, 5), refused(2, 200, 250, None));
     let again = SecurityContext::new("shop", CapabilitySet::new());
     assert_eq!(
@@ -158,12 +158,12 @@ fn test_register_component_with_custom_quota() {
 
 #[test]
 fn test_parse_quota_from_component_toml() {
-    let config = ComponentConfig::from_str(SHOP).unwrap().effective();
+    let config = ComponentConfig::from_toml(SHOP).unwrap().effective();
     let expected = ResourceQuota::new()
-        .with_storage(10_240_u64)
-        .with_message_rate(20_u64)
-        .with_network_bandwidth(5_242_880_u64)
-        .with_cpu_time(500_u64)
+        .with_storage(10_240)
+        .with_message_rate(20)
+        .with_network_bandwidth(5_242_880)
+        .with_cpu_time(500)
         .with_memory(128 * 1024 * 1024_u64);
     assert_eq!(config.quota(), expected);
 
@@ -184,7 +184,7 @@ fn test_parse_quota_from_component_toml() {
 #[test]
 fn test_filesystem_write_with_storage_quota() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_storage(1_000_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_storage(1_000));
     assert_eq!(world.write(&shop, 300, 3), done(3));
     assert_eq!(world.write(&shop, 300, 1), refused(0, 900, 1_000, None));
     assert_eq!((world.written(), shop.usage().storage_used), (900, 900));
@@ -197,7 +197,7 @@ fn test_filesystem_write_with_storage_quota() {
 #[test]
 fn test_message_send_with_rate_limit_quota() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_message_rate(5_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_message_rate(5));
     assert_eq!(world.send(&shop, 5), done(5));
     world.advance(400);
     assert_eq!(world.send(&shop, 5), refused(0, 5, 5, Some(600)));
@@ -212,7 +212,7 @@ fn test_message_send_with_rate_limit_quota() {
 #[test]
 fn test_network_transfer_with_bandwidth_quota() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(10_000_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(10_000));
     assert_eq!(world.transfer(&shop, 4_000, 9), refused(2, 8_000, 10_000, Some(1_000)));
     assert_eq!(world.transfer(&shop, 2_000, 1), done(1));
     assert_eq!(world.transferred(), 10_000);
@@ -241,7 +241,7 @@ fn a_guest_is_denied_what_it_has_no_capability_for_and_pays_nothing() {
 #[test]
 fn q15_the_embedder_gets_the_typed_error_back() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_storage(250_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_storage(250));
     let run = |path: &str| {
         let params = (path, 100_u32, 5_u32);
         let policy = CpuTimePolicy::Throttle;
@@ -263,7 +263,7 @@ fn q15_the_embedder_gets_the_typed_error_back() {
 #[test]
 fn test_storage_exhaustion_gradual() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_storage(1_000_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_storage(1_000));
     let mut used = 0;
     for size in [400, 300, 200, 90] {
         assert_eq!(world.write(&shop, size, 1), done(1));
@@ -280,7 +280,7 @@ fn test_storage_exhaustion_gradual() {
 #[test]
 fn test_message_rate_spike_burst() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_message_rate(100_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_message_rate(100));
     for _ in 0..3 {
         assert_eq!(world.send(&shop, 10_000), refused(100, 100, 100, Some(1_000)));
         // Trying on costs nothing and delays nothing.
@@ -296,7 +296,7 @@ fn test_message_rate_spike_burst() {
 #[test]
 fn test_network_bandwidth_burst() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(1_000_000_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(1_000_000));
     assert_eq!(world.transfer(&shop, 300_000, 1_000), refused(3, 900_000, 1_000_000, Some(1_000)));
     // A request near the largest number does not wrap around.
     assert_eq!(world.transfer(&shop, u64::MAX, 1), refused(0, 900_000, 1_000_000, None));
@@ -311,8 +311,8 @@ fn test_network_bandwidth_burst() {
 fn test_get_quota_status() {
     let world = World::new();
     let quota = ResourceQuota::new()
-        .with_storage(1_000_u64)
-        .with_message_rate(10_u64)
+        .with_storage(1_000)
+        .with_message_rate(10)
         .with_network_bandwidth(Allowance::Unlimited);
     let shop = world.register("shop", quota);
     world.write(&shop, 250, 1);
@@ -342,7 +342,7 @@ fn test_get_quota_status() {
 #[test]
 fn test_warning_threshold_detection() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_storage(1_000_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_storage(1_000));
     world.write(&shop, 799, 1);
     assert!(!shop.is_quota_warning());
     world.write(&shop, 1, 1);
@@ -356,7 +356,7 @@ fn test_warning_threshold_detection() {
 #[test]
 fn test_critical_threshold_detection() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_message_rate(100_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_message_rate(100));
     assert_eq!(world.send(&shop, 94), done(94));
     assert!(shop.is_quota_warning() && !shop.is_quota_critical());
     assert_eq!(world.send(&shop, 1), done(1));
@@ -382,7 +382,7 @@ fn test_critical_threshold_detection() {
 #[test]
 fn test_component_a_exceeds_quota_component_b_unaffected() {
     let world = World::new();
-    let quota = || ResourceQuota::new().with_storage(500_u64).with_message_rate(3_u64);
+    let quota = || ResourceQuota::new().with_storage(500).with_message_rate(3);
     let (a, b) = (world.register("a", quota()), world.register("b", quota()));
     assert_eq!(world.write(&a, 100, 100), refused(5, 500, 500, None));
     assert_eq!(world.send(&a, 100), refused(3, 3, 3, Some(1_000)));
@@ -395,14 +395,14 @@ fn test_component_a_exceeds_quota_component_b_unaffected() {
 #[test]
 fn test_independent_quota_tracking_per_component() {
     let world = World::new();
-    let small = world.register("small", ResourceQuota::new().with_storage(100_u64));
-    let large = world.register("large", ResourceQuota::new().with_storage(10_000_u64));
+    let small = world.register("small", ResourceQuota::new().with_storage(100));
+    let large = world.register("large", ResourceQuota::new().with_storage(10_000));
     assert_eq!(world.write(&small, 60, 9), refused(1, 60, 100, None));
     assert_eq!(world.write(&large, 60, 9), done(9));
     assert_eq!((small.usage().storage_used, large.usage().storage_used), (60, 540));
     // Nor does one that comes back under a name inherit or pay for the one before.
     world.registry.unregister("small").unwrap();
-    let next = world.register("small", ResourceQuota::new().with_storage(100_u64));
+    let next = world.register("small", ResourceQuota::new().with_storage(100));
     assert_eq!(world.write(&small, 1, 1), Told { calls: 0, answer: Answer::Failed });
     assert_eq!(world.write(&next, 100, 1), done(1));
     assert_eq!((small.usage().storage_used, next.usage().storage_used), (60, 100));
@@ -427,7 +427,7 @@ fn execute(
 #[test]
 fn q17_cpu_time_is_charged_from_what_the_executor_measured() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_cpu_time(200_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_cpu_time(200));
     let host = Host::new();
     let spent = |report: &ExecutionReport| u64::try_from(report.cpu_time.as_micros()).unwrap();
     let idle = execute(&host, &shop, "idle").unwrap();
@@ -467,7 +467,7 @@ fn instantiate(
 #[test]
 fn q18_memory_of_live_stores_is_charged_to_their_component_and_given_back() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_memory(100_000_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_memory(100_000));
     let host = Host::new();
     let first = instantiate(&host, &shop).unwrap();
     assert_eq!(shop.usage().memory_used, 65_536);

@@ -29,7 +29,7 @@ fn config(cpu: &str) -> ComponentConfig {
         "[component]\nname = \"guest\"\nversion = \"1.0.0\"\n\n\
          [resources.memory]\nmax_bytes = 1048576\n\n{cpu}"
     );
-    ComponentConfig::from_str(&text).expect("a good file")
+    ComponentConfig::from_toml(&text).expect("a good file")
 }
 
 #[test]

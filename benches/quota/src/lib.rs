@@ -45,7 +45,7 @@ pub fn tracker() -> QuotaTracker {
 /// Returns a tracker that refuses messages for the next day.
 #[must_use]
 pub fn exhausted() -> QuotaTracker {
-    let quota = quota().with_message_rate(10_u64).with_reset_period(Duration::from_secs(86_400));
+    let quota = quota().with_message_rate(10).with_reset_period(Duration::from_secs(86_400));
     let tracker = QuotaTracker::with_clock(quota, clock());
     tracker.charge(QuotaType::MessageRate(10));
     tracker

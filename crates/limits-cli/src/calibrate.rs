@@ -410,12 +410,12 @@ mod tests {
 
     #[test]
     fn a_limit_below_what_was_used_is_named() {
-        let config = ComponentConfig::from_str(
+        let config = ComponentConfig::from_toml(
             "[component]\nname = \"a\"\nversion = \"1.0.0\"\n[resources.memory]\n\
              max_bytes = 65536\n",
         )
         .unwrap();
-        let policy = Policy::from_str("[ceiling]\nresources.cpu.max_fuel = 100\n").unwrap();
+        let policy = Policy::from_toml("[ceiling]\nresources.cpu.max_fuel = 100\n").unwrap();
         let config = policy.apply(&config, &config.component.name, None);
         assert!(too_tight(&config, 65_536, 100, 100_000).is_empty());
         let rows = too_tight(&config, 65_537, 101, 100_001);
@@ -441,7 +441,7 @@ mod tests {
         let suggested = Suggestion { max_bytes: 131_072, max_fuel: 1_220_000, timeout_ms: 46 };
         let pasted = section(&calibration, suggested, "1.5".parse().unwrap());
         assert!(pasted.starts_with("# 1.5 times the most that 1 run of a used.\n"));
-        let config = ComponentConfig::from_str(&format!(
+        let config = ComponentConfig::from_toml(&format!(
             "[component]\nname = \"a\"\nversion = \"1.0.0\"\n{pasted}"
         ))
         .unwrap();

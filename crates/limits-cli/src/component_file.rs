@@ -152,7 +152,7 @@ mod tests {
     use std::path::Path;
 
     fn config(path: &str) -> ComponentConfig {
-        ComponentConfig::from_str(&format!(
+        ComponentConfig::from_toml(&format!(
             "[component]\nname = \"a\"\nversion = \"1.0.0\"\n{path}\n\
              [resources.memory]\nmax_bytes = 0\n"
         ))

@@ -202,7 +202,7 @@ fn in_words(refused: &QuotaError) -> String {
         Some(period) if refused.resource() == QuotaResource::CpuTime => cpu_time(refused, period),
         _ => refused.to_string(),
     };
-    match refused.level() {
+    match refused.depth() {
         0 => says,
         _ => format!("{says} (the parent is the policy's [host])"),
     }
@@ -211,7 +211,7 @@ fn in_words(refused: &QuotaError) -> String {
 /// Says that there was no CPU time left, in milliseconds. How much more was asked for says nothing:
 /// the least that there is.
 fn cpu_time(refused: &QuotaError, period: Duration) -> String {
-    let whose = if refused.level() == 0 { "" } else { "the parent's " };
+    let whose = if refused.depth() == 0 { "" } else { "the parent's " };
     let (limit, used) = (in_ms(refused.limit()), in_ms(refused.used()));
     format!("{whose}CPU time quota of {limit} ms per {period:?} exceeded: {used} ms used")
 }

@@ -89,7 +89,7 @@ impl Ledger {
 
     /// Counts a refusal where it came from.
     fn count(&self, refused: &QuotaError) {
-        let records = match refused.level() {
+        let records = match refused.depth() {
             0 => &self.component,
             _ => &self.host,
         };
@@ -136,7 +136,7 @@ impl Account for Ledger {
         self.tracker.peek(quota)
     }
 
-    fn reserve(&self, quota: QuotaType) -> Result<(), QuotaError> {
+    fn take(&self, quota: QuotaType) -> Result<(), QuotaError> {
         match self.tracker.consume(quota) {
             Ok(()) => {
                 self.look();
@@ -178,9 +178,9 @@ mod tests {
     #[test]
     fn the_most_memory_is_remembered_when_it_is_given_back() {
         let ledger = ledger(None);
-        ledger.reserve(QuotaType::Memory(80)).unwrap();
+        ledger.take(QuotaType::Memory(80)).unwrap();
         ledger.release(QuotaType::Memory(80));
-        ledger.reserve(QuotaType::Memory(30)).unwrap();
+        ledger.take(QuotaType::Memory(30)).unwrap();
         let memory = ledger.component().memory;
         assert_eq!((memory.most.used(), memory.most.limit()), (80, Allowance::AtMost(100)));
         assert_eq!(memory.denied, 0);
@@ -190,9 +190,9 @@ mod tests {
     #[test]
     fn a_refusal_is_counted_and_takes_nothing() {
         let ledger = ledger(None);
-        ledger.reserve(QuotaType::Memory(80)).unwrap();
+        ledger.take(QuotaType::Memory(80)).unwrap();
         for _ in 0..2 {
-            let refused = ledger.reserve(QuotaType::Memory(21)).unwrap_err();
+            let refused = ledger.take(QuotaType::Memory(21)).unwrap_err();
             assert_eq!((refused.limit(), refused.used(), refused.requested()), (100, 80, 21));
         }
         let used = ledger.component();
@@ -208,7 +208,7 @@ mod tests {
         ledger.peek(QuotaType::CpuTimeMicros(1)).unwrap_err();
         let cpu_time = ledger.component().cpu_time;
         assert_eq!((cpu_time.most.used(), cpu_time.denied), (5_250, 0));
-        ledger.reserve(QuotaType::CpuTimeMicros(1)).unwrap_err();
+        ledger.take(QuotaType::CpuTimeMicros(1)).unwrap_err();
         assert_eq!(ledger.component().cpu_time.denied, 1);
         assert_eq!(cpu_time.most.limit(), Allowance::AtMost(5_000));
     }
@@ -216,11 +216,11 @@ mod tests {
     #[test]
     fn a_refusal_is_counted_where_it_came_from_and_use_on_both_levels() {
         let ledger = ledger(Some(quota(60, 3).with_reset_period(HOUR * 2)));
-        ledger.reserve(QuotaType::Memory(50)).unwrap();
-        let refused = ledger.reserve(QuotaType::Memory(20)).unwrap_err();
-        assert_eq!((refused.level(), refused.limit(), refused.used()), (1, 60, 50));
+        ledger.take(QuotaType::Memory(50)).unwrap();
+        let refused = ledger.take(QuotaType::Memory(20)).unwrap_err();
+        assert_eq!((refused.depth(), refused.limit(), refused.used()), (1, 60, 50));
         ledger.charge(QuotaType::CpuTimeMicros(4_000));
-        assert_eq!(ledger.reserve(QuotaType::CpuTimeMicros(1)).unwrap_err().level(), 1);
+        assert_eq!(ledger.take(QuotaType::CpuTimeMicros(1)).unwrap_err().depth(), 1);
         let (own, host) = (ledger.component(), ledger.host().unwrap());
         assert_eq!((own.memory.denied, own.cpu_time.denied, own.period), (0, 0, HOUR));
         assert_eq!((host.memory.denied, host.cpu_time.denied, host.period), (1, 1, HOUR * 2));

@@ -429,7 +429,7 @@ mod tests {
 
     #[test]
     fn the_keys_are_those_that_are_documented() {
-        let config = ComponentConfig::from_str(
+        let config = ComponentConfig::from_toml(
             "[component]\nname = \"a\"\nversion = \"1.0.0\"\n[resources.memory]\n\
              max_bytes = 65536\n[quota]\nmemory = \"unlimited\"\ncpu_time = \"500ms/s\"\n\
              message_rate = 5\nstorage = \"unlimited\"\n\
@@ -441,7 +441,7 @@ mod tests {
         let terms = Terms {
             name: String::from("a"),
             effective: config.effective(),
-            host: *Policy::from_str(host).unwrap().host(),
+            host: *Policy::from_toml(host).unwrap().host(),
             note: None,
         };
         let mut report = Report::of_nothing(Some(&terms), ending);

@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_report_is_readable_without_colours() {
-        let config = ComponentConfig::from_str(
+        let config = ComponentConfig::from_toml(
             "[component]\nname = \"wordcount\"\nversion = \"1.0.0\"\n[resources.memory]\n\
              max_bytes = \"4MiB\"\nmax_tables = 3\n[resources.cpu]\ntimeout_ms = 50\n\
              [quota]\nmessage_rate = 5\n",
@@ -293,7 +293,7 @@ mod tests {
         let terms = Terms {
             name: String::from("wordcount"),
             effective: config.effective(),
-            host: *Policy::from_str(policy).unwrap().host(),
+            host: *Policy::from_toml(policy).unwrap().host(),
             note: None,
         };
         let mut report = Report::of_nothing(Some(&terms), ending);

@@ -18,7 +18,7 @@ use crate::error::quoted;
 /// use limits_config::ComponentConfig;
 /// use limits_core::Permission;
 ///
-/// let config = ComponentConfig::from_str(
+/// let config = ComponentConfig::from_toml(
 ///     r#"
 ///     component = { name = "data-processor", version = "1.0.0" }
 ///     resources.memory.max_bytes = "4MiB"

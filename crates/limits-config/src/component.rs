@@ -24,7 +24,7 @@ use crate::{
 /// use limits_config::ComponentConfig;
 /// use limits_core::ResourceLimits;
 ///
-/// let config = ComponentConfig::from_str(
+/// let config = ComponentConfig::from_toml(
 ///     r#"
 ///     [component]
 ///     name = "data-processor"
@@ -95,8 +95,7 @@ impl ComponentConfig {
     /// [`ConfigError`] for the first thing that is wrong: not TOML, an unknown or missing or
     /// repeated key, a value of the wrong type or out of range, settings that contradict each
     /// other, or more than 1 MiB of text.
-    #[expect(clippy::should_implement_trait, reason = "it is, and this needs no import")]
-    pub fn from_str(text: &str) -> Result<Self, ConfigError> {
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let document = Document::parse(text)?;
         let config: Self = document.read()?;
         match config.quota.to_resource_quota(config.resources.memory.max_bytes) {
@@ -109,10 +108,10 @@ impl ComponentConfig {
     ///
     /// # Errors
     ///
-    /// As [`from_str`](Self::from_str), and if the file cannot be read, is not a regular file (a
+    /// As [`from_toml`](Self::from_toml), and if the file cannot be read, is not a regular file (a
     /// pipe or a device is refused without blocking), has more than 1 MiB or is not UTF-8.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        file::read(path.as_ref(), Self::from_str)
+        file::read(path.as_ref(), Self::from_toml)
     }
 
     /// Returns what one execution may use if nobody else has a say.
@@ -135,7 +134,7 @@ impl FromStr for ComponentConfig {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        Self::from_str(text)
+        Self::from_toml(text)
     }
 }
 

@@ -14,7 +14,7 @@ use limits_core::Escaped;
 /// ```
 /// use limits_config::{ComponentConfig, ConfigErrorKind};
 ///
-/// let error = ComponentConfig::from_str("[resources.cpu]\nmax_feul = 1\n").unwrap_err();
+/// let error = ComponentConfig::from_toml("[resources.cpu]\nmax_feul = 1\n").unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
 ///     "line 2, column 1: unknown key `resources.cpu.max_feul`: did you mean `max_fuel`? \

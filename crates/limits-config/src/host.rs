@@ -27,7 +27,7 @@ use crate::{Origin, QuotaConflict, Setting, SettingKey, amount, period};
 /// use limits_config::Policy;
 /// use limits_core::{QuotaTracker, QuotaType, ResourceQuota};
 ///
-/// let policy = Policy::from_str("[host]\nmemory = \"1GB\"\nnetwork_bandwidth = \"50MB/s\"")?;
+/// let policy = Policy::from_toml("[host]\nmemory = \"1GB\"\nnetwork_bandwidth = \"50MB/s\"")?;
 /// let host = Arc::new(QuotaTracker::new(policy.host().to_resource_quota()));
 ///
 /// let quota = ResourceQuota::new().with_memory(800 << 20);

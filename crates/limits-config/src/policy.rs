@@ -55,14 +55,14 @@ use crate::{
 /// ```
 /// use limits_config::{ComponentConfig, Policy};
 ///
-/// let config = ComponentConfig::from_str(
+/// let config = ComponentConfig::from_toml(
 ///     r#"
 ///     component = { name = "greedy", version = "1.0.0" }
 ///     resources.memory.max_bytes = "1MiB"
 ///     resources.cpu.max_fuel = 50_000_000
 ///     "#,
 /// )?;
-/// let policy = Policy::from_str("[ceiling]\nresources.cpu.max_fuel = 1_000")?;
+/// let policy = Policy::from_toml("[ceiling]\nresources.cpu.max_fuel = 1_000")?;
 ///
 /// let effective = policy.apply(&config, &config.component.name, None);
 /// assert_eq!(effective.limits().max_fuel_per_execution(), 1_000);
@@ -256,10 +256,9 @@ impl Policy {
     /// # Errors
     ///
     /// [`ConfigError`] for the first thing that is wrong, as in
-    /// [`ComponentConfig::from_str`](crate::ComponentConfig::from_str). Of the settings only those
+    /// [`ComponentConfig::from_toml`](crate::ComponentConfig::from_toml). Of the settings only those
     /// of `[host]` can contradict each other: what the others meet is in the component's file.
-    #[expect(clippy::should_implement_trait, reason = "it is, and this needs no import")]
-    pub fn from_str(text: &str) -> Result<Self, ConfigError> {
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let document = Document::parse(text)?;
         let rules: PolicyFile = document.read()?;
         match rules.host.check() {
@@ -272,11 +271,11 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// As [`from_str`](Self::from_str), and if the file cannot be read; see
+    /// As [`from_toml`](Self::from_toml), and if the file cannot be read; see
     /// [`ComponentConfig::from_file`](crate::ComponentConfig::from_file).
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
-        let policy = file::read(path, Self::from_str)?;
+        let policy = file::read(path, Self::from_toml)?;
         Ok(Self { file: Some(path.to_path_buf()), ..policy })
     }
 
@@ -342,6 +341,6 @@ impl FromStr for Policy {
     type Err = ConfigError;
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        Self::from_str(text)
+        Self::from_toml(text)
     }
 }

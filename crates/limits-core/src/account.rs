@@ -18,7 +18,7 @@ pub trait Account: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// What [`reserve`](Self::reserve) would say.
+    /// What [`take`](Self::take) would say.
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError>;
 
     /// Takes something, which is kept until it is [released](Self::release): unlike
@@ -27,7 +27,7 @@ pub trait Account: Debug + Send + Sync {
     /// # Errors
     ///
     /// Says which resource refused, and when to try again. Nothing has been taken then.
-    fn reserve(&self, quota: QuotaType) -> Result<(), QuotaError>;
+    fn take(&self, quota: QuotaType) -> Result<(), QuotaError>;
 
     /// Counts what has already been used, whether it fits or not.
     fn charge(&self, quota: QuotaType);
@@ -41,7 +41,7 @@ impl Account for QuotaTracker {
         Self::peek(self, quota)
     }
 
-    fn reserve(&self, quota: QuotaType) -> Result<(), QuotaError> {
+    fn take(&self, quota: QuotaType) -> Result<(), QuotaError> {
         self.consume(quota)
     }
 

@@ -144,7 +144,7 @@ impl WasmError {
             Self::ExecutionTimeout { waited: Some(CpuWait { refused, .. }), .. }
             | Self::Trap { refused: Some(RefusedGrowth::Quota(refused)), .. }
             | Self::Quota(refused) => {
-                if refused.level() == 0 {
+                if refused.depth() == 0 {
                     Blame::OwnQuota
                 } else {
                     Blame::Host

@@ -59,5 +59,5 @@ pub use crate::refused_growth::RefusedGrowth;
 pub use crate::reservation::Reservation;
 pub use crate::shortage::{HostResource, HostShortage};
 pub use crate::status::{QuotaResourceStatus, QuotaStatus};
-pub use crate::tracker::{PeriodFixed, QuotaTracker};
+pub use crate::tracker::{PeriodMismatch, QuotaTracker};
 pub use crate::usage::QuotaUsage;

@@ -194,7 +194,7 @@ impl QuotaError {
 
     /// Returns which level refused: 0 for the one that was asked, 1 for its parent, and so on.
     #[must_use]
-    pub const fn level(&self) -> u32 {
+    pub const fn depth(&self) -> u32 {
         self.level
     }
 
@@ -300,7 +300,7 @@ mod tests {
             .per(SECOND);
         assert_eq!(error.resource(), QuotaResource::NetworkBandwidth);
         assert_eq!((error.used(), error.requested(), error.limit()), (1, 2, 3));
-        assert_eq!((error.retry(), error.level()), (Retry::Never, 4));
+        assert_eq!((error.retry(), error.depth()), (Retry::Never, 4));
         assert_eq!(error.period(), Some(SECOND));
         let long = QuotaError::new(QuotaResource::Memory, 1, 2, 3, Retry::After(Duration::MAX));
         assert_eq!(long.retry(), Retry::After(Duration::from_nanos(u64::MAX - 2)));

@@ -26,7 +26,7 @@ use crate::total::Total;
 use crate::window::{Refusal, Windows};
 use crate::{Clock, QuotaError, QuotaResource, QuotaType, Reservation, ResourceQuota};
 
-pub use self::change::PeriodFixed;
+pub use self::change::PeriodMismatch;
 
 /// Counts what a component uses against its [`ResourceQuota`], exactly, from any number of
 /// threads, without a lock.
@@ -171,7 +171,7 @@ impl QuotaTracker {
     /// });
     /// one.consume(QuotaType::Memory(60))?;
     /// let refused = other.consume(QuotaType::Memory(60)).unwrap_err();
-    /// assert_eq!((refused.level(), refused.used(), refused.limit()), (1, 60, 100));
+    /// assert_eq!((refused.depth(), refused.used(), refused.limit()), (1, 60, 100));
     /// # }
     /// # Ok::<(), limits_core::QuotaError>(())
     /// ```

@@ -248,7 +248,7 @@ impl Driver<'_> {
         };
         match (bill.credit.policy, error.retry()) {
             // Waiting is not a denial; ending is, and an account may want to put that on record.
-            (CpuTimePolicy::Deny, _) | (_, Retry::Never) => match account.reserve(moment) {
+            (CpuTimePolicy::Deny, _) | (_, Retry::Never) => match account.take(moment) {
                 Ok(()) => Afford::Yes,
                 Err(error) => Afford::No(error),
             },
@@ -283,7 +283,7 @@ impl Driver<'_> {
     /// Notes whose CPU time the guest waits for. A parent's is kept: what other components used
     /// up must not be put down to the component's own quota.
     fn note_throttle(&mut self, refused: QuotaError) {
-        let is_own = self.seen.throttled_by.is_none_or(|known| known.level() == 0);
+        let is_own = self.seen.throttled_by.is_none_or(|known| known.depth() == 0);
         if is_own {
             self.seen.throttled_by = Some(refused);
         }

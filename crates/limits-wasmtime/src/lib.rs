@@ -35,5 +35,5 @@ pub use crate::report::{ExecutionReport, ExecutionResult};
 pub use crate::shortage::host_resource;
 pub use crate::state::{HasLimits, LimitState, resource_table};
 
-pub use limits_core::{self, CpuTimePolicy};
+pub use limits_core;
 pub use wasmtime;

@@ -103,7 +103,7 @@ impl Limiter {
 
     fn note_others(&mut self, refused: RefusedGrowth) {
         let is_own = |refused: &RefusedGrowth| match refused {
-            RefusedGrowth::Quota(error) => error.level() == 0,
+            RefusedGrowth::Quota(error) => error.depth() == 0,
             _ => false,
         };
         if self.others.as_ref().is_none_or(is_own) {
@@ -127,7 +127,7 @@ impl Limiter {
         match (bytes, elements) {
             (Some(bytes), Some(elements)) => {
                 if let Some(account) = &self.account
-                    && let Err(error) = account.reserve(QuotaType::Memory(more.bytes))
+                    && let Err(error) = account.take(QuotaType::Memory(more.bytes))
                 {
                     self.note_others(RefusedGrowth::Quota(error));
                     return self.refuse(Refusal::Quota(error));

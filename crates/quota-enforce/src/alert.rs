@@ -5,8 +5,8 @@ mod interleavings;
 
 use limits_core::QuotaResourceStatus;
 
-use crate::level::Level;
 use crate::sync::{AtomicU64, Ordering};
+use crate::usage_level::UsageLevel;
 
 /// Why a thread looks at a level.
 #[derive(Clone, Copy, Debug)]
@@ -19,13 +19,13 @@ pub(crate) enum Seen {
 
 impl Seen {
     /// Returns the level before this thread's units were taken.
-    fn level_before(self, status: &QuotaResourceStatus) -> Level {
+    fn level_before(self, status: &QuotaResourceStatus) -> UsageLevel {
         let taken = match self {
             Self::Taken(units) => units,
             Self::Fallen => 0,
         };
         let used = status.used().saturating_sub(taken);
-        Level::of(&QuotaResourceStatus::new(used, status.limit()))
+        UsageLevel::of(&QuotaResourceStatus::new(used, status.limit()))
     }
 }
 
@@ -50,7 +50,7 @@ pub(crate) struct Look {
 ///
 /// A total leaves a level five points below where it began. A rate begins every window with nothing
 /// used, so it leaves a level when that was not reached for two windows; if no thread looked until it
-/// was reached again, it is reported as reached from [`Level::Normal`].
+/// was reached again, it is reported as reached from [`UsageLevel::Normal`].
 ///
 /// A thread that sees a crossing reports it unless another one is reporting; then it leaves a mark and
 /// goes on, and the other looks again. So no thread waits for a sink, a sink may use the component
@@ -78,7 +78,7 @@ impl Alert {
         &self,
         seen: Seen,
         look: impl Fn() -> Look,
-        mut tell: impl FnMut(Level, Level, &QuotaResourceStatus),
+        mut tell: impl FnMut(UsageLevel, UsageLevel, &QuotaResourceStatus),
     ) {
         while let Some(word) = self.check_in() {
             match step(word, &look(), seen) {
@@ -161,23 +161,23 @@ enum Step {
     Reached(u64),
     Cross {
         next: u64,
-        from: Level,
-        to: Level,
+        from: UsageLevel,
+        to: UsageLevel,
     },
 }
 
 fn step(word: u64, look: &Look, seen: Seen) -> Step {
     let Look { status, now_ns, window_ns } = look;
-    let (last, reached_ns) = (Level::from_code(word & LEVEL), word & TIME);
-    let used = Level::of(status);
+    let (last, reached_ns) = (UsageLevel::from_code(word & LEVEL), word & TIME);
+    let used = UsageLevel::of(status);
     let mut from = last;
     let to = match *window_ns {
-        None => used.max(last.min(Level::still(status))),
+        None => used.max(last.min(UsageLevel::still(status))),
         Some(window_ns) => {
             let idle = now_ns.saturating_sub(reached_ns) > window_ns.saturating_mul(2);
             if idle && used >= last && seen.level_before(status) < last {
                 // It was left meanwhile, and no thread looked.
-                from = Level::Normal;
+                from = UsageLevel::Normal;
             } else if idle && used == last && matches!(seen, Seen::Taken(_)) {
                 // Either it was never left, or the thread that crossed it is about to look.
                 return Step::Stay;
@@ -185,7 +185,7 @@ fn step(word: u64, look: &Look, seen: Seen) -> Step {
             if idle { used } else { used.max(last) }
         }
     };
-    let reached = to != Level::Normal && used >= to;
+    let reached = to != UsageLevel::Normal && used >= to;
     let at = if reached { now_ns & TIME } else { reached_ns };
     let next = at | to.code();
     if from != to {
@@ -198,7 +198,7 @@ fn step(word: u64, look: &Look, seen: Seen) -> Step {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Alert, Level, Look, Seen};
+    use super::{Alert, Look, Seen, UsageLevel};
     use core::cell::Cell;
     use limits_core::{Allowance, QuotaResourceStatus};
 
@@ -208,7 +208,7 @@ mod tests {
         QuotaResourceStatus::new(used, Allowance::AtMost(100))
     }
 
-    fn told(alert: &Alert, look: Look, seen: Seen) -> Option<(Level, Level)> {
+    fn told(alert: &Alert, look: Look, seen: Seen) -> Option<(UsageLevel, UsageLevel)> {
         let mut told = None;
         alert.watch(seen, || look, |from, to, _| assert_eq!(told.replace((from, to)), None));
         told
@@ -221,7 +221,7 @@ mod tests {
         let look = |used, now_ns, seen| {
             told(&alert, Look { status: of_100(used), now_ns, window_ns: Some(SECOND) }, seen)
         };
-        let risen = Some((Level::Normal, Level::Critical));
+        let risen = Some((UsageLevel::Normal, UsageLevel::Critical));
         assert_eq!(look(96, 0, Seen::Taken(96)), risen);
         assert_eq!(look(96, 2 * SECOND, Seen::Taken(96)), None, "two windows have not passed");
         // Of two that took at the same time, the one that crossed reports, in whatever order.
@@ -231,7 +231,7 @@ mod tests {
         // Nothing was taken: what is used is a debt, or the limit is zero. It was never left.
         assert_eq!(look(96, 30 * SECOND, Seen::Fallen), None);
         assert_eq!(look(96, 31 * SECOND, Seen::Taken(96)), None);
-        let fallen = Some((Level::Critical, Level::Normal));
+        let fallen = Some((UsageLevel::Critical, UsageLevel::Normal));
         assert_eq!(look(3, 60 * SECOND, Seen::Taken(3)), fallen);
     }
 
@@ -244,13 +244,13 @@ mod tests {
         let mut told = Vec::new();
         alert.watch(Seen::Taken(96), look, |from, to, _| {
             told.push((from, to));
-            if to == Level::Critical {
+            if to == UsageLevel::Critical {
                 // As a sink or another thread that gives back meanwhile.
                 used.set(50);
                 alert.watch(Seen::Fallen, look, |_, _, _| panic!("out of turn"));
             }
         });
-        let (normal, critical) = (Level::Normal, Level::Critical);
+        let (normal, critical) = (UsageLevel::Normal, UsageLevel::Critical);
         assert_eq!(told, [(normal, critical), (critical, normal)]);
     }
 
@@ -266,6 +266,6 @@ mod tests {
         let watch = || told(&alert, look(), Seen::Fallen);
         let caught = crate::caught::caught(|| alert.watch(Seen::Fallen, look, |_, _, _| {}));
         assert_eq!(caught, None);
-        assert_eq!(watch(), Some((Level::Normal, Level::Critical)));
+        assert_eq!(watch(), Some((UsageLevel::Normal, UsageLevel::Critical)));
     }
 }

@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use limits_core::{Decision, QuotaError, QuotaResource, QuotaResourceStatus};
 
-use crate::Level;
+use crate::UsageLevel;
 
 /// Something that happened to a component.
 #[derive(Clone, Copy, Debug)]
@@ -73,9 +73,9 @@ pub enum AuditKind<'a> {
         /// Of what.
         resource: QuotaResource,
         /// The level of use before; not a [`QuotaError::level`].
-        from: Level,
+        from: UsageLevel,
         /// The level of use now; not a [`QuotaError::level`].
-        to: Level,
+        to: UsageLevel,
         /// The numbers now.
         status: QuotaResourceStatus,
     },
@@ -139,7 +139,7 @@ impl AuditKind<'_> {
 /// use std::sync::Arc;
 ///
 /// use limits_core::{CapabilitySet, Permission};
-/// use quota_enforce::{AuditEvent, AuditKind, AuditSink, Level, QuotaRegistry, SecurityContext};
+/// use quota_enforce::{AuditEvent, AuditKind, AuditSink, UsageLevel, QuotaRegistry, SecurityContext};
 ///
 /// /// Counts what somebody should look at.
 /// #[derive(Debug, Default)]
@@ -147,7 +147,7 @@ impl AuditKind<'_> {
 ///
 /// impl AuditSink for Worries {
 ///     fn record(&self, event: &AuditEvent<'_>) {
-///         let critical = matches!(event.kind, AuditKind::Threshold { to: Level::Critical, .. });
+///         let critical = matches!(event.kind, AuditKind::Threshold { to: UsageLevel::Critical, .. });
 ///         if event.kind.is_denial() || critical {
 ///             self.0.fetch_add(1, Ordering::Relaxed);
 ///         }

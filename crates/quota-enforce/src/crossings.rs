@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use limits_core::{QuotaResource, QuotaResourceStatus};
 
 use crate::audit::{AuditEvent, AuditKind};
-use crate::level::Level;
 use crate::throttle::PER_SECOND;
+use crate::usage_level::UsageLevel;
 
 /// Of how many resources of components something is kept, at most.
 const MOST_KEPT: usize = 4_096;
@@ -21,7 +21,7 @@ const MOST_KEPT: usize = 4_096;
 ///   one that holds.
 ///
 /// What a log gets is told from the level that the log shows, but for a rate's level that is reported
-/// as reached again from [`Level::Normal`].
+/// as reached again from [`UsageLevel::Normal`].
 #[derive(Debug, Default)]
 pub(crate) struct Crossings(Mutex<Kept>);
 
@@ -40,7 +40,7 @@ struct Entry {
     /// What the log got in that second.
     lines: u64,
     /// The level that the log shows.
-    told: Level,
+    told: UsageLevel,
     /// The last crossing, if the log has not got it.
     latest: Option<Crossing>,
     /// Crossings before it that the log has not got.
@@ -51,8 +51,8 @@ struct Entry {
 
 #[derive(Clone, Copy, Debug)]
 struct Crossing {
-    from: Level,
-    to: Level,
+    from: UsageLevel,
+    to: UsageLevel,
     /// It does not begin where the one before has led: a rate's level that was left and reached again
     /// without being looked at in between.
     is_again: bool,
@@ -205,7 +205,7 @@ impl Entry {
 
     /// Takes the latest crossing to be written, with the level from which it is told and the number
     /// of those that were left out before.
-    fn begin(&mut self, due: Due) -> Option<(Level, Crossing, u64)> {
+    fn begin(&mut self, due: Due) -> Option<(UsageLevel, Crossing, u64)> {
         let latest = self.latest?;
         let is_due = match due {
             Due::All => true,
@@ -264,13 +264,13 @@ impl Drop for Writing<'_> {
 mod tests {
     use super::{Crossings, Due, MOST_KEPT};
     use crate::audit::{AuditEvent, AuditKind};
-    use crate::level::Level;
+    use crate::usage_level::UsageLevel;
     use core::cell::{Cell, RefCell};
     use limits_core::{Allowance, QuotaResource, QuotaResourceStatus};
 
-    use Level::{Critical, Normal, Warning};
+    use UsageLevel::{Critical, Normal, Warning};
 
-    type Line = (Level, Level, u64);
+    type Line = (UsageLevel, UsageLevel, u64);
 
     /// A log of the crossings of one resource.
     #[derive(Default)]
@@ -280,7 +280,7 @@ mod tests {
         is_full: Cell<bool>,
     }
 
-    fn event(component: &str, from: Level, to: Level) -> AuditEvent<'_> {
+    fn event(component: &str, from: UsageLevel, to: UsageLevel) -> AuditEvent<'_> {
         let status = QuotaResourceStatus::new(0, Allowance::AtMost(100));
         let kind = AuditKind::Threshold { resource: QuotaResource::Storage, from, to, status };
         AuditEvent::new(component, kind, true)
@@ -295,7 +295,7 @@ mod tests {
             !self.is_full.get()
         }
 
-        fn cross(&self, from: Level, to: Level, second: u64) {
+        fn cross(&self, from: UsageLevel, to: UsageLevel, second: u64) {
             assert!(self.crossings.record(&event("a", from, to), second, |it| self.write(it)));
         }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use limits_core::{
-    CapabilityDenied, Escaped, PatternError, PeriodFixed, PermissionError, QuotaError,
+    CapabilityDenied, Escaped, PatternError, PeriodMismatch, PermissionError, QuotaError,
     QuotaResource, WasmError,
 };
 
@@ -47,7 +47,7 @@ pub enum EnforceError {
         resource: Box<str>,
     },
     /// A quota's period cannot change while its component is registered.
-    PeriodFixed(PeriodFixed),
+    PeriodMismatch(PeriodMismatch),
     /// A quota's period is too short for the clock that would count it: windows open late by as much as
     /// the clock is behind, and the component would get a small part of its rates.
     PeriodTooShort {
@@ -109,7 +109,7 @@ impl fmt::Display for EnforceError {
             Self::ResourceNotText { resource } => {
                 write!(f, "path `{}` is not UTF-8, so no pattern can match it", shown(resource))
             }
-            Self::PeriodFixed(fixed) => write!(
+            Self::PeriodMismatch(fixed) => write!(
                 f,
                 "the period of a quota is fixed while its component is registered: it counts per \
                  {:?}, not per {:?}; unregister it and register it again",
@@ -164,9 +164,9 @@ impl From<PermissionError> for EnforceError {
     }
 }
 
-impl From<PeriodFixed> for EnforceError {
-    fn from(fixed: PeriodFixed) -> Self {
-        Self::PeriodFixed(fixed)
+impl From<PeriodMismatch> for EnforceError {
+    fn from(fixed: PeriodMismatch) -> Self {
+        Self::PeriodMismatch(fixed)
     }
 }
 

@@ -104,7 +104,7 @@ impl ComponentHandle {
     ///
     /// # Errors
     ///
-    /// [`EnforceError::PeriodFixed`] if the period is another one: windows that are being counted
+    /// [`EnforceError::PeriodMismatch`] if the period is another one: windows that are being counted
     /// cannot change their length.
     pub fn set_quota(&self, quota: ResourceQuota) -> Result<(), EnforceError> {
         self.0.tracker.set_quota(quota)?;
@@ -229,7 +229,7 @@ impl ComponentHandle {
     /// use limits_core::{CapabilitySet, QuotaResource, QuotaType, ResourceQuota};
     /// use quota_enforce::{QuotaRegistry, SecurityContext};
     ///
-    /// let quota = ResourceQuota::new().with_network_bandwidth(1_000_u64);
+    /// let quota = ResourceQuota::new().with_network_bandwidth(1_000);
     /// let registry = QuotaRegistry::new();
     /// let shop = registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
     /// let grant = shop.reserve_up_to(QuotaType::NetworkBandwidth(1_500))?;

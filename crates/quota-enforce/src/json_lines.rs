@@ -357,7 +357,7 @@ mod tests {
         Duration, Entry, Losses, Ordering, Pen, Receiver, SyncSender, sync_channel, write_entries,
     };
     use crate::audit::{AuditEvent, AuditKind};
-    use crate::level::Level;
+    use crate::usage_level::UsageLevel;
     use limits_core::{Allowance, QuotaResource, QuotaResourceStatus};
     use std::io::{self, Write};
 
@@ -376,7 +376,8 @@ mod tests {
     /// Has a rise that found no room in the queue.
     fn kept() -> Losses {
         let losses = Losses::default();
-        let (resource, from, to) = (QuotaResource::Storage, Level::Normal, Level::Critical);
+        let (resource, from, to) =
+            (QuotaResource::Storage, UsageLevel::Normal, UsageLevel::Critical);
         let status = QuotaResourceStatus::new(96, Allowance::AtMost(100));
         let kind = AuditKind::Threshold { resource, from, to, status };
         let event = AuditEvent::new("a", kind, true);

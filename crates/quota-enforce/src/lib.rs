@@ -16,7 +16,6 @@ mod grant;
 mod guard;
 mod handle;
 mod json_lines;
-mod level;
 mod refusal_view;
 mod registry;
 mod shared;
@@ -25,6 +24,7 @@ mod status_view;
 mod sync;
 mod throttle;
 mod trace;
+mod usage_level;
 
 #[doc(hidden)]
 pub use crate::ask::Asked;
@@ -47,11 +47,11 @@ pub use crate::guard::{ask, run_asked, run_granted};
 pub use crate::guard::{authorize, guard, guard_async};
 pub use crate::handle::ComponentHandle;
 pub use crate::json_lines::JsonLinesSink;
-pub use crate::level::Level;
 pub use crate::refusal_view::RefusalView;
 pub use crate::registry::{QuotaRegistry, QuotaRegistryBuilder};
 pub use crate::snapshot::UsageSnapshot;
 pub use crate::status_view::{ResourceView, StatusView};
 pub use crate::trace::TracingSink;
+pub use crate::usage_level::UsageLevel;
 /// The words that this crate's signatures are made of, in the version that it was built with.
 pub use limits_core;

@@ -55,7 +55,7 @@ impl From<QuotaError> for RefusalView {
             requested: error.requested(),
             limit: error.limit(),
             unit: error.resource().unit(),
-            level: error.level(),
+            level: error.depth(),
             retry: match error.retry() {
                 Retry::Now => "now",
                 Retry::After(_) => "after",

@@ -29,7 +29,7 @@ const MAX_ID_BYTES: usize = 256;
 /// let registry = QuotaRegistry::new();
 /// let capabilities =
 ///     CapabilitySet::builder().grant(Permission::FilesystemWrite, "/data/<id>/**").build()?;
-/// let quota = ResourceQuota::new().with_storage(1_000_u64);
+/// let quota = ResourceQuota::new().with_storage(1_000);
 /// let handle =
 ///     registry.register(SecurityContext::with_quota("word-count", capabilities, quota))?;
 ///
@@ -194,7 +194,7 @@ impl QuotaRegistry {
         self.components.iter().map(|entry| (entry.key().clone(), ask(entry.value()))).collect()
     }
 
-    /// Reports the [levels](crate::Level) of use that have changed without anything being taken, of all components. For a
+    /// Reports the [levels](crate::UsageLevel) of use that have changed without anything being taken, of all components. For a
     /// host that wants to hear of falling levels: once in a while, as often as it reads its metrics.
     pub fn refresh_levels(&self) {
         for handle in self.list() {
@@ -289,7 +289,7 @@ impl QuotaRegistryBuilder {
     /// let (one, other) = (register("one")?, register("other")?);
     /// one.consume(QuotaType::Storage(1_000))?;
     /// let refused = other.consume(QuotaType::Storage(600)).unwrap_err();
-    /// assert_eq!(refused.as_quota().map(|refused| refused.level()), Some(1));
+    /// assert_eq!(refused.as_quota().map(|refused| refused.depth()), Some(1));
     /// assert_eq!(registry.parent().map(|all| all.usage().storage_used), Some(1_000));
     /// # Ok::<(), quota_enforce::EnforceError>(())
     /// ```
@@ -311,7 +311,7 @@ impl QuotaRegistryBuilder {
     /// for which the host has chosen the clock. Its clock is then the clock of all; its period is its
     /// own, and need not be theirs.
     ///
-    /// It has no [levels](crate::Level) of use, events or gauges of its own: ask it for its
+    /// It has no [levels](crate::UsageLevel) of use, events or gauges of its own: ask it for its
     /// [`status`](QuotaTracker::status).
     ///
     /// With the coarse clock a take is cheaper, and components whose period is below 50 ms are
@@ -362,7 +362,7 @@ impl QuotaRegistryBuilder {
     /// use quota_enforce::{QuotaRegistry, SecurityContext};
     ///
     /// let registry = QuotaRegistry::builder().observe_only().build();
-    /// let quota = ResourceQuota::new().with_storage(1_000_u64);
+    /// let quota = ResourceQuota::new().with_storage(1_000);
     /// let shop =
     ///     registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
     /// shop.consume(QuotaType::Storage(1_500))?;

@@ -3,7 +3,7 @@
 use limits_core::{QuotaResource, QuotaResourceStatus, QuotaStatus};
 use serde::Serialize;
 
-use crate::Level;
+use crate::UsageLevel;
 
 /// A [`QuotaStatus`] to be serialised, with names that stay.
 ///
@@ -11,7 +11,7 @@ use crate::Level;
 /// use limits_core::{Allowance, CapabilitySet, QuotaType, ResourceQuota};
 /// use quota_enforce::{QuotaRegistry, SecurityContext, StatusView};
 ///
-/// let quota = ResourceQuota::new().with_storage(1_000_u64).with_memory(Allowance::Unlimited);
+/// let quota = ResourceQuota::new().with_storage(1_000).with_memory(Allowance::Unlimited);
 /// let registry = QuotaRegistry::new();
 /// let shop = registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
 /// shop.consume(QuotaType::Storage(850))?;
@@ -58,7 +58,7 @@ pub struct ResourceView {
     pub unit: &'static str,
     /// The level of use now. The level that sinks were told last may be a higher one: a level is left
     /// five points lower than it is reached.
-    pub level: Level,
+    pub level: UsageLevel,
 }
 
 impl ResourceView {
@@ -68,7 +68,7 @@ impl ResourceView {
             limit: status.limit().at_most(),
             available: status.available().at_most(),
             unit: resource.unit(),
-            level: Level::of(&status),
+            level: UsageLevel::of(&status),
         }
     }
 }

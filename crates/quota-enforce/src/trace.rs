@@ -6,7 +6,7 @@ use std::sync::Arc;
 use limits_core::{Clock, Retry};
 
 use crate::crossings::{Crossings, Due};
-use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock, Level};
+use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock, UsageLevel};
 
 /// Emits audit events as `tracing` events with the target `quota_enforce::audit`.
 ///
@@ -99,7 +99,7 @@ fn emit(event: &AuditEvent<'_>) -> bool {
             used = error.used(),
             requested = error.requested(),
             limit = error.limit(),
-            level = error.level(),
+            level = error.depth(),
             retry = %ShownRetry(error.retry()),
             "quota denied",
         ),
@@ -107,7 +107,7 @@ fn emit(event: &AuditEvent<'_>) -> bool {
             target: "quota_enforce::audit",
             component, sequence, repeats, resource = resource.key(), amount, "quota granted",
         ),
-        AuditKind::Threshold { resource, from, to: to @ Level::Critical, status } => {
+        AuditKind::Threshold { resource, from, to: to @ UsageLevel::Critical, status } => {
             tracing::warn!(
                 target: "quota_enforce::audit",
                 component, sequence, repeats, resource = resource.key(), %from, %to,
@@ -145,7 +145,7 @@ impl core::fmt::Display for ShownRetry {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::TracingSink;
-    use crate::level::Level::{Critical, Normal};
+    use crate::usage_level::UsageLevel::{Critical, Normal};
     use crate::{AuditEvent, AuditKind, AuditSink};
     use core::time::Duration;
     use limits_core::{Allowance, ManualClock, QuotaResource, QuotaResourceStatus};

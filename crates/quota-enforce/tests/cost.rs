@@ -14,7 +14,7 @@ fn capabilities() -> CapabilitySet {
 }
 
 fn quota() -> ResourceQuota {
-    ResourceQuota::new().with_storage(1_000_u64).with_message_rate(10_u64)
+    ResourceQuota::new().with_storage(1_000).with_message_rate(10)
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn the_functions_of_the_original_design_work_on_one_registry() {
         .grant(Permission::MessagingSend, "orders.*")
         .build()
         .unwrap();
-    let quota = ResourceQuota::new().with_storage(1_000_u64).with_message_rate(10_u64);
+    let quota = ResourceQuota::new().with_storage(1_000).with_message_rate(10);
     let context = || SecurityContext::with_quota("shop", capabilities.clone(), quota);
     let handle = register_component(context()).unwrap();
     assert_eq!(global().get("shop"), Some(handle.clone()));

@@ -23,9 +23,8 @@ fn host(labels: usize) -> (QuotaRegistry, Arc<MetricsExporter>) {
 }
 
 fn context(id: &str) -> SecurityContext {
-    let quota = ResourceQuota::new()
-        .with_storage(1_000_u64)
-        .with_cpu_time(limits_core::Allowance::Unlimited);
+    let quota =
+        ResourceQuota::new().with_storage(1_000).with_cpu_time(limits_core::Allowance::Unlimited);
     SecurityContext::with_quota(id, CapabilitySet::new(), quota)
 }
 
@@ -146,7 +145,7 @@ fn no_limit_outlives_what_it_was_for() {
         shop.consume(QuotaType::Storage(900)).unwrap();
         exporter.export(&registry);
         let unlimited = limits_core::Allowance::Unlimited;
-        shop.set_quota(shop.quota().with_storage(unlimited).with_memory(0_u64)).unwrap();
+        shop.set_quota(shop.quota().with_storage(unlimited).with_memory(0)).unwrap();
         registry.unregister("gone").unwrap();
         exporter.export(&registry);
         let limits = samples(prometheus, "quota_limit");

@@ -69,7 +69,7 @@ impl From<EnforceError> for Refusal {
                     Retry::After(wait) => Some(rounded_up_ms(wait)),
                     Retry::Now | Retry::Never => None,
                 };
-                match error.level() {
+                match error.depth() {
                     0 => Self::OverQuota(OverQuota {
                         used: error.used(),
                         limit: error.limit(),

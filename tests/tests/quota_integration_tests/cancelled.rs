@@ -70,7 +70,7 @@ impl Stuck {
 #[test]
 fn a_host_call_that_the_deadline_ends_has_used_nothing() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(1_000_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(1_000));
     let stuck = Stuck::new(&shop);
     // Were it not given back, the second would be refused.
     for _ in 0..2 {
@@ -83,7 +83,7 @@ fn a_host_call_that_the_deadline_ends_has_used_nothing() {
 #[test]
 fn a_host_call_whose_execution_is_dropped_has_used_nothing() {
     let world = World::new();
-    let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(1_000_u64));
+    let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(1_000));
     let stuck = Stuck::new(&shop);
     block_on(async {
         let mut execution = pin!(stuck.run(PLENTY_MS));

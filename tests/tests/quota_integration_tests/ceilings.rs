@@ -22,9 +22,9 @@ fn under(ceiling: ResourceQuota) -> (World, Arc<QuotaTracker>) {
 
 #[test]
 fn guests_of_all_components_are_held_to_it_together() {
-    let ceiling = ResourceQuota::new().with_storage(1_000_u64).with_message_rate(5_u64);
+    let ceiling = ResourceQuota::new().with_storage(1_000).with_message_rate(5);
     let (world, host) = under(ceiling);
-    let own = || ResourceQuota::new().with_storage(800_u64).with_message_rate(4_u64);
+    let own = || ResourceQuota::new().with_storage(800).with_message_rate(4);
     let (a, b) = (world.register("a", own()), world.register("b", own()));
     assert_eq!(world.write(&a, 100, 9), refused(8, 800, 800, None));
     let full = Answer::HostFull { retry_ms: None };
@@ -32,7 +32,7 @@ fn guests_of_all_components_are_held_to_it_together() {
     assert_eq!((host.usage().storage_used, world.written()), (1_000, 1_000));
     let error = b.consume(QuotaType::Storage(1)).unwrap_err();
     let error = error.as_quota().unwrap();
-    assert_eq!((error.level(), error.used(), error.limit()), (1, 1_000, 1_000));
+    assert_eq!((error.depth(), error.used(), error.limit()), (1, 1_000, 1_000));
     // What one gives back the other may have.
     a.release(QuotaType::Storage(300)).unwrap();
     assert_eq!(world.write(&b, 100, 3), done(3));
@@ -48,12 +48,12 @@ fn guests_of_all_components_are_held_to_it_together() {
 
 #[test]
 fn the_policys_file_sets_it_and_each_components_quota_below_it() {
-    let policy = Policy::from_str(
+    let policy = Policy::from_toml(
         "[host]\nstorage = 1_000\nmessage_rate = 10\nnetwork_bandwidth = \"2KB/s\"\n\
          period = \"500ms\"\n[ceiling.quota]\nstorage = 800\nmessage_rate = 4\n",
     )
     .unwrap();
-    let asks = ComponentConfig::from_str(
+    let asks = ComponentConfig::from_toml(
         "[component]\nname = \"asks\"\nversion = \"1.0.0\"\n\
          [resources.memory]\nmax_bytes = \"1MiB\"\n",
     )
@@ -80,14 +80,14 @@ fn the_policys_file_sets_it_and_each_components_quota_below_it() {
 
 #[test]
 fn cpu_time_of_all_executions_is_bounded_together() {
-    let (world, host) = under(ResourceQuota::new().with_cpu_time(200_u64));
+    let (world, host) = under(ResourceQuota::new().with_cpu_time(200));
     let own = || ResourceQuota::new().with_cpu_time(Allowance::Unlimited);
     let (a, b) = (world.register("a", own()), world.register("b", own()));
     let guest = Host::new();
     for (component, entered) in [(&a, true), (&b, false)] {
         let failure = execute(&guest, component, "spin").unwrap_err();
         let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
-        assert_eq!((error.resource(), error.level()), (QuotaResource::CpuTime, 1));
+        assert_eq!((error.resource(), error.depth()), (QuotaResource::CpuTime, 1));
         assert_eq!(failure.report().slices > 0, entered);
     }
     assert_eq!(host.usage().cpu_time_used_us, a.usage().cpu_time_used_us);
@@ -99,8 +99,8 @@ fn cpu_time_of_all_executions_is_bounded_together() {
 /// next second of a clock that stands still.
 #[test]
 fn the_policys_file_ends_a_guest_that_has_no_cpu_time() {
-    let policy = Policy::from_str("ceiling.quota.cpu_time_policy = \"deny\"").unwrap();
-    let config = ComponentConfig::from_str(SHOP).unwrap();
+    let policy = Policy::from_toml("ceiling.quota.cpu_time_policy = \"deny\"").unwrap();
+    let config = ComponentConfig::from_toml(SHOP).unwrap();
     let effective = policy.apply(&config, &config.component.name, None);
     let world = World::new();
     let shop = world.register("shop", effective.quota());
@@ -114,14 +114,14 @@ fn the_policys_file_ends_a_guest_that_has_no_cpu_time() {
 
 #[test]
 fn memory_of_all_live_stores_is_bounded_together() {
-    let (world, host) = under(ResourceQuota::new().with_memory(100_000_u64));
+    let (world, host) = under(ResourceQuota::new().with_memory(100_000));
     let (a, b) =
         (world.register("a", ResourceQuota::new()), world.register("b", ResourceQuota::new()));
     let guest = Host::new();
     let first = instantiate(&guest, &a).unwrap();
     let failure = instantiate(&guest, &b).unwrap_err();
     let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
-    assert_eq!((error.resource(), error.level(), error.used()), (QuotaResource::Memory, 1, 65_536));
+    assert_eq!((error.resource(), error.depth(), error.used()), (QuotaResource::Memory, 1, 65_536));
     drop(first);
     assert_eq!(host.usage().memory_used, 0);
     let second = instantiate(&guest, &b).unwrap();

@@ -13,7 +13,7 @@ use crate::{World, capabilities, done, refused};
 /// although its files were still there.
 #[test]
 fn q13_what_a_guest_has_stored_survives_a_restart_of_its_host() {
-    let quota = ResourceQuota::new().with_storage(1_000_u64).with_message_rate(3_u64);
+    let quota = ResourceQuota::new().with_storage(1_000).with_message_rate(3);
     let kept = {
         let world = World::new();
         let shop = world.register("shop", quota);
@@ -34,7 +34,7 @@ fn q13_what_a_guest_has_stored_survives_a_restart_of_its_host() {
 #[test]
 fn q20_guests_that_take_turns_on_one_thread_each_pay_for_themselves() {
     let world = World::new();
-    let quota = || ResourceQuota::new().with_network_bandwidth(1_000_u64);
+    let quota = || ResourceQuota::new().with_network_bandwidth(1_000);
     let (a, b) = (world.register("a", quota()), world.register("b", quota()));
     let to = "api.example.com:443";
     let policy = CpuTimePolicy::Throttle;
@@ -80,7 +80,7 @@ fn q20_guests_that_move_between_threads_each_pay_for_themselves() {
 #[test]
 fn q21_a_host_ends_a_component_that_does_not_stop() {
     let world = World::new();
-    let quota = || ResourceQuota::new().with_message_rate(3_u64);
+    let quota = || ResourceQuota::new().with_message_rate(3);
     let (pest, neighbour) = (world.register("pest", quota()), world.register("shop", quota()));
     let mut runs = 0;
     while pest.is_registered() {

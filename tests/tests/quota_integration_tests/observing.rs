@@ -12,10 +12,8 @@ use crate::{World, done, execute, instantiate};
 fn guests_are_refused_nothing_and_what_they_would_have_been_is_counted_and_told() {
     let clock = Arc::new(ManualClock::new());
     let world = World::with(clock, QuotaRegistry::builder().observe_only());
-    let quota = ResourceQuota::new()
-        .with_storage(250_u64)
-        .with_message_rate(2_u64)
-        .with_network_bandwidth(0_u64);
+    let quota =
+        ResourceQuota::new().with_storage(250).with_message_rate(2).with_network_bandwidth(0);
     let shop = world.register("shop", quota);
     assert_eq!(world.write(&shop, 100, 4), done(4));
     assert_eq!(world.send(&shop, 3), done(3));
@@ -53,7 +51,7 @@ fn guests_are_refused_nothing_and_what_they_would_have_been_is_counted_and_told(
 fn executions_get_memory_and_cpu_time_that_the_quotas_do_not_have() {
     let clock = Arc::new(ManualClock::new());
     let world = World::with(clock, QuotaRegistry::builder().observe_only());
-    let quota = ResourceQuota::new().with_memory(100_000_u64).with_cpu_time(0_u64);
+    let quota = ResourceQuota::new().with_memory(100_000).with_cpu_time(0);
     let shop = world.register("shop", quota);
     let guest = Host::new();
     let live = [instantiate(&guest, &shop).unwrap(), instantiate(&guest, &shop).unwrap()];

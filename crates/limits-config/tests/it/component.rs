@@ -10,7 +10,7 @@ use limits_core::{Allowance, ResourceLimits, ResourceQuota};
 use crate::{EXAMPLE, MINIMAL};
 
 fn read(text: &str) -> ComponentConfig {
-    ComponentConfig::from_str(text).unwrap()
+    ComponentConfig::from_toml(text).unwrap()
 }
 
 fn minimal_with(more: &str) -> ComponentConfig {

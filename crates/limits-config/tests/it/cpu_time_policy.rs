@@ -11,11 +11,11 @@ fn component(word: &str) -> ComponentConfig {
         "" => String::new(),
         word => format!("[quota]\ncpu_time_policy = \"{word}\"\n"),
     };
-    ComponentConfig::from_str(&format!("{MINIMAL}{line}")).unwrap()
+    ComponentConfig::from_toml(&format!("{MINIMAL}{line}")).unwrap()
 }
 
 fn apply(policy: &str, config: &ComponentConfig, sha256: Option<&[u8; 32]>) -> EffectiveConfig {
-    Policy::from_str(policy).unwrap().apply(config, &config.component.name, sha256)
+    Policy::from_toml(policy).unwrap().apply(config, &config.component.name, sha256)
 }
 
 fn outcome(effective: &EffectiveConfig) -> (&'static str, Origin) {
@@ -37,7 +37,7 @@ fn it_throttles_unless_the_file_says_otherwise() {
 fn another_word_is_refused_with_the_nearest() {
     let refused = |value: &str| {
         let text = format!("{MINIMAL}[quota]\ncpu_time_policy = {value}\n");
-        let error = ComponentConfig::from_str(&text).unwrap_err();
+        let error = ComponentConfig::from_toml(&text).unwrap_err();
         (error.to_string(), error.kind())
     };
     let place = "line 7, column 19: `quota.cpu_time_policy`: ";
@@ -56,10 +56,10 @@ fn another_word_is_refused_with_the_nearest() {
         assert_eq!(refused(value), (why, Kind::WrongType));
     }
     let key = format!("{MINIMAL}[quota]\ncpu_time_polcy = \"deny\"\n");
-    let error = ComponentConfig::from_str(&key).unwrap_err();
+    let error = ComponentConfig::from_toml(&key).unwrap_err();
     assert_eq!(error.nearest_key(), Some("cpu_time_policy"));
     assert_eq!(
-        Policy::from_str("[ceiling.quota]\ncpu_time_policy = \"dney\"").unwrap_err().to_string(),
+        Policy::from_toml("[ceiling.quota]\ncpu_time_policy = \"dney\"").unwrap_err().to_string(),
         "line 2, column 19: `ceiling.quota.cpu_time_policy`: unknown word `dney`: did you mean \
          `deny`? (expected one of throttle, deny)"
     );

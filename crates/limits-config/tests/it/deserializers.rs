@@ -151,7 +151,7 @@ fn an_amount_is_whole_not_negative_and_fits_64_bits_in_every_format() {
 #[test]
 fn a_whole_file_reads_the_same_from_other_formats() {
     for text in [EXAMPLE, MINIMAL] {
-        let config = ComponentConfig::from_str(text).unwrap();
+        let config = ComponentConfig::from_toml(text).unwrap();
         assert_eq!(toml::from_str::<ComponentConfig>(text).unwrap(), config);
         let table: toml::Table = text.parse().unwrap();
         assert_eq!(ComponentConfig::deserialize(table).unwrap(), config);

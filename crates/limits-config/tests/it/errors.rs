@@ -5,7 +5,7 @@ use limits_config::{ComponentConfig, ConfigErrorKind as Kind, Policy};
 use crate::MINIMAL;
 
 fn refused(text: &str) -> limits_config::ConfigError {
-    ComponentConfig::from_str(text).expect_err(text)
+    ComponentConfig::from_toml(text).expect_err(text)
 }
 
 /// Checks files that are `MINIMAL`, which has five lines, with more below it.
@@ -417,7 +417,7 @@ fn a_list_holds_no_more_patterns_than_a_set_of_capabilities() {
                 .collect();
             format!("{MINIMAL}[capabilities]\n{list} = [{patterns}]")
         };
-        let full = ComponentConfig::from_str(&file(most)).unwrap();
+        let full = ComponentConfig::from_toml(&file(most)).unwrap();
         assert_eq!(full.capabilities.to_capability_set().unwrap().len(), most);
         let refused = refused(&file(most + 1)).to_string();
         let last = pattern.replace('N', &most.to_string());
@@ -570,10 +570,10 @@ fn a_policy_is_as_strict() {
         ),
     ];
     for (text, error) in rows {
-        assert_eq!(Policy::from_str(text).unwrap_err().to_string(), error, "{text}");
+        assert_eq!(Policy::from_toml(text).unwrap_err().to_string(), error, "{text}");
     }
     let hash = format!("[component.x]\nsha256 = \"{}\"", "g".repeat(64));
-    assert!(Policy::from_str(&hash).is_err());
+    assert!(Policy::from_toml(&hash).is_err());
     let wide = format!("[component.x]\nsha256 = \"{}\"", "é".repeat(32));
-    assert!(Policy::from_str(&wide).is_err());
+    assert!(Policy::from_toml(&wide).is_err());
 }

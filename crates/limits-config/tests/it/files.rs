@@ -22,7 +22,7 @@ fn a_file_is_read_and_an_error_names_it() {
     let (_folder, file) = with_file(EXAMPLE.as_bytes());
     assert_eq!(
         ComponentConfig::from_file(&file).unwrap(),
-        ComponentConfig::from_str(EXAMPLE).unwrap()
+        ComponentConfig::from_toml(EXAMPLE).unwrap()
     );
     let (_folder, file) = with_file(b"[ceilin]\n");
     let error = Policy::from_file(&file).unwrap_err();
@@ -55,7 +55,7 @@ fn the_name_of_a_file_drives_no_terminal_and_forges_no_line() {
     assert!(text.starts_with(&format!("{shown}/policy.toml:1:2: unknown key")), "{text}");
 
     std::fs::write(&file, "[ceiling]\nresources.cpu.max_fuel = 1\n").unwrap();
-    let config = ComponentConfig::from_str(MINIMAL).unwrap();
+    let config = ComponentConfig::from_toml(MINIMAL).unwrap();
     let effective = Policy::from_file(&file).unwrap().apply(&config, &config.component.name, None);
     assert_eq!(
         effective.changes()[0].to_string(),
@@ -105,7 +105,7 @@ fn a_file_may_have_one_mebibyte_and_no_byte_more() {
         "cannot read: the file has 1048577 bytes, the most that is read is 1048576"
     );
     let text = String::from_utf8(bytes).unwrap();
-    let error = ComponentConfig::from_str(&text).unwrap_err();
+    let error = ComponentConfig::from_toml(&text).unwrap_err();
     assert_eq!(error.to_string(), "the text has 1048577 bytes, the most that is read is 1048576");
 }
 

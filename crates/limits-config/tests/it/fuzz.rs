@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::{EXAMPLE, MINIMAL};
 
 fn read_or_refuse(text: &str) -> Result<(), TestCaseError> {
-    match ComponentConfig::from_str(text) {
+    match ComponentConfig::from_toml(text) {
         Ok(config) => {
             let effective = config.effective();
             prop_assert_eq!(Some(effective.limits()), config.resource_limits().ok());
@@ -25,7 +25,7 @@ fn read_or_refuse(text: &str) -> Result<(), TestCaseError> {
             prop_assert!(error.column().is_none_or(|column| column >= 1), "{shown}");
         }
     }
-    if let Err(error) = Policy::from_str(text) {
+    if let Err(error) = Policy::from_toml(text) {
         prop_assert!(!error.to_string().contains(is_hidden));
     }
     Ok(())
@@ -155,7 +155,7 @@ prop_compose! {
         ms in proptest::option::of(1_u64..=86_400_000),
         patterns in proptest::collection::hash_set(KEY, 0..4),
     ) -> ComponentConfig {
-        let mut config = ComponentConfig::from_str(MINIMAL).unwrap();
+        let mut config = ComponentConfig::from_toml(MINIMAL).unwrap();
         config.component.name = name.parse().unwrap();
         config.component.path = path.map(|path| path.parse().unwrap());
         config.resources.memory.max_bytes = max_bytes;
@@ -190,7 +190,7 @@ proptest! {
     fn what_is_written_is_read_back(config in config()) {
         prop_assume!(config.quota.to_resource_quota(config.resources.memory.max_bytes).is_ok());
         let text = toml::to_string(&config).unwrap();
-        match ComponentConfig::from_str(&text) {
+        match ComponentConfig::from_toml(&text) {
             Ok(read) => prop_assert_eq!(read, config),
             Err(error) => prop_assert!(false, "{error}\n{text}"),
         }

@@ -18,7 +18,7 @@ period = "500ms"
 "#;
 
 fn policy(text: &str) -> Policy {
-    Policy::from_str(text).unwrap()
+    Policy::from_toml(text).unwrap()
 }
 
 fn shown(policy: &Policy) -> Vec<String> {
@@ -181,7 +181,7 @@ fn a_fault_is_pointed_at() {
         ),
     ];
     for (text, kind, error) in rows {
-        let refused = Policy::from_str(text).unwrap_err();
+        let refused = Policy::from_toml(text).unwrap_err();
         assert_eq!((refused.to_string().as_str(), refused.kind()), (error, kind), "{text}");
     }
     let zero = policy("[host]\nmessage_rate = 0\nperiod = \"1ms\"");
@@ -190,7 +190,7 @@ fn a_fault_is_pointed_at() {
 
 #[test]
 fn only_the_policy_has_it() {
-    let refused = ComponentConfig::from_str(&format!("{MINIMAL}[host]\n")).unwrap_err();
+    let refused = ComponentConfig::from_toml(&format!("{MINIMAL}[host]\n")).unwrap_err();
     assert_eq!(
         refused.to_string(),
         "line 6, column 2: unknown key `host` (expected one of component, resources, quota, \
@@ -200,7 +200,7 @@ fn only_the_policy_has_it() {
 
 #[test]
 fn one_execution_never_gets_more_memory_than_all_components() {
-    let config = ComponentConfig::from_str(MINIMAL).unwrap();
+    let config = ComponentConfig::from_toml(MINIMAL).unwrap();
     let apply = |text: &str, sha256: Option<&[u8; 32]>| {
         policy(text).apply(&config, &config.component.name, sha256)
     };
@@ -247,7 +247,7 @@ fn one_execution_never_gets_more_memory_than_all_components() {
 
 #[test]
 fn the_lower_of_two_bounds_over_one_executions_memory_counts() {
-    let config = ComponentConfig::from_str(MINIMAL).unwrap();
+    let config = ComponentConfig::from_toml(MINIMAL).unwrap();
     let max_bytes = |text: &str| -> Vec<String> {
         let effective = policy(text).apply(&config, &config.component.name, None);
         let lines = effective.changes().iter().map(ToString::to_string);
@@ -275,7 +275,7 @@ fn the_lower_of_two_bounds_over_one_executions_memory_counts() {
 fn rates_of_components_stay_and_the_sum_is_held_in_the_hosts_own_period() {
     let policy = policy("[host]\nmessage_rate = 10\nperiod = \"2s\"");
     let config =
-        ComponentConfig::from_str(&format!("{MINIMAL}[quota]\nmessage_rate = 8\n")).unwrap();
+        ComponentConfig::from_toml(&format!("{MINIMAL}[quota]\nmessage_rate = 8\n")).unwrap();
     let effective = policy.apply(&config, &config.component.name, None);
     assert_eq!(effective.changes(), []);
 
@@ -286,11 +286,11 @@ fn rates_of_components_stay_and_the_sum_is_held_in_the_hosts_own_period() {
     let (one, other) = (tracker(), tracker());
     let take = QuotaType::MessageRate(8);
     one.consume(take).unwrap();
-    assert_eq!(one.consume(take).unwrap_err().level(), 0, "its own second is used up");
+    assert_eq!(one.consume(take).unwrap_err().depth(), 0, "its own second is used up");
     clock.advance(Duration::from_secs(1));
     one.consume(take).unwrap();
     let refused = other.consume(take).unwrap_err();
-    assert_eq!((refused.level(), refused.used(), refused.limit()), (1, 16, 20));
+    assert_eq!((refused.depth(), refused.used(), refused.limit()), (1, 16, 20));
     assert_eq!(refused.retry(), Retry::After(Duration::from_secs(1)));
     assert_eq!(refused.period(), Some(Duration::from_secs(2)));
     clock.advance(Duration::from_secs(1));

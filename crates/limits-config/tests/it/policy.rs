@@ -9,11 +9,11 @@ use crate::{EXAMPLE, MINIMAL};
 const HASH: [u8; 32] = [0xab; 32];
 
 fn component(text: &str) -> ComponentConfig {
-    ComponentConfig::from_str(text).unwrap()
+    ComponentConfig::from_toml(text).unwrap()
 }
 
 fn apply(policy: &str, config: &ComponentConfig, sha256: Option<&[u8; 32]>) -> EffectiveConfig {
-    Policy::from_str(policy).unwrap().apply(config, &config.component.name, sha256)
+    Policy::from_toml(policy).unwrap().apply(config, &config.component.name, sha256)
 }
 
 fn report(effective: &EffectiveConfig) -> Vec<String> {
@@ -140,7 +140,7 @@ fn an_override_replaces_what_is_asked_up_to_the_ceiling() {
 
 #[test]
 fn an_override_is_for_the_identity_and_not_for_the_name() {
-    let policy = Policy::from_str("component.trusted.resources.cpu.max_fuel = 7").unwrap();
+    let policy = Policy::from_toml("component.trusted.resources.cpu.max_fuel = 7").unwrap();
     let config = component(&MINIMAL.replace("\"x\"", "\"trusted\""));
     let other = "other".parse().unwrap();
     let effective = policy.apply(&config, &other, None);
@@ -287,7 +287,7 @@ fn an_override_restricts_capabilities_and_decides_alone_only_for_its_hash() {
 #[test]
 fn a_table_without_its_ceiling_is_told_where_it_belongs() {
     for table in ["resources", "quota", "capabilities"] {
-        let error = Policy::from_str(&format!("[{table}]\n")).unwrap_err();
+        let error = Policy::from_toml(&format!("[{table}]\n")).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!(

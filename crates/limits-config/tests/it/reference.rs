@@ -24,10 +24,10 @@ fn each_example_is_valid() {
     assert_eq!((policies.len(), components.len()), (1, 3));
     assert_eq!(components[0], EXAMPLE);
     for component in components {
-        ComponentConfig::from_str(component).unwrap();
+        ComponentConfig::from_toml(component).unwrap();
     }
     for policy in policies {
-        Policy::from_str(policy).unwrap();
+        Policy::from_toml(policy).unwrap();
     }
 }
 
@@ -44,7 +44,7 @@ fn each_key_has_a_row() {
         assert!(host.contains(&format!("\n| `{key}` |")), "no row for host.{key}");
     }
     assert!(text.contains("\n| `cpu_time_policy` |"));
-    let config = ComponentConfig::from_str(EXAMPLE).unwrap();
+    let config = ComponentConfig::from_toml(EXAMPLE).unwrap();
     for (permission, _) in config.capabilities.iter() {
         assert!(text.contains(&format!("`{permission}`")), "no mention of {permission}");
     }
@@ -53,7 +53,7 @@ fn each_key_has_a_row() {
 #[test]
 fn each_default_is_the_real_one() {
     let text = reference();
-    let config = ComponentConfig::from_str(crate::MINIMAL).unwrap();
+    let config = ComponentConfig::from_toml(crate::MINIMAL).unwrap();
     let shown = [
         (SettingKey::MaxInstances, "128"),
         (SettingKey::MaxMemories, "8"),

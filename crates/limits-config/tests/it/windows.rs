@@ -13,8 +13,8 @@ use crate::MINIMAL;
 const HASH: [u8; 32] = [0xab; 32];
 
 fn apply(component: &str, policy: &str, hash: Option<&[u8; 32]>) -> EffectiveConfig {
-    let config = ComponentConfig::from_str(&format!("{MINIMAL}{component}")).unwrap();
-    Policy::from_str(policy).unwrap().apply(&config, &config.component.name, hash)
+    let config = ComponentConfig::from_toml(&format!("{MINIMAL}{component}")).unwrap();
+    Policy::from_toml(policy).unwrap().apply(&config, &config.component.name, hash)
 }
 
 fn report(effective: &EffectiveConfig) -> Vec<String> {
@@ -230,8 +230,8 @@ proptest! {
         let pin = if pinned { &*pin } else { "" };
         let policy = [pin, &ceiling.lines("ceiling."), &over.lines("component.x.")].concat();
         let hash = if matches { HASH } else { [0; 32] };
-        let config = ComponentConfig::from_str(&(asked.lines("") + MINIMAL)).unwrap();
-        let policy = Policy::from_str(&policy).unwrap();
+        let config = ComponentConfig::from_toml(&(asked.lines("") + MINIMAL)).unwrap();
+        let policy = Policy::from_toml(&policy).unwrap();
         let effective = policy.apply(&config, &config.component.name, Some(&hash));
         let quota = effective.quota();
         let window = u64::try_from(quota.reset_period.as_millis()).unwrap();

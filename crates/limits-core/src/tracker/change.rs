@@ -28,11 +28,11 @@ impl QuotaTracker {
     ///
     /// If the quota has another period, which a tracker keeps for life; nothing is changed then.
     /// For another period, make another tracker.
-    pub fn set_quota(&self, quota: ResourceQuota) -> Result<(), PeriodFixed> {
+    pub fn set_quota(&self, quota: ResourceQuota) -> Result<(), PeriodMismatch> {
         let requested = Windows::new(quota.reset_period).period();
         let current = self.windows.period();
         if requested != current {
-            return Err(PeriodFixed { current, requested });
+            return Err(PeriodMismatch { current, requested });
         }
         for resource in QuotaResource::ALL {
             self.bounds.change(resource, &quota, self.windows, |limit| {
@@ -76,12 +76,12 @@ impl QuotaTracker {
 
 /// A tracker was asked for another period than the one it counts in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct PeriodFixed {
+pub struct PeriodMismatch {
     current: Duration,
     requested: Duration,
 }
 
-impl PeriodFixed {
+impl PeriodMismatch {
     /// Returns the period that the tracker counts in.
     #[must_use]
     pub const fn current(&self) -> Duration {
@@ -95,7 +95,7 @@ impl PeriodFixed {
     }
 }
 
-impl fmt::Display for PeriodFixed {
+impl fmt::Display for PeriodMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { current, requested } = self;
         write!(
@@ -105,4 +105,4 @@ impl fmt::Display for PeriodFixed {
     }
 }
 
-impl core::error::Error for PeriodFixed {}
+impl core::error::Error for PeriodMismatch {}

@@ -152,7 +152,7 @@ fn q15_a_refusal_is_typed_and_has_its_numbers() {
     let limits_core::WasmError::Quota(refused) = *error else { panic!("{error:?}") };
     assert_eq!(refused.resource(), QuotaResource::Storage);
     assert_eq!((refused.used(), refused.requested(), refused.limit()), (0, 11, 10));
-    assert_eq!((refused.retry(), refused.level()), (Retry::Never, 0));
+    assert_eq!((refused.retry(), refused.depth()), (Retry::Never, 0));
 }
 
 #[test]

@@ -19,9 +19,9 @@ fn a_take_is_counted_on_all_levels_or_none_and_the_one_that_refused_is_named() {
 
     one.consume(QuotaType::Storage(50)).unwrap();
     assert_eq!(used(), [50, 50, 50, 0]);
-    assert_eq!(one.consume(QuotaType::Storage(1)).unwrap_err().level(), 0);
+    assert_eq!(one.consume(QuotaType::Storage(1)).unwrap_err().depth(), 0);
     let refused = other.consume(QuotaType::Storage(20)).unwrap_err();
-    assert_eq!((refused.level(), refused.used(), refused.limit()), (1, 50, 60));
+    assert_eq!((refused.depth(), refused.used(), refused.limit()), (1, 50, 60));
     host.consume(QuotaType::Storage(45)).unwrap();
     let refused = other.reserve(QuotaType::Storage(10)).unwrap_err();
     assert_eq!(
@@ -41,10 +41,10 @@ fn of_several_levels_the_one_that_refuses_longest_is_named() {
     one.consume(QuotaType::MessageRate(3)).unwrap();
     host.consume(QuotaType::MessageRate(2)).unwrap();
     let refused = one.consume(QuotaType::MessageRate(1)).unwrap_err();
-    assert_eq!((refused.level(), refused.retry()), (0, after(10_000)));
+    assert_eq!((refused.depth(), refused.retry()), (0, after(10_000)));
     let tight = child(ResourceQuota::new().with_message_rate(100), &host);
     let refused = tight.consume(QuotaType::MessageRate(6)).unwrap_err();
-    assert_eq!((refused.level(), refused.retry()), (1, Retry::Never));
+    assert_eq!((refused.depth(), refused.retry()), (1, Retry::Never));
 }
 
 // I12 I14
@@ -92,7 +92,7 @@ fn charges_and_debt_reach_all_levels() {
     let one = child(ResourceQuota::new().with_cpu_time(Allowance::Unlimited), &host);
     one.charge(QuotaType::CpuTime(12));
     let refused = one.peek(QuotaType::CpuTimeMicros(1)).unwrap_err();
-    assert_eq!((refused.level(), refused.retry()), (1, after(2_000 + 1_000 - 1_000)));
+    assert_eq!((refused.depth(), refused.retry()), (1, after(2_000 + 1_000 - 1_000)));
     clock.advance(SECOND);
     assert_eq!((one.usage().cpu_time_used_us, host.usage().cpu_time_used_us), (0, 7_000));
 }
@@ -115,7 +115,7 @@ fn a_partial_grant_is_what_every_level_has_left() {
     assert_eq!(part.amount(QuotaResource::Storage), 10);
     part.commit();
     let refused = one.reserve_up_to(QuotaType::Storage(25)).unwrap_err();
-    assert_eq!((refused.level(), refused.requested(), refused.retry()), (1, 25, Retry::Now));
+    assert_eq!((refused.depth(), refused.requested(), refused.retry()), (1, 25, Retry::Now));
 }
 
 #[test]

@@ -463,7 +463,7 @@ fn agree<T>(
     match (verdict, model) {
         (Ok(_), Ok(_)) => {}
         (Err(error), Err(refused)) => {
-            prop_assert_eq!(error.level(), refused.level);
+            prop_assert_eq!(error.depth(), refused.level);
             prop_assert_eq!(error.resource(), refused.resource);
             prop_assert_eq!(u128::from(error.used()), refused.used);
             prop_assert_eq!(u128::from(error.limit()), refused.limit);

@@ -64,8 +64,8 @@ fn storage_and_memory_are_released_by_name() {
 fn a_tracker_is_an_account() {
     let (tracker, _clock) = tracked(ten_of_each());
     let account: Arc<dyn Account> = Arc::<QuotaTracker>::clone(&tracker);
-    account.reserve(QuotaType::Memory(10)).unwrap();
-    assert_eq!(account.reserve(QuotaType::Memory(1)).unwrap_err().used(), 10);
+    account.take(QuotaType::Memory(10)).unwrap();
+    assert_eq!(account.take(QuotaType::Memory(1)).unwrap_err().used(), 10);
     account.release(QuotaType::Memory(4));
     account.peek(QuotaType::CpuTimeMicros(1)).unwrap();
     account.charge(QuotaType::CpuTimeMicros(10_500));

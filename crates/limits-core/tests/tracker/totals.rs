@@ -9,7 +9,7 @@ fn what_is_held_counts_until_it_is_released_whatever_the_time() {
     tracker.consume(QuotaType::Memory(70)).unwrap();
     clock.advance(SECOND * 100);
     let refused = tracker.consume(QuotaType::Memory(40)).unwrap_err();
-    assert_eq!((refused.resource(), refused.level()), (QuotaResource::Memory, 0));
+    assert_eq!((refused.resource(), refused.depth()), (QuotaResource::Memory, 0));
     assert_eq!((refused.used(), refused.requested(), refused.limit()), (70, 40, 100));
     assert_eq!((refused.retry(), refused.period()), (Retry::Now, None));
     assert_eq!(tracker.release(QuotaType::Memory(30)), 30);

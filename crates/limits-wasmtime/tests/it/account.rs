@@ -6,11 +6,12 @@ use core::task::Poll;
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
+use limits_core::CpuTimePolicy;
 use limits_wasmtime::limits_core::{
     Account, ManualClock, QuotaError, QuotaResource, QuotaTracker, QuotaType,
     ResourceLimitsBuilder, ResourceQuota, WasmError,
 };
-use limits_wasmtime::{CpuTimePolicy, ExecutionFailure, ExecutionResult, LimitState};
+use limits_wasmtime::{ExecutionFailure, ExecutionResult, LimitState};
 
 use crate::guest::{Guest, Host, roomy};
 
@@ -42,7 +43,7 @@ async fn run(
 /// I7: the guest runs for what its account has, and waits for the rest of its time.
 #[tokio::test]
 async fn i7_a_throttled_guest_waits_and_its_deadline_holds() {
-    let account = tracker(ResourceQuota::new().with_cpu_time(10_u64));
+    let account = tracker(ResourceQuota::new().with_cpu_time(10));
     let host = host(&account, CpuTimePolicy::Throttle);
     let failure = run(SPIN, roomy().execution_timeout_ms(200), host).await.unwrap_err();
     assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
@@ -63,7 +64,7 @@ async fn i7_a_throttled_guest_goes_on_in_the_next_window_and_ends_well() {
         (br_if $l (i32.lt_u (local.get $i) (i32.const 10_000_000)))))"#;
     let alone = run(count, roomy(), Host::default()).await.unwrap().report;
     let period = Duration::from_millis(20);
-    let quota = ResourceQuota::new().with_cpu_time(1_u64).with_reset_period(period);
+    let quota = ResourceQuota::new().with_cpu_time(1).with_reset_period(period);
     let account = Arc::new(QuotaTracker::new(quota));
     let report = run(count, roomy(), host(&account, CpuTimePolicy::Throttle)).await.unwrap().report;
     assert_eq!(report.fuel.consumed(), alone.fuel.consumed());
@@ -80,7 +81,7 @@ async fn i7_a_throttled_guest_goes_on_in_the_next_window_and_ends_well() {
 /// I7: with nothing left the guest is not entered.
 #[tokio::test]
 async fn i7_a_guest_that_is_denied_ends_with_the_accounts_error() {
-    let account = tracker(ResourceQuota::new().with_cpu_time(5_u64));
+    let account = tracker(ResourceQuota::new().with_cpu_time(5));
     let limits = || roomy().execution_timeout_ms(60_000);
     let failure = run(SPIN, limits(), host(&account, CpuTimePolicy::Deny)).await.unwrap_err();
     let WasmError::Quota(error) = failure.error() else { panic!("{failure}") };
@@ -173,7 +174,7 @@ impl Account for Charges {
     fn peek(&self, _: QuotaType) -> Result<(), QuotaError> {
         Ok(())
     }
-    fn reserve(&self, _: QuotaType) -> Result<(), QuotaError> {
+    fn take(&self, _: QuotaType) -> Result<(), QuotaError> {
         Ok(())
     }
     fn charge(&self, quota: QuotaType) {

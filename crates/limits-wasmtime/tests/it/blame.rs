@@ -166,7 +166,7 @@ async fn run_on(
 /// The guest was never entered, since a neighbour had used up the host's CPU time.
 #[tokio::test]
 async fn a_component_that_waited_for_what_its_neighbours_used_up_is_not_to_blame() {
-    let quota = ResourceQuota::new().with_cpu_time(50_u64);
+    let quota = ResourceQuota::new().with_cpu_time(50);
     let account = under_a_busy_parent(quota, QuotaType::CpuTime(50));
     let limits = roomy().execution_timeout_ms(30).build().unwrap();
     let failure = run_on(account, r#"(func (export "run"))"#, limits).await;
@@ -175,7 +175,7 @@ async fn a_component_that_waited_for_what_its_neighbours_used_up_is_not_to_blame
     else {
         panic!("{failure}")
     };
-    assert_eq!(waited.refused.level(), 1);
+    assert_eq!(waited.refused.depth(), 1);
     assert_eq!(failure.blame(), Blame::Host);
     assert!(!failure.error().is_guest_fault());
     assert!(failure.to_string().contains("the parent's CPU time quota"), "{failure}");
@@ -183,7 +183,7 @@ async fn a_component_that_waited_for_what_its_neighbours_used_up_is_not_to_blame
 
 #[tokio::test]
 async fn a_component_that_waited_for_its_own_quota_has_used_it_up_itself() {
-    let quota = ResourceQuota::new().with_cpu_time(1_u64);
+    let quota = ResourceQuota::new().with_cpu_time(1);
     let account = Arc::new(QuotaTracker::with_clock(quota, Arc::new(ManualClock::new())));
     let limits = roomy().execution_timeout_ms(30).build().unwrap();
     let failure = run_on(account, SPIN, limits).await;
@@ -313,7 +313,7 @@ async fn i7_nested_executions_are_charged_once() {
              (loop $l (br_if $l (i32.lt_u
                (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 500000)))))"#,
     ));
-    let quota = ResourceQuota::new().with_cpu_time(1_000_000_u64);
+    let quota = ResourceQuota::new().with_cpu_time(1_000_000);
     let account = Arc::new(QuotaTracker::with_clock(quota, Arc::new(ManualClock::new())));
     let all = nest(guest, Arc::clone(&account), 5).await;
     let charged = account.usage().cpu_time_used_us;
@@ -326,7 +326,7 @@ async fn i7_nested_executions_are_charged_once() {
 #[tokio::test]
 async fn i7_a_nested_execution_without_an_account_is_charged_to_the_one_around_it() {
     let guest = Guest::core(SPIN);
-    let quota = ResourceQuota::new().with_cpu_time(1_000_000_u64);
+    let quota = ResourceQuota::new().with_cpu_time(1_000_000);
     let account = Arc::new(QuotaTracker::with_clock(quota, Arc::new(ManualClock::new())));
     let own: Arc<dyn Account> = Arc::<QuotaTracker>::clone(&account);
     let state = LimitState::new().with_account(own, CpuTimePolicy::Throttle);
@@ -366,7 +366,7 @@ async fn a_timeout_tells_as_much_fuel_as_its_report() {
 #[tokio::test]
 async fn i7_a_poll_that_panics_is_charged() {
     let guest = Guest::core(SPIN);
-    let quota = ResourceQuota::new().with_cpu_time(1_000_000_u64);
+    let quota = ResourceQuota::new().with_cpu_time(1_000_000);
     let account = Arc::new(QuotaTracker::with_clock(quota, Arc::new(ManualClock::new())));
     let own: Arc<dyn Account> = Arc::<QuotaTracker>::clone(&account);
     let state = LimitState::new().with_account(own, CpuTimePolicy::Throttle);

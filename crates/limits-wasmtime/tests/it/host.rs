@@ -40,7 +40,7 @@ async fn what_a_capability_or_a_quota_refuses_comes_back_as_that() {
         assert!(error.is_guest_fault());
     }
     let error = run(refused.at_level(1).into()).await;
-    assert!(matches!(error, WasmError::Quota(found) if found.level() == 1), "{error}");
+    assert!(matches!(error, WasmError::Quota(found) if found.depth() == 1), "{error}");
     assert!(!error.is_guest_fault());
 }
 

@@ -3,12 +3,13 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use limits_core::CpuTimePolicy;
 use limits_wasmtime::limits_core::{
     Account, Blame, Clock, ManualClock, QuotaTracker, QuotaType, ResourceLimitsBuilder,
     ResourceQuota, WasmError,
 };
 use limits_wasmtime::wasmtime::component::Val;
-use limits_wasmtime::{CpuTimePolicy, LimitState, LiveComponent};
+use limits_wasmtime::{LimitState, LiveComponent};
 
 use crate::guest::{Guest, Host, roomy};
 
@@ -126,7 +127,7 @@ async fn arguments_that_do_not_fit_leave_the_instance_as_it_was() {
 /// An account without CPU time keeps a call from entering the guest; the actor lives on.
 #[tokio::test]
 async fn a_call_that_was_not_entered_leaves_the_instance_as_it_was() {
-    let quota = ResourceQuota::new().with_cpu_time(1_000_u64);
+    let quota = ResourceQuota::new().with_cpu_time(1_000);
     let clock = Arc::new(ManualClock::new());
     let time: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     let tracker = Arc::new(QuotaTracker::with_clock(quota, time));

@@ -128,7 +128,7 @@ async fn i7_a_deadline_that_is_waited_out_is_charged() {
         let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
         Duration::try_from(now).unwrap()
     }
-    let quota = ResourceQuota::new().with_cpu_time(1_000_000_u64);
+    let quota = ResourceQuota::new().with_cpu_time(1_000_000);
     let account = Arc::new(QuotaTracker::with_clock(quota, Arc::new(ManualClock::new())));
     let (executor, component) =
         guest(|_: Arc<AtomicU64>| -> Waiting { Box::new(core::future::pending()) });

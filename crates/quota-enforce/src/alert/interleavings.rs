@@ -10,15 +10,15 @@ use limits_core::{Allowance, QuotaResourceStatus};
 use loom::thread;
 
 use super::{Alert, Look, Seen};
-use crate::level::Level;
 use crate::sync::{AtomicU64, Ordering};
+use crate::usage_level::UsageLevel;
 
 /// A resource of which 100 units may be used.
 struct Resource {
     used: AtomicU64,
     alert: Alert,
     window_ns: Option<u64>,
-    told: Mutex<Vec<(Level, Level)>>,
+    told: Mutex<Vec<(UsageLevel, UsageLevel)>>,
     /// The level that the sinks were told last, as a sink would keep it: without ordering of its own.
     last: AtomicU64,
 }
@@ -46,7 +46,7 @@ impl Resource {
     fn watch(&self, seen: Seen) {
         let look = || Look { status: self.status(), now_ns: 0, window_ns: self.window_ns };
         self.alert.watch(seen, look, |from, to, _| {
-            let last = Level::from_code(self.last.load(Ordering::Relaxed));
+            let last = UsageLevel::from_code(self.last.load(Ordering::Relaxed));
             assert_eq!(from, last, "a sink sees what it did the last time");
             self.last.store(to.code(), Ordering::Relaxed);
             self.told.lock().unwrap_or_else(PoisonError::into_inner).push((from, to));
@@ -66,14 +66,14 @@ impl Resource {
     }
 
     /// Checks what the sinks heard, from the level at which the scenario began, and returns it.
-    fn check(&self, mut level: Level) -> Vec<(Level, Level)> {
+    fn check(&self, mut level: UsageLevel) -> Vec<(UsageLevel, UsageLevel)> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (from, to) in &told {
             assert_eq!(*from, level, "each crossing begins where the last one led: {told:?}");
             assert_ne!(from, to);
             level = *to;
         }
-        assert_eq!(level, Level::of(&self.status()), "{told:?}");
+        assert_eq!(level, UsageLevel::of(&self.status()), "{told:?}");
         told
     }
 }
@@ -97,7 +97,7 @@ fn what_is_released_as_another_thread_takes_is_heard_last() {
     loom::model(|| {
         let resource = Resource::new(79, None);
         together(&resource, [|it| it.release(79), |it| it.take(20)]);
-        resource.check(Level::Normal);
+        resource.check(UsageLevel::Normal);
     });
 }
 
@@ -107,7 +107,7 @@ fn what_is_taken_as_another_thread_releases_is_heard_last() {
     loom::model(|| {
         let resource = Resource::new(96, None);
         together(&resource, [|it| it.release(96), |it| it.take(96)]);
-        resource.check(Level::Critical);
+        resource.check(UsageLevel::Critical);
     });
 }
 
@@ -118,8 +118,8 @@ fn of_two_threads_that_cross_one_level_together_one_reports() {
         loom::model(move || {
             let resource = Resource::new(50, window_ns);
             together(&resource, [|it| it.take(46), |it| it.take(3)]);
-            let told = resource.check(Level::Normal);
-            assert_eq!(told.iter().filter(|(_, to)| *to == Level::Critical).count(), 1);
+            let told = resource.check(UsageLevel::Normal);
+            assert_eq!(told.iter().filter(|(_, to)| *to == UsageLevel::Critical).count(), 1);
             assert!(told.iter().all(|(from, to)| from < to), "{told:?}");
         });
     }
@@ -134,6 +134,6 @@ fn of_three_threads_that_take_and_release_the_last_state_is_heard_last() {
     model.check(|| {
         let resource = Resource::new(60, None);
         together(&resource, [|it| it.take(36), |it| it.release(60), |it| it.take(20)]);
-        resource.check(Level::Normal);
+        resource.check(UsageLevel::Normal);
     });
 }

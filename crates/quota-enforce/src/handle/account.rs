@@ -24,7 +24,7 @@ impl Account for ComponentHandle {
         }
     }
 
-    fn reserve(&self, quota: QuotaType) -> Result<(), QuotaError> {
+    fn take(&self, quota: QuotaType) -> Result<(), QuotaError> {
         self.keep(quota)
     }
 

@@ -10,7 +10,7 @@ use crate::alert::{Look, Seen};
 use crate::throttle::Throttle;
 
 impl ComponentHandle {
-    /// Looks at all [levels](crate::Level) of use and reports those that have changed. Taking,
+    /// Looks at all [levels](crate::UsageLevel) of use and reports those that have changed. Taking,
     /// charging, releasing and settling a grant do so for what they touch; this is for levels of
     /// rates, which fall as windows pass.
     ///

@@ -52,10 +52,10 @@ fn whoever_waits_by_the_wall_as_long_as_told_is_let_in() {
             let clock = Arc::new(Ticking(Arc::clone(&wall)));
             let registry = QuotaRegistry::builder().clock(clock).build();
             let period = Duration::from_millis(period_ms);
-            let quota = thousand_of_each().with_message_rate(1_u64).with_reset_period(period);
+            let quota = thousand_of_each().with_message_rate(1).with_reset_period(period);
             let handle = registry.register(context("a", quota)).unwrap();
             let refused = wait_as_told(&handle, &wall);
-            assert_eq!((refused.period(), refused.level()), (Some(period), 0));
+            assert_eq!((refused.period(), refused.depth()), (Some(period), 0));
             // And not much longer than it takes.
             assert!(refused.retry() <= Retry::After(period + TICK));
         }
@@ -65,7 +65,7 @@ fn whoever_waits_by_the_wall_as_long_as_told_is_let_in() {
 #[test]
 fn a_parents_clock_is_the_clock_of_waits_and_levels() {
     let wall = Arc::new(ManualClock::new());
-    let ceiling = ResourceQuota::new().with_message_rate(1_u64);
+    let ceiling = ResourceQuota::new().with_message_rate(1);
     let clock = Arc::new(Ticking(Arc::clone(&wall)));
     let parent = Arc::new(QuotaTracker::with_clock(ceiling, clock));
     let notebook = Arc::new(Notebook::default());
@@ -73,7 +73,7 @@ fn a_parents_clock_is_the_clock_of_waits_and_levels() {
         QuotaRegistry::builder().parent(parent).audit(Arc::<Notebook>::clone(&notebook)).build();
     let handle = registry.register(context("a", thousand_of_each())).unwrap();
     wall.advance(Duration::from_micros(1_300));
-    assert_eq!(wait_as_told(&handle, &wall).level(), 1);
+    assert_eq!(wait_as_told(&handle, &wall).depth(), 1);
     notebook.take();
     handle.charge(QuotaType::CpuTime(1_000));
     assert_eq!(notebook.take(), ["a threshold cpu_time normal -> critical at 1000000"]);

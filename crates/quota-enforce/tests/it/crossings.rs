@@ -87,7 +87,7 @@ fn a_rate_of_nothing_is_told_once() {
     // I1
     let (builder, notebook) = noted();
     let (registry, _handle, clock) = thousand(builder);
-    registry.register(context("b", thousand_of_each().with_message_rate(0_u64))).unwrap();
+    registry.register(context("b", thousand_of_each().with_message_rate(0))).unwrap();
     let told = notebook.take();
     assert_eq!(told.last().unwrap(), "b threshold message_rate normal -> critical at 0");
     for _ in 0..3 {
@@ -104,7 +104,7 @@ fn what_is_only_observed_crosses_levels_as_well() {
     let (_registry, handle, _clock) = thousand(builder.observe_only());
     notebook.take();
     let grant = handle.reserve(QuotaType::Storage(1_500)).unwrap();
-    Account::reserve(&handle, QuotaType::Memory(1_500)).unwrap();
+    Account::take(&handle, QuotaType::Memory(1_500)).unwrap();
     let told = notebook.take();
     let levels: Vec<_> = told.iter().filter(|line| line.contains("threshold")).collect();
     assert_eq!(
@@ -179,7 +179,7 @@ fn a_sink_that_panics_with_anything_changes_nothing_and_the_others_are_told() {
         .audit(Arc::<Notebook>::clone(&notebook))
         .audit_grants();
     let (registry, handle, _clock) = thousand(builder);
-    Account::reserve(&handle, QuotaType::Memory(960)).unwrap();
+    Account::take(&handle, QuotaType::Memory(960)).unwrap();
     assert_eq!(handle.usage().memory_used, 960);
     Account::release(&handle, QuotaType::Memory(960));
     assert!(handle.consume(QuotaType::Storage(1_001)).is_err());

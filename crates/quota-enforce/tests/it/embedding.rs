@@ -3,8 +3,8 @@
 use core::error::Error;
 use limits_core::QuotaType;
 use quota_enforce::{
-    ComponentHandle, Denials, EnforceError, Grant, JsonLinesSink, Level, QuotaRegistry,
-    QuotaRegistryBuilder, SecurityContext, TracingSink, UsageSnapshot, with_quota,
+    ComponentHandle, Denials, EnforceError, Grant, JsonLinesSink, QuotaRegistry,
+    QuotaRegistryBuilder, SecurityContext, TracingSink, UsageLevel, UsageSnapshot, with_quota,
 };
 
 use crate::thousand;
@@ -19,7 +19,7 @@ fn everything_can_be_shared_between_threads_and_kept() {
     shared::<SecurityContext>();
     shared::<UsageSnapshot>();
     shared::<Denials>();
-    shared::<Level>();
+    shared::<UsageLevel>();
     shared::<Grant>();
     shared::<JsonLinesSink>();
     shared::<TracingSink>();

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use limits_core::{Account, CapabilitySet, QuotaResource, QuotaType, ResourceQuota};
 use quota_enforce::{
-    AuditEvent, AuditKind, AuditSink, ComponentHandle, JsonLinesSink, Level, QuotaRegistry,
-    SecurityContext, TracingSink,
+    AuditEvent, AuditKind, AuditSink, ComponentHandle, JsonLinesSink, QuotaRegistry,
+    SecurityContext, TracingSink, UsageLevel,
 };
 use serde_json::Value;
 use tracing::field::{Field, Visit};
@@ -265,7 +265,7 @@ fn a_component_cannot_hide_a_level_from_tracing_and_cannot_flood_it() {
 /// Keeps the crossings that it hears, and may do something meanwhile.
 #[derive(Debug, Default)]
 struct Crossings {
-    heard: Mutex<Vec<(QuotaResource, Level, Level, u64)>>,
+    heard: Mutex<Vec<(QuotaResource, UsageLevel, UsageLevel, u64)>>,
     component: OnceLock<ComponentHandle>,
     meanwhile: Option<fn(&ComponentHandle)>,
 }
@@ -275,7 +275,7 @@ impl Crossings {
         Arc::new(Self { meanwhile: Some(work), ..Self::default() })
     }
 
-    fn take(&self) -> Vec<(QuotaResource, Level, Level, u64)> {
+    fn take(&self) -> Vec<(QuotaResource, UsageLevel, UsageLevel, u64)> {
         core::mem::take(&mut *self.heard.lock().expect("nobody panics with it"))
     }
 }
@@ -286,7 +286,7 @@ impl AuditSink for Crossings {
         let crossing = (resource, from, to, status.used());
         self.heard.lock().expect("nobody panics with it").push(crossing);
         if let (Some(work), Some(component)) = (self.meanwhile, self.component.get())
-            && to == Level::Critical
+            && to == UsageLevel::Critical
         {
             work(component);
         }
@@ -315,7 +315,8 @@ fn a_sink_of_the_hosts_hears_every_crossing() {
         fill(&handle);
         empty(&handle);
     }
-    let (storage, normal, critical) = (QuotaResource::Storage, Level::Normal, Level::Critical);
+    let (storage, normal, critical) =
+        (QuotaResource::Storage, UsageLevel::Normal, UsageLevel::Critical);
     let pair = [(storage, normal, critical, 1_000), (storage, critical, normal, 0)];
     assert_eq!(sink.take(), pair.repeat(1_000));
 }
@@ -325,7 +326,8 @@ fn each_sink_hears_the_rise_before_the_fall_that_came_while_another_was_told() {
     // I4 I5
     let (one, other, handle) = told_in_turn(empty);
     fill(&handle);
-    let (storage, normal, critical) = (QuotaResource::Storage, Level::Normal, Level::Critical);
+    let (storage, normal, critical) =
+        (QuotaResource::Storage, UsageLevel::Normal, UsageLevel::Critical);
     let crossings = [(storage, normal, critical, 1_000), (storage, critical, normal, 0)];
     assert_eq!(one.take(), crossings);
     assert_eq!(other.take(), crossings);
@@ -339,7 +341,7 @@ fn each_resource_of_a_take_is_looked_at_when_it_is_told() {
         handle.release(QuotaType::Memory(1_000)).unwrap();
     });
     handle.reserve_all(&[QuotaType::Storage(960), QuotaType::Memory(960)]).unwrap().commit();
-    let crossing = (QuotaResource::Storage, Level::Normal, Level::Critical, 960);
+    let crossing = (QuotaResource::Storage, UsageLevel::Normal, UsageLevel::Critical, 960);
     assert_eq!(one.take(), [crossing]);
     assert_eq!(other.take(), [crossing]);
     assert_eq!(handle.usage().memory_used, 0);
@@ -357,10 +359,10 @@ fn what_a_former_component_gives_back_is_no_level_of_its_successor() {
         SecurityContext::with_quota("a", CapabilitySet::new(), quota)
     };
     let former = registry.register(component()).expect("it is new");
-    Account::reserve(&former, QuotaType::Memory(96)).expect("it fits");
+    Account::take(&former, QuotaType::Memory(96)).expect("it fits");
     registry.unregister("a").expect("it is there");
     let successor = registry.register(component()).expect("it is gone");
-    Account::reserve(&successor, QuotaType::Memory(96)).expect("it fits");
+    Account::take(&successor, QuotaType::Memory(96)).expect("it fits");
     Account::release(&former, QuotaType::Memory(96));
     registry.refresh_levels();
     assert!(sink.flush(SOON));

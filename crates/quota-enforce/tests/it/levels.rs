@@ -27,7 +27,7 @@ fn q5_questions_are_answered_in_a_window_that_is_current() {
 fn q9_a_quota_of_nothing_is_critical() {
     // The original called it 0 % used.
     let registry = QuotaRegistry::new();
-    let quota = crate::thousand_of_each().with_storage(0_u64);
+    let quota = crate::thousand_of_each().with_storage(0);
     let handle = registry.register(crate::context("a", quota)).unwrap();
     assert!(handle.is_quota_critical());
     assert!((handle.status().storage.percentage() - 100.0).abs() < 1e-9);
@@ -115,7 +115,7 @@ fn a_lower_limit_and_a_reset_move_levels_as_well() {
         thousand(QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)));
     handle.consume(QuotaType::Memory(500)).unwrap();
     notebook.take();
-    handle.set_quota(crate::thousand_of_each().with_memory(600_u64)).unwrap();
+    handle.set_quota(crate::thousand_of_each().with_memory(600)).unwrap();
     assert_eq!(notebook.take(), ["a threshold memory normal -> warning at 500"]);
     registry.reset_usage("a").unwrap();
     assert_eq!(notebook.take(), ["a threshold memory warning -> normal at 0"]);

@@ -68,14 +68,14 @@ fn what_is_under_way_when_a_component_goes_is_settled_where_it_came_from() {
     assert_eq!(old.usage().storage_used, 500);
     assert_eq!(new.usage(), QuotaUsage::default(), "nothing is charged to it");
     // An execution that began before goes on to its end.
-    limits_core::Account::reserve(&old, QuotaType::Memory(10)).unwrap();
+    limits_core::Account::take(&old, QuotaType::Memory(10)).unwrap();
     assert_eq!(old.usage().memory_used, 10);
 }
 
 #[test]
 fn calls_in_flight_on_many_threads_survive_that_their_component_comes_and_goes() {
     let registry = QuotaRegistry::new();
-    let quota = thousand_of_each().with_storage(100_u64);
+    let quota = thousand_of_each().with_storage(100);
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| {
@@ -188,14 +188,14 @@ fn q13_storage_survives_a_restart() {
 
 #[test]
 fn q13_what_was_stored_before_a_restart_counts_for_the_host_as_well() {
-    let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_storage(1_500_u64)));
+    let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_storage(1_500)));
     let registry = QuotaRegistry::builder().parent(Arc::clone(&host)).build();
     let stored = UsageSnapshot::from(QuotaUsage { storage_used: 900, ..QuotaUsage::default() });
     registry.register(context("a", thousand_of_each()).with_usage(stored)).unwrap();
     let fresh = registry.register(context("b", thousand_of_each())).unwrap();
     let refused = fresh.consume(QuotaType::Storage(601)).unwrap_err();
     let refused = refused.as_quota().unwrap();
-    assert_eq!((refused.level(), refused.used()), (1, 900));
+    assert_eq!((refused.depth(), refused.used()), (1, 900));
 }
 
 #[test]
@@ -220,14 +220,14 @@ fn q13_overwriting_counts_the_difference_and_a_recount_puts_right_what_drifted()
 
 #[test]
 fn a_ceiling_over_all_components_holds_and_says_that_it_was_the_one() {
-    let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_storage(1_500_u64)));
+    let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_storage(1_500)));
     let registry = QuotaRegistry::builder().parent(Arc::clone(&host)).build();
     let one = registry.register(context("a", thousand_of_each())).unwrap();
     let other = registry.register(context("b", thousand_of_each())).unwrap();
     one.consume(QuotaType::Storage(1_000)).unwrap();
     let error = other.consume(QuotaType::Storage(501)).unwrap_err();
     let error = error.as_quota().unwrap();
-    assert_eq!((error.level(), error.used(), error.limit()), (1, 1_000, 1_500));
+    assert_eq!((error.depth(), error.used(), error.limit()), (1, 1_000, 1_500));
     other.consume(QuotaType::Storage(500)).unwrap();
     assert_eq!(host.usage().storage_used, 1_500);
     // What is stored stays stored when its owner goes, until somebody clears it away.
@@ -241,13 +241,13 @@ fn a_ceiling_over_all_components_holds_and_says_that_it_was_the_one() {
 fn a_quota_changes_while_its_component_runs() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Storage(800)).unwrap();
-    handle.set_quota(thousand_of_each().with_storage(500_u64)).unwrap();
+    handle.set_quota(thousand_of_each().with_storage(500)).unwrap();
     assert!(handle.consume(QuotaType::Storage(1)).is_err());
     handle.release(QuotaType::Storage(400)).unwrap();
     handle.consume(QuotaType::Storage(100)).unwrap();
     let period = core::time::Duration::from_secs(2);
     let error = handle.set_quota(thousand_of_each().with_reset_period(period)).unwrap_err();
-    let EnforceError::PeriodFixed(fixed) = error else { panic!("{error}") };
+    let EnforceError::PeriodMismatch(fixed) = error else { panic!("{error}") };
     assert_eq!((fixed.current(), fixed.requested()), (period / 2, period));
 }
 

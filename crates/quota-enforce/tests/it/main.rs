@@ -50,11 +50,11 @@ fn thousand(builder: QuotaRegistryBuilder) -> (QuotaRegistry, ComponentHandle, A
 
 fn thousand_of_each() -> ResourceQuota {
     ResourceQuota::new()
-        .with_storage(1_000_u64)
-        .with_message_rate(1_000_u64)
-        .with_network_bandwidth(1_000_u64)
-        .with_cpu_time(1_000_u64)
-        .with_memory(1_000_u64)
+        .with_storage(1_000)
+        .with_message_rate(1_000)
+        .with_network_bandwidth(1_000)
+        .with_cpu_time(1_000)
+        .with_memory(1_000)
 }
 
 /// Keeps what it is told, in words.

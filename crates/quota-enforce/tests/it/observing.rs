@@ -26,7 +26,7 @@ fn nothing_is_denied_and_everything_that_would_have_been_is_told() {
     handle.consume(QuotaType::MessageRate(1_001)).unwrap();
     assert_eq!(handle.usage().message_count, 0, "such a message would not have been sent");
     Account::peek(&handle, QuotaType::Storage(1)).unwrap();
-    Account::reserve(&handle, QuotaType::Memory(1_001)).unwrap();
+    Account::take(&handle, QuotaType::Memory(1_001)).unwrap();
     assert_eq!(handle.usage().memory_used, 1_001);
     Account::release(&handle, QuotaType::Memory(1_001));
     assert_eq!(handle.usage().memory_used, 0);
@@ -56,7 +56,7 @@ fn what_was_only_observed_goes_back_like_anything_else() {
 #[test]
 fn what_has_been_used_is_counted_and_what_a_parent_refuses_is_let_through() {
     let clock = Arc::new(ManualClock::new());
-    let host = ResourceQuota::new().with_storage(500_u64).with_message_rate(500_u64);
+    let host = ResourceQuota::new().with_storage(500).with_message_rate(500);
     let host = Arc::new(QuotaTracker::with_clock(host, clock));
     let registry = QuotaRegistry::builder().parent(Arc::clone(&host)).observe_only().build();
     let handle = registry.register(context("a", thousand_of_each())).unwrap();
@@ -115,7 +115,7 @@ fn cpu_time_that_is_used_up_is_told_once_for_as_long_as_it_would_have_been_waite
 #[test]
 fn a_component_without_cpu_time_is_told_of_once_a_period() {
     let (registry, _handle, clock) = thousand(QuotaRegistry::builder().observe_only());
-    let quota = ResourceQuota::new().with_cpu_time(0_u64);
+    let quota = ResourceQuota::new().with_cpu_time(0);
     let none = SecurityContext::with_quota("none", CapabilitySet::new(), quota);
     let none = registry.register(none).unwrap();
     for denials in 1..4 {

@@ -10,7 +10,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Level {
+pub enum UsageLevel {
     /// Less than 80 %.
     Normal,
     /// 80 % or more.
@@ -19,7 +19,7 @@ pub enum Level {
     Critical,
 }
 
-impl Level {
+impl UsageLevel {
     /// Returns the name, for logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -64,7 +64,7 @@ impl Level {
     }
 }
 
-impl fmt::Display for Level {
+impl fmt::Display for UsageLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
