@@ -6,7 +6,7 @@ use core::task::Poll;
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
-use limits_core::CpuTimePolicy;
+use limits_wasmtime::limits_core::CpuTimePolicy;
 use limits_wasmtime::limits_core::{
     Account, ManualClock, QuotaError, QuotaResource, QuotaTracker, QuotaType,
     ResourceLimitsBuilder, ResourceQuota, WasmError,

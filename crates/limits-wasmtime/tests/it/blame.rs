@@ -5,14 +5,14 @@ use core::pin::Pin;
 use std::sync::Arc;
 
 use limits_wasmtime::limits_core::{
-    Account, Blame, CapabilitySet, FuelMetrics, HostResource, HostShortage, LimitExceeded,
-    LimitKind, ManualClock, Permission, QuotaError, QuotaResource, QuotaTracker, QuotaType,
-    ResourceLimits, ResourceQuota, Retry, WasmError,
+    Account, Blame, CapabilitySet, CpuTimePolicy, FuelMetrics, HostResource, HostShortage,
+    LimitExceeded, LimitKind, ManualClock, Permission, QuotaError, QuotaResource, QuotaTracker,
+    QuotaType, ResourceLimits, ResourceQuota, Retry, WasmError,
 };
 use limits_wasmtime::wasmtime::component::Linker;
 use limits_wasmtime::wasmtime::{Error, Trap};
 use limits_wasmtime::{
-    ComponentExecutor, CpuTimePolicy, EngineBuilder, ExecutionFailure, LimitState, create_engine,
+    ComponentExecutor, EngineBuilder, ExecutionFailure, LimitState, create_engine,
 };
 
 use crate::guest::{Guest, Host, roomy};

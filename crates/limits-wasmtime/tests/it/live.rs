@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use limits_core::CpuTimePolicy;
+use limits_wasmtime::limits_core::CpuTimePolicy;
 use limits_wasmtime::limits_core::{
     Account, Blame, Clock, ManualClock, QuotaTracker, QuotaType, ResourceLimitsBuilder,
     ResourceQuota, WasmError,

@@ -5,12 +5,13 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use limits_wasmtime::limits_core::{
-    Account, ManualClock, QuotaTracker, ResourceLimitsBuilder, ResourceQuota, WasmError,
+    Account, CpuTimePolicy, ManualClock, QuotaTracker, ResourceLimitsBuilder, ResourceQuota,
+    WasmError,
 };
 use limits_wasmtime::wasmtime::component::Linker;
 use limits_wasmtime::{
-    ComponentExecutor, CpuTimePolicy, ExecutionFailure, ExecutionResult, HasLimits, LimitState,
-    PreparedComponent, create_engine,
+    ComponentExecutor, ExecutionFailure, ExecutionResult, HasLimits, LimitState, PreparedComponent,
+    create_engine,
 };
 
 use crate::guest::roomy;
