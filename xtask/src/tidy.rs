@@ -1,7 +1,6 @@
 //! What the documents and manifests promise, checked.
 
 mod changelog;
-mod defects;
 mod headers;
 mod includes;
 mod invariants;
@@ -54,7 +53,6 @@ type Rule = fn(&Tree) -> Vec<Finding>;
 
 const RULES: &[Rule] = &[
     changelog::rule,
-    defects::rule,
     headers::rule,
     includes::rule,
     invariants::rule,

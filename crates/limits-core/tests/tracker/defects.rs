@@ -1,5 +1,4 @@
-//! The defects of the original design, by their numbers. `docs/design-map.md` has the list, and where
-//! the others are kept out.
+//! Regression tests for defects of the original design, which `docs/history/design-map.md` lists.
 
 use crate::{SECOND, after, tracked};
 use core::time::Duration;

@@ -1,5 +1,5 @@
 //! The original design's sample programs, as they are written there. What differs is in
-//! docs/design-map.md.
+//! docs/history/design-map.md.
 #![expect(clippy::as_conversions, reason = "the samples count lengths so")]
 #![expect(clippy::unwrap_used, reason = "helpers of a test are test code")]
 
