@@ -51,11 +51,8 @@ pub fn host_resource(error: &io::Error) -> Option<HostResource> {
     }
     match error.kind() {
         io::ErrorKind::OutOfMemory => Some(HostResource::Memory),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-            if error.raw_os_error().is_some() =>
-        {
-            Some(HostResource::Disk)
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(HostResource::Disk),
+        io::ErrorKind::FileTooLarge if error.raw_os_error().is_some() => Some(HostResource::Disk),
         _ => None,
     }
 }
