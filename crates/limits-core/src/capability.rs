@@ -1,22 +1,13 @@
-//! What a component may touch: permissions, patterns, decisions.
+//! Capabilities: permissions, patterns, and the decision on one request.
 
 mod address;
-mod decision;
-mod domain;
+pub(crate) mod decision;
+pub(crate) mod domain;
 mod endpoint;
-mod id;
-mod path;
-mod pattern;
-mod permission;
-mod resource;
+pub(crate) mod id;
+pub(crate) mod path;
+pub(crate) mod pattern;
+pub(crate) mod permission;
+pub(crate) mod resource;
 mod segment;
-mod set;
-
-pub use decision::{CapabilityDenied, Decision, Denial};
-pub use domain::Domain;
-pub use id::IdProblem;
-pub use path::normalize_path;
-pub use pattern::{Pattern, PatternError, PatternProblem};
-pub use permission::{Permission, PermissionError};
-pub use resource::ResourceError;
-pub use set::{CapabilitySet, CapabilitySetBuilder};
+pub(crate) mod set;

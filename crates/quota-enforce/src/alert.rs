@@ -1,7 +1,7 @@
 //! When the sinks hear of a level.
 
 #[cfg(all(loom, test))]
-mod interleavings;
+mod loom;
 
 use limits_core::QuotaResourceStatus;
 

@@ -92,7 +92,7 @@ pub(super) fn segments(normal: &str) -> Segments<'_> {
 #[cfg(test)]
 mod tests {
     use super::normalize_path;
-    use crate::ResourceError;
+    use crate::capability::resource::ResourceError;
     use alloc::borrow::Cow;
     use std::string::{String, ToString as _};
 

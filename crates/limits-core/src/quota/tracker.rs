@@ -1,6 +1,6 @@
 //! Quotas over time: what may be taken, what is taken, and what is left.
 //!
-//! The rates are described in [`crate::window`], the totals in [`crate::total`]. Of the whole:
+//! The rates are described in [`crate::quota::window`], the totals in [`crate::total`]. Of the whole:
 //!
 //! - I11: a take of one resource on one level is one atomic step.
 //! - I12: a take of several resources or levels takes all or nothing.
@@ -9,24 +9,28 @@
 //! - I15: a reservation hands back what it took, once, unless it is committed.
 //! - I16: a lower limit refuses until enough has drained, and makes no debt of what was granted.
 
-mod change;
-#[cfg(all(loom, test))]
-mod interleavings;
 mod levels;
-mod named;
-mod report;
+#[cfg(all(loom, test))]
+mod loom;
+mod monitor;
+mod reconfigure;
+mod shorthands;
 
 use alloc::sync::Arc;
 use core::fmt;
 
-use crate::bounds::Bounds;
-use crate::demand::Demand;
-use crate::rate::Rate;
-use crate::total::Total;
-use crate::window::{Refusal, Windows};
-use crate::{Clock, QuotaError, QuotaResource, QuotaType, Reservation, ResourceQuota};
+use crate::quota::bounds::Bounds;
+use crate::quota::clock::Clock;
+use crate::quota::demand::Demand;
+use crate::quota::quota_error::QuotaError;
+use crate::quota::quota_type::{QuotaResource, QuotaType};
+use crate::quota::rate::Rate;
+use crate::quota::reservation::Reservation;
+use crate::quota::resource_quota::ResourceQuota;
+use crate::quota::total::Total;
+use crate::quota::window::{Refusal, Windows};
 
-pub use self::change::PeriodMismatch;
+pub use self::reconfigure::PeriodMismatch;
 
 /// Counts what a component uses against its [`ResourceQuota`], exactly, from any number of
 /// threads, without a lock.
@@ -133,7 +137,7 @@ impl QuotaTracker {
     #[cfg(feature = "std")]
     #[must_use]
     pub fn new(quota: ResourceQuota) -> Self {
-        Self::with_clock(quota, crate::SystemClock::shared())
+        Self::with_clock(quota, crate::quota::clock::SystemClock::shared())
     }
 
     /// Returns a tracker that has counted nothing yet and reads the given clock.
@@ -406,7 +410,8 @@ impl QuotaTracker {
 #[cfg(test)]
 mod tests {
     use super::QuotaTracker;
-    use crate::{ManualClock, ResourceQuota};
+    use crate::quota::clock::ManualClock;
+    use crate::quota::resource_quota::ResourceQuota;
     use alloc::sync::Arc;
 
     #[test]

@@ -7,10 +7,13 @@ use core::time::Duration;
 use loom::thread;
 use std::vec::Vec;
 
-use crate::rate::Rate;
-use crate::total::Total;
-use crate::window::Windows;
-use crate::{Clock, ManualClock, QuotaTracker, QuotaType, ResourceQuota};
+use crate::quota::clock::{Clock, ManualClock};
+use crate::quota::quota_type::QuotaType;
+use crate::quota::rate::Rate;
+use crate::quota::resource_quota::ResourceQuota;
+use crate::quota::total::Total;
+use crate::quota::tracker::QuotaTracker;
+use crate::quota::window::Windows;
 
 const SECOND: u64 = 1_000_000_000;
 const ONE: u64 = 1;
@@ -157,7 +160,7 @@ fn one_reservation_dropped_and_one_committed_leave_the_committed_one() {
             move || drops.reserve(QuotaType::MessageRate(1)).is_ok(),
             move || {
                 let reserved = commits.reserve(QuotaType::MessageRate(1));
-                reserved.map(crate::Reservation::commit).is_ok()
+                reserved.map(crate::quota::reservation::Reservation::commit).is_ok()
             },
         );
         assert_eq!(tracker.usage().message_count, u64::from(kept));
@@ -179,7 +182,7 @@ fn a_settled_reservation_hands_back_the_rest_and_a_partial_one_takes_what_is_lef
             move || {
                 let part = parts.reserve_up_to(QuotaType::Storage(2));
                 part.map_or(0, |part| {
-                    let amount = part.amount(crate::QuotaResource::Storage);
+                    let amount = part.amount(crate::quota::quota_type::QuotaResource::Storage);
                     part.commit();
                     amount
                 })
@@ -220,7 +223,12 @@ fn of_two_takers_of_the_same_two_resources_exactly_one_gets_both() {
         let (tracker, _clock) = tracked(quota);
         let take = |quotas: [QuotaType; 2]| {
             let tracker = Arc::clone(&tracker);
-            move || tracker.reserve_all(&quotas).map(crate::Reservation::commit).is_ok()
+            move || {
+                tracker
+                    .reserve_all(&quotas)
+                    .map(crate::quota::reservation::Reservation::commit)
+                    .is_ok()
+            }
         };
         let [one, other] = both(
             take([QuotaType::Storage(1), QuotaType::Memory(1)]),
@@ -241,7 +249,7 @@ fn a_take_of_two_that_is_overtaken_on_the_second_hands_back_the_first() {
         let [two, one] = both(
             move || {
                 let quotas = [QuotaType::MessageRate(1), QuotaType::NetworkBandwidth(1)];
-                two.reserve_all(&quotas).map(crate::Reservation::commit).is_ok()
+                two.reserve_all(&quotas).map(crate::quota::reservation::Reservation::commit).is_ok()
             },
             move || one.consume(QuotaType::NetworkBandwidth(1)).is_ok(),
         );

@@ -46,7 +46,7 @@ impl Clock for SystemClock {
 #[cfg(test)]
 mod tests {
     use super::SystemClock;
-    use crate::Clock as _;
+    use crate::quota::clock::Clock as _;
     use std::time::Instant;
 
     #[test]

@@ -1,6 +1,7 @@
 //! How much of everything is used, allowed and left.
 
-use crate::{Allowance, QuotaResource};
+use crate::quota::allowance::Allowance;
+use crate::quota::quota_type::QuotaResource;
 
 /// The percentage from which use is worth a warning.
 const WARNING: u32 = 80;
@@ -147,7 +148,7 @@ impl QuotaResourceStatus {
 #[cfg(test)]
 mod tests {
     use super::QuotaResourceStatus;
-    use crate::Allowance;
+    use crate::quota::allowance::Allowance;
 
     fn status(used: u64, limit: u64) -> QuotaResourceStatus {
         QuotaResourceStatus::new(used, Allowance::AtMost(limit))

@@ -5,14 +5,14 @@ use alloc::string::String;
 use core::error::Error;
 use core::fmt;
 
-use crate::blame::Blame;
-use crate::capability::CapabilityDenied;
-use crate::cpu_wait::CpuWait;
-use crate::exceeded::{LimitExceeded, LimitKind};
-use crate::fuel::FuelMetrics;
-use crate::quota_error::QuotaError;
-use crate::refused_growth::RefusedGrowth;
-use crate::shortage::HostShortage;
+use crate::capability::decision::CapabilityDenied;
+use crate::execution::blame::Blame;
+use crate::execution::cpu_wait::CpuWait;
+use crate::execution::fuel::FuelMetrics;
+use crate::execution::host_shortage::HostShortage;
+use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
+use crate::execution::refused_growth::RefusedGrowth;
+use crate::quota::quota_error::QuotaError;
 
 /// The result of running a component under limits.
 pub type WasmResult<T> = Result<T, WasmError>;
@@ -262,15 +262,17 @@ impl fmt::Display for HostError {
 #[cfg(test)]
 mod tests {
     use super::{HostError, WasmError};
-    use crate::blame::Blame;
-    use crate::capability::{CapabilityDenied, CapabilitySet, Permission};
-    use crate::cpu_wait::CpuWait;
-    use crate::exceeded::{LimitExceeded, LimitKind};
-    use crate::fuel::FuelMetrics;
-    use crate::quota_error::{QuotaError, Retry};
-    use crate::quota_type::QuotaResource;
-    use crate::refused_growth::RefusedGrowth;
-    use crate::shortage::{HostResource, HostShortage};
+    use crate::capability::decision::CapabilityDenied;
+    use crate::capability::permission::Permission;
+    use crate::capability::set::CapabilitySet;
+    use crate::execution::blame::Blame;
+    use crate::execution::cpu_wait::CpuWait;
+    use crate::execution::fuel::FuelMetrics;
+    use crate::execution::host_shortage::{HostResource, HostShortage};
+    use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
+    use crate::execution::refused_growth::RefusedGrowth;
+    use crate::quota::quota_error::{QuotaError, Retry};
+    use crate::quota::quota_type::QuotaResource;
     use core::error::Error;
     use core::fmt;
     use core::time::Duration;

@@ -2,7 +2,9 @@
 
 use core::fmt::Debug;
 
-use crate::{QuotaError, QuotaTracker, QuotaType};
+use crate::quota::quota_error::QuotaError;
+use crate::quota::quota_type::QuotaType;
+use crate::quota::tracker::QuotaTracker;
 
 /// What an execution takes from and reports to.
 ///

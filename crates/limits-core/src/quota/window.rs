@@ -24,12 +24,12 @@
 //!   saturated stays so until the window is over, as nobody can say how much it is.
 
 #[cfg(all(test, not(loom)))]
-mod laws;
+mod proptests;
 
 use core::time::Duration;
 
-use crate::bounds::UNLIMITED;
-use crate::quota_error::Wait;
+use crate::quota::bounds::UNLIMITED;
+use crate::quota::quota_error::Wait;
 
 /// Nanoseconds whose windows have numbers of their own, as a power of two: nine years.
 const HORIZON: u32 = 58;
@@ -280,7 +280,7 @@ impl Windows {
 #[cfg(test)]
 mod tests {
     use super::{Bound, LONGEST, Refusal, UNLIMITED, Verdict, Windows};
-    use crate::quota_error::Wait;
+    use crate::quota::quota_error::Wait;
     use core::time::Duration;
 
     const SECOND: u64 = 1_000_000_000;
@@ -338,7 +338,10 @@ mod tests {
         let wait = windows.period_ns();
         let refused = Refusal { used: 10, limit: 10, wait: Wait::after(wait) };
         assert_eq!(windows.step(full, 0, 1, at_most(10)).1, Verdict::Refused(refused));
-        assert_eq!(refused.wait.retry(), crate::Retry::After(Duration::from_nanos(wait)));
+        assert_eq!(
+            refused.wait.retry(),
+            crate::quota::quota_error::Retry::After(Duration::from_nanos(wait))
+        );
         assert!(matches!(windows.step(full, wait - 1, 1, at_most(10)).1, Verdict::Refused(_)));
         assert_eq!(windows.step(full, wait, 1, at_most(10)).1, Verdict::Granted(1));
     }

@@ -4,8 +4,10 @@ use core::fmt;
 use core::time::Duration;
 
 use super::{Counter, QuotaTracker};
-use crate::window::Windows;
-use crate::{QuotaResource, QuotaUsage, ResourceQuota};
+use crate::quota::quota_type::QuotaResource;
+use crate::quota::resource_quota::ResourceQuota;
+use crate::quota::usage::QuotaUsage;
+use crate::quota::window::Windows;
 
 impl QuotaTracker {
     /// Returns the quota in force: with limits that are no larger than can be counted, and a period

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::Total;
-use crate::quota_error::Wait;
-use crate::window::{Planned, Refusal};
+use crate::quota::quota_error::Wait;
+use crate::quota::window::{Planned, Refusal};
 
 /// Any number; small ones, powers of two and those next to the largest more often than chance would
 /// bring them.

@@ -2,7 +2,8 @@
 
 use alloc::string::String;
 
-use crate::{FuelConfig, WasmError, WasmResult};
+use crate::execution::fuel::FuelConfig;
+use crate::execution::wasm_error::{WasmError, WasmResult};
 
 /// What one execution of a component may use.
 ///

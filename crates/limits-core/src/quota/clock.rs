@@ -6,7 +6,7 @@ mod system;
 use core::fmt::Debug;
 use core::time::Duration;
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::quota::sync::{AtomicU64, Ordering};
 
 #[cfg(feature = "std")]
 pub use self::system::SystemClock;

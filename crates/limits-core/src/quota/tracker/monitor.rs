@@ -1,7 +1,9 @@
 //! What is in use and what is left.
 
 use super::QuotaTracker;
-use crate::{QuotaResource, QuotaResourceStatus, QuotaStatus, QuotaUsage};
+use crate::quota::quota_type::QuotaResource;
+use crate::quota::status::{QuotaResourceStatus, QuotaStatus};
+use crate::quota::usage::QuotaUsage;
 
 impl QuotaTracker {
     /// Returns what is in use now, on this level.

@@ -3,8 +3,8 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::QuotaResource;
-use crate::window::Refusal;
+use crate::quota::quota_type::QuotaResource;
+use crate::quota::window::Refusal;
 
 /// When a refused take may be tried again.
 ///
@@ -258,7 +258,7 @@ impl core::error::Error for QuotaError {}
 #[cfg(test)]
 mod tests {
     use super::{QuotaError, Retry};
-    use crate::QuotaResource;
+    use crate::quota::quota_type::QuotaResource;
     use core::time::Duration;
     use std::string::ToString as _;
 

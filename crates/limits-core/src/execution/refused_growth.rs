@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::quota_error::QuotaError;
-use crate::shortage::HostShortage;
+use crate::execution::host_shortage::HostShortage;
+use crate::quota::quota_error::QuotaError;
 
 /// Who refused a memory or table to grow, where the store's own limit would have let it.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,7 +1,8 @@
 //! The methods of the original design, each a shorthand for one of the five words.
 
 use super::QuotaTracker;
-use crate::{QuotaError, QuotaType};
+use crate::quota::quota_error::QuotaError;
+use crate::quota::quota_type::QuotaType;
 
 impl QuotaTracker {
     /// [Peeks](Self::peek) at bytes of storage.

@@ -4,11 +4,11 @@
 //! - I10: no addition wraps, and no release goes below zero.
 
 #[cfg(all(test, not(loom)))]
-mod laws;
+mod proptests;
 
-use crate::quota_error::Wait;
-use crate::sync::{AtomicU64, Ordering, swap};
-use crate::window::{Planned, Refusal};
+use crate::quota::quota_error::Wait;
+use crate::quota::sync::{AtomicU64, Ordering, swap};
+use crate::quota::window::{Planned, Refusal};
 
 /// The use of one total.
 #[derive(Debug)]
@@ -93,8 +93,8 @@ fn fits(used: u64, n: u64, limit: u64) -> Result<u64, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::Total;
-    use crate::quota_error::Wait;
-    use crate::window::Refusal;
+    use crate::quota::quota_error::Wait;
+    use crate::quota::window::Refusal;
 
     const TEN: u64 = 10;
 

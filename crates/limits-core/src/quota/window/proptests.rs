@@ -4,8 +4,8 @@ use core::time::Duration;
 use proptest::prelude::*;
 
 use super::{Bound, Quick, Verdict, Windows};
-use crate::Retry;
-use crate::bounds::UNLIMITED;
+use crate::quota::bounds::UNLIMITED;
+use crate::quota::quota_error::Retry;
 
 /// Any number, small ones and those next to the largest more often than chance would bring them.
 fn number() -> impl Strategy<Value = u64> {

@@ -1,14 +1,14 @@
 //! A use that is counted per period.
 
-use crate::sync::{AtomicU64, Ordering, swap};
-use crate::window::{Bound, Planned, Quick, Refusal, Verdict, Windows};
+use crate::quota::sync::{AtomicU64, Ordering, swap};
+use crate::quota::window::{Bound, Planned, Quick, Refusal, Verdict, Windows};
 
 /// The use of one rate.
 ///
 /// Every change is one compare-and-swap of one word.
 #[derive(Debug)]
 pub(crate) struct Rate {
-    /// Window and use; see [`crate::window`].
+    /// Window and use; see [`crate::quota::window`].
     word: AtomicU64,
     /// The window in which the limit last fell, and what it was before.
     before: AtomicU64,

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::ResourceLimits;
+use crate::execution::limits::ResourceLimits;
 
 /// How much fuel one execution gets.
 ///
@@ -125,7 +125,7 @@ impl fmt::Display for FuelMetrics {
 #[cfg(test)]
 mod tests {
     use super::{FuelConfig, FuelMetrics};
-    use crate::ResourceLimits;
+    use crate::execution::limits::ResourceLimits;
 
     #[test]
     fn test_fuel_config_new() {

@@ -1,6 +1,6 @@
 //! What one operation needs of all resources.
 
-use crate::{QuotaResource, QuotaType};
+use crate::quota::quota_type::{QuotaResource, QuotaType};
 
 /// An amount of each resource, in its unit; zero where nothing is needed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,7 +72,7 @@ impl Demand {
 #[cfg(test)]
 mod tests {
     use super::Demand;
-    use crate::{QuotaResource, QuotaType};
+    use crate::quota::quota_type::{QuotaResource, QuotaType};
     use std::vec::Vec;
 
     #[test]

@@ -1,9 +1,11 @@
 //! The five limits of a tracker, each changeable while takes go on.
 
-use crate::quota_type::MICROS_PER_MS;
-use crate::sync::{AtomicU64, Ordering};
-use crate::window::Windows;
-use crate::{Allowance, QuotaResource, ResourceQuota};
+use crate::quota::allowance::Allowance;
+use crate::quota::quota_type::MICROS_PER_MS;
+use crate::quota::quota_type::QuotaResource;
+use crate::quota::resource_quota::ResourceQuota;
+use crate::quota::sync::{AtomicU64, Ordering};
+use crate::quota::window::Windows;
 
 /// A limit that is none.
 pub(crate) const UNLIMITED: u64 = u64::MAX;
@@ -89,8 +91,10 @@ fn word(quota: &ResourceQuota, resource: QuotaResource, windows: Windows) -> u64
 #[cfg(test)]
 mod tests {
     use super::{Bounds, UNLIMITED};
-    use crate::window::Windows;
-    use crate::{Allowance, QuotaResource, ResourceQuota};
+    use crate::quota::allowance::Allowance;
+    use crate::quota::quota_type::QuotaResource;
+    use crate::quota::resource_quota::ResourceQuota;
+    use crate::quota::window::Windows;
     use core::time::Duration;
 
     #[test]

@@ -3,11 +3,12 @@
 use core::iter;
 
 use super::{Counter, QuotaTracker, Time};
-use crate::demand::Demand;
-use crate::rate::Rate;
-use crate::total::Total;
-use crate::window::{Planned, Refusal};
-use crate::{QuotaError, QuotaResource, QuotaType};
+use crate::quota::demand::Demand;
+use crate::quota::quota_error::QuotaError;
+use crate::quota::quota_type::{QuotaResource, QuotaType};
+use crate::quota::rate::Rate;
+use crate::quota::total::Total;
+use crate::quota::window::{Planned, Refusal};
 
 /// Why a demand was not taken.
 enum Missed {

@@ -3,8 +3,9 @@
 use core::fmt;
 use core::ops::Deref;
 
-use crate::demand::Demand;
-use crate::{QuotaResource, QuotaTracker, QuotaType};
+use crate::quota::demand::Demand;
+use crate::quota::quota_type::{QuotaResource, QuotaType};
+use crate::quota::tracker::QuotaTracker;
 
 /// Something taken from a [`QuotaTracker`] for an operation that may still fail.
 ///

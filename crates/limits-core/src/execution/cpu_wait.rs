@@ -3,7 +3,7 @@
 use core::fmt;
 use core::time::Duration;
 
-use crate::quota_error::QuotaError;
+use crate::quota::quota_error::QuotaError;
 
 /// How long an execution could have run and had to wait for a CPU time quota instead.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,6 +1,6 @@
 //! How much of everything is in use.
 
-use crate::{QuotaResource, QuotaType};
+use crate::quota::quota_type::{QuotaResource, QuotaType};
 
 /// How much of each resource is in use, as a [`QuotaTracker`](crate::QuotaTracker) counts it at
 /// one time.

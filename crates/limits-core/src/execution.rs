@@ -1,0 +1,11 @@
+//! Execution limits: the limits of one execution, its fuel, and the errors that end it.
+
+pub(crate) mod blame;
+pub(crate) mod cpu_time_policy;
+pub(crate) mod cpu_wait;
+pub(crate) mod fuel;
+pub(crate) mod host_shortage;
+pub(crate) mod limit_exceeded;
+pub(crate) mod limits;
+pub(crate) mod refused_growth;
+pub(crate) mod wasm_error;
