@@ -4,8 +4,8 @@ use core::any::Any;
 
 use tokio::sync::oneshot;
 
-use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::outcome::failure::Failure;
 
 /// Does `work` on a thread of its own and waits for it, or for something to ask to stop: the bytes
 /// of strangers are read, hashed, parsed and compiled here, so that the command hears Ctrl-C
@@ -51,8 +51,8 @@ pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::in_background;
-    use crate::failure::Failure;
     use crate::interrupt::Interrupt;
+    use crate::outcome::failure::Failure;
 
     #[tokio::test]
     async fn a_panic_in_the_background_is_the_hosts_failure() {

@@ -3,35 +3,19 @@
 mod address_space;
 mod args;
 mod background;
-mod calibrate;
-mod check;
-mod component_file;
-mod console;
+mod command_line;
+mod commands;
 mod distribution;
-mod ending;
-mod failure;
+mod guest;
 mod headroom;
-mod host;
-mod inlet;
+mod inputs;
 mod interrupt;
-mod invoke;
-mod json;
-mod ledger;
-mod manifest;
 mod outcome;
-mod outlet;
 mod progress;
-mod refused;
+mod quote;
 mod report;
-mod report_file;
-mod report_text;
-mod requests;
-mod run;
-mod session;
 mod stdio;
-mod terminal;
-mod usage;
-mod wasi;
+mod units;
 
 use core::num::NonZeroUsize;
 use core::panic::AssertUnwindSafe;
@@ -41,19 +25,22 @@ use std::panic;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use limits_core::Escaped;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{Args, Command, Format, OutputArgs};
-use crate::calibrate::Calibration;
-use crate::check::Checked;
-use crate::console::Console;
-use crate::ending::Ending;
-use crate::failure::{Failure, MOST_OF_A_TEXT};
+use crate::commands::calibrate::{self, Calibration};
+use crate::commands::check::{self, Checked};
+use crate::commands::run;
+use crate::inputs::manifest::Manifest;
 use crate::interrupt::Interrupt;
-use crate::refused::Refused;
-use crate::report::{Report, Runs};
-use crate::report_file::ReportFile;
+use crate::outcome::classify::Ending;
+use crate::outcome::failure::Failure;
+use crate::outcome::system_error::SystemError;
+use crate::quote::quoted;
+use crate::report::console::Console;
+use crate::report::json;
+use crate::report::model::{Report, Runs};
+use crate::report::report_file::ReportFile;
 use crate::stdio::Stdio;
 
 /// Threads that run guests and timers, at least.
@@ -74,10 +61,10 @@ fn main() {
     // A panic is told by the failure that comes of it, where there is a report. Its words can be a
     // stranger's, such as a name in a component that the compiler falls over.
     panic::set_hook(Box::new(|panic| {
-        let words = Escaped::head(&panic.to_string(), MOST_OF_A_TEXT).to_string();
+        let words = quoted(&panic.to_string());
         let _ = writeln!(io::stderr(), "wasm-limits {words}");
     }));
-    let code = match usage::read() {
+    let code = match command_line::read() {
         Ok(args) => serve(&args),
         Err(code) => code,
     };
@@ -110,7 +97,7 @@ fn serve(args: &Args) -> i32 {
     });
     // The runtime still listens to Ctrl-C, which ends the wait for a slow reader.
     interrupt.drain();
-    let code = console.bring_out(code);
+    let code = console.flush_output(code);
     runtime.shutdown_background();
     i32::from(code)
 }
@@ -131,7 +118,9 @@ fn start(at_once: usize, is_repeated: bool) -> Result<(Runtime, Interrupt, Stdio
     }));
     panic::set_hook(hook);
     match started {
-        Ok(started) => started.map_err(|error: io::Error| failed(Refused::of(&error).to_string())),
+        Ok(started) => {
+            started.map_err(|error: io::Error| failed(SystemError::of(&error).to_string()))
+        }
         Err(panic) => Err(failed(background::words(&*panic))),
     }
 }
@@ -185,10 +174,10 @@ fn report_alone(command: &Command, output: &OutputArgs, failure: &Failure) -> u8
     let ending = Ending::from(failure);
     let code = ending.exit_code;
     let (json, dirs) = match command {
-        Command::Run(run) => (json::line(&Report::of_nothing(None, ending)), &run.guest.dirs[..]),
-        Command::Check(_) => (json::line(&Checked::of_nothing(ending)), &[][..]),
+        Command::Run(run) => (json::line(&Report::not_run(None, ending)), &run.guest.dirs[..]),
+        Command::Check(_) => (json::line(&Checked::not_run(ending)), &[][..]),
         Command::Calibrate(calibrate) => {
-            let report = Calibration::of_nothing(None, ending, Runs::default());
+            let report = Calibration::not_run(None, ending, Runs::default());
             (json::line(&report), &calibrate.guest.dirs[..])
         }
     };
@@ -198,7 +187,7 @@ fn report_alone(command: &Command, output: &OutputArgs, failure: &Failure) -> u8
             let _ = writeln!(io::stdout(), "{json}");
         }
         let Some(path) = &output.report else { return Ok(()) };
-        let inputs = manifest::Manifest::inputs(command.manifest(), None);
+        let inputs = Manifest::inputs(command.manifest(), None);
         ReportFile::open(path, &inputs, dirs)?.write(&json)
     });
     let mut stderr = io::stderr();

@@ -1,4 +1,8 @@
-//! How a run ended, in one word, with the exit code that says so.
+//! The outcomes of a run, each with its name and exit code.
+
+pub(crate) mod classify;
+pub(crate) mod failure;
+pub(crate) mod system_error;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -1,16 +1,20 @@
 //! The three standard streams, through pipes that can stall nothing.
 
+pub(crate) mod output_pipe;
+pub(crate) mod stdin_pipe;
+pub(crate) mod terminal;
+
 use std::io::{self, IsTerminal as _};
 
-use crate::inlet::Inlet;
-use crate::outlet::Outlet;
+use crate::stdio::output_pipe::OutputPipe;
+use crate::stdio::stdin_pipe::StdinPipe;
 
 /// The standard streams as one guest sees them.
 #[derive(Clone)]
 pub(crate) struct Stdio {
-    pub(crate) stdin: Inlet,
-    pub(crate) stdout: Outlet,
-    pub(crate) stderr: Outlet,
+    pub(crate) stdin: StdinPipe,
+    pub(crate) stdout: OutputPipe,
+    pub(crate) stderr: OutputPipe,
     /// Whether both outputs lead to one file, pipe or terminal.
     pub(crate) is_joint: bool,
 }
@@ -24,9 +28,9 @@ impl Stdio {
     /// The system's, if it has no threads left.
     pub(crate) fn of_process(replay: bool) -> io::Result<Self> {
         Ok(Self {
-            stdin: Inlet::new(replay, io::stdin())?,
-            stdout: Outlet::new("stdout", io::stdout().is_terminal(), io::stdout())?,
-            stderr: Outlet::new("stderr", io::stderr().is_terminal(), io::stderr())?,
+            stdin: StdinPipe::new(replay, io::stdin())?,
+            stdout: OutputPipe::new("stdout", io::stdout().is_terminal(), io::stdout())?,
+            stderr: OutputPipe::new("stderr", io::stderr().is_terminal(), io::stderr())?,
             is_joint: is_joint(),
         })
     }
@@ -51,8 +55,8 @@ impl Stdio {
     pub(crate) fn without_output(&self) -> io::Result<Self> {
         Ok(Self {
             stdin: self.stdin.clone(),
-            stdout: Outlet::new("discard", false, io::sink())?,
-            stderr: Outlet::new("discard", false, io::sink())?,
+            stdout: OutputPipe::new("discard", false, io::sink())?,
+            stderr: OutputPipe::new("discard", false, io::sink())?,
             is_joint: false,
         })
     }

@@ -1,7 +1,6 @@
 //! `wasm-limits check`.
 
 use limits_config::{Origin, format_size};
-use limits_core::Escaped;
 use limits_wasmtime::ComponentExecutor;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -9,17 +8,18 @@ use std::collections::BTreeMap;
 use crate::address_space;
 use crate::args::CheckArgs;
 use crate::background::in_background;
-use crate::component_file::ComponentFile;
-use crate::console::{Console, Reported, Text};
-use crate::ending::{Ending, Problem};
-use crate::failure::{Failure, MOST_OF_A_TEXT};
+use crate::inputs::component_file::ComponentFile;
+use crate::inputs::manifest::{Manifest, Terms};
 use crate::interrupt::Interrupt;
-use crate::manifest::{Manifest, Terms};
 use crate::outcome::Outcome;
-use crate::report::{
+use crate::outcome::classify::{Ending, Problem};
+use crate::outcome::failure::Failure;
+use crate::quote::quoted;
+use crate::report::console::{Console, Reported, Text};
+use crate::report::model::{
     Limit, by_key, ceilings, changes, enforced, is_enforced, not_enforced, outcome_name, quotas,
 };
-use crate::report_text::{BOLD, WARNING, colour, line, table};
+use crate::report::text::{BOLD, WARNING, colour, line, table};
 
 const NOT_ENFORCED: &str = "declared, not enforced here";
 
@@ -60,7 +60,7 @@ pub(crate) async fn check(args: &CheckArgs, console: &mut Console, interrupt: &I
     let manifest = Manifest::load(&args.manifest, interrupt).await;
     let checked = match console.open_report(&args.output, &args.manifest, &manifest, &[]) {
         Ok(()) => look(manifest, interrupt).await,
-        Err(failure) => Checked::of_nothing(Ending::from(&failure)),
+        Err(failure) => Checked::not_run(Ending::from(&failure)),
     };
     console.publish(checked)
 }
@@ -68,20 +68,20 @@ pub(crate) async fn check(args: &CheckArgs, console: &mut Console, interrupt: &I
 async fn look(manifest: Result<Manifest, Failure>, interrupt: &Interrupt) -> Checked {
     let Manifest { version, terms, file } = match manifest {
         Ok(manifest) => manifest,
-        Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
+        Err(failure) => return Checked::not_run(Ending::from(&failure)),
     };
     let file = match file {
         Ok(file) => {
             let looking = in_background("parsing", interrupt, || CheckedFile::new(file));
             match looking.await.flatten() {
                 Ok(checked) => Some(checked),
-                Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
+                Err(failure) => return Checked::not_run(Ending::from(&failure)),
             }
         }
         // The limits hold for a component that is still to be built, but not for one that was
         // named, or is there, and cannot be run.
         Err(Failure::ComponentMissing { .. }) => None,
-        Err(failure) => return Checked::of_nothing(Ending::from(&failure)),
+        Err(failure) => return Checked::not_run(Ending::from(&failure)),
     };
     Checked::new(version, file, &terms)
 }
@@ -117,7 +117,7 @@ impl CheckedFile {
 }
 
 impl Checked {
-    pub(crate) fn of_nothing(ending: Ending) -> Self {
+    pub(crate) fn not_run(ending: Ending) -> Self {
         Self {
             component: None,
             version: None,
@@ -153,7 +153,7 @@ impl Checked {
                 .collect(),
             policy: changes(terms),
             not_enforced: not_enforced(terms),
-            ..Self::of_nothing(Ending::success())
+            ..Self::not_run(Ending::success())
         }
     }
 }
@@ -177,7 +177,7 @@ fn render(checked: &Checked) -> String {
     match &checked.file {
         Some(file) => {
             let bytes = format_size(u64::try_from(file.bytes).unwrap_or(u64::MAX));
-            let path = Escaped::head(&file.path, MOST_OF_A_TEXT);
+            let path = quoted(&file.path);
             text.push_str(&line("file", &format!("{path}, {bytes}, not compiled")));
             text.push_str(&line("sha256", &file.sha256));
         }
@@ -209,7 +209,7 @@ fn render(checked: &Checked) -> String {
         rows.push(row(ceiling, mark));
     }
     for (permission, patterns) in &checked.capabilities {
-        let patterns = Escaped::head(&patterns.join(" "), MOST_OF_A_TEXT).to_string();
+        let patterns = quoted(&patterns.join(" "));
         rows.push([
             format!("capabilities.{permission}"),
             patterns,

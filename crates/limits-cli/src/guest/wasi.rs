@@ -1,28 +1,29 @@
 //! WASI 0.2 with no authority but what the command line grants.
 
-use limits_core::{Escaped, WasmError, WasmResult};
+use limits_core::{WasmError, WasmResult};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
 use crate::args::{DirGrant, GuestArgs};
-use crate::failure::{Failure, MOST_OF_A_TEXT};
-use crate::host::Host;
-use crate::refused::Refused;
+use crate::guest::store_data::StoreData;
+use crate::outcome::failure::Failure;
+use crate::outcome::system_error::SystemError;
+use crate::quote::quoted;
 use crate::stdio::Stdio;
 
 /// Random bytes that a guest gets in one call. Making them cannot be interrupted.
 const MAX_RANDOM_BYTES: u64 = 64 * 1024;
 
 /// Links everything that WASI 0.2 names, wasi:http included: toolchains import it unasked.
-pub(crate) fn linker(engine: &Engine) -> WasmResult<Linker<Host>> {
+pub(crate) fn linker(engine: &Engine) -> WasmResult<Linker<StoreData>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)
         .and_then(|()| wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker))
-        .map_err(|error| match Refused::of_wasi(&error) {
-            Refused::Short(shortage) => WasmError::HostExhausted(shortage),
-            Refused::Other(words) => WasmError::InvalidConfiguration {
-                reason: format!("cannot link WASI: {}", Escaped::head(&words, MOST_OF_A_TEXT)),
+        .map_err(|error| match SystemError::of_wasi(&error) {
+            SystemError::Short(shortage) => WasmError::HostExhausted(shortage),
+            SystemError::Other(words) => WasmError::InvalidConfiguration {
+                reason: format!("cannot link WASI: {}", quoted(&words)),
             },
         })?;
     Ok(linker)
@@ -70,7 +71,7 @@ impl Grants {
             let permissions = if *is_read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
             builder.preopened_dir(host, guest, permissions).map_err(|error| Failure::Dir {
                 path: host.clone(),
-                reason: Refused::of_wasi(&error),
+                reason: SystemError::of_wasi(&error),
             })?;
         }
         Ok(builder.build())

@@ -1,44 +1,44 @@
 //! Why nothing could be run.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use limits_config::{ConfigError, format_size};
-use limits_core::{Escaped, WasmError};
+use limits_core::WasmError;
 
-use crate::ending::Ending;
-use crate::invoke::InvokeError;
 use crate::outcome::Outcome;
-use crate::refused::Refused;
+use crate::outcome::classify::Ending;
+use crate::outcome::system_error::SystemError;
+use crate::quote::quoted_path;
 
 /// Why nothing could be run, or why its report could not be given.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The component file.
-    #[error("cannot read the component {}: {reason}", shown(path))]
-    Component { path: PathBuf, reason: Refused },
+    #[error("cannot read the component {}: {reason}", quoted_path(path))]
+    Component { path: PathBuf, reason: SystemError },
     /// Where to look for the component.
     #[error(
         "no component found: no --component, no `path` in the file, and neither component.wasm \
          nor component.wat in {}",
-        shown(folder)
+        quoted_path(folder)
     )]
     ComponentMissing { folder: PathBuf },
     /// A component beside its file, or at the file's `path`, that is a link to elsewhere.
     #[error(
         "the component {} is outside the folder of its Component.toml: it leads to {}",
-        shown(path),
-        shown(real)
+        quoted_path(path),
+        quoted_path(real)
     )]
     ComponentOutside { path: PathBuf, real: PathBuf },
     /// Component text.
-    #[error("{} is neither a binary component nor component text: {reason}", shown(path))]
+    #[error("{} is neither a binary component nor component text: {reason}", quoted_path(path))]
     ComponentText { path: PathBuf, reason: String },
     /// Component text that would take gigabytes to parse.
     #[error(
         "{} is not binary and has {}, the most that is parsed as component text is {}: turn the \
          text into a binary component with `wasm-tools parse`",
-        shown(path),
+        quoted_path(path),
         format_size(*bytes),
         format_size(*most)
     )]
@@ -47,8 +47,8 @@ pub(crate) enum Failure {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A granted directory.
-    #[error("cannot open the directory {}: {reason}", shown(path))]
-    Dir { path: PathBuf, reason: Refused },
+    #[error("cannot open the directory {}: {reason}", quoted_path(path))]
+    Dir { path: PathBuf, reason: SystemError },
     /// The system.
     #[error("{what} failed: {reason}")]
     Host { what: &'static str, reason: String },
@@ -58,26 +58,15 @@ pub(crate) enum Failure {
     /// Somebody asked to stop before the guest was entered.
     #[error("cancelled by {by} before the guest was entered")]
     Interrupted { by: &'static str },
-    /// The call.
-    #[error(transparent)]
-    Invoke(#[from] InvokeError),
+    /// The call of `--invoke`, or a component that is no command.
+    #[error("{0}")]
+    Call(String),
     /// The report.
-    #[error("cannot write the report {}: {reason}", shown(path))]
-    Report { path: PathBuf, reason: Refused },
+    #[error("cannot write the report {}: {reason}", quoted_path(path))]
+    Report { path: PathBuf, reason: SystemError },
     /// The executor.
     #[error(transparent)]
     Wasm(#[from] WasmError),
-}
-
-/// Characters of a path that are shown, its last ones: a longer one would push what is wrong with
-/// it out of the message.
-const MOST_OF_A_PATH: usize = 128;
-
-/// Characters of a stranger's text that an error shows.
-pub(crate) const MOST_OF_A_TEXT: usize = 512;
-
-pub(crate) fn shown(path: &Path) -> String {
-    Escaped::tail(&path.to_string_lossy(), MOST_OF_A_PATH).to_string()
 }
 
 impl Failure {
@@ -96,14 +85,14 @@ impl Failure {
             | Self::ComponentText { .. }
             | Self::ComponentTextTooLarge { .. }
             | Self::InputTooLong { .. }
-            | Self::Invoke(_) => Outcome::Error,
+            | Self::Call(_) => Outcome::Error,
             // A file that cannot be opened, read or written was given wrongly, except where the
             // host lacks what every file takes.
             Self::Component { reason, .. }
             | Self::Dir { reason, .. }
             | Self::Report { reason, .. } => reason.outcome(),
             Self::Config(error) => match error.raw_os_error() {
-                Some(number) => Refused::of(&io::Error::from_raw_os_error(number)).outcome(),
+                Some(number) => SystemError::of(&io::Error::from_raw_os_error(number)).outcome(),
                 None => Outcome::Error,
             },
             // No thread, or a panic of ours.
@@ -127,10 +116,9 @@ impl From<&Failure> for Ending {
 #[cfg(test)]
 mod tests {
     use super::Failure;
-    use crate::ending::Ending;
-    use crate::invoke::InvokeError;
     use crate::outcome::Outcome;
-    use crate::refused::Refused;
+    use crate::outcome::classify::Ending;
+    use crate::outcome::system_error::SystemError;
     use limits_config::{ComponentConfig, format_size};
     use limits_core::{HostResource, HostShortage, WasmError};
     use std::path::PathBuf;
@@ -139,8 +127,8 @@ mod tests {
     fn the_host_answers_for_what_it_lacks_and_for_nothing_else() {
         let path = || PathBuf::from("a\u{1b}b");
         let words = || String::from("why");
-        let short = || Refused::Short(HostShortage::new(HostResource::Descriptors, "EMFILE"));
-        let other = || Refused::Other(words());
+        let short = || SystemError::Short(HostShortage::new(HostResource::Descriptors, "EMFILE"));
+        let other = || SystemError::Other(words());
         let missing = || ComponentConfig::from_file("no such file").unwrap_err();
         let most = 4 << 20;
         let host = "the host ran out of file descriptors: EMFILE";
@@ -224,13 +212,7 @@ mod tests {
                 Outcome::Cancelled,
                 String::from("cancelled by Ctrl-C before the guest was entered"),
             ),
-            (
-                Failure::Invoke(InvokeError::NotACall { text: words() }),
-                Outcome::Error,
-                String::from(
-                    "expected a call as in `name(1, \"a\")` or `ns:pkg/iface#func()`, found `why`",
-                ),
-            ),
+            (Failure::Call(words()), Outcome::Error, words()),
             (
                 Failure::Report { path: path(), reason: other() },
                 Outcome::Error,

@@ -8,14 +8,14 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::ledger::Ledger;
-use crate::requests::RefuseRequests;
+use crate::guest::account::RunAccount;
+use crate::guest::http::RefuseRequests;
 
 /// Bytes of HTTP headers that one set of fields may hold.
 const HTTP_FIELD_BYTES: usize = 16 * 1024;
 
 /// The data of a store.
-pub(crate) struct Host {
+pub(crate) struct StoreData {
     limits: LimitState,
     table: ResourceTable,
     wasi: WasiCtx,
@@ -23,10 +23,14 @@ pub(crate) struct Host {
     requests: RefuseRequests,
 }
 
-impl Host {
+impl StoreData {
     /// Makes the data of a store under `limits`, whose memory and CPU time are taken from
     /// `quotas` as well, where there are any.
-    pub(crate) fn new(limits: &ResourceLimits, wasi: WasiCtx, quotas: Option<Arc<Ledger>>) -> Self {
+    pub(crate) fn new(
+        limits: &ResourceLimits,
+        wasi: WasiCtx,
+        quotas: Option<Arc<RunAccount>>,
+    ) -> Self {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HTTP_FIELD_BYTES);
         Self {
@@ -49,19 +53,19 @@ impl Host {
     }
 }
 
-impl HasLimits for Host {
+impl HasLimits for StoreData {
     fn limits(&mut self) -> &mut LimitState {
         &mut self.limits
     }
 }
 
-impl WasiView for Host {
+impl WasiView for StoreData {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
-impl WasiHttpView for Host {
+impl WasiHttpView for StoreData {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         WasiHttpCtxView { hooks: &mut self.requests, table: &mut self.table, ctx: &mut self.http }
     }

@@ -6,7 +6,7 @@ use limits_core::EscapedJson;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use crate::failure::Failure;
+use crate::outcome::failure::Failure;
 
 /// Writes a report in one line. Characters that are not seen, or do something to a terminal or to
 /// the text around them, are escaped: results and patterns are texts of strangers, and a report

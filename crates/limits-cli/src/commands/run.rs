@@ -7,15 +7,15 @@ use limits_core::ResourceLimits;
 use tokio::task::JoinSet;
 
 use crate::args::{GuestArgs, RunArgs};
-use crate::console::Console;
-use crate::ending::Ending;
-use crate::failure::Failure;
+use crate::guest::account::RunAccount;
+use crate::guest::session::{RunRecord, Session};
+use crate::inputs::manifest::Manifest;
 use crate::interrupt::Interrupt;
-use crate::ledger::Ledger;
-use crate::manifest::Manifest;
 use crate::outcome::Outcome;
-use crate::report::{Report, Run, Runs};
-use crate::session::Session;
+use crate::outcome::classify::Ending;
+use crate::outcome::failure::Failure;
+use crate::report::console::Console;
+use crate::report::model::{Report, Runs};
 use crate::stdio::Stdio;
 
 /// Runs the component and reports. Returns the exit code.
@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &RunArgs, console: &mut Console, interrupt: &Inter
     let mut runs = Runs::default();
     let mut report = match console.open_report(&args.output, files, &manifest, dirs) {
         Ok(()) => report(args, manifest, console, interrupt, &mut runs).await,
-        Err(failure) => Report::of_nothing(None, Ending::from(&failure)),
+        Err(failure) => Report::not_run(None, Ending::from(&failure)),
     };
     report.runs = args.repeat.map(|_| runs);
     console.publish(report)
@@ -40,9 +40,9 @@ async fn report(
 ) -> Report {
     let Manifest { terms, file, .. } = match manifest {
         Ok(manifest) => manifest,
-        Err(failure) => return Report::of_nothing(None, Ending::from(&failure)),
+        Err(failure) => return Report::not_run(None, Ending::from(&failure)),
     };
-    let quotas = Arc::new(terms.ledger());
+    let quotas = Arc::new(RunAccount::new(&terms));
     let ran = async {
         let is_shown = console.shows_progress();
         let limits = terms.effective.limits();
@@ -57,7 +57,7 @@ async fn report(
     };
     let report = match ran.await {
         Ok(run) => Report::of_run(&terms, run),
-        Err(failure) => Report::of_nothing(Some(&terms), Ending::from(&failure)),
+        Err(failure) => Report::not_run(Some(&terms), Ending::from(&failure)),
     };
     report.with_use(&quotas, &terms)
 }
@@ -66,7 +66,7 @@ async fn report(
 struct Subject {
     session: Session,
     limits: ResourceLimits,
-    quotas: Arc<Ledger>,
+    quotas: Arc<RunAccount>,
 }
 
 /// How many runs, and how many of them at the same time.
@@ -84,25 +84,25 @@ async fn repeat(
     stdio: &Stdio,
     interrupt: &Interrupt,
     runs: &mut Runs,
-) -> Result<Run, Failure> {
+) -> Result<RunRecord, Failure> {
     let mut live = JoinSet::new();
-    let told = run_all(&mut live, subject, wanted, stdio, interrupt, runs).await;
+    let reported = run_all(&mut live, subject, wanted, stdio, interrupt, runs).await;
     live.shutdown().await;
-    told
+    reported
 }
 
 /// As [`repeat`], but leaves those runs in `live` that a failure made useless.
 async fn run_all(
-    live: &mut JoinSet<Result<Run, Failure>>,
+    live: &mut JoinSet<Result<RunRecord, Failure>>,
     subject: Arc<Subject>,
     Wanted { count, at_once }: Wanted,
     stdio: &Stdio,
     interrupt: &Interrupt,
     runs: &mut Runs,
-) -> Result<Run, Failure> {
-    let has_failed = |run: &Run| run.ending.outcome != Outcome::Success;
+) -> Result<RunRecord, Failure> {
+    let has_failed = |run: &RunRecord| run.ending.outcome != Outcome::Success;
     let mut begun = 0;
-    let mut told: Option<Run> = None;
+    let mut reported: Option<RunRecord> = None;
     loop {
         let is_stopped = begun > 0 && interrupt.stopped_by().is_some();
         while begun < count && begun - runs.count < at_once && !is_stopped {
@@ -118,16 +118,17 @@ async fn run_all(
         let run =
             ended.map_err(|died| Failure::Host { what: "a run", reason: died.to_string() })??;
         runs.add(run.ending.outcome);
-        told = match told {
+        reported = match reported {
             Some(failed) if has_failed(&failed) && !has_failed(&run) => Some(failed),
             _ => Some(run),
         };
     }
-    let mut told = told.ok_or(Failure::Host { what: "a run", reason: String::from("none ran") })?;
+    let mut reported =
+        reported.ok_or(Failure::Host { what: "a run", reason: String::from("none ran") })?;
     if let (Some(by), true) = (interrupt.stopped_by(), runs.count < count)
-        && !has_failed(&told)
+        && !has_failed(&reported)
     {
-        told.ending = Ending::stopped_between_runs(by, runs.count, count);
+        reported.ending = Ending::stopped_between_runs(by, runs.count, count);
     }
-    Ok(told)
+    Ok(reported)
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use limits_config::{ComponentConfig, read_regular_file};
 use sha2::{Digest as _, Sha256};
 
-use crate::failure::Failure;
-use crate::refused::Refused;
+use crate::outcome::failure::Failure;
+use crate::outcome::system_error::SystemError;
 
 /// Bytes that a component may have, as the executor compiles it by default.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -79,7 +79,7 @@ impl ComponentFile {
     pub(crate) fn read(path: PathBuf) -> Result<Self, Failure> {
         match read_regular_file(&path, MAX_BYTES) {
             Ok(bytes) if bytes.is_empty() => {
-                let reason = Refused::Other(String::from("the file is empty"));
+                let reason = SystemError::Other(String::from("the file is empty"));
                 Err(Failure::Component { path, reason })
             }
             Ok(bytes) => {
@@ -90,7 +90,7 @@ impl ComponentFile {
                 }
                 Ok(Self { path, bytes })
             }
-            Err(error) => Err(Failure::Component { path, reason: Refused::of(&error) }),
+            Err(error) => Err(Failure::Component { path, reason: SystemError::of(&error) }),
         }
     }
 
@@ -146,7 +146,7 @@ fn one_line(error: &wat::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::ComponentFile;
-    use crate::failure::Failure;
+    use crate::outcome::failure::Failure;
     use limits_config::ComponentConfig;
     use std::fs;
     use std::path::Path;

@@ -5,9 +5,10 @@ use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::args::DirGrant;
-use crate::failure::{Failure, shown};
-use crate::outlet::{Drained, Outlet, REPORT_PATIENCE};
-use crate::refused::Refused;
+use crate::outcome::failure::Failure;
+use crate::outcome::system_error::SystemError;
+use crate::quote::quoted_path;
+use crate::stdio::output_pipe::{Drained, OutputPipe, REPORT_PATIENCE};
 
 /// Streams of the process, which a report file must not be either. They are names that every Unix
 /// has; elsewhere they lead nowhere.
@@ -22,7 +23,7 @@ pub(crate) struct ReportFile {
 enum Sink {
     Regular(File),
     /// A pipe or a device, whose other end can stall.
-    Stream(Outlet),
+    Stream(OutputPipe),
 }
 
 impl ReportFile {
@@ -40,8 +41,8 @@ impl ReportFile {
         dirs: &[DirGrant],
     ) -> Result<Self, Failure> {
         let failed = |reason| Failure::Report { path: path.to_path_buf(), reason };
-        let refused = |reason| failed(Refused::Other(reason));
-        let broken = |error: io::Error| failed(Refused::of(&error));
+        let refused = |reason| failed(SystemError::Other(reason));
+        let broken = |error: io::Error| failed(SystemError::of(&error));
         refuse_within(path, dirs).map_err(refused)?;
         let file = open(path).map_err(failed)?;
         // Again, since a link that led nowhere leads to a file now.
@@ -51,15 +52,15 @@ impl ReportFile {
         for input in inputs.iter().map(PathBuf::as_path).chain(streams) {
             // What is thrown away, as by /dev/null, cannot be mixed up.
             if is_at(&opened, path, input) && !is_device(&opened) {
-                let input = shown(input);
+                let input = quoted_path(input);
                 return Err(refused(format!(
                     "it is the same file as {input}, which would be lost"
                 )));
             }
         }
         if !opened.is_file() {
-            let stream =
-                Outlet::new("report", false, file).map_err(|error| Failure::no_thread(&error))?;
+            let stream = OutputPipe::new("report", false, file)
+                .map_err(|error| Failure::no_thread(&error))?;
             return Ok(Self { path: path.to_path_buf(), sink: Sink::Stream(stream) });
         }
         if is_component(path) {
@@ -81,12 +82,12 @@ impl ReportFile {
                 .set_len(0)
                 .and_then(|()| file.rewind())
                 .and_then(|()| file.write_all(line.as_bytes()))
-                .map_err(|error| Refused::of(&error)),
+                .map_err(|error| SystemError::of(&error)),
             Sink::Stream(stream) => {
                 stream.push(&line);
                 match stream.finish(REPORT_PATIENCE) {
                     Drained::All => Ok(()),
-                    Drained::ReaderLeft => Err(Refused::Other(String::from("its reader left"))),
+                    Drained::ReaderLeft => Err(SystemError::Other(String::from("its reader left"))),
                     Drained::Lost(reason) => Err(reason),
                 }
             }
@@ -107,7 +108,7 @@ pub(crate) fn refuse_stdout_within(dirs: &[DirGrant]) -> Result<(), Failure> {
     let is_file = fs::metadata(STDOUT).is_ok_and(|stdout| stdout.is_file());
     match fs::read_link(STDOUT) {
         Ok(path) if is_file => refuse_within(&path, dirs).map_err(|reason| {
-            let reason = Refused::Other(reason);
+            let reason = SystemError::Other(reason);
             Failure::Report { path: PathBuf::from("to stdout"), reason }
         }),
         _ => Ok(()),
@@ -128,7 +129,7 @@ fn refuse_within(path: &Path, dirs: &[DirGrant]) -> Result<(), String> {
                 return Err(format!(
                     "it lies in {}, which the guest may write; choose another folder, or give \
                      this one with :ro",
-                    shown(host)
+                    quoted_path(host)
                 ));
             }
         }
@@ -146,7 +147,7 @@ fn entry(path: &Path) -> Option<PathBuf> {
 }
 
 #[cfg(unix)]
-fn open(path: &Path) -> Result<File, Refused> {
+fn open(path: &Path) -> Result<File, SystemError> {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     use rustix::io::Errno;
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -156,19 +157,19 @@ fn open(path: &Path) -> Result<File, Refused> {
     let file =
         options().custom_flags(flags).open(path).map_err(|error| {
             match Errno::from_io_error(&error) {
-                Some(Errno::NXIO) => Refused::Other(String::from("nobody reads this pipe")),
-                _ => Refused::of(&error),
+                Some(Errno::NXIO) => SystemError::Other(String::from("nobody reads this pipe")),
+                _ => SystemError::of(&error),
             }
         })?;
     fcntl_getfl(&file)
         .and_then(|flags| fcntl_setfl(&file, flags - OFlags::NONBLOCK))
-        .map_err(|errno| Refused::of(&errno.into()))?;
+        .map_err(|errno| SystemError::of(&errno.into()))?;
     Ok(file)
 }
 
 #[cfg(not(unix))]
-fn open(path: &Path) -> Result<File, Refused> {
-    options().open(path).map_err(|error| Refused::of(&error))
+fn open(path: &Path) -> Result<File, SystemError> {
+    options().open(path).map_err(|error| SystemError::of(&error))
 }
 
 fn options() -> OpenOptions {

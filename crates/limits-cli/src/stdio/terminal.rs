@@ -7,24 +7,24 @@ use limits_core::{Escaped, is_hidden};
 ///
 /// `split` carries over the first bytes of a character whose rest is in the next piece; at most
 /// three, which are never shown if the rest does not come.
-pub(crate) fn tame(bytes: &[u8], split: &mut Vec<u8>) -> Vec<u8> {
+pub(crate) fn sanitize(bytes: &[u8], split: &mut Vec<u8>) -> Vec<u8> {
     let mut all = core::mem::take(split);
     all.extend_from_slice(bytes);
-    let mut tamed = Vec::with_capacity(all.len());
+    let mut sanitized = Vec::with_capacity(all.len());
     let mut chunks = all.utf8_chunks().peekable();
     while let Some(chunk) = chunks.next() {
         for c in chunk.valid().chars() {
             let shown = if is_plain(c) { c } else { '?' };
-            tamed.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
+            sanitized.extend_from_slice(shown.encode_utf8(&mut [0; 4]).as_bytes());
         }
         let rest = chunk.invalid();
         if chunks.peek().is_none() && is_begun(rest) {
             *split = rest.to_vec();
         } else if !rest.is_empty() {
-            tamed.push(b'?');
+            sanitized.push(b'?');
         }
     }
-    tamed
+    sanitized
 }
 
 /// Tells whether a guest may write this to a terminal.
@@ -75,26 +75,27 @@ fn is_begun(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{lines, tame};
+    use super::{lines, sanitize};
     use limits_core::is_hidden;
 
-    fn tamed(pieces: &[&[u8]]) -> String {
+    fn sanitized(pieces: &[&[u8]]) -> String {
         let mut split = Vec::new();
-        let tamed: Vec<u8> = pieces.iter().flat_map(|piece| tame(piece, &mut split)).collect();
-        String::from_utf8(tamed).unwrap()
+        let sanitized: Vec<u8> =
+            pieces.iter().flat_map(|piece| sanitize(piece, &mut split)).collect();
+        String::from_utf8(sanitized).unwrap()
     }
 
     #[test]
     fn guest_output_keeps_text_and_loses_controls() {
-        assert_eq!(tamed(&[b"a\tb\r\n\x1b[0m\x07\x7f"]), "a\tb\r\n?[0m??");
-        assert_eq!(tamed(&["é\u{a0}漢🎈".as_bytes()]), "é\u{a0}漢🎈");
-        assert_eq!(tamed(&["\u{9b}31m\u{85}".as_bytes()]), "?31m?");
+        assert_eq!(sanitized(&[b"a\tb\r\n\x1b[0m\x07\x7f"]), "a\tb\r\n?[0m??");
+        assert_eq!(sanitized(&["é\u{a0}漢🎈".as_bytes()]), "é\u{a0}漢🎈");
+        assert_eq!(sanitized(&["\u{9b}31m\u{85}".as_bytes()]), "?31m?");
     }
 
     #[test]
     fn what_turns_or_hides_text_is_replaced() {
         let text = "a\u{202e}b\u{200b}c\u{2066}d\u{feff}e\u{e0041}f";
-        assert_eq!(tamed(&[text.as_bytes()]), "a?b?c?d?e?f");
+        assert_eq!(sanitized(&[text.as_bytes()]), "a?b?c?d?e?f");
     }
 
     #[test]
@@ -103,7 +104,7 @@ mod tests {
             let kept = matches!(c, '\n' | '\r' | '\t');
             let shown = if kept { c } else { '?' };
             let mut bytes = [0; 4];
-            assert_eq!(tamed(&[c.encode_utf8(&mut bytes).as_bytes()]), String::from(shown));
+            assert_eq!(sanitized(&[c.encode_utf8(&mut bytes).as_bytes()]), String::from(shown));
         }
     }
 
@@ -125,16 +126,16 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf8_are_replaced() {
-        assert_eq!(tamed(&[b"\x9b31m\xffa\xe2\x80b"]), "?31m?a?b");
+        assert_eq!(sanitized(&[b"\x9b31m\xffa\xe2\x80b"]), "?31m?a?b");
     }
 
     #[test]
     fn a_character_split_over_several_writes_is_still_seen() {
-        assert_eq!(tamed(&[b"\xc2", b"\x9b31m"]), "?31m");
-        assert_eq!(tamed(&[b"a\xe2", b"\x80", b"\xaeb"]), "a?b");
+        assert_eq!(sanitized(&[b"\xc2", b"\x9b31m"]), "?31m");
+        assert_eq!(sanitized(&[b"a\xe2", b"\x80", b"\xaeb"]), "a?b");
         let text = "é漢🎈\u{202e}".as_bytes();
         let bytes: Vec<&[u8]> = text.chunks(1).collect();
-        assert_eq!(tamed(&bytes), "é漢🎈?");
-        assert_eq!(tamed(&[b"\xe2\x80", b"x"]), "?x");
+        assert_eq!(sanitized(&bytes), "é漢🎈?");
+        assert_eq!(sanitized(&[b"\xe2\x80", b"x"]), "?x");
     }
 }

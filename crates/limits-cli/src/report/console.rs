@@ -7,14 +7,14 @@ use anstream::ColorChoice;
 use serde::Serialize;
 
 use crate::args::{DirGrant, Format, ManifestArgs, OutputArgs};
-use crate::ending::Ending;
-use crate::failure::Failure;
-use crate::json;
-use crate::manifest::Manifest;
-use crate::outlet::{DRAIN_PATIENCE, Drained, REPORT_PATIENCE};
-use crate::report_file::{ReportFile, refuse_stdout_within};
+use crate::inputs::manifest::Manifest;
+use crate::outcome::classify::Ending;
+use crate::outcome::failure::Failure;
+use crate::report::json;
+use crate::report::report_file::{ReportFile, refuse_stdout_within};
 use crate::stdio::Stdio;
-use crate::terminal::lines;
+use crate::stdio::output_pipe::{DRAIN_PATIENCE, Drained, REPORT_PATIENCE};
+use crate::stdio::terminal::lines;
 
 /// A report that can be given as JSON and to people.
 pub(crate) trait Reported: Serialize {
@@ -37,7 +37,7 @@ pub(crate) struct Text {
 
 /// The ways out: the process's streams, and the report file if one is wanted.
 ///
-/// What is said here is kept until [`bring_out`](Self::bring_out), when no guest runs any more.
+/// What is said here is kept until [`flush_output`](Self::flush_output), when no guest runs any more.
 pub(crate) struct Console {
     stdio: Stdio,
     format: Format,
@@ -134,7 +134,7 @@ impl Console {
 
     /// Waits until all that was written and said is out, and says so if it is not. Returns the
     /// exit code: a report that is lost must not look like success.
-    pub(crate) fn bring_out(mut self, code: u8) -> u8 {
+    pub(crate) fn flush_output(mut self, code: u8) -> u8 {
         let Stdio { stdout, stderr, .. } = self.stdio.clone();
         self.stdio.seal();
         let is_report = !self.printed.is_empty();
@@ -151,8 +151,8 @@ impl Console {
             return reason.outcome().exit_code();
         }
         if self.stdio.is_joint && (stdout.is_within_line() || stderr.is_within_line()) {
-            for (outlet, lines) in [(&stdout, &mut self.printed), (&stderr, &mut self.said)] {
-                if !lines.is_empty() && !outlet.is_within_line() {
+            for (pipe, lines) in [(&stdout, &mut self.printed), (&stderr, &mut self.said)] {
+                if !lines.is_empty() && !pipe.is_within_line() {
                     lines.insert(0, '\n');
                 }
             }

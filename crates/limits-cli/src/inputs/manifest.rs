@@ -6,10 +6,9 @@ use limits_config::{ComponentConfig, EffectiveConfig, HostCeilings, Policy};
 
 use crate::args::ManifestArgs;
 use crate::background::in_background;
-use crate::component_file::ComponentFile;
-use crate::failure::Failure;
+use crate::inputs::component_file::ComponentFile;
 use crate::interrupt::Interrupt;
-use crate::ledger::Ledger;
+use crate::outcome::failure::Failure;
 
 /// What a component is, may use, and where it lies.
 pub(crate) struct Manifest {
@@ -29,15 +28,6 @@ pub(crate) struct Terms {
     /// Says that the id of the command line is in no override, if that is so: a typing mistake
     /// there would go unseen.
     pub(crate) note: Option<String>,
-}
-
-impl Terms {
-    /// Opens an account for all runs of the component, which is the only one of this host.
-    pub(crate) fn ledger(&self) -> Ledger {
-        let host = Some(self.host).filter(|host| !host.is_empty());
-        let host = host.map(|host| host.to_resource_quota());
-        Ledger::new(self.effective.quota(), host, self.effective.cpu_time_policy())
-    }
 }
 
 impl Manifest {

@@ -6,9 +6,11 @@ use anstyle::{AnsiColor, Style};
 use limits_config::{Origin, format_size};
 use limits_core::Escaped;
 
-use crate::ending::times;
 use crate::outcome::Outcome;
-use crate::report::{HostUse, OneQuota, Report};
+use crate::outcome::classify::Ending;
+use crate::report::console::{Reported, Text};
+use crate::report::model::{HostUse, OneQuota, Report};
+use crate::units::{grouped, times};
 
 /// Characters of a result that are shown; the JSON report has all of it.
 const MOST_OF_A_RESULT: usize = 400;
@@ -20,7 +22,22 @@ pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
 
-/// Renders the report in lines, with colours; [`crate::console`] takes them out where there is
+impl Reported for Report {
+    fn text(&self) -> Text {
+        Text { said: render(self), ..Text::default() }
+    }
+
+    fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+
+    fn end_as(&mut self, ending: Ending) {
+        (self.outcome, self.exit_code, self.error) =
+            (ending.outcome, ending.exit_code, ending.problem);
+    }
+}
+
+/// Renders the report in lines, with colours; [`crate::report::console`] takes them out where there is
 /// nobody to see them.
 pub(crate) fn render(report: &Report) -> String {
     let mut text = head(report);
@@ -229,19 +246,6 @@ pub(crate) fn table<const N: usize>(header: &[String; N], rows: &[[String; N]]) 
     text
 }
 
-/// Groups digits by three, so that 1000000 and 10000000 are told apart at a glance.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('_');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 fn percent(value: f64) -> String {
     format!("{value:.1}")
 }
@@ -269,11 +273,11 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, grouped, render, table};
-    use crate::ending::Ending;
-    use crate::manifest::Terms;
+    use super::{cut, render, table};
+    use crate::inputs::manifest::Terms;
     use crate::outcome::Outcome;
-    use crate::report::{Report, Runs};
+    use crate::outcome::classify::Ending;
+    use crate::report::model::{Report, Runs};
     use limits_config::{ComponentConfig, Policy};
 
     fn plain(text: &str) -> String {
@@ -296,7 +300,7 @@ mod tests {
             host: *Policy::from_toml(policy).unwrap().host(),
             note: None,
         };
-        let mut report = Report::of_nothing(Some(&terms), ending);
+        let mut report = Report::not_run(Some(&terms), ending);
         assert!(!plain(&render(&report)).contains(" used "), "nothing ran");
         report.has_run = true;
         report.result = Some(String::from("42"));
@@ -339,14 +343,8 @@ mod tests {
 
     #[test]
     fn an_error_before_any_limit_is_two_lines() {
-        let report = Report::of_nothing(None, Ending::because(Outcome::Error, "no such file"));
+        let report = Report::not_run(None, Ending::because(Outcome::Error, "no such file"));
         assert_eq!(plain(&render(&report)), "error (exit code 71)\n  why      no such file\n");
-    }
-
-    #[test]
-    fn digits_are_grouped_by_three() {
-        let shown = [0, 999, 1_000, 123_456, u64::MAX].map(grouped);
-        assert_eq!(shown, ["0", "999", "1_000", "123_456", "18_446_744_073_709_551_615"]);
     }
 
     #[test]

@@ -10,6 +10,8 @@ use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::wasm_wave::wasm::DisplayType;
 use wasmtime::component::{Component, Type, Val, wasm_wave};
 
+use crate::outcome::failure::Failure;
+
 /// The interface of commands, in any version of WASI 0.2.
 const COMMAND: &str = "wasi:cli/run";
 /// Exports that an error names at most.
@@ -54,6 +56,12 @@ pub(crate) enum InvokeError {
         "`{export}` takes or returns handles, streams, futures or maps, which WAVE cannot write"
     )]
     Unwritable { export: String },
+}
+
+impl From<InvokeError> for Failure {
+    fn from(error: InvokeError) -> Self {
+        Self::Call(error.to_string())
+    }
 }
 
 fn meant(nearest: &Option<String>) -> String {

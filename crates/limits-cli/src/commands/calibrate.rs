@@ -6,18 +6,19 @@ use limits_wasmtime::ExecutionReport;
 use serde::{Serialize, Serializer};
 
 use crate::args::{CalibrateArgs, GuestArgs};
-use crate::console::{Console, Reported, Text};
 use crate::distribution::Distribution;
-use crate::ending::{Ending, Problem};
-use crate::failure::Failure;
+use crate::guest::session::{RunRecord, Session};
 use crate::headroom::Headroom;
+use crate::inputs::manifest::{Manifest, Terms};
 use crate::interrupt::Interrupt;
-use crate::manifest::{Manifest, Terms};
 use crate::outcome::Outcome;
+use crate::outcome::classify::{Ending, Problem};
+use crate::outcome::failure::Failure;
 use crate::progress::RunBar;
-use crate::report::{Run, Runs, outcome_name, three_decimals};
-use crate::report_text::{BOLD, WARNING, colour, grouped, line, table};
-use crate::session::Session;
+use crate::report::console::{Console, Reported, Text};
+use crate::report::model::{Runs, outcome_name};
+use crate::report::text::{BOLD, WARNING, colour, line, table};
+use crate::units::{grouped, three_decimals};
 
 /// Memory that a measured run has at least: 256 MiB.
 const GENEROUS_MEMORY: u64 = 256 * 1024 * 1024;
@@ -113,7 +114,7 @@ pub(crate) async fn calibrate(
     let manifest = Manifest::load(files, interrupt).await;
     let calibration = match console.open_report(&args.output, files, &manifest, dirs) {
         Ok(()) => measure(args, manifest, console, interrupt).await,
-        Err(failure) => Calibration::of_nothing(None, Ending::from(&failure), Runs::default()),
+        Err(failure) => Calibration::not_run(None, Ending::from(&failure), Runs::default()),
     };
     console.publish(calibration)
 }
@@ -127,7 +128,7 @@ async fn measure(
     let Manifest { terms: Terms { name, effective, .. }, file, .. } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => {
-            return Calibration::of_nothing(None, Ending::from(&failure), Runs::default());
+            return Calibration::not_run(None, Ending::from(&failure), Runs::default());
         }
     };
     let ran = async {
@@ -141,10 +142,8 @@ async fn measure(
         Ok((None, runs, measured)) => {
             Calibration::new(name, &effective, runs, &measured, args.headroom)
         }
-        Ok((Some(ending), runs, _)) => Calibration::of_nothing(Some(name), ending, runs),
-        Err(failure) => {
-            Calibration::of_nothing(Some(name), Ending::from(&failure), Runs::default())
-        }
+        Ok((Some(ending), runs, _)) => Calibration::not_run(Some(name), ending, runs),
+        Err(failure) => Calibration::not_run(Some(name), Ending::from(&failure), Runs::default()),
     }
 }
 
@@ -166,7 +165,7 @@ async fn repeat(
     while runs.count < count {
         let stdio = stdio.rewound();
         let run = session.run(&limits, None, &stdio, interrupt);
-        let Run { ending, used, .. } = bar.during(runs.count, run).await?;
+        let RunRecord { ending, used, .. } = bar.during(runs.count, run).await?;
         runs.add(ending.outcome);
         if ending.outcome != Outcome::Success {
             return Ok((Some(ending), runs, measured));
@@ -201,7 +200,7 @@ fn generous(limits: &ResourceLimits, timeout_ms: u64) -> WasmResult<ResourceLimi
 }
 
 impl Calibration {
-    pub(crate) fn of_nothing(component: Option<String>, ending: Ending, runs: Runs) -> Self {
+    pub(crate) fn not_run(component: Option<String>, ending: Ending, runs: Runs) -> Self {
         Self {
             component,
             outcome: ending.outcome,
@@ -233,7 +232,7 @@ impl Calibration {
         let cpu_ms = spread(true, |used| microseconds(used.cpu_time));
         let wall_ms = spread(true, |used| microseconds(used.wall_time));
         let most = [peak_memory, fuel, wall_ms].map(|spread| spread.map(|spread| spread.of.max));
-        let mut calibration = Self::of_nothing(Some(component), Ending::success(), runs);
+        let mut calibration = Self::not_run(Some(component), Ending::success(), runs);
         if let [Some(memory), Some(fuel), Some(wall_us)] = most {
             let suggested = Suggestion::fitting(memory, fuel, wall_us, headroom);
             calibration.section = section(&calibration, suggested, headroom);
@@ -368,9 +367,9 @@ fn render(calibration: &Calibration) -> String {
 mod tests {
     use super::{Calibration, GENEROUS_MEMORY, MOST_MEMORY, Suggestion, generous, section};
     use super::{three_digits, too_tight};
-    use crate::ending::Ending;
     use crate::outcome::Outcome;
-    use crate::report::Runs;
+    use crate::outcome::classify::Ending;
+    use crate::report::model::Runs;
     use limits_config::{ComponentConfig, Policy};
     use limits_core::ResourceLimits;
 
@@ -419,10 +418,10 @@ mod tests {
         let config = policy.apply(&config, &config.component.name, None);
         assert!(too_tight(&config, 65_536, 100, 100_000).is_empty());
         let rows = too_tight(&config, 65_537, 101, 100_001);
-        let told: Vec<String> =
+        let shown: Vec<String> =
             rows.iter().map(|row| format!("{}: {}", row.key, row.shown)).collect();
         assert_eq!(
-            told,
+            shown,
             [
                 "resources.memory.max_bytes: 65536 (64 KiB), set by the component, is less than \
                  the 65537 (64 KiB) used",
@@ -437,7 +436,7 @@ mod tests {
     fn the_section_is_valid_in_a_component_file() {
         let mut runs = Runs::default();
         runs.add(Outcome::Success);
-        let calibration = Calibration::of_nothing(Some(String::from("a")), Ending::success(), runs);
+        let calibration = Calibration::not_run(Some(String::from("a")), Ending::success(), runs);
         let suggested = Suggestion { max_bytes: 131_072, max_fuel: 1_220_000, timeout_ms: 46 };
         let pasted = section(&calibration, suggested, "1.5".parse().unwrap());
         assert!(pasted.starts_with("# 1.5 times the most that 1 run of a used.\n"));

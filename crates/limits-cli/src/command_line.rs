@@ -6,11 +6,10 @@ use std::io::{self, Write as _};
 use anstream::{AutoStream, ColorChoice};
 use clap::Parser as _;
 use clap::error::{ContextKind, ContextValue};
-use limits_core::Escaped;
 
 use crate::args::Args;
-use crate::failure::MOST_OF_A_TEXT;
-use crate::terminal::lines;
+use crate::quote::quoted;
+use crate::stdio::terminal::lines;
 
 /// Reads the command line of this process.
 ///
@@ -48,15 +47,14 @@ fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> 
 
 /// Escapes what the error quotes; the usage, which has lines, is ours alone.
 fn escaped(value: &ContextValue) -> Option<ContextValue> {
-    let one_line = |text: &str| Escaped::head(text, MOST_OF_A_TEXT).to_string();
     match value {
-        ContextValue::String(text) => Some(ContextValue::String(one_line(text))),
+        ContextValue::String(text) => Some(ContextValue::String(quoted(text))),
         ContextValue::Strings(texts) => {
-            Some(ContextValue::Strings(texts.iter().map(|text| one_line(text)).collect()))
+            Some(ContextValue::Strings(texts.iter().map(|text| quoted(text)).collect()))
         }
         // Suggestions, which quote as well.
         ContextValue::StyledStrs(texts) => {
-            let plain = texts.iter().map(|text| one_line(&text.to_string()).into());
+            let plain = texts.iter().map(|text| quoted(&text.to_string()).into());
             Some(ContextValue::StyledStrs(plain.collect()))
         }
         _ => None,
@@ -66,7 +64,7 @@ fn escaped(value: &ContextValue) -> Option<ContextValue> {
 #[cfg(test)]
 mod tests {
     use super::parse;
-    use crate::terminal::lines;
+    use crate::stdio::terminal::lines;
     use limits_core::is_hidden;
     use std::ffi::OsString;
 

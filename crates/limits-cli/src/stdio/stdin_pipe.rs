@@ -23,7 +23,7 @@ pub(crate) const REPLAY: usize = 16 * 1024 * 1024;
 
 /// The way from standard input.
 #[derive(Clone)]
-pub(crate) struct Inlet {
+pub(crate) struct StdinPipe {
     shared: Arc<Shared>,
     /// Where this guest is in the input, if it is kept; else zero.
     position: Arc<AtomicUsize>,
@@ -68,7 +68,7 @@ impl Shared {
     }
 }
 
-impl Inlet {
+impl StdinPipe {
     /// Starts the thread that reads `source` once a guest asks for it. With `replay`, what was
     /// read stays, up to 16 MiB, and [`rewound`](Self::rewound) starts again from the beginning.
     ///
@@ -143,13 +143,13 @@ fn read_until_end(shared: &Shared, mut source: impl Read) {
     }
 }
 
-impl IsTerminal for Inlet {
+impl IsTerminal for StdinPipe {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdinStream for Inlet {
+impl StdinStream for StdinPipe {
     fn async_stream(&self) -> Box<dyn tokio::io::AsyncRead + Send + Sync> {
         // Only WASI 0.3 asks for this, and it is not linked.
         Box::new(tokio::io::empty())
@@ -243,7 +243,7 @@ impl InputStream for GuestReader {
 
 #[cfg(test)]
 mod tests {
-    use super::{CAPACITY, Inlet};
+    use super::{CAPACITY, StdinPipe};
     use bytes::Bytes;
     use core::sync::atomic::{AtomicUsize, Ordering};
     use std::io::{self, Read};
@@ -268,31 +268,31 @@ mod tests {
 
     #[tokio::test]
     async fn the_guest_reads_the_input_to_its_end() {
-        let inlet = Inlet::new(false, io::Cursor::new(input())).unwrap();
-        assert_eq!(read_all(&mut *inlet.p2_stream()).await.unwrap(), input());
-        let inlet = inlet.rewound();
-        assert_eq!(read_all(&mut *inlet.p2_stream()).await.unwrap(), Vec::<u8>::new());
+        let pipe = StdinPipe::new(false, io::Cursor::new(input())).unwrap();
+        assert_eq!(read_all(&mut *pipe.p2_stream()).await.unwrap(), input());
+        let pipe = pipe.rewound();
+        assert_eq!(read_all(&mut *pipe.p2_stream()).await.unwrap(), Vec::<u8>::new());
     }
 
     #[tokio::test]
     async fn a_kept_input_starts_again_for_the_next_run() {
-        let inlet = Inlet::new(true, io::Cursor::new(input())).unwrap();
-        let mut first = inlet.p2_stream();
+        let pipe = StdinPipe::new(true, io::Cursor::new(input())).unwrap();
+        let mut first = pipe.p2_stream();
         assert_eq!(first.blocking_read(10).await.unwrap(), Bytes::from(input()[..10].to_vec()));
         for _ in 0..2 {
-            let inlet = inlet.rewound();
-            assert_eq!(read_all(&mut *inlet.p2_stream()).await.unwrap(), input());
+            let pipe = pipe.rewound();
+            assert_eq!(read_all(&mut *pipe.p2_stream()).await.unwrap(), input());
         }
     }
 
     #[tokio::test]
     async fn an_input_too_long_to_keep_is_an_error_and_not_a_short_input() {
-        let inlet = Inlet::keeping(Some(CAPACITY), io::repeat(b'x')).unwrap();
-        let mut stream = inlet.p2_stream();
+        let pipe = StdinPipe::keeping(Some(CAPACITY), io::repeat(b'x')).unwrap();
+        let mut stream = pipe.p2_stream();
         assert!(!stream.blocking_read(CAPACITY).await.unwrap().is_empty());
-        assert!(!inlet.was_cut_short());
+        assert!(!pipe.was_cut_short());
         let error = read_all(&mut *stream).await.unwrap_err();
-        assert!(inlet.was_cut_short());
+        assert!(pipe.was_cut_short());
         assert_eq!(
             error.to_string(),
             "last operation failed: standard input is longer than the 16777216 bytes that can \
@@ -310,8 +310,8 @@ mod tests {
             }
         }
         let read = Arc::new(AtomicUsize::new(0));
-        let inlet = Inlet::new(false, Counted(Arc::clone(&read))).unwrap();
-        let mut stream = inlet.p2_stream();
+        let pipe = StdinPipe::new(false, Counted(Arc::clone(&read))).unwrap();
+        let mut stream = pipe.p2_stream();
         assert_eq!(read.load(Ordering::Relaxed), 0);
         assert_eq!(stream.blocking_read(7).await.unwrap().len(), 7);
         let ahead = read.load(Ordering::Relaxed);
@@ -326,8 +326,8 @@ mod tests {
                 Err(io::Error::from(io::ErrorKind::PermissionDenied))
             }
         }
-        let inlet = Inlet::new(false, Broken).unwrap();
-        let error = read_all(&mut *inlet.p2_stream()).await.unwrap_err();
+        let pipe = StdinPipe::new(false, Broken).unwrap();
+        let error = read_all(&mut *pipe.p2_stream()).await.unwrap_err();
         assert_eq!(error.to_string(), "last operation failed: permission denied");
     }
 }

@@ -3,15 +3,15 @@
 use core::error::Error;
 use core::time::Duration;
 
-use limits_core::{Escaped, HostError, QuotaError, QuotaResource, RefusedGrowth, WasmError};
+use limits_core::{HostError, QuotaError, QuotaResource, RefusedGrowth, WasmError};
 use limits_wasmtime::ExecutionReport;
 use serde::Serialize;
 use serde_json::Number;
 use wasmtime_wasi::I32Exit;
 
-use crate::failure::MOST_OF_A_TEXT;
 use crate::outcome::Outcome;
-use crate::report::milliseconds;
+use crate::quote::quoted;
+use crate::units::{milliseconds, times};
 
 /// How one execution ended.
 #[derive(Clone, Debug)]
@@ -35,12 +35,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     fn new(message: &str) -> Self {
-        Self {
-            message: Escaped::head(message, MOST_OF_A_TEXT).to_string(),
-            limit: None,
-            used: None,
-            requested: None,
-        }
+        Self { message: quoted(message), limit: None, used: None, requested: None }
     }
 
     fn with_numbers(
@@ -218,14 +213,6 @@ fn cpu_time(refused: &QuotaError, period: Duration) -> String {
 
 fn in_ms(us: u64) -> f64 {
     milliseconds(Duration::from_micros(us))
-}
-
-/// Says how often something happened.
-pub(crate) fn times(count: u64) -> String {
-    match count {
-        1 => String::from("once"),
-        count => format!("{count} times"),
-    }
 }
 
 /// Names what went wrong itself instead of the layers that it went through.

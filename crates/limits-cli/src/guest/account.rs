@@ -9,10 +9,12 @@ use limits_core::{
     QuotaType, ResourceQuota,
 };
 
+use crate::inputs::manifest::Terms;
+
 /// A [`QuotaTracker`] that remembers the most that was in use, and how often it refused; and the
 /// same of the host, if there are ceilings over it.
 #[derive(Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct RunAccount {
     tracker: QuotaTracker,
     component: Records,
     host: Records,
@@ -34,7 +36,7 @@ struct Record {
 
 /// The use of the quotas that the command enforces.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct LedgerUse {
+pub(crate) struct AccountUse {
     /// The most bytes that all live runs had at one time.
     pub(crate) memory: Usage,
     /// The most microseconds that were counted in one period.
@@ -50,9 +52,16 @@ pub(crate) struct Usage {
     pub(crate) denied: u64,
 }
 
-impl Ledger {
+impl RunAccount {
+    /// Opens an account for all runs of the component, which is the only one of this host.
+    pub(crate) fn new(terms: &Terms) -> Self {
+        let host = Some(terms.host).filter(|host| !host.is_empty());
+        let host = host.map(|host| host.to_resource_quota());
+        Self::with_quotas(terms.effective.quota(), host, terms.effective.cpu_time_policy())
+    }
+
     /// Opens an account with a component's quota, and with that of the host above it, if any.
-    pub(crate) fn new(
+    fn with_quotas(
         quota: ResourceQuota,
         host: Option<ResourceQuota>,
         cpu_time_policy: CpuTimePolicy,
@@ -70,12 +79,12 @@ impl Ledger {
     }
 
     /// Returns what was used of the component's quotas, and how often these refused.
-    pub(crate) fn component(&self) -> LedgerUse {
+    pub(crate) fn component(&self) -> AccountUse {
         self.component.of(&self.tracker)
     }
 
     /// Returns what was used of the host's, if there are ceilings over it.
-    pub(crate) fn host(&self) -> Option<LedgerUse> {
+    pub(crate) fn host(&self) -> Option<AccountUse> {
         self.tracker.parent().map(|parent| self.host.of(parent))
     }
 
@@ -110,9 +119,9 @@ impl Records {
         self.cpu_time.most.fetch_max(usage.cpu_time_used_us, Ordering::Relaxed);
     }
 
-    fn of(&self, tracker: &QuotaTracker) -> LedgerUse {
+    fn of(&self, tracker: &QuotaTracker) -> AccountUse {
         let now = tracker.status();
-        LedgerUse {
+        AccountUse {
             memory: self.memory.usage(now.memory),
             cpu_time: self.cpu_time.usage(now.cpu_time),
             period: tracker.quota().reset_period,
@@ -130,7 +139,7 @@ impl Record {
     }
 }
 
-impl Account for Ledger {
+impl Account for RunAccount {
     /// Counts nothing: a run that waits for CPU time asks again, and is not denied it.
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
         self.tracker.peek(quota)
@@ -161,7 +170,7 @@ impl Account for Ledger {
 
 #[cfg(test)]
 mod tests {
-    use super::Ledger;
+    use super::RunAccount;
     use core::time::Duration;
     use limits_core::{Account as _, Allowance, CpuTimePolicy, QuotaType, ResourceQuota};
 
@@ -171,57 +180,57 @@ mod tests {
         ResourceQuota::new().with_memory(memory).with_cpu_time(cpu_ms).with_reset_period(HOUR)
     }
 
-    fn ledger(host: Option<ResourceQuota>) -> Ledger {
-        Ledger::new(quota(100, 5), host, CpuTimePolicy::Throttle)
+    fn account(host: Option<ResourceQuota>) -> RunAccount {
+        RunAccount::with_quotas(quota(100, 5), host, CpuTimePolicy::Throttle)
     }
 
     #[test]
     fn the_most_memory_is_remembered_when_it_is_given_back() {
-        let ledger = ledger(None);
-        ledger.take(QuotaType::Memory(80)).unwrap();
-        ledger.release(QuotaType::Memory(80));
-        ledger.take(QuotaType::Memory(30)).unwrap();
-        let memory = ledger.component().memory;
+        let account = account(None);
+        account.take(QuotaType::Memory(80)).unwrap();
+        account.release(QuotaType::Memory(80));
+        account.take(QuotaType::Memory(30)).unwrap();
+        let memory = account.component().memory;
         assert_eq!((memory.most.used(), memory.most.limit()), (80, Allowance::AtMost(100)));
         assert_eq!(memory.denied, 0);
-        assert!(ledger.host().is_none());
+        assert!(account.host().is_none());
     }
 
     #[test]
     fn a_refusal_is_counted_and_takes_nothing() {
-        let ledger = ledger(None);
-        ledger.take(QuotaType::Memory(80)).unwrap();
+        let account = account(None);
+        account.take(QuotaType::Memory(80)).unwrap();
         for _ in 0..2 {
-            let refused = ledger.take(QuotaType::Memory(21)).unwrap_err();
+            let refused = account.take(QuotaType::Memory(21)).unwrap_err();
             assert_eq!((refused.limit(), refused.used(), refused.requested()), (100, 80, 21));
         }
-        let used = ledger.component();
+        let used = account.component();
         assert_eq!((used.memory.denied, used.memory.most.used()), (2, 80));
         assert_eq!((used.cpu_time.denied, used.period), (0, HOUR));
     }
 
     #[test]
     fn cpu_time_is_counted_in_microseconds_also_past_the_limit() {
-        let ledger = ledger(None);
-        ledger.peek(QuotaType::CpuTimeMicros(1)).unwrap();
-        ledger.charge(QuotaType::CpuTimeMicros(5_250));
-        ledger.peek(QuotaType::CpuTimeMicros(1)).unwrap_err();
-        let cpu_time = ledger.component().cpu_time;
+        let account = account(None);
+        account.peek(QuotaType::CpuTimeMicros(1)).unwrap();
+        account.charge(QuotaType::CpuTimeMicros(5_250));
+        account.peek(QuotaType::CpuTimeMicros(1)).unwrap_err();
+        let cpu_time = account.component().cpu_time;
         assert_eq!((cpu_time.most.used(), cpu_time.denied), (5_250, 0));
-        ledger.take(QuotaType::CpuTimeMicros(1)).unwrap_err();
-        assert_eq!(ledger.component().cpu_time.denied, 1);
+        account.take(QuotaType::CpuTimeMicros(1)).unwrap_err();
+        assert_eq!(account.component().cpu_time.denied, 1);
         assert_eq!(cpu_time.most.limit(), Allowance::AtMost(5_000));
     }
 
     #[test]
     fn a_refusal_is_counted_where_it_came_from_and_use_on_both_levels() {
-        let ledger = ledger(Some(quota(60, 3).with_reset_period(HOUR * 2)));
-        ledger.take(QuotaType::Memory(50)).unwrap();
-        let refused = ledger.take(QuotaType::Memory(20)).unwrap_err();
+        let account = account(Some(quota(60, 3).with_reset_period(HOUR * 2)));
+        account.take(QuotaType::Memory(50)).unwrap();
+        let refused = account.take(QuotaType::Memory(20)).unwrap_err();
         assert_eq!((refused.depth(), refused.limit(), refused.used()), (1, 60, 50));
-        ledger.charge(QuotaType::CpuTimeMicros(4_000));
-        assert_eq!(ledger.take(QuotaType::CpuTimeMicros(1)).unwrap_err().depth(), 1);
-        let (own, host) = (ledger.component(), ledger.host().unwrap());
+        account.charge(QuotaType::CpuTimeMicros(4_000));
+        assert_eq!(account.take(QuotaType::CpuTimeMicros(1)).unwrap_err().depth(), 1);
+        let (own, host) = (account.component(), account.host().unwrap());
         assert_eq!((own.memory.denied, own.cpu_time.denied, own.period), (0, 0, HOUR));
         assert_eq!((host.memory.denied, host.cpu_time.denied, host.period), (1, 1, HOUR * 2));
         assert_eq!((own.memory.most.used(), host.memory.most.used()), (50, 50));

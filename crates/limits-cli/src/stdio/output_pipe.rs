@@ -9,7 +9,7 @@
 //! - I2: the bytes held for a guest are at most twice [`CAPACITY`], and twice one [`PERMIT`] for
 //!   each of its open streams: half are with the thread, half wait.
 //! - I3: no byte of a guest comes behind text of ours: from the first such text on, and from
-//!   [`Outlet::seal`] on, guests' streams are closed.
+//!   [`OutputPipe::seal`] on, guests' streams are closed.
 
 use core::time::Duration;
 use std::io::{self, Write};
@@ -22,8 +22,8 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-use crate::refused::Refused;
-use crate::terminal::tame;
+use crate::outcome::system_error::SystemError;
+use crate::stdio::terminal::sanitize;
 
 /// Bytes that wait for the writing thread before a guest has to.
 const CAPACITY: usize = 64 * 1024;
@@ -46,12 +46,12 @@ pub(crate) enum Drained {
     /// Nobody reads any more, so nobody misses it.
     ReaderLeft,
     /// Not all of it was written, for this reason.
-    Lost(Refused),
+    Lost(SystemError),
 }
 
 /// The way to one output stream of the process.
 #[derive(Clone)]
-pub(crate) struct Outlet {
+pub(crate) struct OutputPipe {
     shared: Arc<Shared>,
     /// Whether guests may drive what is at the other end.
     is_terminal: bool,
@@ -95,7 +95,7 @@ impl Shared {
     }
 }
 
-impl Outlet {
+impl OutputPipe {
     /// Starts the thread that writes to `sink`.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl Outlet {
     }
 
     /// Tells why the rest was given up, if a part of it is still on its way: it may come later.
-    pub(crate) fn is_stuck(&self) -> Option<Refused> {
+    pub(crate) fn is_stuck(&self) -> Option<SystemError> {
         let state = self.shared.state();
         match &state.broken {
             Some(Drained::Lost(reason)) if state.is_writing => Some(reason.clone()),
@@ -200,7 +200,7 @@ impl Outlet {
             state = next;
             if wait.timed_out() && state.steps_done == before {
                 let reason = format!("its reader took nothing for {patience:?}");
-                return Drained::Lost(Refused::Other(reason));
+                return Drained::Lost(SystemError::Other(reason));
             }
         }
         state.broken.clone().unwrap_or(Drained::All)
@@ -241,7 +241,7 @@ fn write_until_closed(shared: &Shared, mut sink: impl Write) {
                     // The guest is told by its next write.
                     state.broken = Some(match error.kind() {
                         io::ErrorKind::BrokenPipe => Drained::ReaderLeft,
-                        _ => Drained::Lost(Refused::of(&error)),
+                        _ => Drained::Lost(SystemError::of(&error)),
                     });
                     state.waiting = Vec::new();
                 }
@@ -260,27 +260,27 @@ fn write_until_closed(shared: &Shared, mut sink: impl Write) {
     }
 }
 
-impl IsTerminal for Outlet {
+impl IsTerminal for OutputPipe {
     /// Says no to the guest even on a terminal: what drives a terminal is taken out of its output.
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Outlet {
+impl StdoutStream for OutputPipe {
     fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
         // Only WASI 0.3 asks for this, and it is not linked.
         Box::new(tokio::io::sink())
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(GuestWriter { outlet: self.clone(), permit: 0 })
+        Box::new(GuestWriter { pipe: self.clone(), permit: 0 })
     }
 }
 
 /// One of the streams through which a guest writes.
 struct GuestWriter {
-    outlet: Outlet,
+    pipe: OutputPipe,
     permit: usize,
 }
 
@@ -288,11 +288,11 @@ struct GuestWriter {
 impl Pollable for GuestWriter {
     async fn ready(&mut self) {
         loop {
-            let mut news = pin!(self.outlet.shared.room.notified());
+            let mut news = pin!(self.pipe.shared.room.notified());
             // Registered before the look, so that no wake-up falls between the two.
             news.as_mut().enable();
             {
-                let state = self.outlet.shared.state();
+                let state = self.pipe.shared.state();
                 if state.refuses_guests() || state.waiting.len() < CAPACITY {
                     return;
                 }
@@ -316,18 +316,18 @@ impl OutputStream for GuestWriter {
         if bytes.is_empty() {
             return Ok(());
         }
-        let mut state = self.outlet.shared.state();
+        let mut state = self.pipe.shared.state();
         if state.refuses_guests() {
             return Err(StreamError::Closed);
         }
-        if self.outlet.is_terminal {
-            let tamed = tame(&bytes, &mut state.split);
-            append(&mut state, &tamed);
+        if self.pipe.is_terminal {
+            let sanitized = sanitize(&bytes, &mut state.split);
+            append(&mut state, &sanitized);
         } else {
             append(&mut state, &bytes);
         }
         drop(state);
-        self.outlet.shared.filled.notify_one();
+        self.pipe.shared.filled.notify_one();
         Ok(())
     }
 
@@ -338,7 +338,7 @@ impl OutputStream for GuestWriter {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        let state = self.outlet.shared.state();
+        let state = self.pipe.shared.state();
         if state.refuses_guests() {
             return Err(StreamError::Closed);
         }
@@ -349,8 +349,8 @@ impl OutputStream for GuestWriter {
 
 #[cfg(test)]
 mod tests {
-    use super::{CAPACITY, Drained, Outlet, PERMIT, STEP};
-    use crate::refused::Refused;
+    use super::{CAPACITY, Drained, OutputPipe, PERMIT, STEP};
+    use crate::outcome::system_error::SystemError;
     use bytes::Bytes;
     use core::time::Duration;
     use limits_core::{HostResource, HostShortage};
@@ -389,12 +389,12 @@ mod tests {
     #[tokio::test]
     async fn what_goes_in_comes_out_in_order() {
         let kept = Kept::default();
-        let outlet = Outlet::new("test", false, kept.clone()).unwrap();
-        let mut stream = outlet.p2_stream();
+        let pipe = OutputPipe::new("test", false, kept.clone()).unwrap();
+        let mut stream = pipe.p2_stream();
         stream.blocking_write_and_flush(Bytes::from_static(b"guest")).await.unwrap();
-        outlet.push("ours");
-        outlet.push("and ours\n");
-        assert_eq!(outlet.finish(PATIENCE), Drained::All);
+        pipe.push("ours");
+        pipe.push("and ours\n");
+        assert_eq!(pipe.finish(PATIENCE), Drained::All);
         assert_eq!(*kept.0.lock().unwrap(), b"guest\nours\nand ours\n");
     }
 
@@ -403,8 +403,8 @@ mod tests {
         // I1
         let (step, gate) = mpsc::channel();
         let kept = Kept::default();
-        let outlet = Outlet::new("test", false, Gated(gate, kept.clone())).unwrap();
-        let mut stream = outlet.p2_stream();
+        let pipe = OutputPipe::new("test", false, Gated(gate, kept.clone())).unwrap();
+        let mut stream = pipe.p2_stream();
         let mut written = 0;
         loop {
             let permit = stream.check_write().unwrap();
@@ -425,8 +425,8 @@ mod tests {
         );
         let feeder = std::thread::spawn(move || while step.send(()).is_ok() {});
         waiting.await;
-        assert_eq!(outlet.finish(PATIENCE), Drained::All);
-        drop(outlet);
+        assert_eq!(pipe.finish(PATIENCE), Drained::All);
+        drop(pipe);
         assert_eq!(kept.0.lock().unwrap().len(), written);
         drop(feeder);
     }
@@ -435,8 +435,8 @@ mod tests {
     fn many_streams_together_overfill_the_pipe_by_one_permit_each_and_no_more() {
         // I2
         let (_step, gate) = mpsc::channel();
-        let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
-        let mut streams: Vec<_> = (0..10).map(|_| outlet.p2_stream()).collect();
+        let pipe = OutputPipe::new("test", false, Gated(gate, Kept::default())).unwrap();
+        let mut streams: Vec<_> = (0..10).map(|_| pipe.p2_stream()).collect();
         let mut written = 0;
         loop {
             let permits: Vec<usize> =
@@ -456,22 +456,22 @@ mod tests {
     #[tokio::test]
     async fn a_guest_writes_nothing_behind_a_report() {
         // I3
-        for seal in [Outlet::seal, |outlet: &Outlet| outlet.push("report\n")] {
+        for seal in [OutputPipe::seal, |pipe: &OutputPipe| pipe.push("report\n")] {
             let kept = Kept::default();
-            let outlet = Outlet::new("test", false, kept.clone()).unwrap();
-            let mut stream = outlet.p2_stream();
+            let pipe = OutputPipe::new("test", false, kept.clone()).unwrap();
+            let mut stream = pipe.p2_stream();
             stream.blocking_write_and_flush(Bytes::from_static(b"before\n")).await.unwrap();
             // This one has looked for room, and was told that there is some.
-            let mut permitted = outlet.p2_stream();
+            let mut permitted = pipe.p2_stream();
             assert!(permitted.check_write().unwrap() > 0);
-            seal(&outlet);
+            seal(&pipe);
             let forged = Bytes::from_static(b"{\"outcome\":\"success\"}\n");
             assert!(matches!(permitted.write(forged.clone()), Err(StreamError::Closed)));
             assert!(matches!(stream.check_write(), Err(StreamError::Closed)));
-            let late = outlet.p2_stream().blocking_write_and_flush(forged).await;
+            let late = pipe.p2_stream().blocking_write_and_flush(forged).await;
             assert!(matches!(late, Err(StreamError::Closed)));
-            outlet.push("last\n");
-            assert_eq!(outlet.finish(PATIENCE), Drained::All);
+            pipe.push("last\n");
+            assert_eq!(pipe.finish(PATIENCE), Drained::All);
             let written = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
             assert!(matches!(&*written, "before\nlast\n" | "before\nreport\nlast\n"), "{written}");
         }
@@ -481,12 +481,12 @@ mod tests {
     async fn a_guest_that_waits_for_room_is_let_go_when_its_stream_closes() {
         // I3
         let (_step, gate) = mpsc::channel();
-        let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
-        let mut stream = outlet.p2_stream();
+        let pipe = OutputPipe::new("test", false, Gated(gate, Kept::default())).unwrap();
+        let mut stream = pipe.p2_stream();
         while let permit @ 1.. = stream.check_write().unwrap() {
             stream.write(Bytes::from(vec![b'x'; permit])).unwrap();
         }
-        let ((), ()) = tokio::join!(stream.ready(), async { outlet.seal() });
+        let ((), ()) = tokio::join!(stream.ready(), async { pipe.seal() });
         assert!(matches!(stream.check_write(), Err(StreamError::Closed)));
     }
 
@@ -494,13 +494,13 @@ mod tests {
     fn output_that_is_given_up_does_not_come_later() {
         let (step, gate) = mpsc::channel();
         let kept = Kept::default();
-        let outlet = Outlet::new("test", false, Gated(gate, kept.clone())).unwrap();
-        let mut stream = outlet.p2_stream();
+        let pipe = OutputPipe::new("test", false, Gated(gate, kept.clone())).unwrap();
+        let mut stream = pipe.p2_stream();
         let permit = stream.check_write().unwrap();
         stream.write(Bytes::from(vec![b'x'; permit])).unwrap();
-        outlet.settle(Duration::from_millis(20));
+        pipe.settle(Duration::from_millis(20));
         while step.send(()).is_ok() {}
-        assert!(matches!(outlet.finish(PATIENCE), Drained::Lost(_)));
+        assert!(matches!(pipe.finish(PATIENCE), Drained::Lost(_)));
         // What was on its way to the system when the reader came back.
         assert!(kept.0.lock().unwrap().len() <= STEP);
     }
@@ -508,21 +508,21 @@ mod tests {
     #[test]
     fn a_reader_that_stalls_is_given_up_after_a_while() {
         let (_step, gate) = mpsc::channel();
-        let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
-        outlet.push("never read");
+        let pipe = OutputPipe::new("test", false, Gated(gate, Kept::default())).unwrap();
+        pipe.push("never read");
         let stalled =
-            Drained::Lost(Refused::Other(String::from("its reader took nothing for 20ms")));
-        assert_eq!(outlet.finish(Duration::from_millis(20)), stalled);
+            Drained::Lost(SystemError::Other(String::from("its reader took nothing for 20ms")));
+        assert_eq!(pipe.finish(Duration::from_millis(20)), stalled);
     }
 
     #[test]
     fn a_reader_that_left_closes_the_guests_stream() {
         let (step, gate) = mpsc::channel();
         drop(step);
-        let outlet = Outlet::new("test", false, Gated(gate, Kept::default())).unwrap();
-        let mut stream = outlet.p2_stream();
-        outlet.push("nobody reads");
-        assert_eq!(outlet.finish(PATIENCE), Drained::ReaderLeft);
+        let pipe = OutputPipe::new("test", false, Gated(gate, Kept::default())).unwrap();
+        let mut stream = pipe.p2_stream();
+        pipe.push("nobody reads");
+        assert_eq!(pipe.finish(PATIENCE), Drained::ReaderLeft);
         assert!(matches!(stream.check_write(), Err(StreamError::Closed)));
     }
 
@@ -537,17 +537,17 @@ mod tests {
                 Ok(())
             }
         }
-        let outlet = Outlet::new("test", false, Full).unwrap();
-        outlet.push("too much");
+        let pipe = OutputPipe::new("test", false, Full).unwrap();
+        pipe.push("too much");
         let full = HostShortage::new(HostResource::Disk, "no storage space");
-        let full = Drained::Lost(Refused::Short(full));
-        assert_eq!(outlet.finish(PATIENCE), full);
+        let full = Drained::Lost(SystemError::Short(full));
+        assert_eq!(pipe.finish(PATIENCE), full);
     }
 
     #[test]
     fn a_write_without_a_permit_traps_and_an_empty_one_is_dropped() {
-        let outlet = Outlet::new("test", false, Kept::default()).unwrap();
-        let mut stream = outlet.p2_stream();
+        let pipe = OutputPipe::new("test", false, Kept::default()).unwrap();
+        let mut stream = pipe.p2_stream();
         stream.write(Bytes::new()).unwrap();
         let error = stream.write(Bytes::from_static(b"x")).unwrap_err();
         assert_eq!(error.to_string(), "trap: the guest wrote 1 bytes where 0 were permitted");
@@ -556,11 +556,11 @@ mod tests {
     #[tokio::test]
     async fn a_guest_cannot_drive_a_terminal_but_we_can() {
         let kept = Kept::default();
-        let outlet = Outlet::new("test", true, kept.clone()).unwrap();
-        let mut stream = outlet.p2_stream();
+        let pipe = OutputPipe::new("test", true, kept.clone()).unwrap();
+        let mut stream = pipe.p2_stream();
         stream.blocking_write_and_flush(Bytes::from_static(b"\x1b[2J\n")).await.unwrap();
-        outlet.push("\x1b[1mours\x1b[0m\n");
-        assert_eq!(outlet.finish(PATIENCE), Drained::All);
+        pipe.push("\x1b[1mours\x1b[0m\n");
+        assert_eq!(pipe.finish(PATIENCE), Drained::All);
         assert_eq!(*kept.0.lock().unwrap(), b"?[2J\n\x1b[1mours\x1b[0m\n");
     }
 }

@@ -4,29 +4,37 @@ use std::sync::Arc;
 
 use limits_config::format_size;
 use limits_core::ResourceLimits;
-use limits_wasmtime::{ComponentExecutor, PreparedComponent};
+use limits_wasmtime::{ComponentExecutor, ExecutionReport, PreparedComponent};
 
 use crate::address_space;
 use crate::args::GuestArgs;
 use crate::background::in_background;
-use crate::component_file::ComponentFile;
-use crate::ending::Ending;
-use crate::failure::Failure;
-use crate::host::Host;
-use crate::inlet::REPLAY;
+use crate::guest::account::RunAccount;
+use crate::guest::invoke::{Call, Wanted, write_results};
+use crate::guest::store_data::StoreData;
+use crate::guest::wasi::{self, Grants};
+use crate::inputs::component_file::ComponentFile;
 use crate::interrupt::Interrupt;
-use crate::invoke::{Call, Wanted, write_results};
-use crate::ledger::Ledger;
 use crate::outcome::Outcome;
+use crate::outcome::classify::Ending;
+use crate::outcome::failure::Failure;
 use crate::progress;
-use crate::report::Run;
 use crate::stdio::Stdio;
-use crate::wasi::{self, Grants};
+use crate::stdio::stdin_pipe::REPLAY;
+
+/// One execution, as far as it went.
+#[derive(Clone, Debug)]
+pub(crate) struct RunRecord {
+    pub(crate) ending: Ending,
+    /// The result of an invoked function, in WAVE.
+    pub(crate) result: Option<String>,
+    pub(crate) used: ExecutionReport,
+}
 
 /// A component that is ready to run.
 pub(crate) struct Session {
     executor: ComponentExecutor,
-    prepared: PreparedComponent<Host>,
+    prepared: PreparedComponent<StoreData>,
     call: Call,
     grants: Grants,
 }
@@ -72,14 +80,14 @@ impl Session {
     /// # Errors
     ///
     /// A [`Failure`] if the guest could not be given what was granted, or the same input as every
-    /// run. Whatever happens to the guest itself is in the [`Run`].
+    /// run. Whatever happens to the guest itself is in the [`RunRecord`].
     pub(crate) async fn run(
         &self,
         limits: &ResourceLimits,
-        quotas: Option<&Arc<Ledger>>,
+        quotas: Option<&Arc<RunAccount>>,
         stdio: &Stdio,
         interrupt: &Interrupt,
-    ) -> Result<Run, Failure> {
+    ) -> Result<RunRecord, Failure> {
         let mut run = self.execute(limits, quotas, stdio, interrupt).await?;
         if stdio.stdin.was_cut_short() {
             return Err(Failure::InputTooLong { most: REPLAY });
@@ -93,12 +101,12 @@ impl Session {
     async fn execute(
         &self,
         limits: &ResourceLimits,
-        quotas: Option<&Arc<Ledger>>,
+        quotas: Option<&Arc<RunAccount>>,
         stdio: &Stdio,
         interrupt: &Interrupt,
-    ) -> Result<Run, Failure> {
-        let host = Host::new(limits, self.grants.context(stdio)?, quotas.map(Arc::clone));
-        let _watch = interrupt.cancels(host.cancel_handle());
+    ) -> Result<RunRecord, Failure> {
+        let data = StoreData::new(limits, self.grants.context(stdio)?, quotas.map(Arc::clone));
+        let _watch = interrupt.cancels(data.cancel_handle());
         let failure = match &self.call {
             Call::Command { export } => {
                 let ended = self
@@ -106,7 +114,7 @@ impl Session {
                     .execute_with_limits::<_, (), (Result<(), ()>,)>(
                         &self.prepared,
                         limits,
-                        host,
+                        data,
                         export,
                         (),
                     )
@@ -116,7 +124,7 @@ impl Session {
                         let (is_ok,) = done.output;
                         let ending =
                             is_ok.map_or_else(|()| Ending::exit(1), |()| Ending::success());
-                        return Ok(Run { ending, result: None, used: done.report });
+                        return Ok(RunRecord { ending, result: None, used: done.report });
                     }
                     Err(failure) => failure,
                 }
@@ -124,18 +132,22 @@ impl Session {
             Call::Function { export, params } => {
                 let ended = self
                     .executor
-                    .execute_dynamic(&self.prepared, limits, host, export, params)
+                    .execute_dynamic(&self.prepared, limits, data, export, params)
                     .await;
                 match ended {
                     Ok(done) => {
                         let result = write_results(&done.output);
-                        return Ok(Run { ending: Ending::success(), result, used: done.report });
+                        return Ok(RunRecord {
+                            ending: Ending::success(),
+                            result,
+                            used: done.report,
+                        });
                     }
                     Err(failure) => failure,
                 }
             }
         };
         let (error, used) = failure.into_parts();
-        Ok(Run { ending: Ending::of(&error, Some(&used)), result: None, used })
+        Ok(RunRecord { ending: Ending::of(&error, Some(&used)), result: None, used })
     }
 }

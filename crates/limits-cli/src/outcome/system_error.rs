@@ -10,14 +10,14 @@ use crate::outcome::Outcome;
 
 /// Why the system refused something, and whether the host ran short of what it takes.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Refused {
+pub(crate) enum SystemError {
     /// The host ran short of something.
     Short(HostShortage),
     /// Anything else.
     Other(String),
 }
 
-impl Refused {
+impl SystemError {
     /// Says who has to act.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
@@ -47,7 +47,7 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for SystemError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Short(shortage) => fmt::Display::fmt(shortage, f),
@@ -58,7 +58,7 @@ impl fmt::Display for Refused {
 
 #[cfg(test)]
 mod tests {
-    use super::Refused;
+    use super::SystemError;
     use limits_core::HostResource;
     use std::io;
 
@@ -79,10 +79,10 @@ mod tests {
         ] {
             let error = io::Error::from(errno);
             let below = wasmtime::Error::from(io::Error::from(errno)).context("opening");
-            for refused in [Refused::of(&error), Refused::of_wasi(&below)] {
+            for refused in [SystemError::of(&error), SystemError::of_wasi(&below)] {
                 let resource = match &refused {
-                    Refused::Short(shortage) => Some(shortage.resource()),
-                    Refused::Other(_) => None,
+                    SystemError::Short(shortage) => Some(shortage.resource()),
+                    SystemError::Other(_) => None,
                 };
                 assert_eq!(resource, lacking, "{errno:?}");
                 assert!(refused.to_string().ends_with(&error.to_string()), "{refused}");

@@ -1,0 +1,5 @@
+//! The three commands.
+
+pub(crate) mod calibrate;
+pub(crate) mod check;
+pub(crate) mod run;

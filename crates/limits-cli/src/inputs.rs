@@ -1,0 +1,4 @@
+//! The files that a command reads.
+
+pub(crate) mod component_file;
+pub(crate) mod manifest;

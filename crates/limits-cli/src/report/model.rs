@@ -1,0 +1,487 @@
+//! What is reported about a run. The keys here are the keys of the JSON.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use limits_config::{EffectiveConfig, HostCeilings, Origin, Setting, SettingKey};
+use limits_core::Allowance;
+use serde::{Serialize, Serializer};
+
+use crate::guest::account::{AccountUse, RunAccount, Usage};
+use crate::guest::session::RunRecord;
+use crate::inputs::manifest::Terms;
+use crate::outcome::Outcome;
+use crate::outcome::classify::{Ending, Problem};
+use crate::quote::quoted;
+use crate::units::{milliseconds, three_decimals};
+
+/// The report of `run`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    /// The name in the file; null if there is no valid file.
+    pub(crate) component: Option<String>,
+    #[serde(serialize_with = "outcome_name")]
+    pub(crate) outcome: Outcome,
+    pub(crate) result: Option<String>,
+    pub(crate) error: Option<Problem>,
+    /// These four are null if no limits were known.
+    pub(crate) fuel: Option<FuelUse>,
+    pub(crate) memory: Option<MemoryUse>,
+    pub(crate) time: Option<TimeUse>,
+    /// What all runs used of the quotas that this command enforces; null as well then.
+    pub(crate) quota: Option<QuotaUse>,
+    /// The same of the host's ceilings; null if there are none.
+    pub(crate) host: Option<HostUse>,
+    /// The effective limits, by the key that sets them.
+    #[serde(serialize_with = "by_key")]
+    pub(crate) limits: Vec<Limit>,
+    /// What the policy changed, in words.
+    pub(crate) policy: Vec<String>,
+    /// Keys that are declared, but that this command does not enforce.
+    pub(crate) not_enforced: Vec<String>,
+    /// Whether the guest was entered: what nothing used needs no table.
+    #[serde(skip)]
+    pub(crate) has_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) runs: Option<Runs>,
+    #[serde(skip)]
+    pub(crate) exit_code: u8,
+}
+
+/// Fuel, in units.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct FuelUse {
+    pub(crate) max: u64,
+    pub(crate) consumed: u64,
+    pub(crate) remaining: u64,
+    pub(crate) percent: f64,
+    /// Whether `consumed` is exact; if not, it is an upper bound.
+    pub(crate) exact: bool,
+}
+
+/// Memory of the guest, in bytes.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct MemoryUse {
+    pub(crate) max: u64,
+    pub(crate) peak: u64,
+    /// How many times a memory or table was refused to grow.
+    pub(crate) refusals: u64,
+}
+
+/// Time from the start of instantiation, in milliseconds.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct TimeUse {
+    pub(crate) timeout_ms: u64,
+    pub(crate) wall_ms: f64,
+    pub(crate) cpu_ms: f64,
+    /// Of `wall_ms`, what the guest waited for CPU time of the quota.
+    pub(crate) throttled_ms: f64,
+}
+
+/// What all runs together used of the component's quotas.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct QuotaUse {
+    /// In bytes: the most that live runs had at one time.
+    pub(crate) memory: OneQuota<u64>,
+    /// In milliseconds: the most that was counted in one period.
+    pub(crate) cpu_time: OneQuota<f64>,
+    #[serde(skip)]
+    pub(crate) period: Duration,
+}
+
+/// The use of one quota.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct OneQuota<T> {
+    pub(crate) used: T,
+    /// None is no limit.
+    #[serde(serialize_with = "or_unlimited")]
+    pub(crate) limit: Option<T>,
+    pub(crate) percent: f64,
+    /// How often the quota refused.
+    pub(crate) denied: u64,
+}
+
+/// What all runs together used of the ceilings over all components of the host.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct HostUse {
+    pub(crate) memory: OneCeiling<u64>,
+    pub(crate) cpu_time: OneCeiling<f64>,
+    #[serde(skip)]
+    pub(crate) period: Duration,
+}
+
+/// The use of one ceiling, and who set it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct OneCeiling<T> {
+    #[serde(flatten)]
+    pub(crate) quota: OneQuota<T>,
+    pub(crate) origin: Origin,
+}
+
+impl From<AccountUse> for QuotaUse {
+    fn from(used: AccountUse) -> Self {
+        Self {
+            memory: OneQuota::of(used.memory, |bytes| bytes),
+            cpu_time: OneQuota::of(used.cpu_time, |us| milliseconds(Duration::from_micros(us))),
+            period: used.period,
+        }
+    }
+}
+
+impl HostUse {
+    fn new(used: AccountUse, ceilings: &HostCeilings) -> Self {
+        let set_by = |key| {
+            let setting = ceilings.settings().find(|setting| setting.key == key);
+            setting.map_or(Origin::Default, |setting| setting.origin)
+        };
+        let QuotaUse { memory, cpu_time, period } = QuotaUse::from(used);
+        Self {
+            memory: OneCeiling { quota: memory, origin: set_by(SettingKey::HostMemory) },
+            cpu_time: OneCeiling { quota: cpu_time, origin: set_by(SettingKey::HostCpuTime) },
+            period,
+        }
+    }
+}
+
+impl<T> OneQuota<T> {
+    fn of(usage: Usage, unit: impl Fn(u64) -> T) -> Self {
+        Self {
+            used: unit(usage.most.used()),
+            limit: usage.most.limit().at_most().map(&unit),
+            percent: three_decimals(usage.most.percentage()),
+            denied: usage.denied,
+        }
+    }
+}
+
+/// An effective limit and who set it.
+#[derive(Clone, Debug)]
+pub(crate) struct Limit {
+    pub(crate) key: &'static str,
+    pub(crate) value: Value,
+    pub(crate) origin: Origin,
+    /// The value as people read it.
+    pub(crate) shown: String,
+}
+
+/// How several executions ended.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Runs {
+    pub(crate) count: u64,
+    pub(crate) by_outcome: BTreeMap<&'static str, u64>,
+}
+
+impl Runs {
+    pub(crate) fn add(&mut self, outcome: Outcome) {
+        self.count += 1;
+        *self.by_outcome.entry(outcome.name()).or_default() += 1;
+    }
+}
+
+impl Report {
+    /// Reports that nothing ran, under `terms` if these are known.
+    pub(crate) fn not_run(terms: Option<&Terms>, ending: Ending) -> Self {
+        let Ending { outcome, exit_code, problem } = ending;
+        let limits = terms.map(|terms| terms.effective.limits());
+        let report = Self {
+            component: terms.map(|terms| terms.name.clone()),
+            outcome,
+            result: None,
+            error: problem,
+            fuel: limits.map(|limits| FuelUse {
+                max: limits.max_fuel_per_execution(),
+                consumed: 0,
+                remaining: limits.max_fuel_per_execution(),
+                percent: 0.0,
+                exact: true,
+            }),
+            memory: limits.map(|limits| MemoryUse {
+                max: limits.max_memory_bytes(),
+                peak: 0,
+                refusals: 0,
+            }),
+            time: limits.map(|limits| TimeUse {
+                timeout_ms: limits.execution_timeout_ms(),
+                wall_ms: 0.0,
+                cpu_ms: 0.0,
+                throttled_ms: 0.0,
+            }),
+            quota: None,
+            host: None,
+            limits: terms.map_or_else(Vec::new, |terms| enforced(&terms.effective)),
+            policy: terms.map_or_else(Vec::new, changes),
+            not_enforced: terms.map_or_else(Vec::new, not_enforced),
+            has_run: false,
+            runs: None,
+            exit_code,
+        };
+        match terms {
+            Some(terms) => report.with_use(&RunAccount::new(terms), terms),
+            None => report,
+        }
+    }
+
+    /// Adds what all runs took from `account`.
+    pub(crate) fn with_use(self, account: &RunAccount, terms: &Terms) -> Self {
+        Self {
+            quota: Some(QuotaUse::from(account.component())),
+            host: account.host().map(|used| HostUse::new(used, &terms.host)),
+            ..self
+        }
+    }
+
+    /// Reports one execution under `terms`.
+    pub(crate) fn of_run(terms: &Terms, run: RunRecord) -> Self {
+        let RunRecord { ending, result, used } = run;
+        let timeout_ms = terms.effective.limits().execution_timeout_ms();
+        Self {
+            result,
+            has_run: true,
+            fuel: Some(FuelUse {
+                max: used.fuel.max_fuel(),
+                consumed: used.fuel.consumed(),
+                remaining: used.fuel.remaining(),
+                percent: three_decimals(used.fuel.usage_percentage()),
+                exact: used.fuel_exact,
+            }),
+            memory: Some(MemoryUse {
+                max: used.max_memory_bytes,
+                peak: used.peak_memory_bytes,
+                refusals: used.refusals,
+            }),
+            time: Some(TimeUse {
+                timeout_ms,
+                wall_ms: milliseconds(used.wall_time),
+                cpu_ms: milliseconds(used.cpu_time),
+                throttled_ms: milliseconds(used.throttled_time),
+            }),
+            ..Self::not_run(Some(terms), ending)
+        }
+    }
+}
+
+/// Lists the limits of an execution, all of which the command enforces.
+pub(crate) fn enforced(config: &EffectiveConfig) -> Vec<Limit> {
+    config.settings().filter(|setting| !setting.key.is_quota()).map(Limit::from).collect()
+}
+
+/// Lists the quotas, of which it enforces those that [`is_enforced`] names.
+pub(crate) fn quotas(config: &EffectiveConfig) -> Vec<Limit> {
+    let policy = Limit {
+        key: CPU_TIME_POLICY,
+        value: Value::Word(config.cpu_time_policy().as_str()),
+        origin: config.cpu_time_policy_origin(),
+        shown: config.cpu_time_policy().to_string(),
+    };
+    let amounts = config.settings().filter(|setting| setting.key.is_quota());
+    let mut quotas: Vec<Limit> = amounts.map(Limit::from).collect();
+    let cpu_time = quotas.iter().position(|quota| quota.key == SettingKey::CpuTime.as_str());
+    quotas.insert(cpu_time.map_or(quotas.len(), |at| at + 1), policy);
+    quotas
+}
+
+/// Lists the ceilings over all components, of which it enforces the same as of the quotas.
+pub(crate) fn ceilings(host: &HostCeilings) -> Vec<Limit> {
+    host.settings().map(Limit::from).collect()
+}
+
+impl From<Setting> for Limit {
+    fn from(setting: Setting) -> Self {
+        Self {
+            key: setting.key.as_str(),
+            value: Value::Amount(setting.value),
+            origin: setting.origin,
+            shown: setting.to_string(),
+        }
+    }
+}
+
+/// The key that says what becomes of a run without CPU time.
+const CPU_TIME_POLICY: &str = "quota.cpu_time_policy";
+
+/// Tells whether `run` enforces a quota or a ceiling: memory and CPU time, in the period that is
+/// set.
+pub(crate) fn is_enforced(quota: &Limit) -> bool {
+    let keys = [
+        SettingKey::QuotaMemory,
+        SettingKey::CpuTime,
+        SettingKey::Period,
+        SettingKey::HostMemory,
+        SettingKey::HostCpuTime,
+        SettingKey::HostPeriod,
+    ];
+    quota.key == CPU_TIME_POLICY || keys.iter().any(|key| key.as_str() == quota.key)
+}
+
+/// Says in words what the policy changed, and whether the id of the command line is not in it.
+pub(crate) fn changes(terms: &Terms) -> Vec<String> {
+    let changes = terms.effective.changes().iter().map(ToString::to_string);
+    changes.chain(terms.note.clone()).map(|change| quoted(&change)).collect()
+}
+
+/// Lists what was declared, by the component or the policy, but is not enforced here.
+pub(crate) fn not_enforced(terms: &Terms) -> Vec<String> {
+    let config = &terms.effective;
+    let quotas = quotas(config)
+        .into_iter()
+        .chain(ceilings(&terms.host))
+        .filter(|quota| quota.origin != Origin::Default && !is_enforced(quota))
+        .map(|quota| String::from(quota.key));
+    let capabilities = config
+        .capabilities()
+        .iter()
+        .filter(|(_, patterns)| !patterns.is_empty())
+        .map(|(permission, _)| format!("capabilities.{permission}"));
+    quotas.chain(capabilities).collect()
+}
+
+pub(crate) fn outcome_name<S: Serializer>(outcome: &Outcome, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(outcome.name())
+}
+
+pub(crate) fn by_key<S: Serializer>(limits: &[Limit], s: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Row {
+        value: Value,
+        origin: Origin,
+    }
+    s.collect_map(
+        limits.iter().map(|limit| (limit.key, Row { value: limit.value, origin: limit.origin })),
+    )
+}
+
+/// The word for no bound.
+const UNLIMITED: &str = "unlimited";
+
+/// What a setting is set to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value {
+    /// A number, or the word for no bound.
+    Amount(Allowance),
+    /// One of a few words.
+    Word(&'static str),
+}
+
+fn or_unlimited<T: Serialize, S: Serializer>(limit: &Option<T>, s: S) -> Result<S::Ok, S::Error> {
+    match limit {
+        Some(limit) => limit.serialize(s),
+        None => s.serialize_str(UNLIMITED),
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Amount(Allowance::AtMost(units)) => s.serialize_u64(*units),
+            Self::Amount(Allowance::Unlimited) => s.serialize_str(UNLIMITED),
+            Self::Word(word) => s.serialize_str(word),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Report, Runs};
+    use crate::inputs::manifest::Terms;
+    use crate::outcome::Outcome;
+    use crate::outcome::classify::Ending;
+    use limits_config::{ComponentConfig, Policy};
+    use serde_json::json;
+
+    #[test]
+    fn the_keys_are_those_that_are_documented() {
+        let config = ComponentConfig::from_toml(
+            "[component]\nname = \"a\"\nversion = \"1.0.0\"\n[resources.memory]\n\
+             max_bytes = 65536\n[quota]\nmemory = \"unlimited\"\ncpu_time = \"500ms/s\"\n\
+             message_rate = 5\nstorage = \"unlimited\"\n\
+             [capabilities]\nfilesystem.read = [\"/a\"]\n",
+        )
+        .unwrap();
+        let ending = Ending::because(Outcome::Error, "no");
+        let host = "[host]\nmemory = 131_072\nstorage = \"1GB\"\nperiod = \"2s\"";
+        let terms = Terms {
+            name: String::from("a"),
+            effective: config.effective(),
+            host: *Policy::from_toml(host).unwrap().host(),
+            note: None,
+        };
+        let mut report = Report::not_run(Some(&terms), ending);
+        let mut runs = Runs::default();
+        runs.add(Outcome::Error);
+        runs.add(Outcome::Success);
+        report.runs = Some(runs);
+        let json = serde_json::to_value(&report).unwrap();
+        let limit = |key: &str| json["limits"][key].clone();
+        assert_eq!(
+            limit("resources.memory.max_bytes"),
+            json!({"value": 65_536, "origin": "component"})
+        );
+        assert_eq!(limit("resources.cpu.timeout_ms"), json!({"value": 100, "origin": "default"}));
+        assert_eq!(json["limits"].as_object().unwrap().len(), 10);
+        let mut rest = json;
+        rest["limits"].take();
+        assert_eq!(
+            rest,
+            json!({
+                "component": "a",
+                "outcome": "error",
+                "result": null,
+                "error": {"message": "no", "limit": null, "used": null, "requested": null},
+                "fuel": {
+                    "max": 1_000_000, "consumed": 0, "remaining": 1_000_000, "percent": 0.0,
+                    "exact": true
+                },
+                "memory": {"max": 65_536, "peak": 0, "refusals": 0},
+                "time": {"timeout_ms": 100, "wall_ms": 0.0, "cpu_ms": 0.0, "throttled_ms": 0.0},
+                "quota": {
+                    "memory": {"used": 0, "limit": "unlimited", "percent": 0.0, "denied": 0},
+                    "cpu_time": {"used": 0.0, "limit": 500.0, "percent": 0.0, "denied": 0}
+                },
+                "host": {
+                    "memory": {
+                        "used": 0, "limit": 131_072, "percent": 0.0, "denied": 0,
+                        "origin": "policy"
+                    },
+                    "cpu_time": {
+                        "used": 0.0, "limit": "unlimited", "percent": 0.0, "denied": 0,
+                        "origin": "default"
+                    }
+                },
+                "limits": null,
+                "policy": [],
+                "not_enforced": [
+                    "quota.storage", "quota.message_rate", "host.storage",
+                    "capabilities.filesystem.read"
+                ],
+                "runs": {"count": 2, "by_outcome": {"error": 1, "success": 1}},
+            })
+        );
+    }
+
+    #[test]
+    fn all_keys_are_there_even_if_nothing_is_known() {
+        let json =
+            serde_json::to_value(Report::not_run(None, Ending::because(Outcome::Error, "no")))
+                .unwrap();
+        let keys: Vec<&String> = json.as_object().unwrap().keys().collect();
+        assert_eq!(
+            keys,
+            [
+                "component",
+                "error",
+                "fuel",
+                "host",
+                "limits",
+                "memory",
+                "not_enforced",
+                "outcome",
+                "policy",
+                "quota",
+                "result",
+                "time"
+            ]
+        );
+        assert_eq!((&json["fuel"], &json["limits"]), (&json!(null), &json!({})));
+        assert_eq!((&json["quota"], &json["host"]), (&json!(null), &json!(null)));
+    }
+}
