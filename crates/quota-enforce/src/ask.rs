@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use limits_core::{Permission, QuotaType};
 
-use crate::error::EnforceError;
+use crate::enforce_error::EnforceError;
 use crate::global::global;
 use crate::grant::Grant;
 use crate::handle::ComponentHandle;

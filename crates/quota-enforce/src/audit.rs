@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use limits_core::{Decision, QuotaError, QuotaResource, QuotaResourceStatus};
 
-use crate::UsageLevel;
+use crate::usage_level::UsageLevel;
 
 /// Something that happened to a component.
 #[derive(Clone, Copy, Debug)]

@@ -6,7 +6,10 @@ use std::sync::OnceLock;
 
 use limits_core::{Permission, QuotaStatus, QuotaType};
 
-use crate::{ComponentHandle, EnforceError, QuotaRegistry, SecurityContext};
+use crate::enforce_error::EnforceError;
+use crate::handle::ComponentHandle;
+use crate::registry::QuotaRegistry;
+use crate::security_context::SecurityContext;
 
 static GLOBAL: OnceLock<QuotaRegistry> = OnceLock::new();
 

@@ -3,7 +3,7 @@
 use limits_core::{Permission, QuotaType};
 
 use crate::ask::{AsComponent, AsResource, Asked};
-use crate::error::EnforceError;
+use crate::enforce_error::EnforceError;
 use crate::grant::Grant;
 
 /// Checks the capability and takes the quota, in a [`Grant`] that borrows nothing of what it was asked

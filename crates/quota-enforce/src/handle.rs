@@ -1,7 +1,7 @@
 //! One registered component, for the host functions that it calls.
 
-mod account;
-mod report;
+mod execution_account;
+mod reporting;
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,10 +12,14 @@ use limits_core::{
     QuotaType, QuotaUsage, Reservation, ResourceQuota,
 };
 
-use crate::alert::Alert;
+use crate::audit::AuditKind;
+use crate::denials::Denials;
+use crate::enforce_error::EnforceError;
+use crate::grant::Grant;
+use crate::level_watch::LevelWatch;
 use crate::shared::Shared;
 use crate::throttle::Throttle;
-use crate::{AuditKind, Denials, EnforceError, Grant, UsageSnapshot};
+use crate::usage_snapshot::UsageSnapshot;
 
 /// One registered component.
 ///
@@ -39,7 +43,7 @@ struct Component {
     shared: Arc<Shared>,
     gone: AtomicBool,
     denied: DenialCounters,
-    alerts: [Alert; QuotaResource::ALL.len()],
+    level_watches: [LevelWatch; QuotaResource::ALL.len()],
     /// Made with the first event that it decides over.
     throttle: OnceLock<Box<Throttle>>,
     /// When an execution that was only observed would have had CPU time again, by the tracker's clock.
@@ -73,7 +77,7 @@ impl ComponentHandle {
             shared,
             gone: AtomicBool::new(false),
             denied: DenialCounters::default(),
-            alerts: Default::default(),
+            level_watches: Default::default(),
             throttle: OnceLock::new(),
             would_wait_until: AtomicU64::new(0),
         }))

@@ -1,7 +1,7 @@
 //! Audit events as lines of JSON.
 
-mod line;
-mod pen;
+mod audit_line;
+mod line_writer;
 
 use core::fmt;
 use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -14,10 +14,11 @@ use std::time::Instant;
 
 use limits_core::Clock as _;
 
-use self::line::{Line, Loss, time_ms, to_line};
-use self::pen::Pen;
+use self::audit_line::{Line, Loss, time_ms, to_line};
+use self::line_writer::LineWriter;
+use crate::audit::{AuditEvent, AuditKind, AuditSink};
+use crate::coarse_clock::CoarseClock;
 use crate::crossings::{Crossings, Due};
-use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock};
 
 /// Lines that wait for the writer.
 const QUEUE: usize = 1_024;
@@ -142,7 +143,7 @@ impl JsonLinesSink {
         let (done, finished) = sync_channel(1);
         let told = Arc::clone(&losses);
         thread::Builder::new().name(String::from("quota-audit")).spawn(move || {
-            write_entries(Pen::new(writer), &waiting, &told, REPORT_EVERY);
+            write_entries(LineWriter::new(writer), &waiting, &told, REPORT_EVERY);
             // Nobody may be waiting any more.
             let _ = done.send(());
         })?;
@@ -241,12 +242,12 @@ impl fmt::Debug for JsonLinesSink {
 
 /// Writes until the queue is closed.
 fn write_entries(
-    pen: Pen<impl Write>,
+    writer: LineWriter<impl Write>,
     waiting: &Receiver<Entry>,
     losses: &Losses,
     report_every: Duration,
 ) {
-    let mut book = Book { pen, losses, waiting, told: [0; 3], unflushed: 0, asked: Vec::new() };
+    let mut book = Book { writer, losses, waiting, told: [0; 3], unflushed: 0, asked: Vec::new() };
     let mut last = Instant::now();
     loop {
         match waiting.recv_timeout(report_every) {
@@ -281,7 +282,7 @@ fn write_entries(
 
 /// What the thread writes in.
 struct Book<'a, W: Write> {
-    pen: Pen<W>,
+    writer: LineWriter<W>,
     losses: &'a Losses,
     waiting: &'a Receiver<Entry>,
     /// The losses that were told of last.
@@ -305,7 +306,7 @@ impl<W: Write> Book<'_, W> {
     }
 
     fn write(&mut self, bytes: &[u8], events: u64) -> bool {
-        let is_written = self.pen.write(bytes);
+        let is_written = self.writer.write(bytes);
         if is_written {
             self.unflushed = self.unflushed.saturating_add(events);
         }
@@ -334,13 +335,13 @@ impl<W: Write> Book<'_, W> {
         let [left_out, dropped, failed] = now;
         let loss = Loss { time_ms: time_ms(), event: "audit_loss", left_out, dropped, failed };
         // What could not be told now is told the next time.
-        if self.pen.write(&to_line(&loss)) {
+        if self.writer.write(&to_line(&loss)) {
             self.told = now;
         }
     }
 
     fn flush(&mut self) {
-        let flushed = self.pen.flush();
+        let flushed = self.writer.flush();
         if !flushed {
             self.losses.failed.fetch_add(self.unflushed, Ordering::Relaxed);
         }
@@ -354,7 +355,8 @@ impl<W: Write> Book<'_, W> {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::{
-        Duration, Entry, Losses, Ordering, Pen, Receiver, SyncSender, sync_channel, write_entries,
+        Duration, Entry, LineWriter, Losses, Ordering, Receiver, SyncSender, sync_channel,
+        write_entries,
     };
     use crate::audit::{AuditEvent, AuditKind};
     use crate::usage_level::UsageLevel;
@@ -390,7 +392,7 @@ mod tests {
         let (_, waiting) = queue(10);
         let mut written = Vec::new();
         // Losses are due after every single line.
-        write_entries(Pen::new(&mut written), &waiting, &Losses::default(), Duration::ZERO);
+        write_entries(LineWriter::new(&mut written), &waiting, &Losses::default(), Duration::ZERO);
         assert_eq!(written, b"line\n".repeat(10));
     }
 
@@ -399,7 +401,7 @@ mod tests {
         // I7
         let (_, waiting) = queue(10);
         let (mut written, losses) = (Vec::new(), kept());
-        write_entries(Pen::new(&mut written), &waiting, &losses, Duration::ZERO);
+        write_entries(LineWriter::new(&mut written), &waiting, &losses, Duration::ZERO);
         let crossing = written.strip_prefix(&*b"line\n".repeat(10)).unwrap();
         assert!(crossing.starts_with(b"{\"time_ms\":"), "{crossing:?}");
         assert_eq!(losses.left_out(), 0);
@@ -435,7 +437,7 @@ mod tests {
         // I7
         let (queue, waiting) = queue(0);
         let mut writer = Waiting { queue: Some(queue), flushes: 0, text: String::new() };
-        write_entries(Pen::new(&mut writer), &waiting, &kept(), Duration::ZERO);
+        write_entries(LineWriter::new(&mut writer), &waiting, &kept(), Duration::ZERO);
         assert!(writer.text.ends_with("\nline\n"), "{}", writer.text);
     }
 
@@ -445,7 +447,7 @@ mod tests {
         let (_, waiting) = queue(0);
         let mut no_room = [0; 10];
         let losses = kept();
-        write_entries(Pen::new(&mut no_room[..]), &waiting, &losses, Duration::ZERO);
+        write_entries(LineWriter::new(&mut no_room[..]), &waiting, &losses, Duration::ZERO);
         assert_eq!((losses.left_out(), losses.failed.load(Ordering::Relaxed)), (1, 0));
     }
 }

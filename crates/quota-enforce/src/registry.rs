@@ -9,8 +9,12 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use limits_core::{Allowance, Clock, QuotaStatus, QuotaTracker, QuotaUsage, ResourceQuota};
 
+use crate::audit::{AuditKind, AuditSink};
+use crate::enforce_error::EnforceError;
+use crate::handle::ComponentHandle;
+use crate::security_context::SecurityContext;
 use crate::shared::{Clocks, Shared};
-use crate::{AuditKind, AuditSink, ComponentHandle, EnforceError, SecurityContext, UsageSnapshot};
+use crate::usage_snapshot::UsageSnapshot;
 
 /// The longest id, in bytes.
 const MAX_ID_BYTES: usize = 256;

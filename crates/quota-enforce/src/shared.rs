@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use limits_core::{Clock, QuotaTracker, ResourceQuota, SystemClock};
 
+use crate::audit::{AuditEvent, AuditKind, AuditSink};
 use crate::caught::caught;
-use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock, EnforceError};
+use crate::coarse_clock::CoarseClock;
+use crate::enforce_error::EnforceError;
 
 pub(crate) struct Shared {
     pub(crate) clocks: Clocks,

@@ -3,7 +3,7 @@
 use limits_core::{QuotaResource, QuotaResourceStatus, QuotaStatus};
 use serde::Serialize;
 
-use crate::UsageLevel;
+use crate::usage_level::UsageLevel;
 
 /// A [`QuotaStatus`] to be serialised, with names that stay.
 ///

@@ -7,7 +7,8 @@ use limits_core::{Denial, EscapedJson};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use crate::{AuditEvent, AuditKind, RefusalView};
+use crate::audit::{AuditEvent, AuditKind};
+use crate::refusal_view::RefusalView;
 
 pub(super) fn to_line(line: &impl Serialize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use limits_core::{Clock, Retry};
 
+use crate::audit::{AuditEvent, AuditKind, AuditSink};
+use crate::coarse_clock::CoarseClock;
 use crate::crossings::{Crossings, Due};
-use crate::{AuditEvent, AuditKind, AuditSink, CoarseClock, UsageLevel};
+use crate::usage_level::UsageLevel;
 
 /// Emits audit events as `tracing` events with the target `quota_enforce::audit`.
 ///
@@ -145,8 +147,8 @@ impl core::fmt::Display for ShownRetry {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::TracingSink;
+    use crate::audit::{AuditEvent, AuditKind, AuditSink};
     use crate::usage_level::UsageLevel::{Critical, Normal};
-    use crate::{AuditEvent, AuditKind, AuditSink};
     use core::time::Duration;
     use limits_core::{Allowance, ManualClock, QuotaResource, QuotaResourceStatus};
     use std::sync::Arc;

@@ -5,8 +5,8 @@ use core::sync::atomic::Ordering;
 use limits_core::{QuotaError, QuotaResource, QuotaType, Retry};
 
 use super::{Component, ComponentHandle};
-use crate::AuditKind;
-use crate::alert::{Look, Seen};
+use crate::audit::AuditKind;
+use crate::level_watch::{Cause, Look};
 use crate::throttle::Throttle;
 
 impl ComponentHandle {
@@ -68,7 +68,7 @@ impl ComponentHandle {
     pub(super) fn watch(&self, quotas: &[QuotaType]) {
         for quota in quotas {
             if let Some(resource) = quota.resource() {
-                self.watch_one(resource, Seen::Taken(quota.amount()));
+                self.watch_one(resource, Cause::Taken(quota.amount()));
             }
         }
     }
@@ -92,12 +92,12 @@ impl ComponentHandle {
 
     /// Looks at a level after something came back.
     pub(super) fn watch_fall(&self, resource: QuotaResource) {
-        self.watch_one(resource, Seen::Fallen);
+        self.watch_one(resource, Cause::Fallen);
     }
 
     /// Reports the crossings of one resource's level.
-    fn watch_one(&self, resource: QuotaResource, seen: Seen) {
-        let Some(alert) = self.0.alerts.get(resource.index()) else { return };
+    fn watch_one(&self, resource: QuotaResource, seen: Cause) {
+        let Some(level_watch) = self.0.level_watches.get(resource.index()) else { return };
         // A component that is gone has no level that holds; a successor of its id may have one.
         if !self.0.shared.has_sinks() || !self.is_registered() {
             return;
@@ -112,7 +112,7 @@ impl ComponentHandle {
             };
             Look { status: tracker.status_of(resource), now_ns, window_ns }
         };
-        alert.watch(seen, look, |from, to, status| {
+        level_watch.watch(seen, look, |from, to, status| {
             let kind = AuditKind::Threshold { resource, from, to, status: *status };
             self.report(kind, true);
         });

@@ -1,6 +1,6 @@
 //! Every interleaving of threads that change the use of a resource and look at its level.
 //!
-//! `cargo xtask loom` runs these on the real `alert.rs`; the ordinary test run leaves them out. An
+//! `cargo xtask loom` runs these on the real `level_watch.rs`; the ordinary test run leaves them out. An
 //! atomic stands for the tracker's count.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,14 +9,14 @@ use std::vec::Vec;
 use limits_core::{Allowance, QuotaResourceStatus};
 use loom::thread;
 
-use super::{Alert, Look, Seen};
+use super::{Cause, LevelWatch, Look};
 use crate::sync::{AtomicU64, Ordering};
 use crate::usage_level::UsageLevel;
 
 /// A resource of which 100 units may be used.
 struct Resource {
     used: AtomicU64,
-    alert: Alert,
+    level_watch: LevelWatch,
     window_ns: Option<u64>,
     told: Mutex<Vec<(UsageLevel, UsageLevel)>>,
     /// The level that the sinks were told last, as a sink would keep it: without ordering of its own.
@@ -27,12 +27,12 @@ impl Resource {
     fn new(used: u64, window_ns: Option<u64>) -> Arc<Self> {
         let resource = Self {
             used: AtomicU64::new(used),
-            alert: Alert::default(),
+            level_watch: LevelWatch::default(),
             window_ns,
             told: Mutex::default(),
             last: AtomicU64::new(0),
         };
-        resource.watch(Seen::Fallen);
+        resource.watch(Cause::Fallen);
         resource.told.lock().unwrap_or_else(PoisonError::into_inner).clear();
         Arc::new(resource)
     }
@@ -43,9 +43,9 @@ impl Resource {
         QuotaResourceStatus::new(used, Allowance::AtMost(100))
     }
 
-    fn watch(&self, seen: Seen) {
+    fn watch(&self, seen: Cause) {
         let look = || Look { status: self.status(), now_ns: 0, window_ns: self.window_ns };
-        self.alert.watch(seen, look, |from, to, _| {
+        self.level_watch.watch(seen, look, |from, to, _| {
             let last = UsageLevel::from_code(self.last.load(Ordering::Relaxed));
             assert_eq!(from, last, "a sink sees what it did the last time");
             self.last.store(to.code(), Ordering::Relaxed);
@@ -57,12 +57,12 @@ impl Resource {
 
     fn take(&self, units: u64) {
         self.used.fetch_add(units, Ordering::Relaxed);
-        self.watch(Seen::Taken(units));
+        self.watch(Cause::Taken(units));
     }
 
     fn release(&self, units: u64) {
         self.used.fetch_sub(units, Ordering::Relaxed);
-        self.watch(Seen::Fallen);
+        self.watch(Cause::Fallen);
     }
 
     /// Checks what the sinks heard, from the level at which the scenario began, and returns it.

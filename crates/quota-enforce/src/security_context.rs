@@ -2,7 +2,7 @@
 
 use limits_core::{CapabilitySet, ResourceQuota};
 
-use crate::UsageSnapshot;
+use crate::usage_snapshot::UsageSnapshot;
 
 /// What a host says of a component when it registers it: id, capabilities, quota.
 ///

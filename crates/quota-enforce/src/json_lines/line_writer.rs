@@ -5,14 +5,14 @@ use std::io::{self, ErrorKind, Write};
 use crate::caught::caught;
 
 /// Writes whole lines to a writer that may fail half-way, or panic.
-pub(super) struct Pen<W: Write> {
+pub(super) struct LineWriter<W: Write> {
     /// `None` once it has panicked: its state is unknown.
     writer: Option<W>,
     /// Whether the last line was written in part.
     torn: bool,
 }
 
-impl<W: Write> Pen<W> {
+impl<W: Write> LineWriter<W> {
     pub(super) const fn new(writer: W) -> Self {
         Self { writer: Some(writer), torn: false }
     }
@@ -51,7 +51,7 @@ impl<W: Write> Pen<W> {
     }
 }
 
-impl<W: Write> Drop for Pen<W> {
+impl<W: Write> Drop for LineWriter<W> {
     fn drop(&mut self) {
         self.discard();
     }

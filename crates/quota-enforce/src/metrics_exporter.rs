@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use limits_core::{Allowance, QuotaResource};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
-use crate::{AuditEvent, AuditKind, AuditSink, QuotaRegistry};
+use crate::audit::{AuditEvent, AuditKind, AuditSink};
+use crate::registry::QuotaRegistry;
 
 const USED: &str = "quota_used";
 const LIMIT: &str = "quota_limit";

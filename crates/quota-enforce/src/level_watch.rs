@@ -10,14 +10,14 @@ use crate::usage_level::UsageLevel;
 
 /// Why a thread looks at a level.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Seen {
+pub(crate) enum Cause {
     /// It has taken so many units.
     Taken(u64),
     /// Something came back or time has passed.
     Fallen,
 }
 
-impl Seen {
+impl Cause {
     /// Returns the level before this thread's units were taken.
     fn level_before(self, status: &QuotaResourceStatus) -> UsageLevel {
         let taken = match self {
@@ -59,7 +59,7 @@ pub(crate) struct Look {
 /// the use and looks either comes before another one's turn to report, which then sees the change, or
 /// finds that the turn has begun, and leaves its mark.
 #[derive(Debug, Default)]
-pub(crate) struct Alert {
+pub(crate) struct LevelWatch {
     /// The level in the lowest two bits; two flags; above them when it was last reached, in units of
     /// 16 ns.
     word: AtomicU64,
@@ -72,11 +72,11 @@ const REPORTING: u64 = 0b100;
 const LOOK_AGAIN: u64 = 0b1000;
 const TIME: u64 = !0b1111;
 
-impl Alert {
+impl LevelWatch {
     /// Looks at the use and tells of the crossings found: the levels before and after, and the numbers.
     pub(crate) fn watch(
         &self,
-        seen: Seen,
+        seen: Cause,
         look: impl Fn() -> Look,
         mut tell: impl FnMut(UsageLevel, UsageLevel, &QuotaResourceStatus),
     ) {
@@ -166,7 +166,7 @@ enum Step {
     },
 }
 
-fn step(word: u64, look: &Look, seen: Seen) -> Step {
+fn step(word: u64, look: &Look, seen: Cause) -> Step {
     let Look { status, now_ns, window_ns } = look;
     let (last, reached_ns) = (UsageLevel::from_code(word & LEVEL), word & TIME);
     let used = UsageLevel::of(status);
@@ -178,7 +178,7 @@ fn step(word: u64, look: &Look, seen: Seen) -> Step {
             if idle && used >= last && seen.level_before(status) < last {
                 // It was left meanwhile, and no thread looked.
                 from = UsageLevel::Normal;
-            } else if idle && used == last && matches!(seen, Seen::Taken(_)) {
+            } else if idle && used == last && matches!(seen, Cause::Taken(_)) {
                 // Either it was never left, or the thread that crossed it is about to look.
                 return Step::Stay;
             }
@@ -198,7 +198,7 @@ fn step(word: u64, look: &Look, seen: Seen) -> Step {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::{Alert, Look, Seen, UsageLevel};
+    use super::{Cause, LevelWatch, Look, UsageLevel};
     use core::cell::Cell;
     use limits_core::{Allowance, QuotaResourceStatus};
 
@@ -208,7 +208,7 @@ mod tests {
         QuotaResourceStatus::new(used, Allowance::AtMost(100))
     }
 
-    fn told(alert: &Alert, look: Look, seen: Seen) -> Option<(UsageLevel, UsageLevel)> {
+    fn told(alert: &LevelWatch, look: Look, seen: Cause) -> Option<(UsageLevel, UsageLevel)> {
         let mut told = None;
         alert.watch(seen, || look, |from, to, _| assert_eq!(told.replace((from, to)), None));
         told
@@ -217,37 +217,37 @@ mod tests {
     #[test]
     fn a_rate_that_comes_back_to_a_level_that_no_thread_saw_it_leave_is_reported_once() {
         // I1
-        let alert = Alert::default();
+        let alert = LevelWatch::default();
         let look = |used, now_ns, seen| {
             told(&alert, Look { status: of_100(used), now_ns, window_ns: Some(SECOND) }, seen)
         };
         let risen = Some((UsageLevel::Normal, UsageLevel::Critical));
-        assert_eq!(look(96, 0, Seen::Taken(96)), risen);
-        assert_eq!(look(96, 2 * SECOND, Seen::Taken(96)), None, "two windows have not passed");
+        assert_eq!(look(96, 0, Cause::Taken(96)), risen);
+        assert_eq!(look(96, 2 * SECOND, Cause::Taken(96)), None, "two windows have not passed");
         // Of two that took at the same time, the one that crossed reports, in whatever order.
-        assert_eq!(look(98, 9 * SECOND, Seen::Taken(2)), None);
-        assert_eq!(look(98, 9 * SECOND, Seen::Taken(96)), risen);
-        assert_eq!(look(98, 9 * SECOND, Seen::Taken(96)), None);
+        assert_eq!(look(98, 9 * SECOND, Cause::Taken(2)), None);
+        assert_eq!(look(98, 9 * SECOND, Cause::Taken(96)), risen);
+        assert_eq!(look(98, 9 * SECOND, Cause::Taken(96)), None);
         // Nothing was taken: what is used is a debt, or the limit is zero. It was never left.
-        assert_eq!(look(96, 30 * SECOND, Seen::Fallen), None);
-        assert_eq!(look(96, 31 * SECOND, Seen::Taken(96)), None);
+        assert_eq!(look(96, 30 * SECOND, Cause::Fallen), None);
+        assert_eq!(look(96, 31 * SECOND, Cause::Taken(96)), None);
         let fallen = Some((UsageLevel::Critical, UsageLevel::Normal));
-        assert_eq!(look(3, 60 * SECOND, Seen::Taken(3)), fallen);
+        assert_eq!(look(3, 60 * SECOND, Cause::Taken(3)), fallen);
     }
 
     #[test]
     fn a_use_that_changes_while_the_sinks_are_told_is_looked_at_again() {
         // I4 I5
-        let alert = Alert::default();
+        let alert = LevelWatch::default();
         let used = Cell::new(96);
         let look = || Look { status: of_100(used.get()), now_ns: 0, window_ns: None };
         let mut told = Vec::new();
-        alert.watch(Seen::Taken(96), look, |from, to, _| {
+        alert.watch(Cause::Taken(96), look, |from, to, _| {
             told.push((from, to));
             if to == UsageLevel::Critical {
                 // As a sink or another thread that gives back meanwhile.
                 used.set(50);
-                alert.watch(Seen::Fallen, look, |_, _, _| panic!("out of turn"));
+                alert.watch(Cause::Fallen, look, |_, _, _| panic!("out of turn"));
             }
         });
         let (normal, critical) = (UsageLevel::Normal, UsageLevel::Critical);
@@ -256,15 +256,15 @@ mod tests {
 
     #[test]
     fn a_clock_that_panics_leaves_the_next_thread_its_turn() {
-        let alert = Alert::default();
+        let alert = LevelWatch::default();
         let looks = Cell::new(0);
         let look = || {
             looks.set(looks.get() + 1);
             assert_ne!(looks.get(), 2, "on purpose");
             Look { status: of_100(96), now_ns: 0, window_ns: None }
         };
-        let watch = || told(&alert, look(), Seen::Fallen);
-        let caught = crate::caught::caught(|| alert.watch(Seen::Fallen, look, |_, _, _| {}));
+        let watch = || told(&alert, look(), Cause::Fallen);
+        let caught = crate::caught::caught(|| alert.watch(Cause::Fallen, look, |_, _, _| {}));
         assert_eq!(caught, None);
         assert_eq!(watch(), Some((UsageLevel::Normal, UsageLevel::Critical)));
     }
