@@ -26,11 +26,16 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 pub struct Denials {
     capability: u64,
     quota: [u64; QuotaResource::ALL.len()],
+    by_parent: [u64; QuotaResource::ALL.len()],
 }
 
 impl Denials {
-    pub(crate) const fn new(capability: u64, quota: [u64; QuotaResource::ALL.len()]) -> Self {
-        Self { capability, quota }
+    pub(crate) const fn new(
+        capability: u64,
+        quota: [u64; QuotaResource::ALL.len()],
+        by_parent: [u64; QuotaResource::ALL.len()],
+    ) -> Self {
+        Self { capability, quota, by_parent }
     }
 
     /// Returns how often no pattern allowed what it wanted.
@@ -43,6 +48,13 @@ impl Denials {
     #[must_use]
     pub fn by_quota(&self, resource: QuotaResource) -> u64 {
         self.quota.get(resource.index()).copied().unwrap_or_default()
+    }
+
+    /// Returns how many of the denials of one quota came from a parent, such as the registry's
+    /// [`host`](crate::QuotaRegistryBuilder::host) quota, and not from the component's own.
+    #[must_use]
+    pub fn by_parent(&self, resource: QuotaResource) -> u64 {
+        self.by_parent.get(resource.index()).copied().unwrap_or_default()
     }
 
     /// Returns how often it was denied something altogether.

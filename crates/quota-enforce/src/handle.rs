@@ -17,6 +17,7 @@ use crate::denials::Denials;
 use crate::enforce_error::EnforceError;
 use crate::grant::Grant;
 use crate::level_watch::LevelWatch;
+use crate::peaks::Peaks;
 use crate::shared::Shared;
 use crate::throttle::Throttle;
 use crate::usage_snapshot::UsageSnapshot;
@@ -43,6 +44,8 @@ struct Component {
     shared: Arc<Shared>,
     gone: AtomicBool,
     denied: DenialCounters,
+    /// None unless the registry records peaks.
+    peaks: Option<Peaks>,
     level_watches: [LevelWatch; QuotaResource::ALL.len()],
     /// Made with the first event that it decides over.
     throttle: OnceLock<Box<Throttle>>,
@@ -61,6 +64,7 @@ std::thread_local! {
 struct DenialCounters {
     capability: AtomicU64,
     quota: [AtomicU64; QuotaResource::ALL.len()],
+    by_parent: [AtomicU64; QuotaResource::ALL.len()],
 }
 
 impl ComponentHandle {
@@ -70,6 +74,7 @@ impl ComponentHandle {
         tracker: QuotaTracker,
         shared: Arc<Shared>,
     ) -> Self {
+        let peaks = shared.host_peaks.is_some().then(Peaks::default);
         Self(Arc::new(Component {
             id,
             capabilities,
@@ -77,6 +82,7 @@ impl ComponentHandle {
             shared,
             gone: AtomicBool::new(false),
             denied: DenialCounters::default(),
+            peaks,
             level_watches: Default::default(),
             throttle: OnceLock::new(),
             would_wait_until: AtomicU64::new(0),
@@ -404,6 +410,13 @@ impl ComponentHandle {
         self.0.tracker.usage()
     }
 
+    /// Returns the highest use of each resource since the component was registered: of a rate, in
+    /// one window. None unless the registry [records](crate::QuotaRegistryBuilder::record_peaks) it.
+    #[must_use]
+    pub fn peak_usage(&self) -> Option<QuotaUsage> {
+        self.0.peaks.as_ref().map(Peaks::usage)
+    }
+
     /// Returns what is used, to be written down.
     #[must_use]
     pub fn snapshot(&self) -> UsageSnapshot {
@@ -430,7 +443,11 @@ impl ComponentHandle {
     pub fn denials(&self) -> Denials {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.0.denied;
-        Denials::new(count(&counters.capability), counters.quota.each_ref().map(count))
+        Denials::new(
+            count(&counters.capability),
+            counters.quota.each_ref().map(count),
+            counters.by_parent.each_ref().map(count),
+        )
     }
 
     // --- what every path shares

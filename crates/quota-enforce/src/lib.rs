@@ -15,6 +15,7 @@ mod json_lines;
 mod level_watch;
 #[cfg(feature = "metrics")]
 mod metrics_exporter;
+mod peaks;
 mod refusal_view;
 mod registry;
 mod security_context;

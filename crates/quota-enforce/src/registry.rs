@@ -12,6 +12,7 @@ use limits_core::{Allowance, Clock, QuotaStatus, QuotaTracker, QuotaUsage, Resou
 use crate::audit::{AuditKind, AuditSink};
 use crate::enforce_error::EnforceError;
 use crate::handle::ComponentHandle;
+use crate::peaks::Peaks;
 use crate::security_context::SecurityContext;
 use crate::shared::{Clocks, Shared};
 use crate::usage_snapshot::UsageSnapshot;
@@ -179,6 +180,13 @@ impl QuotaRegistry {
         self.shared.parent.as_ref()
     }
 
+    /// Returns the highest use of each resource by all components together. None without a parent,
+    /// or unless the registry [records](QuotaRegistryBuilder::record_peaks) it.
+    #[must_use]
+    pub fn host_peak_usage(&self) -> Option<QuotaUsage> {
+        self.shared.parent.as_ref().and(self.shared.host_peaks.as_ref()).map(Peaks::usage)
+    }
+
     /// Returns the status of all components, by id.
     #[must_use]
     pub fn statuses(&self) -> BTreeMap<Box<str>, QuotaStatus> {
@@ -249,6 +257,7 @@ pub struct QuotaRegistryBuilder {
     sinks: Vec<Arc<dyn AuditSink>>,
     grants: bool,
     observe_only: bool,
+    records_peaks: bool,
 }
 
 impl QuotaRegistryBuilder {
@@ -380,10 +389,19 @@ impl QuotaRegistryBuilder {
         self
     }
 
+    /// Records the highest use of each resource, of each component and of the
+    /// [`host`](Self::host) quota: [`ComponentHandle::peak_usage`] and
+    /// [`QuotaRegistry::host_peak_usage`] return it. Every take then reads the use once more.
+    #[must_use]
+    pub const fn record_peaks(mut self) -> Self {
+        self.records_peaks = true;
+        self
+    }
+
     /// Returns the registry.
     #[must_use]
     pub fn build(self) -> QuotaRegistry {
-        let Self { clock, parent, sinks, grants, observe_only } = self;
+        let Self { clock, parent, sinks, grants, observe_only, records_peaks } = self;
         let clocks = clock.map_or_else(Clocks::default, Clocks::Given);
         let shared = Arc::new(Shared {
             clocks,
@@ -391,6 +409,7 @@ impl QuotaRegistryBuilder {
             sinks,
             grants,
             observe_only,
+            host_peaks: records_peaks.then(Peaks::default),
             events: AtomicU64::new(0),
         });
         QuotaRegistry { components: DashMap::new(), shared }

@@ -11,6 +11,7 @@ use crate::audit::{AuditEvent, AuditKind, AuditSink};
 use crate::caught::caught;
 use crate::coarse_clock::CoarseClock;
 use crate::enforce_error::EnforceError;
+use crate::peaks::Peaks;
 
 pub(crate) struct Shared {
     pub(crate) clocks: Clocks,
@@ -18,6 +19,8 @@ pub(crate) struct Shared {
     pub(crate) sinks: Vec<Arc<dyn AuditSink>>,
     pub(crate) grants: bool,
     pub(crate) observe_only: bool,
+    /// The peaks of the parent, if peaks are recorded.
+    pub(crate) host_peaks: Option<Peaks>,
     /// How many events there have been.
     pub(crate) events: AtomicU64,
 }

@@ -7,6 +7,7 @@ use limits_core::{QuotaError, QuotaResource, QuotaType, Retry};
 use super::{Component, ComponentHandle};
 use crate::audit::AuditKind;
 use crate::level_watch::{Cause, Look};
+use crate::peaks::Peaks;
 use crate::throttle::Throttle;
 
 impl ComponentHandle {
@@ -39,6 +40,11 @@ impl ComponentHandle {
         if let Some(counter) = self.0.denied.quota.get(error.resource().index()) {
             counter.fetch_add(1, Ordering::Relaxed);
         }
+        if error.depth() > 0
+            && let Some(counter) = self.0.denied.by_parent.get(error.resource().index())
+        {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
         let enforced = self.0.shared.enforces();
         self.report(AuditKind::QuotaDenied(error), enforced);
         if enforced { Err(error) } else { Ok(()) }
@@ -46,7 +52,7 @@ impl ComponentHandle {
 
     #[inline]
     pub(super) fn granted(&self, quotas: &[QuotaType]) {
-        if self.0.shared.has_sinks() {
+        if self.0.shared.has_sinks() || self.0.peaks.is_some() {
             self.tell_granted(quotas);
         }
     }
@@ -66,10 +72,22 @@ impl ComponentHandle {
 
     /// Looks at the levels of what was just taken.
     pub(super) fn watch(&self, quotas: &[QuotaType]) {
+        if let Some(peaks) = &self.0.peaks {
+            self.note_peaks(peaks);
+        }
         for quota in quotas {
             if let Some(resource) = quota.resource() {
                 self.watch_one(resource, Cause::Taken(quota.amount()));
             }
+        }
+    }
+
+    #[cold]
+    fn note_peaks(&self, peaks: &Peaks) {
+        let Component { tracker, shared, .. } = &*self.0;
+        peaks.note(tracker);
+        if let (Some(peaks), Some(host)) = (&shared.host_peaks, &shared.parent) {
+            peaks.note(host);
         }
     }
 
