@@ -1,4 +1,4 @@
-//! Calls of cargo, each shown before it runs.
+//! Calls of cargo, each printed before it runs.
 
 use std::process::{Command, Stdio};
 
@@ -10,7 +10,7 @@ pub(crate) fn run(args: &[&str]) -> Result {
     run_with(args, &[])
 }
 
-/// Runs cargo as [`run`] does, with more in its environment.
+/// Runs cargo as [`run`] does, with additional environment variables.
 pub(crate) fn run_with(args: &[&str], environment: &[(&str, &str)]) -> Result {
     let shown = shown(args, environment);
     eprintln!("$ {shown}");
@@ -20,12 +20,12 @@ pub(crate) fn run_with(args: &[&str], environment: &[(&str, &str)]) -> Result {
     if status.success() { Ok(()) } else { Err(format!("`{shown}` failed ({status})").into()) }
 }
 
-/// Runs cargo and returns what it printed on stdout; its messages go to the terminal.
+/// Runs cargo and returns its output. Its messages go to the terminal.
 pub(crate) fn output(args: &[&str]) -> Result<String> {
     output_with(args, &[])
 }
 
-/// Runs cargo as [`output`] does, with more in its environment.
+/// Runs cargo as [`output`] does, with additional environment variables.
 pub(crate) fn output_with(args: &[&str], environment: &[(&str, &str)]) -> Result<String> {
     let shown = shown(args, environment);
     eprintln!("$ {shown}");
@@ -41,14 +41,14 @@ pub(crate) fn output_with(args: &[&str], environment: &[(&str, &str)]) -> Result
 }
 
 /// Makes a call of cargo in the workspace.
-pub(crate) fn command(args: &[&str], environment: &[(&str, &str)]) -> Command {
+fn command(args: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).envs(environment.iter().copied()).current_dir(workspace::root());
     command
 }
 
-/// Returns a call as it would be typed.
-pub(crate) fn shown(args: &[&str], environment: &[(&str, &str)]) -> String {
+/// Returns a call as a user would type it.
+fn shown(args: &[&str], environment: &[(&str, &str)]) -> String {
     let variables = environment.iter().map(|(name, value)| format!("{name}=\"{value}\" "));
     variables.chain([String::from("cargo "), args.join(" ")]).collect()
 }

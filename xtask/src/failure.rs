@@ -1,35 +1,35 @@
-//! What went wrong, in words for whoever ran the command.
+//! The error of every verb: a message for the terminal.
 
 use core::fmt;
 
 /// The result of a verb or of a part of it.
 pub(crate) type Result<T = ()> = core::result::Result<T, Failure>;
 
-/// Why a verb failed.
+/// A message; empty if the verb has already printed why it failed.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
 
 impl Failure {
-    /// Makes a failure that was told already, so that nothing is printed after it.
-    pub(crate) const fn told() -> Self {
+    /// Makes a failure whose reason is already printed.
+    pub(crate) const fn reported() -> Self {
         Self(String::new())
     }
 
-    /// Tells whether nothing is left to say.
-    pub(crate) const fn is_told(&self) -> bool {
+    /// Reports whether the reason is already printed.
+    pub(crate) const fn is_reported(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 impl From<String> for Failure {
-    fn from(says: String) -> Self {
-        Self(says)
+    fn from(message: String) -> Self {
+        Self(message)
     }
 }
 
 impl From<&str> for Failure {
-    fn from(says: &str) -> Self {
-        Self(says.to_owned())
+    fn from(message: &str) -> Self {
+        Self(message.to_owned())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Steps that run one after another until one fails, with their times.
+//! Timed steps that run one after another until one fails.
 
 use core::fmt::Write as _;
 use core::time::Duration;
@@ -6,17 +6,17 @@ use std::time::Instant;
 
 use crate::failure::{Failure, Result};
 
-/// One step: its name and what it does.
+/// One step: its name and its action.
 pub(crate) type Step = (&'static str, fn() -> Result);
 
-/// What became of the steps.
+/// The result of all steps.
 #[derive(Debug)]
 pub(crate) struct Summary {
     /// The steps that ran, with their times.
     ran: Vec<(&'static str, Duration)>,
-    /// Why the last one failed, if it did.
+    /// The failure of the last step that ran.
     failure: Option<Failure>,
-    /// The steps that a failure kept from running.
+    /// The steps after a failure.
     left: Vec<&'static str>,
 }
 
@@ -56,9 +56,9 @@ impl Summary {
         report
     }
 
-    /// Fails if a step failed; the report has told why.
+    /// Fails if a step failed. The report has the reason.
     pub(crate) const fn verdict(&self) -> Result {
-        if self.failure.is_some() { Err(Failure::told()) } else { Ok(()) }
+        if self.failure.is_some() { Err(Failure::reported()) } else { Ok(()) }
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
     const BAD: Step = ("bad", || Err("it broke".into()));
 
     #[test]
-    fn the_first_failure_stops_the_rest_and_is_told() {
+    fn the_first_failure_stops_the_rest_and_is_reported() {
         let summary = run(&[GOOD, BAD, GOOD]);
         let report = summary.report();
         let lines: Vec<_> = report.lines().collect();
@@ -79,7 +79,7 @@ mod tests {
         assert!(lines[3].starts_with("good ") && lines[3].ends_with("not run"));
         assert!(lines.contains(&"bad: it broke"));
         assert_eq!(lines.last(), Some(&"1 passed, 1 failed"));
-        assert!(summary.verdict().unwrap_err().is_told());
+        assert!(summary.verdict().unwrap_err().is_reported());
     }
 
     #[test]

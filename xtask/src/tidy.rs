@@ -1,13 +1,10 @@
-//! What the documents and manifests promise, checked.
+//! Promises of documents and manifests that no compiler and no lint checks.
 
-mod changelog;
-mod headers;
-mod includes;
+mod dependencies;
+mod files;
 mod invariants;
 mod layers;
-mod licences;
 mod manifests;
-mod no_std;
 mod paths;
 mod readmes;
 mod words;
@@ -23,18 +20,18 @@ use crate::workspace;
 struct Finding {
     path: String,
     line: Option<usize>,
-    says: String,
+    message: String,
 }
 
 impl Finding {
     /// Points at a whole file.
-    fn file(path: impl Into<String>, says: impl Into<String>) -> Self {
-        Self { path: path.into(), line: None, says: says.into() }
+    fn file(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), line: None, message: message.into() }
     }
 
     /// Points at a line, counted from 1.
-    fn line(path: impl Into<String>, line: usize, says: impl Into<String>) -> Self {
-        Self { path: path.into(), line: Some(line), says: says.into() }
+    fn line(path: impl Into<String>, line: usize, message: impl Into<String>) -> Self {
+        Self { path: path.into(), line: Some(line), message: message.into() }
     }
 }
 
@@ -44,22 +41,19 @@ impl fmt::Display for Finding {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        write!(f, ": {}", self.says)
+        write!(f, ": {}", self.message)
     }
 }
 
-/// A rule looks at all tracked files.
+/// A rule reads the tracked files and returns its findings.
 type Rule = fn(&Tree) -> Vec<Finding>;
 
 const RULES: &[Rule] = &[
-    changelog::rule,
-    headers::rule,
-    includes::rule,
+    dependencies::rule,
+    files::rule,
     invariants::rule,
     layers::rule,
-    licences::rule,
     manifests::rule,
-    no_std::rule,
     paths::rule,
     readmes::rule,
     words::rule,
@@ -80,8 +74,8 @@ pub(crate) fn run() -> Result {
     }
 }
 
-/// Applies a rule to samples and returns what it says, for the rules' tests.
+/// Applies a rule to samples and returns its findings as they are printed.
 #[cfg(test)]
-fn says(rule: Rule, samples: &[(&str, &str)]) -> Vec<String> {
+fn messages(rule: Rule, samples: &[(&str, &str)]) -> Vec<String> {
     rule(&Tree::of(samples)).iter().map(ToString::to_string).collect()
 }

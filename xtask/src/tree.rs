@@ -1,4 +1,4 @@
-//! The files that git tracks, with the texts that the rules read.
+//! The files that git tracks, with their texts.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,15 +7,18 @@ use std::process::Command;
 use crate::failure::Result;
 use crate::manifest::Manifest;
 
+/// The macros that read a file into the program at compile time.
+const INCLUDES: [&str; 2] = ["include_bytes!(\"", "include_str!(\""];
+
 /// Tracked files by their path from the root, with `/` between folders.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    /// `None` for what is not text.
+    /// `None` for a file that is no text.
     files: BTreeMap<String, Option<String>>,
 }
 
 impl Tree {
-    /// Reads what git tracks under `root`, as it is on disk now.
+    /// Reads the tracked files under `root` as they are on disk now.
     pub(crate) fn tracked(root: &Path) -> Result<Self> {
         let output = Command::new("git")
             .args(["ls-files", "-z"])
@@ -31,7 +34,7 @@ impl Tree {
         }
         let mut files = BTreeMap::new();
         for path in String::from_utf8_lossy(&output.stdout).split_terminator('\0') {
-            // A file that is deleted but not yet committed is gone for the rules too.
+            // A file that is deleted and not yet committed is none for the rules.
             if root.join(path).exists() {
                 files.insert(path.to_owned(), std::fs::read_to_string(root.join(path)).ok());
             }
@@ -46,12 +49,12 @@ impl Tree {
         Self { files: samples.iter().map(pair).collect() }
     }
 
-    /// Returns the text of a file, if it is there and is text.
+    /// Returns the text of a file, if it exists and is text.
     pub(crate) fn text(&self, path: &str) -> Option<&str> {
         self.files.get(path)?.as_deref()
     }
 
-    /// Tells whether a file or a folder is there.
+    /// Reports whether a file or a folder exists.
     pub(crate) fn has(&self, path: &str) -> bool {
         let path = path.trim_end_matches('/');
         self.files.contains_key(path) || self.files.keys().any(|file| is_inside(file, path))
@@ -70,6 +73,19 @@ impl Tree {
             .filter_map(|(path, text)| Some((path.as_str(), text.as_deref()?)))
     }
 
+    /// Returns the line and the path of each file that a Rust file of this path and text includes.
+    pub(crate) fn included(path: &str, text: &str) -> Vec<(usize, String)> {
+        let include = |line: &str| {
+            let code = if line.trim_start().starts_with("//") { "" } else { line };
+            INCLUDES
+                .iter()
+                .find_map(|name| Some(code.split_once(name)?.1.split('"').next()?.to_owned()))
+        };
+        let lines = (1..).zip(text.lines());
+        let found = lines.filter_map(|(number, line)| Some((number, include(line)?)));
+        found.map(|(number, file)| (number, join(folder(path), &file).unwrap_or(file))).collect()
+    }
+
     /// Returns the manifest of each package with its folder.
     pub(crate) fn packages(&self) -> impl Iterator<Item = (&str, Manifest)> {
         self.ending("/Cargo.toml").map(|(path, text)| (folder(path), Manifest::parse(text)))
@@ -86,12 +102,12 @@ pub(crate) fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// Tells whether a file lies somewhere under a folder.
+/// Reports whether a file lies under a folder, at any depth.
 pub(crate) fn is_inside(file: &str, folder: &str) -> bool {
     file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// Joins a folder and a relative path; `None` if that leads out of the repository.
+/// Joins a folder and a relative path; `None` if the result is outside of the repository.
 pub(crate) fn join(folder: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in path.split('/') {
@@ -111,7 +127,7 @@ mod tests {
     use super::{Tree, join};
 
     #[test]
-    fn files_and_their_folders_are_there_and_prefixes_are_not() {
+    fn files_and_their_folders_exist_and_prefixes_do_not() {
         let tree = Tree::of(&[("docs/limits.md", "")]);
         assert!(tree.has("docs/limits.md") && tree.has("docs") && tree.has("docs/"));
         assert!(!tree.has("doc") && !tree.has("docs/limits"));

@@ -5,7 +5,6 @@ mod check_each;
 mod docs;
 mod examples;
 mod loom;
-mod mutants;
 mod package;
 
 use core::fmt::Write as _;
@@ -16,29 +15,19 @@ use crate::{cargo, tidy};
 
 /// One verb of the command line.
 pub(crate) struct Verb {
-    /// What is typed.
+    /// The word on the command line.
     pub(crate) name: &'static str,
-    /// What it does, in a line.
+    /// One line for the help.
     about: &'static str,
-    /// Does it.
-    action: Action,
+    action: fn() -> Result,
 }
-
-enum Action {
-    Plain(fn() -> Result),
-    /// With what is typed behind the verb.
-    With(fn(&[String]) -> Result),
-}
-
-use Action::{Plain, With};
 
 impl Verb {
-    /// Does what the verb says.
+    /// Runs the verb.
     pub(crate) fn run(&self, args: &[String]) -> Result {
-        match (&self.action, args.first()) {
-            (Plain(run), None) => run(),
-            (Plain(_), Some(extra)) => Err(format!("takes no argument, found `{extra}`").into()),
-            (With(run), _) => run(args),
+        match args.first() {
+            None => (self.action)(),
+            Some(extra) => Err(format!("takes no argument, found `{extra}`").into()),
         }
     }
 }
@@ -48,48 +37,38 @@ pub(crate) const VERBS: &[Verb] = &[
     Verb {
         name: "ci",
         about: "all checks below, in order; stops at the first failure",
-        action: Plain(ci),
+        action: ci,
     },
     Verb {
         name: "tidy",
-        about: "checks what the documents and manifests promise",
-        action: Plain(tidy::run),
+        about: "checks the promises of documents and manifests",
+        action: tidy::run,
     },
     Verb {
         name: "check-each",
         about: "compiles each published crate alone, with each set of features",
-        action: Plain(check_each::run),
+        action: check_each::run,
     },
     Verb {
         name: "loom",
-        about: "tries every interleaving of threads that take from a quota or look at its level",
-        action: Plain(loom::run),
+        about: "tries every interleaving of threads that take from a quota or report its level",
+        action: loom::run,
     },
-    Verb {
-        name: "docs",
-        about: "builds all documentation, warnings denied",
-        action: Plain(docs::run),
-    },
+    Verb { name: "docs", about: "builds all documentation, warnings denied", action: docs::run },
     Verb {
         name: "examples",
-        about: "runs every example and compares exit code and outcome",
-        action: Plain(examples::run),
+        about: "runs every example and compares its end and its output",
+        action: examples::run,
     },
     Verb {
         name: "package",
         about: "packs each published crate and looks inside",
-        action: Plain(package::run),
-    },
-    Verb {
-        name: "mutants",
-        about: "[--seed N] [--count N] [--list] [PACKAGE ...]: changes decisions one at a time and \
-                tells which changes no test notices; takes long, not part of ci",
-        action: With(mutants::run),
+        action: package::run,
     },
     Verb {
         name: "bench",
         about: "runs the benchmarks, measures deadlines, prints the ratios of quotas",
-        action: Plain(bench::run),
+        action: bench::run,
     },
 ];
 
@@ -116,7 +95,7 @@ fn fmt() -> Result {
     cargo::run(&["fmt", "--check", "--manifest-path", bench::QUOTAS])
 }
 
-/// Runs all tests, and each benchmark once, so that it is known to work when somebody measures.
+/// Runs all tests, and each benchmark once, so that benchmarks do not rot.
 fn test() -> Result {
     cargo::run(&["test", "--workspace", "--all-features"])?;
     cargo::run(&["test", "--workspace", "--all-features", "--bench", "overhead"])?;
@@ -158,8 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn ci_runs_every_verb_but_itself_the_mutants_and_the_benches() {
-        for verb in VERBS.iter().filter(|verb| !["ci", "mutants", "bench"].contains(&verb.name)) {
+    fn ci_runs_every_verb_but_itself_and_the_benches() {
+        for verb in VERBS.iter().filter(|verb| !["ci", "bench"].contains(&verb.name)) {
             assert!(CI.iter().any(|(name, _)| *name == verb.name), "{} is not in ci", verb.name);
         }
     }

@@ -1,4 +1,4 @@
-//! Where the workspace is and which packages it publishes.
+//! The workspace on disk: its root, its target folder, its published packages.
 
 use std::path::{Path, PathBuf};
 
@@ -11,11 +11,14 @@ pub(crate) fn root() -> PathBuf {
     xtask.parent().unwrap_or(xtask).to_path_buf()
 }
 
-/// Returns a folder under `target/` for files that a verb writes, made if need be.
+/// Returns the folder that cargo builds in.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Returns the folder under `target/` for the files of verbs, and makes it if there is none.
 pub(crate) fn scratch() -> Result<PathBuf> {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let scratch = target.join("xtask");
+    let scratch = target().join("xtask");
     std::fs::create_dir_all(&scratch)
         .map_err(|error| format!("cannot make {}: {error}", scratch.display()))?;
     Ok(scratch)

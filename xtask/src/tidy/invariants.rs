@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 
 use super::Finding;
-use crate::source::Source;
 use crate::tree::{Tree, is_inside};
 
-/// Where something is written.
+/// A file and a line.
 type Place = (String, usize);
 
 pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
@@ -20,13 +19,9 @@ fn pair(tree: &Tree, folder: &str) -> Vec<Finding> {
     let mut named: BTreeMap<String, Place> = BTreeMap::new();
     let mut findings = Vec::new();
     for (path, text) in tree.ending(".rs").filter(|(path, _)| is_inside(path, folder)) {
-        let source = Source::parse(text);
-        let tests = if is_inside(path, &format!("{folder}/tests")) {
-            Some(0)
-        } else {
-            source.tests_start()
-        };
-        for (index, comment) in source.comments.iter().enumerate() {
+        let is_test = is_inside(path, &format!("{folder}/tests"));
+        let tests = if is_test { Some(0) } else { tests_start(text) };
+        for (index, comment) in text.lines().map(comment).enumerate() {
             let place = (path.to_owned(), index + 1);
             if tests.is_some_and(|start| index >= start) {
                 for invariant in mentions(comment) {
@@ -35,38 +30,53 @@ fn pair(tree: &Tree, folder: &str) -> Vec<Finding> {
             } else if let Some(invariant) = statement(comment)
                 && let Some((other, _)) = stated.insert(invariant.clone(), place)
             {
-                let says =
+                let message =
                     format!("{invariant} is taken by {other}: numbers run through the whole crate");
-                findings.push(Finding::line(path, index + 1, says));
+                findings.push(Finding::line(path, index + 1, message));
             }
         }
     }
     for (invariant, (path, line)) in
         stated.iter().filter(|(invariant, _)| !named.contains_key(*invariant))
     {
-        let says =
+        let message =
             format!("no test names {invariant}: write `// {invariant}` at the one that would fail");
-        findings.push(Finding::line(path, *line, says));
+        findings.push(Finding::line(path, *line, message));
     }
     for (invariant, (path, line)) in
         named.iter().filter(|(invariant, _)| !stated.contains_key(*invariant))
     {
-        let says = format!("{invariant} is stated nowhere in {folder}: state it or drop the name");
-        findings.push(Finding::line(path, *line, says));
+        let message =
+            format!("{invariant} is stated nowhere in {folder}: state it or remove the name");
+        findings.push(Finding::line(path, *line, message));
     }
     findings
 }
 
+/// Returns the comment at the end of a line, its first slashes included; empty if there is none.
+/// Comments in `/* */` are not read.
+fn comment(line: &str) -> &str {
+    let mut slashes = line.match_indices("//").map(|(at, _)| at);
+    // A space before it tells a comment from the `//` of an address.
+    let start = slashes.find(|&at| at == 0 || line[..at].ends_with(char::is_whitespace));
+    start.map_or("", |start| &line[start..])
+}
+
+/// Returns the index of the line at which a file's module of tests starts, if it has one.
+fn tests_start(text: &str) -> Option<usize> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.windows(2).position(|pair| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod "))
+}
+
 /// Returns the invariant that a line of a doc comment states.
 fn statement(comment: &str) -> Option<String> {
-    let words =
-        comment.trim_start().strip_prefix(['/', '!'])?.trim_start_matches(['/', '!']).trim_start();
+    let words = comment.strip_prefix("///").or_else(|| comment.strip_prefix("//!"))?.trim_start();
     let words = words.strip_prefix("- ").unwrap_or(words);
     let end = words.find([':', '.'])?;
     mentions(&words[..end]).pop().filter(|invariant| invariant.len() == end)
 }
 
-/// Returns the invariants that a comment names; code in backticks is not looked at.
+/// Returns the invariants that a comment names outside of backticks.
 fn mentions(comment: &str) -> Vec<String> {
     let prose: String = comment.split('`').step_by(2).collect();
     let words = prose.split(|c: char| !c.is_alphanumeric() && c != '_');
@@ -80,7 +90,7 @@ fn mentions(comment: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::rule;
-    use crate::tidy::says;
+    use crate::tidy::messages;
 
     const MANIFEST: (&str, &str) = ("crates/a/Cargo.toml", "[package]\nname = \"a\"\n");
 
@@ -88,10 +98,10 @@ mod tests {
     fn an_invariant_without_a_test_and_a_test_without_its_invariant_are_found() {
         let lib = "//! # Invariants\n//! - I1: kept\n//! I2. kept too\n#[cfg(test)]\nmod tests {\n    // I2 and I3 hold; `I4` is code.\n}\n";
         assert_eq!(
-            says(rule, &[MANIFEST, ("crates/a/src/lib.rs", lib)]),
+            messages(rule, &[MANIFEST, ("crates/a/src/lib.rs", lib)]),
             [
                 "crates/a/src/lib.rs:2: no test names I1: write `// I1` at the one that would fail",
-                "crates/a/src/lib.rs:6: I3 is stated nowhere in crates/a: state it or drop the name",
+                "crates/a/src/lib.rs:6: I3 is stated nowhere in crates/a: state it or remove the name",
             ]
         );
     }
@@ -101,7 +111,10 @@ mod tests {
         let lib = "/// - I1: kept\n/// - I2: kept\nstruct A; // I2\n";
         let test = "// I1\nlet x = Val::I32;\n";
         assert_eq!(
-            says(rule, &[MANIFEST, ("crates/a/src/lib.rs", lib), ("crates/a/tests/it.rs", test)]),
+            messages(
+                rule,
+                &[MANIFEST, ("crates/a/src/lib.rs", lib), ("crates/a/tests/it.rs", test)]
+            ),
             ["crates/a/src/lib.rs:2: no test names I2: write `// I2` at the one that would fail"]
         );
     }
@@ -111,7 +124,7 @@ mod tests {
         let (one, two) =
             ("//! - I1: one\n", "//! - I1: two\n#[cfg(test)]\nmod tests {\n// I1\n}\n");
         assert_eq!(
-            says(rule, &[MANIFEST, ("crates/a/src/one.rs", one), ("crates/a/src/two.rs", two)]),
+            messages(rule, &[MANIFEST, ("crates/a/src/one.rs", one), ("crates/a/src/two.rs", two)]),
             [
                 "crates/a/src/two.rs:1: I1 is taken by crates/a/src/one.rs: numbers run through the whole crate"
             ]

@@ -1,7 +1,7 @@
-//! What the documents point at exists.
+//! Each path and each link in a document leads to a file of the repository.
 //!
-//! Looked at are words in backticks and in shell blocks that look like paths of this repository,
-//! and the targets of links. A path may go on with `::name`; the file must then have that name.
+//! The rule reads the targets of links, and words in backticks and in shell blocks that look like
+//! paths. After a path `::name` may follow, and the file must then contain that name.
 
 use super::Finding;
 use crate::tree::{Tree, folder, join};
@@ -11,7 +11,7 @@ const FOLDERS: [&str; 9] =
     [".cargo", ".ci", "benches", "crates", "docs", "examples", "src", "tests", "xtask"];
 /// A word without a `/` that ends in one of these is the name of a file.
 const ENDINGS: [&str; 2] = [".md", ".rs"];
-/// What a changelog tells of may be gone.
+/// A changelog may name files of earlier versions.
 const HISTORY: &str = "CHANGELOG.md";
 
 pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
@@ -23,7 +23,7 @@ fn document(tree: &Tree, path: &str, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut block: Option<bool> = None; // Inside a code block: whether it is of a shell.
     for (number, line) in (1..).zip(text.lines()) {
-        let mut find = |says: String| findings.push(Finding::line(path, number, says));
+        let mut find = |message: String| findings.push(Finding::line(path, number, message));
         if let Some(tag) = line.trim_start().strip_prefix("```") {
             block = match block {
                 Some(_) => None,
@@ -37,20 +37,20 @@ fn document(tree: &Tree, path: &str, text: &str) -> Vec<Finding> {
             None => line.split('`').skip(1).step_by(2).flat_map(str::split_whitespace).collect(),
         };
         for word in words {
-            if let Some(says) = check(tree, path, word) {
-                find(says);
+            if let Some(message) = check(tree, path, word) {
+                find(message);
             }
         }
         if block.is_none() {
             for target in links(line).filter(|target| !resolves(tree, folder(path), target)) {
-                find(format!("links to `{target}`, which is not here: repair the link"));
+                find(format!("links to `{target}`, which does not exist: repair the link"));
             }
         }
     }
     findings
 }
 
-/// Says what is wrong with a word that looks like a path; nothing if all is well.
+/// Returns a message about a word that looks like a path of a file that does not exist.
 fn check(tree: &Tree, document: &str, word: &str) -> Option<String> {
     let word = word.trim_matches(['"', '\'', ',', ';', '(', ')']).trim_end_matches(['.', ':']);
     let (path, name) = word.split_once("::").unwrap_or((word, ""));
@@ -77,7 +77,7 @@ fn check(tree: &Tree, document: &str, word: &str) -> Option<String> {
         None => return None,
     };
     let Some(found) = found else {
-        return Some(format!("`{path}` is not here: repair the path"));
+        return Some(format!("`{path}` does not exist: repair the path"));
     };
     let name = name.rsplit("::").next().unwrap_or_default();
     let has_name = |text: &str| {
@@ -115,18 +115,18 @@ fn resolves(tree: &Tree, folder: &str, target: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::rule;
-    use crate::tidy::says;
+    use crate::tidy::messages;
 
     const SOURCE: (&str, &str) = ("crates/a/src/fuel.rs", "fn test_fuel() {}\n");
 
     fn of(text: &str) -> Vec<String> {
-        says(rule, &[SOURCE, ("docs/map.md", text)])
+        messages(rule, &[SOURCE, ("docs/map.md", text)])
     }
 
     #[test]
-    fn a_path_that_is_not_here_is_found() {
+    fn a_path_that_does_not_exist_is_found() {
         let finding =
-            |path: &str| [format!("docs/map.md:1: `{path}` is not here: repair the path")];
+            |path: &str| [format!("docs/map.md:1: `{path}` does not exist: repair the path")];
         assert_eq!(of("see `crates/a/src/gone.rs`\n"), finding("crates/a/src/gone.rs"));
         assert_eq!(of("see `gone.rs`.\n"), finding("gone.rs"));
         assert_eq!(
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_its_file_does_not_have_is_found() {
+    fn a_name_that_its_file_does_not_contain_is_found() {
         assert_eq!(of("`crates/a/src/fuel.rs::tests::test_fuel`\n"), [""; 0]);
         assert_eq!(
             of("`crates/a/src/fuel.rs::test_fuels`\n"),
@@ -146,31 +146,33 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leads_nowhere_is_found() {
+    fn a_link_to_a_file_that_does_not_exist_is_found() {
         assert_eq!(
             of("[a](../crates/a/src/fuel.rs#x) [b](https://x.y/z) [c](#here) [d](map.md)\n"),
             [""; 0]
         );
         assert_eq!(
             of("[a](crates/a/src/fuel.rs)\n"),
-            ["docs/map.md:1: links to `crates/a/src/fuel.rs`, which is not here: repair the link"]
+            [
+                "docs/map.md:1: links to `crates/a/src/fuel.rs`, which does not exist: repair the link"
+            ]
         );
         assert_eq!(
             of("[a](../../x)\n"),
-            ["docs/map.md:1: links to `../../x`, which is not here: repair the link"]
+            ["docs/map.md:1: links to `../../x`, which does not exist: repair the link"]
         );
     }
 
     #[test]
-    fn shell_blocks_are_looked_at_and_other_blocks_are_not() {
+    fn shell_blocks_are_checked_and_other_blocks_are_not() {
         assert_eq!(
             of("```sh\ncat docs/gone.md\n```\n```text\ncat docs/gone.md\n```\n"),
-            ["docs/map.md:2: `docs/gone.md` is not here: repair the path"]
+            ["docs/map.md:2: `docs/gone.md` does not exist: repair the path"]
         );
     }
 
     #[test]
-    fn what_is_no_path_of_ours_is_left_alone() {
+    fn paths_outside_the_repository_are_not_checked() {
         assert_eq!(
             of("`a/b`, `crates/*/src`, `wasi:cli/run`, `fuel.rs`, `/app/data/**`, `.md`\n"),
             [""; 0]
@@ -178,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_may_be_meant_from_the_documents_own_folder() {
-        assert_eq!(says(rule, &[SOURCE, ("crates/a/README.md", "`src/fuel.rs`\n")]), [""; 0]);
+    fn a_path_may_start_at_the_documents_own_folder() {
+        assert_eq!(messages(rule, &[SOURCE, ("crates/a/README.md", "`src/fuel.rs`\n")]), [""; 0]);
     }
 }

@@ -1,4 +1,4 @@
-//! Each published crate has a README that is its documentation, and a row in both maps.
+//! Each published crate has a README, which is its documentation, and a row in both maps.
 
 use super::Finding;
 use crate::tree::Tree;
@@ -13,7 +13,7 @@ pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
         if !tree.has(&format!("{folder}/README.md")) {
             findings.push(Finding::file(
                 folder,
-                "has no README.md: say what it is for and what it does not do",
+                "has no README.md: write its purpose and what it does not do",
             ));
         }
         let library = format!("{folder}/src/lib.rs");
@@ -31,7 +31,7 @@ pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// Tells whether a table row names the crate as a whole word.
+/// Reports whether a table row names the crate as a whole word.
 fn names(row: &str, name: &str) -> bool {
     row.split(|c: char| !(c.is_alphanumeric() || c == '-' || c == '_')).any(|word| word == name)
 }
@@ -39,14 +39,14 @@ fn names(row: &str, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::rule;
-    use crate::tidy::says;
+    use crate::tidy::messages;
 
     const MANIFEST: (&str, &str) = ("crates/a/Cargo.toml", "[package]\nname = \"a\"\n");
 
     #[test]
-    fn a_crate_that_nobody_describes_is_found() {
+    fn a_crate_without_a_description_is_found() {
         assert_eq!(
-            says(
+            messages(
                 rule,
                 &[
                     MANIFEST,
@@ -55,7 +55,7 @@ mod tests {
                 ]
             ),
             [
-                "crates/a: has no README.md: say what it is for and what it does not do",
+                "crates/a: has no README.md: write its purpose and what it does not do",
                 "crates/a/src/lib.rs: must start with `#![doc = include_str!(\"../README.md\")]`",
                 "README.md: has no table row for a: add one",
                 "docs/ARCHITECTURE.md: has no table row for a: add one",
@@ -72,6 +72,6 @@ mod tests {
             ("README.md", "| [`a`](crates/a) | things |\n"),
             ("docs/ARCHITECTURE.md", "| `a` | things |\n"),
         ];
-        assert_eq!(says(rule, &samples), [""; 0]);
+        assert_eq!(messages(rule, &samples), [""; 0]);
     }
 }

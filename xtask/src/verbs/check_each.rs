@@ -1,4 +1,5 @@
-//! Each published crate alone, without the features that other members turn on for it.
+//! Each published crate alone, without the features that other members turn on for its
+//! dependencies: it must name all that it uses.
 
 use crate::failure::Result;
 use crate::{cargo, workspace};

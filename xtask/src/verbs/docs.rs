@@ -1,4 +1,4 @@
-//! The documentation, twice: as users see it and with private items.
+//! The documentation, twice: with private items, and as users see it.
 
 use crate::cargo;
 use crate::failure::Result;
@@ -7,7 +7,7 @@ const DENY: &[(&str, &str)] = &[("RUSTDOCFLAGS", "-D warnings")];
 
 pub(crate) fn run() -> Result {
     let public = ["doc", "--workspace", "--no-deps", "--all-features"];
-    // Private first, so that what stays in target/doc is what users see.
+    // Last the public one, which stays in target/doc.
     let private = [&public[..], &["--document-private-items"]].concat();
     cargo::run_with(&private, DENY)?;
     cargo::run_with(&public, DENY)

@@ -1,7 +1,7 @@
-//! The examples: each runs and must end as its `EXPECT` says; the example host must say what it shows.
+//! The examples: guests that must end as their `EXPECT` says, and hosts that must print their
+//! `OUTPUT`.
 
 mod expectation;
-mod json;
 
 use core::time::Duration;
 use std::fs::{self, File};
@@ -9,102 +9,115 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
+use serde_json::Value;
+
 use crate::failure::Result;
 use crate::{cargo, workspace};
 use expectation::Expectation;
 
-/// Every example ends within a second or so; one that runs on like this has escaped its limits.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// An example ends within seconds. One that runs for this long has escaped its limits.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// The host with guarded functions, an example of the package of integration tests.
-const HOST: &str = "guarded_host";
+/// A host among the integration tests, with the folder of its `OUTPUT`.
+const GUARDED: (&str, &str) = ("guarded_host", "tests/examples/guarded");
 
-/// What it must print: how its guest is refused, what its embedder gets, what its audit has. The rest
-/// hangs on the clock.
-const TOLD: [&str; 5] = [
-    "write 1000 bytes   Told { calls: 10, answer: OverQuota { used: 10000, limit: 10240, ",
-    "write elsewhere    Told { calls: 0, answer: Denied }",
-    "storage quota of 10240 bytes exceeded: 10000 used, 1000 more requested; retry when some is given back",
-    "denied by capability: 1",
-    r#""event":"capability_denied","component":"shop","subject":"filesystem.write""#,
-];
+/// A program and the folder of its `OUTPUT`.
+struct Host {
+    name: String,
+    folder: PathBuf,
+}
 
 pub(crate) fn run() -> Result {
-    let messages = build()?;
-    let command = built(&messages, "wasm-limits")?;
-    let host = built(&messages, HOST)?;
-    let folder = workspace::root().join("examples");
-    let entries = fs::read_dir(&folder)
-        .map_err(|error| format!("cannot list {}: {error}", folder.display()))?;
-    let mut examples: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    examples.sort();
-    if examples.is_empty() {
-        return Err("there are no examples".into());
+    let root = workspace::root();
+    let listed = fs::read_dir(root.join("examples"))
+        .map_err(|error| format!("cannot list examples: {error}"))?;
+    let mut folders: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).collect();
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    let (crates, guests): (Vec<_>, Vec<_>) =
+        folders.into_iter().partition(|folder| folder.join("Cargo.toml").exists());
+    let mut hosts: Vec<Host> =
+        crates.into_iter().map(|folder| Host { name: name(&folder), folder }).collect();
+    let built = build(&hosts)?;
+    hosts.push(Host { name: GUARDED.0.to_owned(), folder: root.join(GUARDED.1) });
+
+    let command = program(&built, "wasm-limits")?;
+    for guest in &guests {
+        timed(&name(guest), || check_guest(&command, guest))?;
     }
-    for example in &examples {
-        let name = example.file_name().unwrap_or_default().to_string_lossy();
-        let start = Instant::now();
-        check(&command, example).map_err(|failure| format!("examples/{name}: {failure}"))?;
-        tell(&name, start);
+    for host in &hosts {
+        let program = program(&built, &host.name)?;
+        timed(&host.name, || check_host(&program, host))?;
     }
-    let start = Instant::now();
-    check_host(&host).map_err(|failure| format!("{HOST}: {failure}"))?;
-    tell(HOST, start);
     Ok(())
 }
 
-fn tell(name: &str, start: Instant) {
+fn timed(name: &str, check: impl FnOnce() -> Result) -> Result {
+    let start = Instant::now();
+    check().map_err(|failure| format!("example {name}: {failure}"))?;
     eprintln!("{name:<20} as expected ({:.2} s)", start.elapsed().as_secs_f64());
+    Ok(())
 }
 
-/// Builds the command and the host as part of the whole workspace, so that nothing is compiled
-/// twice, and returns what cargo said.
-fn build() -> Result<String> {
-    cargo::output(&[
-        "build",
-        "--workspace",
-        "--all-features",
-        "--bin",
-        "wasm-limits",
-        "--example",
-        HOST,
-        "--message-format=json-render-diagnostics",
-    ])
+/// Builds the command and the hosts and returns cargo's messages. The whole workspace is selected,
+/// so that the features are those of the other steps and no dependency is compiled again.
+fn build(hosts: &[Host]) -> Result<String> {
+    let mut args = vec!["build", "--workspace", "--all-features"];
+    args.extend(["--bin", "wasm-limits", "--example", GUARDED.0]);
+    args.extend(hosts.iter().flat_map(|host| ["--bin", &host.name]));
+    args.push("--message-format=json-render-diagnostics");
+    cargo::output(&args)
 }
 
-/// Returns where a program is that was built.
-fn built(messages: &str, name: &str) -> Result<PathBuf> {
-    let paths = messages.lines().filter_map(|line| json::string(line, "executable"));
-    let found = paths.map(PathBuf::from).find(|path| path.file_stem().is_some_and(|it| it == name));
-    found.ok_or_else(|| format!("cargo did not say where {name} is").into())
+/// Returns the path of a program that cargo has built.
+fn program(built: &str, name: &str) -> Result<PathBuf> {
+    let messages = built.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut paths =
+        messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    let found = paths.find(|path| path.file_stem().is_some_and(|stem| stem == name));
+    found.ok_or_else(|| format!("cargo has not built {name}").into())
 }
 
-fn check_host(host: &Path) -> Result {
-    let printed = workspace::scratch()?.join(format!("{HOST}.stdout"));
-    let status = wait(Command::new(host).stdin(Stdio::null()).stdout(create(&printed)?))?;
+/// Runs a host and compares its output.
+fn check_host(program: &Path, host: &Host) -> Result {
+    let expected = read(&host.folder.join("OUTPUT"))?;
+    let printed = workspace::scratch()?.join(format!("{}.stdout", host.name));
+    let status = wait(Command::new(program).stdin(Stdio::null()).stdout(create(&printed)?))?;
     if !status.success() {
         return Err(format!("ended with {status}").into());
     }
-    let text = read(&printed)?;
-    match TOLD.iter().find(|told| !text.contains(**told)) {
-        Some(absent) => Err(format!("{} has no `{absent}`", printed.display()).into()),
+    match absent(&expected, &read(&printed)?) {
+        Some(line) => Err(format!("{} has no `{line}`", printed.display()).into()),
         None => Ok(()),
     }
 }
 
-fn check(command: &Path, example: &Path) -> Result {
-    let name = example.file_name().unwrap_or_default().to_string_lossy();
-    let expected = read(&example.join("EXPECT"))?;
+/// Returns the first expected line that a text has not, or not after the lines before it. More may
+/// stand around each, such as figures that depend on the clock.
+fn absent<'a>(expected: &'a str, text: &str) -> Option<&'a str> {
+    let mut rest = text;
+    expected.lines().find(|line| match rest.split_once(line) {
+        Some((_, after)) => {
+            rest = after;
+            false
+        }
+        None => true,
+    })
+}
+
+/// Runs a guest under its Component.toml and compares its end and its output.
+fn check_guest(command: &Path, folder: &Path) -> Result {
+    let name = name(folder);
+    let expected = read(&folder.join("EXPECT"))?;
     let expected = Expectation::parse(&expected)?;
     let scratch = workspace::scratch()?;
-    let report = scratch.join(format!("{name}.json"));
-    let printed = scratch.join(format!("{name}.stdout"));
-    // What an earlier run left must not pass for this one's.
+    let (report, printed) =
+        (scratch.join(format!("{name}.json")), scratch.join(format!("{name}.stdout")));
+    // A report of an earlier run must not pass for the report of this one.
     let _ = fs::remove_file(&report);
 
     let mut guest = Command::new(command);
-    guest.arg("run").arg(example.join("Component.toml")).arg("--report").arg(&report);
+    guest.arg("run").arg(folder.join("Component.toml")).arg("--report").arg(&report);
     if let Some(call) = expected.invoke {
         guest.args(["--invoke", call]);
     }
@@ -112,7 +125,7 @@ fn check(command: &Path, example: &Path) -> Result {
         guest.arg("--").args(args.split_whitespace());
     }
     guest.stdin(match expected.stdin {
-        Some(input) => Stdio::from(open(&example.join(input))?),
+        Some(input) => Stdio::from(open(&folder.join(input))?),
         None => Stdio::null(),
     });
     guest.stdout(create(&printed)?);
@@ -122,28 +135,32 @@ fn check(command: &Path, example: &Path) -> Result {
     let report = read(&report)?;
     expected.compare(status.code(), &report)?;
     if let Some(output) = expected.stdout
-        && read(&printed)? != read(&example.join(output))?
+        && read(&printed)? != read(&folder.join(output))?
     {
         return Err(format!("printed {}, expected {output}", printed.display()).into());
     }
     Ok(())
 }
 
-fn wait(guest: &mut Command) -> Result<ExitStatus> {
-    let name = guest.get_program().to_string_lossy().into_owned();
-    let mut child = guest.spawn().map_err(|error| format!("cannot run {name}: {error}"))?;
+fn wait(command: &mut Command) -> Result<ExitStatus> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let mut child = command.spawn().map_err(|error| format!("cannot run {name}: {error}"))?;
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().map_err(|error| format!("cannot wait: {error}"))? {
             return Ok(status);
         }
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > TIME_LIMIT {
             let _ = child.kill();
             let _ = child.wait();
-            return Err(format!("still running after {} s", PATIENCE.as_secs()).into());
+            return Err(format!("still running after {} s", TIME_LIMIT.as_secs()).into());
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+fn name(folder: &Path) -> String {
+    folder.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn read(path: &Path) -> Result<String> {
@@ -157,4 +174,27 @@ fn create(path: &Path) -> Result<File> {
 
 fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| format!("cannot open {}: {error}", path.display()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::{absent, program};
+
+    #[test]
+    fn each_line_of_an_output_is_found_in_its_order() {
+        let text = "in 3 ms: refused at 10 of 10\nthen: granted\n";
+        assert_eq!(absent("refused at 10 of 10\ngranted\n", text), None);
+        assert_eq!(absent("refused at 9\n", text), Some("refused at 9"));
+        assert_eq!(absent("granted\nrefused\n", text), Some("refused"));
+    }
+
+    #[test]
+    fn a_program_is_found_in_the_messages_of_cargo() {
+        let built =
+            "{\"executable\":null}\n{\"executable\":\"/t/host-a\"}\n{\"executable\":\"/t/host\"}\n";
+        assert_eq!(program(built, "host").unwrap(), PathBuf::from("/t/host"));
+        assert_eq!(program(built, "b").unwrap_err().to_string(), "cargo has not built b");
+    }
 }

@@ -1,4 +1,4 @@
-//! Packages: what would go to the registry.
+//! Packages, as they would go to a registry.
 
 use core::fmt::Write as _;
 use std::fs;
@@ -8,20 +8,20 @@ use std::process::Command;
 use crate::failure::Result;
 use crate::{cargo, workspace};
 
-/// What every package must hold, next to its source.
+/// The files of every package beside its source.
 const CONTENTS: [&str; 3] = ["README.md", "LICENSE-APACHE", "LICENSE-MIT"];
 
-/// What is also compiled from its package. The others would compile Wasmtime once more each; for
-/// them tidy checks that what they include is packed.
+/// The packages that are compiled from their archives. The others would compile Wasmtime once more
+/// each; `cargo xtask tidy` checks that the files they include are packed.
 const COMPILED: [&str; 3] = ["limits-config", "limits-core", "quota-enforce"];
 
-/// All packages have the version of the workspace.
+/// The version of every package: the workspace's.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 pub(crate) fn run() -> Result {
     let published = workspace::published()?;
     let names = published.iter().flat_map(|manifest| ["-p", manifest.name()]);
-    // The steps before this one have fetched all there is to fetch.
+    // The steps before this one have fetched every dependency.
     let package = ["package", "--allow-dirty", "--offline", "--no-verify"];
     cargo::run(&package.into_iter().chain(names).collect::<Vec<_>>())?;
     compile()?;
@@ -32,10 +32,10 @@ pub(crate) fn run() -> Result {
     Ok(())
 }
 
-/// Compiles packages from what is in them.
+/// Compiles packages from their archives.
 ///
-/// Cargo can do so itself, but takes one package for another if only its contents have changed: what
-/// it has once unpacked of a version stays, and so does what it has compiled of it.
+/// Cargo can do so itself, but knows a package by its version only: it would use files that an
+/// earlier run has unpacked and compiled.
 fn compile() -> Result {
     let scratch = workspace::scratch()?;
     let (target, unpacked) = (scratch.join("packed-target"), scratch.join("packed"));
@@ -62,7 +62,7 @@ fn compile() -> Result {
     cargo::run(&["check", "--offline", "--manifest-path", &manifest, "--target-dir", &target])
 }
 
-/// Returns the manifest of a workspace of unpacked packages that know no other place for each other.
+/// Returns the manifest of a workspace in which the unpacked packages use each other.
 fn together() -> String {
     let mut manifest = String::from("[workspace]\nresolver = \"3\"\nmembers = [\"*-*\"]\n");
     manifest.push_str("[patch.crates-io]\n");

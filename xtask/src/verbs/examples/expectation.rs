@@ -1,6 +1,7 @@
-//! How an example must end: the one line of its `EXPECT`.
+//! The expected end of an example: the one line of its `EXPECT`.
 
-use super::json;
+use serde_json::Value;
+
 use crate::failure::Result;
 
 /// The line `exit=CODE outcome=NAME [invoke=CALL] [result=VALUE] [stdin=FILE] [stdout=FILE]
@@ -13,9 +14,9 @@ pub(crate) struct Expectation<'a> {
     result: Option<&'a str>,
     /// The call to make instead of `wasi:cli/run`.
     pub(crate) invoke: Option<&'a str>,
-    /// What the guest reads; nothing if it is not said.
+    /// The file that the guest reads; its input is empty without one.
     pub(crate) stdin: Option<&'a str>,
-    /// What the guest must print; anything if it is not said.
+    /// The file that the output must equal; any output is right without one.
     pub(crate) stdout: Option<&'a str>,
     /// The guest's arguments.
     pub(crate) args: Option<&'a str>,
@@ -48,31 +49,33 @@ impl<'a> Expectation<'a> {
                 _ => expected.args = Some(value),
             }
         }
-        expected.exit = exit.ok_or("EXPECT must say exit=CODE")?;
-        expected.outcome = outcome.ok_or("EXPECT must say outcome=NAME")?;
+        expected.exit = exit.ok_or("EXPECT has no exit=CODE")?;
+        expected.outcome = outcome.ok_or("EXPECT has no outcome=NAME")?;
         Ok(expected)
     }
 
-    /// Compares with how a run ended: its exit code and its JSON report.
+    /// Compares with the exit code and the JSON report of a run.
     pub(crate) fn compare(&self, code: Option<i32>, report: &str) -> Result {
         if code != Some(self.exit) {
             return Err(
                 format!("exit code {code:?}, expected {}; report: {report}", self.exit).into()
             );
         }
-        let outcome = json::string(report, "outcome");
-        if outcome.as_deref() != Some(self.outcome) {
+        let report: Value = serde_json::from_str(report)
+            .map_err(|error| format!("the report is no JSON: {error}; it is {report}"))?;
+        let outcome = report["outcome"].as_str();
+        if outcome != Some(self.outcome) {
             return Err(format!("outcome {outcome:?}, expected {:?}", self.outcome).into());
         }
-        let result = json::string(report, "result");
-        if self.result.is_some() && result.as_deref() != self.result {
+        let result = report["result"].as_str();
+        if self.result.is_some() && result != self.result {
             return Err(format!("result {result:?}, expected {:?}", self.result).into());
         }
         Ok(())
     }
 }
 
-/// Finds where `key=` starts a word.
+/// Returns the index at which `key=` starts a word.
 fn find(line: &str, key: &str) -> Option<usize> {
     let with_equals = |at: &usize| line[at + key.len()..].starts_with('=');
     let at_word = |at: &usize| *at == 0 || line[..*at].ends_with(' ');
@@ -95,16 +98,16 @@ mod tests {
     }
 
     #[test]
-    fn exit_and_outcome_must_be_said() {
+    fn exit_and_outcome_are_required() {
         let error = |line| Expectation::parse(line).unwrap_err().to_string();
-        assert_eq!(error("exit=1"), "EXPECT must say outcome=NAME");
-        assert_eq!(error("outcome=trap"), "EXPECT must say exit=CODE");
+        assert_eq!(error("exit=1"), "EXPECT has no outcome=NAME");
+        assert_eq!(error("outcome=trap"), "EXPECT has no exit=CODE");
         assert!(error("").starts_with("EXPECT must be one line"));
         assert!(error("exit=1\noutcome=trap").starts_with("EXPECT must be one line"));
     }
 
     #[test]
-    fn each_difference_is_told() {
+    fn each_difference_is_reported() {
         let expected = Expectation::parse("exit=70 outcome=trap result=7").unwrap();
         let compare = |code, report| expected.compare(code, report).map_err(|e| e.to_string());
         assert_eq!(compare(Some(70), r#"{"outcome":"trap","result":"7"}"#), Ok(()));
