@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::args::{CalibrateArgs, GuestArgs};
 use crate::distribution::Distribution;
+use crate::guest::account::RunAccount;
 use crate::guest::session::{RunRecord, Session};
 use crate::headroom::Headroom;
 use crate::inputs::manifest::{Manifest, Terms};
@@ -125,25 +126,29 @@ async fn measure(
     console: &Console,
     interrupt: &Interrupt,
 ) -> Calibration {
-    let Manifest { terms: Terms { name, effective, .. }, file, .. } = match manifest {
+    let Manifest { terms, file, .. } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => {
             return Calibration::not_run(None, Ending::from(&failure), Runs::default());
         }
     };
+    let Terms { name, effective, .. } = &terms;
     let ran = async {
+        let account = RunAccount::unlimited(&terms)?;
         let is_shown = console.shows_progress();
         let session =
-            Session::open(&name, file?, &args.guest, &effective.limits(), interrupt, is_shown)
+            Session::open(name, file?, &args.guest, &effective.limits(), interrupt, is_shown)
                 .await?;
-        repeat(args, console, interrupt, &session, &effective).await
+        repeat(args, console, interrupt, &session, &account, effective).await
     };
     match ran.await {
         Ok((None, runs, measured)) => {
-            Calibration::new(name, &effective, runs, &measured, args.headroom)
+            Calibration::new(terms.name, &terms.effective, runs, &measured, args.headroom)
         }
-        Ok((Some(ending), runs, _)) => Calibration::not_run(Some(name), ending, runs),
-        Err(failure) => Calibration::not_run(Some(name), Ending::from(&failure), Runs::default()),
+        Ok((Some(ending), runs, _)) => Calibration::not_run(Some(terms.name), ending, runs),
+        Err(failure) => {
+            Calibration::not_run(Some(terms.name), Ending::from(&failure), Runs::default())
+        }
     }
 }
 
@@ -154,6 +159,7 @@ async fn repeat(
     console: &Console,
     interrupt: &Interrupt,
     session: &Session,
+    account: &RunAccount,
     effective: &EffectiveConfig,
 ) -> Result<(Option<Ending>, Runs, Vec<ExecutionReport>), Failure> {
     let limits = generous(&effective.limits(), args.timeout)?;
@@ -164,7 +170,7 @@ async fn repeat(
     let mut measured = Vec::new();
     while runs.count < count {
         let stdio = stdio.rewound();
-        let run = session.run(&limits, None, &stdio, interrupt);
+        let run = session.run(&limits, account, &stdio, interrupt);
         let RunRecord { ending, used, .. } = bar.during(runs.count, run).await?;
         runs.add(ending.outcome);
         if ending.outcome != Outcome::Success {

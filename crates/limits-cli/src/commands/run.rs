@@ -42,7 +42,10 @@ async fn report(
         Ok(manifest) => manifest,
         Err(failure) => return Report::not_run(None, Ending::from(&failure)),
     };
-    let quotas = Arc::new(RunAccount::new(&terms));
+    let account = match RunAccount::open(&terms) {
+        Ok(account) => Arc::new(account),
+        Err(error) => return Report::not_run(Some(&terms), Ending::from(&Failure::from(error))),
+    };
     let ran = async {
         let is_shown = console.shows_progress();
         let limits = terms.effective.limits();
@@ -52,21 +55,21 @@ async fn report(
             count: u64::from(args.repeat.map_or(1, NonZeroU32::get)),
             at_once: u64::from(args.parallel.get()),
         };
-        let subject = Subject { session, limits, quotas: Arc::clone(&quotas) };
+        let subject = Subject { session, limits, account: Arc::clone(&account) };
         repeat(Arc::new(subject), wanted, console.stdio(), interrupt, runs).await
     };
     let report = match ran.await {
         Ok(run) => Report::of_run(&terms, run),
         Err(failure) => Report::not_run(Some(&terms), Ending::from(&failure)),
     };
-    report.with_use(&quotas, &terms)
+    report.with_use(&account, &terms)
 }
 
 /// What runs, and under what.
 struct Subject {
     session: Session,
     limits: ResourceLimits,
-    quotas: Arc<RunAccount>,
+    account: Arc<RunAccount>,
 }
 
 /// How many runs, and how many of them at the same time.
@@ -110,8 +113,8 @@ async fn run_all(
             let (subject, stdio, interrupt) =
                 (Arc::clone(&subject), stdio.rewound(), interrupt.clone());
             live.spawn(async move {
-                let Subject { session, limits, quotas } = &*subject;
-                session.run(limits, Some(quotas), &stdio, &interrupt).await
+                let Subject { session, limits, account } = &*subject;
+                session.run(limits, account, &stdio, &interrupt).await
             });
         }
         let Some(ended) = live.join_next().await else { break };

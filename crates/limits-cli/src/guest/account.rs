@@ -1,170 +1,150 @@
-//! What all runs of a component take from its quotas together.
+//! The quotas that all runs of a component share, and their use.
 
-use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
 use limits_core::{
-    Account, CpuTimePolicy, QuotaError, QuotaResource, QuotaResourceStatus, QuotaTracker,
-    QuotaType, ResourceQuota,
+    Account, Allowance, CapabilitySet, CpuTimePolicy, QuotaResource, QuotaResourceStatus,
+    QuotaStatus, QuotaTracker, QuotaUsage, ResourceQuota, SystemClock,
 };
+use quota_enforce::{ComponentHandle, EnforceError, QuotaRegistry, SecurityContext};
 
 use crate::inputs::manifest::Terms;
 
-/// A [`QuotaTracker`] that remembers the most that was in use, and how often it refused; and the
-/// same of the host, if there are ceilings over it.
+/// The component as the only one of a registry, under the policy's `[host]` if there is one.
 #[derive(Debug)]
 pub(crate) struct RunAccount {
-    tracker: QuotaTracker,
-    component: Records,
-    host: Records,
+    registry: QuotaRegistry,
+    component: ComponentHandle,
     cpu_time_policy: CpuTimePolicy,
-}
-
-/// What a tracker forgets.
-#[derive(Debug, Default)]
-struct Records {
-    memory: Record,
-    cpu_time: Record,
-}
-
-#[derive(Debug, Default)]
-struct Record {
-    most: AtomicU64,
-    denied: AtomicU64,
 }
 
 /// The use of the quotas that the command enforces.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AccountUse {
-    /// The most bytes that all live runs had at one time.
-    pub(crate) memory: Usage,
-    /// The most microseconds that were counted in one period.
-    pub(crate) cpu_time: Usage,
+    /// Bytes of all live runs together.
+    pub(crate) memory: PeakUse,
+    /// Microseconds in one period.
+    pub(crate) cpu_time: PeakUse,
     pub(crate) period: Duration,
 }
 
 /// The use of one quota.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Usage {
-    /// The most that was in use at one time, or in one period, and the limit.
-    pub(crate) most: QuotaResourceStatus,
+pub(crate) struct PeakUse {
+    /// The highest use, and the limit.
+    pub(crate) peak: QuotaResourceStatus,
+    /// Denials by this level.
     pub(crate) denied: u64,
 }
 
 impl RunAccount {
-    /// Opens an account for all runs of the component, which is the only one of this host.
-    pub(crate) fn new(terms: &Terms) -> Self {
-        let host = Some(terms.host).filter(|host| !host.is_empty());
-        let host = host.map(|host| host.to_resource_quota());
-        Self::with_quotas(terms.effective.quota(), host, terms.effective.cpu_time_policy())
+    /// Registers the component under its effective quotas.
+    ///
+    /// # Errors
+    ///
+    /// An [`EnforceError`] if its capabilities cannot be registered under its id.
+    pub(crate) fn open(terms: &Terms) -> Result<Self, EnforceError> {
+        let effective = &terms.effective;
+        let capabilities =
+            effective.capabilities().to_capability_set().map_err(EnforceError::Pattern)?;
+        let context = SecurityContext::with_quota(
+            effective.id().to_string(),
+            capabilities,
+            effective.quota(),
+        );
+        Self::register(context, host_quota(terms), effective.cpu_time_policy())
     }
 
-    /// Opens an account with a component's quota, and with that of the host above it, if any.
-    fn with_quotas(
-        quota: ResourceQuota,
+    /// Registers the component without any quota, to measure what it uses.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub(crate) fn unlimited(terms: &Terms) -> Result<Self, EnforceError> {
+        let id = terms.effective.id().to_string();
+        let unlimited = ResourceQuota::new()
+            .with_cpu_time(Allowance::Unlimited)
+            .with_memory(Allowance::Unlimited);
+        let context = SecurityContext::with_quota(id, CapabilitySet::new(), unlimited);
+        Self::register(context, None, CpuTimePolicy::default())
+    }
+
+    fn register(
+        context: SecurityContext,
         host: Option<ResourceQuota>,
         cpu_time_policy: CpuTimePolicy,
-    ) -> Self {
-        let tracker = match host {
-            Some(host) => QuotaTracker::with_parent(quota, Arc::new(QuotaTracker::new(host))),
-            None => QuotaTracker::new(quota),
-        };
-        Self { tracker, component: Records::default(), host: Records::default(), cpu_time_policy }
+    ) -> Result<Self, EnforceError> {
+        // The exact clock: a report shows each millisecond of a window.
+        let mut builder =
+            QuotaRegistry::builder().clock(Arc::new(SystemClock::new())).record_peaks();
+        if let Some(host) = host {
+            builder = builder.parent(Arc::new(QuotaTracker::new(host)));
+        }
+        let registry = builder.build();
+        let component = registry.register(context)?;
+        Ok(Self { registry, component, cpu_time_policy })
     }
 
-    /// Tells what becomes of a run for which there is no CPU time.
+    /// Returns the account that each run takes from.
+    pub(crate) fn account(&self) -> Arc<dyn Account> {
+        Arc::new(self.component.clone())
+    }
+
+    /// Returns what becomes of a run for which there is no CPU time.
     pub(crate) const fn cpu_time_policy(&self) -> CpuTimePolicy {
         self.cpu_time_policy
     }
 
-    /// Returns what was used of the component's quotas, and how often these refused.
+    /// Returns the use of the component's quotas.
     pub(crate) fn component(&self) -> AccountUse {
-        self.component.of(&self.tracker)
+        let denials = self.component.denials();
+        AccountUse::new(
+            self.component.quota(),
+            self.component.status(),
+            self.component.peak_usage(),
+            |resource| denials.by_quota(resource).saturating_sub(denials.by_parent(resource)),
+        )
     }
 
-    /// Returns what was used of the host's, if there are ceilings over it.
+    /// Returns the use of the host's ceilings, if the policy has any.
     pub(crate) fn host(&self) -> Option<AccountUse> {
-        self.tracker.parent().map(|parent| self.host.of(parent))
+        let (host, denials) = (self.registry.parent()?, self.component.denials());
+        let peaks = self.registry.host_peak_usage();
+        Some(AccountUse::new(host.quota(), host.status(), peaks, |resource| {
+            denials.by_parent(resource)
+        }))
+    }
+}
+
+fn host_quota(terms: &Terms) -> Option<ResourceQuota> {
+    let host = Some(terms.host).filter(|host| !host.is_empty())?;
+    Some(host.to_resource_quota())
+}
+
+impl AccountUse {
+    /// Returns the use of the component's quotas, and of the host's, before any run.
+    pub(crate) fn unused(terms: &Terms) -> (Self, Option<Self>) {
+        let of = |quota| Self::new(quota, QuotaTracker::new(quota).status(), None, |_| 0);
+        (of(terms.effective.quota()), host_quota(terms).map(of))
     }
 
-    /// Remembers what is in use now, if that is the most so far.
-    fn look(&self) {
-        self.component.look(&self.tracker);
-        if let Some(parent) = self.tracker.parent() {
-            self.host.look(parent);
-        }
-    }
-
-    /// Counts a refusal where it came from.
-    fn count(&self, refused: &QuotaError) {
-        let records = match refused.depth() {
-            0 => &self.component,
-            _ => &self.host,
+    fn new(
+        quota: ResourceQuota,
+        status: QuotaStatus,
+        peaks: Option<QuotaUsage>,
+        denied: impl Fn(QuotaResource) -> u64,
+    ) -> Self {
+        let peaks = peaks.unwrap_or_default();
+        let of = |resource| PeakUse {
+            peak: QuotaResourceStatus::new(peaks.of(resource), status.of(resource).limit()),
+            denied: denied(resource),
         };
-        let record = match refused.resource() {
-            QuotaResource::Memory => &records.memory,
-            QuotaResource::CpuTime => &records.cpu_time,
-            // Nothing else is taken from this account.
-            _ => return,
-        };
-        record.denied.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Records {
-    fn look(&self, tracker: &QuotaTracker) {
-        let usage = tracker.usage();
-        self.memory.most.fetch_max(usage.memory_used, Ordering::Relaxed);
-        self.cpu_time.most.fetch_max(usage.cpu_time_used_us, Ordering::Relaxed);
-    }
-
-    fn of(&self, tracker: &QuotaTracker) -> AccountUse {
-        let now = tracker.status();
-        AccountUse {
-            memory: self.memory.usage(now.memory),
-            cpu_time: self.cpu_time.usage(now.cpu_time),
-            period: tracker.quota().reset_period,
+        Self {
+            memory: of(QuotaResource::Memory),
+            cpu_time: of(QuotaResource::CpuTime),
+            period: quota.reset_period,
         }
-    }
-}
-
-impl Record {
-    fn usage(&self, now: QuotaResourceStatus) -> Usage {
-        let most = self.most.load(Ordering::Relaxed);
-        Usage {
-            most: QuotaResourceStatus::new(most, now.limit()),
-            denied: self.denied.load(Ordering::Relaxed),
-        }
-    }
-}
-
-impl Account for RunAccount {
-    /// Counts nothing: a run that waits for CPU time asks again, and is not denied it.
-    fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        self.tracker.peek(quota)
-    }
-
-    fn take(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        match self.tracker.consume(quota) {
-            Ok(()) => {
-                self.look();
-                Ok(())
-            }
-            Err(refused) => {
-                self.count(&refused);
-                Err(refused)
-            }
-        }
-    }
-
-    fn charge(&self, quota: QuotaType) {
-        self.tracker.charge(quota);
-        self.look();
-    }
-
-    fn release(&self, quota: QuotaType) {
-        self.tracker.release(quota);
     }
 }
 
@@ -172,7 +152,10 @@ impl Account for RunAccount {
 mod tests {
     use super::RunAccount;
     use core::time::Duration;
-    use limits_core::{Account as _, Allowance, CpuTimePolicy, QuotaType, ResourceQuota};
+    use limits_core::{
+        Allowance, CapabilitySet, CpuTimePolicy, QuotaResource, QuotaType, ResourceQuota,
+    };
+    use quota_enforce::SecurityContext;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -181,64 +164,78 @@ mod tests {
     }
 
     fn account(host: Option<ResourceQuota>) -> RunAccount {
-        RunAccount::with_quotas(quota(100, 5), host, CpuTimePolicy::Throttle)
+        let context = SecurityContext::with_quota("a", CapabilitySet::new(), quota(100, 5));
+        RunAccount::register(context, host, CpuTimePolicy::Throttle).unwrap()
     }
 
     #[test]
-    fn the_most_memory_is_remembered_when_it_is_given_back() {
-        let account = account(None);
+    fn the_highest_memory_is_remembered_when_it_is_released() {
+        let runs = account(None);
+        let account = runs.account();
         account.take(QuotaType::Memory(80)).unwrap();
         account.release(QuotaType::Memory(80));
         account.take(QuotaType::Memory(30)).unwrap();
-        let memory = account.component().memory;
-        assert_eq!((memory.most.used(), memory.most.limit()), (80, Allowance::AtMost(100)));
+        let memory = runs.component().memory;
+        assert_eq!((memory.peak.used(), memory.peak.limit()), (80, Allowance::AtMost(100)));
         assert_eq!(memory.denied, 0);
-        assert!(account.host().is_none());
+        assert!(runs.host().is_none());
     }
 
     #[test]
     fn a_refusal_is_counted_and_takes_nothing() {
-        let account = account(None);
+        let runs = account(None);
+        let account = runs.account();
         account.take(QuotaType::Memory(80)).unwrap();
         for _ in 0..2 {
             let refused = account.take(QuotaType::Memory(21)).unwrap_err();
             assert_eq!((refused.limit(), refused.used(), refused.requested()), (100, 80, 21));
         }
-        let used = account.component();
-        assert_eq!((used.memory.denied, used.memory.most.used()), (2, 80));
+        let used = runs.component();
+        assert_eq!((used.memory.denied, used.memory.peak.used()), (2, 80));
         assert_eq!((used.cpu_time.denied, used.period), (0, HOUR));
     }
 
     #[test]
     fn cpu_time_is_counted_in_microseconds_also_past_the_limit() {
-        let account = account(None);
+        let runs = account(None);
+        let account = runs.account();
         account.peek(QuotaType::CpuTimeMicros(1)).unwrap();
         account.charge(QuotaType::CpuTimeMicros(5_250));
         account.peek(QuotaType::CpuTimeMicros(1)).unwrap_err();
-        let cpu_time = account.component().cpu_time;
-        assert_eq!((cpu_time.most.used(), cpu_time.denied), (5_250, 0));
+        let cpu_time = runs.component().cpu_time;
+        assert_eq!((cpu_time.peak.used(), cpu_time.denied), (5_250, 0));
         account.take(QuotaType::CpuTimeMicros(1)).unwrap_err();
-        assert_eq!(account.component().cpu_time.denied, 1);
-        assert_eq!(cpu_time.most.limit(), Allowance::AtMost(5_000));
+        assert_eq!(runs.component().cpu_time.denied, 1);
+        assert_eq!(cpu_time.peak.limit(), Allowance::AtMost(5_000));
     }
 
     #[test]
     fn a_refusal_is_counted_where_it_came_from_and_use_on_both_levels() {
-        let account = account(Some(quota(60, 3).with_reset_period(HOUR * 2)));
+        let runs = account(Some(quota(60, 3).with_reset_period(HOUR * 2)));
+        let account = runs.account();
         account.take(QuotaType::Memory(50)).unwrap();
         let refused = account.take(QuotaType::Memory(20)).unwrap_err();
         assert_eq!((refused.depth(), refused.limit(), refused.used()), (1, 60, 50));
         account.charge(QuotaType::CpuTimeMicros(4_000));
         assert_eq!(account.take(QuotaType::CpuTimeMicros(1)).unwrap_err().depth(), 1);
-        let (own, host) = (account.component(), account.host().unwrap());
+        let (own, host) = (runs.component(), runs.host().unwrap());
         assert_eq!((own.memory.denied, own.cpu_time.denied, own.period), (0, 0, HOUR));
         assert_eq!((host.memory.denied, host.cpu_time.denied, host.period), (1, 1, HOUR * 2));
-        assert_eq!((own.memory.most.used(), host.memory.most.used()), (50, 50));
-        assert_eq!((own.cpu_time.most.used(), host.cpu_time.most.used()), (4_000, 4_000));
+        assert_eq!((own.memory.peak.used(), host.memory.peak.used()), (50, 50));
+        assert_eq!((own.cpu_time.peak.used(), host.cpu_time.peak.used()), (4_000, 4_000));
         let limits = [own.memory, host.memory, own.cpu_time, host.cpu_time];
         assert_eq!(
-            limits.map(|usage| usage.most.limit().at_most()),
+            limits.map(|usage| usage.peak.limit().at_most()),
             [Some(100), Some(60), Some(5_000), Some(3_000)]
         );
+    }
+
+    #[test]
+    fn every_run_takes_from_the_registered_component() {
+        let runs = account(None);
+        let (one, other) = (runs.account(), runs.account());
+        one.take(QuotaType::Memory(60)).unwrap();
+        let refused = other.take(QuotaType::Memory(60)).unwrap_err();
+        assert_eq!((refused.resource(), refused.used()), (QuotaResource::Memory, 60));
     }
 }

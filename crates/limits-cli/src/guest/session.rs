@@ -1,7 +1,5 @@
 //! A component, compiled and linked, ready to run any number of times.
 
-use std::sync::Arc;
-
 use limits_config::format_size;
 use limits_core::ResourceLimits;
 use limits_wasmtime::{ComponentExecutor, ExecutionReport, PreparedComponent};
@@ -75,7 +73,7 @@ impl Session {
         progress::with_note(is_shown, note, opening).await.flatten()
     }
 
-    /// Runs the component once, in a store of its own that takes from `quotas`, where there are any.
+    /// Runs the component once, in a store of its own that takes from `account`.
     ///
     /// # Errors
     ///
@@ -84,11 +82,11 @@ impl Session {
     pub(crate) async fn run(
         &self,
         limits: &ResourceLimits,
-        quotas: Option<&Arc<RunAccount>>,
+        account: &RunAccount,
         stdio: &Stdio,
         interrupt: &Interrupt,
     ) -> Result<RunRecord, Failure> {
-        let mut run = self.execute(limits, quotas, stdio, interrupt).await?;
+        let mut run = self.execute(limits, account, stdio, interrupt).await?;
         if stdio.stdin.was_cut_short() {
             return Err(Failure::InputTooLong { most: REPLAY });
         }
@@ -101,11 +99,11 @@ impl Session {
     async fn execute(
         &self,
         limits: &ResourceLimits,
-        quotas: Option<&Arc<RunAccount>>,
+        account: &RunAccount,
         stdio: &Stdio,
         interrupt: &Interrupt,
     ) -> Result<RunRecord, Failure> {
-        let data = StoreData::new(limits, self.grants.context(stdio)?, quotas.map(Arc::clone));
+        let data = StoreData::new(limits, self.grants.context(stdio)?, account);
         let _watch = interrupt.cancels(data.cancel_handle());
         let failure = match &self.call {
             Call::Command { export } => {

@@ -1,7 +1,5 @@
 //! What a guest's store carries on our side.
 
-use std::sync::Arc;
-
 use limits_core::ResourceLimits;
 use limits_wasmtime::{CancelHandle, HasLimits, LimitState, resource_table};
 use wasmtime::component::ResourceTable;
@@ -24,23 +22,13 @@ pub(crate) struct StoreData {
 }
 
 impl StoreData {
-    /// Makes the data of a store under `limits`, whose memory and CPU time are taken from
-    /// `quotas` as well, where there are any.
-    pub(crate) fn new(
-        limits: &ResourceLimits,
-        wasi: WasiCtx,
-        quotas: Option<Arc<RunAccount>>,
-    ) -> Self {
+    /// Makes the data of a store under `limits`, whose memory and CPU time are taken from `account`
+    /// as well.
+    pub(crate) fn new(limits: &ResourceLimits, wasi: WasiCtx, account: &RunAccount) -> Self {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HTTP_FIELD_BYTES);
         Self {
-            limits: match quotas {
-                Some(quotas) => {
-                    let policy = quotas.cpu_time_policy();
-                    LimitState::new().with_account(quotas, policy)
-                }
-                None => LimitState::new(),
-            },
+            limits: LimitState::new().with_account(account.account(), account.cpu_time_policy()),
             table: resource_table(limits),
             wasi,
             http,

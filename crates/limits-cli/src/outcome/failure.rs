@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use limits_config::{ConfigError, format_size};
 use limits_core::WasmError;
+use quota_enforce::EnforceError;
 
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
@@ -64,6 +65,9 @@ pub(crate) enum Failure {
     /// The report.
     #[error("cannot write the report {}: {reason}", quoted_path(path))]
     Report { path: PathBuf, reason: SystemError },
+    /// The component under its id.
+    #[error("cannot register the component: {0}")]
+    Register(#[from] EnforceError),
     /// The executor.
     #[error(transparent)]
     Wasm(#[from] WasmError),
@@ -85,6 +89,7 @@ impl Failure {
             | Self::ComponentText { .. }
             | Self::ComponentTextTooLarge { .. }
             | Self::InputTooLong { .. }
+            | Self::Register(_)
             | Self::Call(_) => Outcome::Error,
             // A file that cannot be opened, read or written was given wrongly, except where the
             // host lacks what every file takes.
@@ -121,6 +126,7 @@ mod tests {
     use crate::outcome::system_error::SystemError;
     use limits_config::{ComponentConfig, format_size};
     use limits_core::{HostResource, HostShortage, WasmError};
+    use quota_enforce::EnforceError;
     use std::path::PathBuf;
 
     #[test]
@@ -222,6 +228,14 @@ mod tests {
                 Failure::Report { path: path(), reason: short() },
                 Outcome::Host,
                 format!("cannot write the report a\\u{{1b}}b: {host}"),
+            ),
+            (
+                Failure::Register(EnforceError::InvalidId { id: Box::from("A") }),
+                Outcome::Error,
+                format!(
+                    "cannot register the component: {}",
+                    EnforceError::InvalidId { id: Box::from("A") }
+                ),
             ),
             (
                 Failure::Wasm(WasmError::InvalidComponent { reason: words() }),

@@ -7,7 +7,7 @@ use limits_config::{EffectiveConfig, HostCeilings, Origin, Setting, SettingKey};
 use limits_core::Allowance;
 use serde::{Serialize, Serializer};
 
-use crate::guest::account::{AccountUse, RunAccount, Usage};
+use crate::guest::account::{AccountUse, PeakUse, RunAccount};
 use crate::guest::session::RunRecord;
 use crate::inputs::manifest::Terms;
 use crate::outcome::Outcome;
@@ -144,11 +144,11 @@ impl HostUse {
 }
 
 impl<T> OneQuota<T> {
-    fn of(usage: Usage, unit: impl Fn(u64) -> T) -> Self {
+    fn of(usage: PeakUse, unit: impl Fn(u64) -> T) -> Self {
         Self {
-            used: unit(usage.most.used()),
-            limit: usage.most.limit().at_most().map(&unit),
-            percent: three_decimals(usage.most.percentage()),
+            used: unit(usage.peak.used()),
+            limit: usage.peak.limit().at_most().map(&unit),
+            percent: three_decimals(usage.peak.percentage()),
             denied: usage.denied,
         }
     }
@@ -216,16 +216,20 @@ impl Report {
             exit_code,
         };
         match terms {
-            Some(terms) => report.with_use(&RunAccount::new(terms), terms),
+            Some(terms) => report.with(AccountUse::unused(terms), terms),
             None => report,
         }
     }
 
     /// Adds what all runs took from `account`.
     pub(crate) fn with_use(self, account: &RunAccount, terms: &Terms) -> Self {
+        self.with((account.component(), account.host()), terms)
+    }
+
+    fn with(self, (own, host): (AccountUse, Option<AccountUse>), terms: &Terms) -> Self {
         Self {
-            quota: Some(QuotaUse::from(account.component())),
-            host: account.host().map(|used| HostUse::new(used, &terms.host)),
+            quota: Some(QuotaUse::from(own)),
+            host: host.map(|used| HostUse::new(used, &terms.host)),
             ..self
         }
     }
