@@ -3,8 +3,10 @@
 pub(crate) mod blame;
 pub(crate) mod cpu_time_policy;
 pub(crate) mod cpu_wait;
+pub(crate) mod execution_end;
 pub(crate) mod fuel;
 pub(crate) mod host_shortage;
+pub(crate) mod invalid_call;
 pub(crate) mod limit_exceeded;
 pub(crate) mod limits;
 pub(crate) mod refused_growth;

@@ -8,7 +8,9 @@ use core::pin::Pin;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
-use limits_core::{FuelMetrics, LimitExceeded, LimitKind, ResourceLimits, WasmError, WasmResult};
+use limits_core::{
+    FuelMetrics, InvalidCall, LimitExceeded, LimitKind, ResourceLimits, WasmError, WasmResult,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{
     Component, ComponentExportIndex, ComponentNamedList, Func, Instance, Lift, Linker, Lower, Val,
@@ -29,7 +31,6 @@ use crate::retire::retire;
 use crate::shortage::lacks_threads;
 use crate::state::HasLimits;
 use crate::structure::Structure;
-use crate::value;
 
 /// Bytes of a component handed to the compiler unless said otherwise: 64 MiB.
 const DEFAULT_COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -214,15 +215,17 @@ impl ComponentExecutor {
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let index = export::find(component.component(), export).map_err(|e| unused(e, limits))?;
+        let index = export::find(component.component(), export)
+            .map_err(|call| unused(call.into(), limits))?;
         let permit = self.admit(component, limits)?;
         let mut store = self.store(limits, state);
         let run = Run::arm(&mut store, limits)?;
         let guest = async {
             let instance = component.pre.instantiate_async(&mut store).await?;
-            let function = instance
-                .get_typed_func::<P, R>(&mut store, &index)
-                .map_err(|error| Own(export::mismatch(export, &error)))?;
+            let function =
+                instance.get_typed_func::<P, R>(&mut store, &index).map_err(|error| {
+                    Own(export::mismatch(component.component(), export, &error).into())
+                })?;
             function.call_async(&mut store, params).await
         };
         let ended = run.drive(guest).await;
@@ -252,14 +255,14 @@ impl ComponentExecutor {
     where
         T: HasLimits + Send + 'static,
     {
-        let index = export::find(component.component(), export).map_err(|e| unused(e, limits))?;
+        let index = export::find_for(component.component(), export, params)
+            .map_err(|call| unused(call.into(), limits))?;
         let permit = self.admit(component, limits)?;
         let mut store = self.store(limits, state);
         let run = Run::arm(&mut store, limits)?;
         let guest = async {
             let instance = component.pre.instantiate_async(&mut store).await?;
-            let function =
-                find_dynamic(&mut store, instance, &index, export, params).map_err(Own)?;
+            let function = function(&mut store, instance, &index, export).map_err(Own)?;
             call_dynamic(&mut store, function, params).await
         };
         let ended = run.drive(guest).await;
@@ -430,30 +433,15 @@ impl ComponentExecutor {
     }
 }
 
-/// Finds an export for a call with dynamically typed values, which must fit it.
-pub(crate) fn find_dynamic<T>(
+/// Finds the function of an instance that [`export::find_for`] has found in its component.
+pub(crate) fn function<T>(
     store: &mut Store<T>,
     instance: Instance,
     index: &ComponentExportIndex,
     export: &str,
-    params: &[Val],
 ) -> WasmResult<Func> {
-    let function = instance
-        .get_func(&mut *store, index)
-        .ok_or_else(|| export::invalid(export, "no function of that name is exported"))?;
-    let ty = function.ty(&*store);
-    let expected = ty.params().len();
-    if expected != params.len() {
-        let why = format!("it takes {expected} arguments, {} were given", params.len());
-        return Err(export::invalid(export, &why));
-    }
-    for ((name, ty), value) in ty.params().zip(params) {
-        if !value::fits(value, &ty) {
-            let why = format!("its argument `{}` is of another type", printable(name));
-            return Err(export::invalid(export, &why));
-        }
-    }
-    Ok(function)
+    let missing = || InvalidCall::NoExport { export: String::from(export), nearest: None };
+    instance.get_func(store, index).ok_or_else(|| missing().into())
 }
 
 /// Calls a function with dynamically typed values that fit it.

@@ -1,39 +1,156 @@
-//! Which export to call.
+//! Exported functions: finding one by its name, and checking a call against its type.
 
-use limits_core::{WasmError, WasmResult};
-use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, ComponentExportIndex};
+use limits_core::InvalidCall;
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex, Type, Val};
 
-use crate::printable::printable;
+use crate::type_check::matches_type;
+use crate::type_text;
+
+/// Bytes of a name that is compared with one that is missing.
+const MOST_COMPARED: usize = 256;
+/// Exports that are compared with a name that is missing.
+const MOST_CANDIDATES: usize = 10_000;
+/// The likeness, of 1, from which on a name may be meant.
+const LEAST_LIKENESS: f64 = 0.8;
 
 /// Finds an exported function by `name` or `namespace:package/interface@version#name`.
-pub(crate) fn find(component: &Component, name: &str) -> WasmResult<ComponentExportIndex> {
-    let (instance, function) = match name.rsplit_once('#') {
-        Some((instance, function)) => (Some(instance), function),
+pub(crate) fn find(component: &Component, name: &str) -> Result<ComponentExportIndex, InvalidCall> {
+    look_up(component, name).map(|(_, index)| index)
+}
+
+/// Checks that values can be passed to the exported function `name`, and finds it.
+pub(crate) fn find_for(
+    component: &Component,
+    name: &str,
+    params: &[Val],
+) -> Result<ComponentExportIndex, InvalidCall> {
+    let (function, index) = look_up(component, name)?;
+    let expected = function.params().len();
+    if expected != params.len() {
+        return Err(InvalidCall::ParameterCount {
+            export: String::from(name),
+            expected,
+            given: params.len(),
+            signature: type_text::of_function(&function),
+        });
+    }
+    for ((parameter, ty), value) in function.params().zip(params) {
+        if !matches_type(value, &ty) {
+            return Err(InvalidCall::ParameterType {
+                export: String::from(name),
+                parameter: Some(String::from(parameter)),
+                expected: type_text::of_type(&ty),
+                given: type_text::of_value(value),
+                signature: type_text::of_function(&function),
+            });
+        }
+    }
+    Ok(index)
+}
+
+fn look_up(
+    component: &Component,
+    name: &str,
+) -> Result<(ComponentFunc, ComponentExportIndex), InvalidCall> {
+    let (interface, function) = match name.rsplit_once('#') {
+        Some((interface, function)) => (Some(interface), function),
         None => (None, name),
     };
-    let parent = match instance {
-        Some(instance) => Some(
-            component
-                .get_export_index(None, instance)
-                .ok_or_else(|| invalid(name, "no interface of that name is exported"))?,
-        ),
-        None => None,
+    let parent = interface.map(|interface| component.get_export_index(None, interface));
+    let found = match parent {
+        Some(None) => None,
+        Some(Some(parent)) => component.get_export(Some(&parent), function),
+        None => component.get_export(None, function),
     };
-    match component.get_export(parent.as_ref(), function) {
-        Some((ComponentItem::ComponentFunc(_), index)) => Ok(index),
-        Some(_) => Err(invalid(name, "it is exported, but it is not a function")),
-        None => Err(invalid(name, "no function of that name is exported")),
+    match found {
+        Some((ComponentItem::ComponentFunc(function), index)) => Ok((function, index)),
+        Some(_) => Err(InvalidCall::NotAFunction { export: String::from(name) }),
+        None => Err(InvalidCall::NoExport {
+            export: String::from(name),
+            nearest: nearest(component, name),
+        }),
     }
 }
 
-pub(crate) fn invalid(name: &str, why: &str) -> WasmError {
-    WasmError::InvalidCall { reason: format!("cannot call `{}`: {why}", printable(name)) }
+/// Finds the exported function whose name is most like `name`, in a bounded number of steps.
+fn nearest(component: &Component, name: &str) -> Option<String> {
+    if name.len() > MOST_COMPARED {
+        return None;
+    }
+    let mut best: Option<(f64, String)> = None;
+    let mut left = MOST_CANDIDATES;
+    let mut compare = |interface: Option<&str>, function: &str| {
+        let length = interface.map_or(0, str::len).saturating_add(function.len());
+        if left == 0 || length > MOST_COMPARED {
+            return;
+        }
+        left -= 1;
+        let candidate = match interface {
+            Some(interface) => format!("{interface}#{function}"),
+            None => String::from(function),
+        };
+        let likeness = strsim::jaro_winkler(name, &candidate);
+        if likeness > best.as_ref().map_or(LEAST_LIKENESS, |(likeness, _)| *likeness) {
+            best = Some((likeness, candidate));
+        }
+    };
+    let engine = component.engine();
+    for (name, export) in component.component_type().exports(engine) {
+        match export.ty {
+            ComponentItem::ComponentFunc(_) => compare(None, name),
+            ComponentItem::ComponentInstance(instance) => {
+                for (function, export) in instance.exports(engine) {
+                    if let ComponentItem::ComponentFunc(_) = export.ty {
+                        compare(Some(name), function);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    best.map(|(_, name)| name)
 }
 
-/// Says that the export exists and takes or gives other types than the caller's.
+/// Describes a typed call whose types are not those of the exported function `name`.
 ///
-/// Wasmtime's words call the component's type "expected" and the caller's "found".
-pub(crate) fn mismatch(name: &str, error: &wasmtime::Error) -> WasmError {
-    invalid(name, &format!("{error:#}"))
+/// Wasmtime gives the two types in words only, and calls the caller's "expected" and the
+/// component's "found".
+pub(crate) fn mismatch(component: &Component, name: &str, error: &wasmtime::Error) -> InvalidCall {
+    let function = match look_up(component, name) {
+        Ok((function, _)) => function,
+        Err(call) => return call,
+    };
+    let export = String::from(name);
+    let signature = type_text::of_function(&function);
+    let words = error.root_cause().to_string();
+    let (given, expected) = words
+        .strip_prefix("expected ")
+        .and_then(|words| words.split_once(" found "))
+        .map_or((words.as_str(), signature.as_str()), |(given, expected)| {
+            (given.trim_end_matches(',').trim_matches('`'), expected.trim_matches('`'))
+        });
+    let is_result = error.chain().any(|cause| cause.to_string() == "type mismatch with results");
+    let types: Vec<Type> = if is_result {
+        function.results().collect()
+    } else {
+        function.params().map(|(_, ty)| ty).collect()
+    };
+    let count = |words: &str| words.strip_suffix("-tuple")?.parse().ok();
+    // A parameter of its own can be a tuple; then the words do not tell which tuple they mean.
+    let is_list = !types.iter().any(|ty| type_text::of_type(ty).contains("tuple<"));
+    if let (true, Some(expected), Some(given)) = (is_list, count(expected), count(given)) {
+        return if is_result {
+            InvalidCall::ResultCount { export, expected, given, signature }
+        } else {
+            InvalidCall::ParameterCount { export, expected, given, signature }
+        };
+    }
+    let (expected, given) = (String::from(expected), String::from(given));
+    if is_result {
+        return InvalidCall::ResultType { export, expected, given, signature };
+    }
+    let mut names = function.params().map(|(name, _)| String::from(name));
+    let parameter = if names.len() == 1 { names.next() } else { None };
+    InvalidCall::ParameterType { export, parameter, expected, given, signature }
 }

@@ -22,7 +22,8 @@ mod retire;
 mod shortage;
 mod state;
 mod structure;
-mod value;
+mod type_check;
+mod type_text;
 
 pub use crate::cancel::CancelHandle;
 pub use crate::engine::{AddressSpace, EngineBuilder, create_engine};

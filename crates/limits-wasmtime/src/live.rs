@@ -9,7 +9,7 @@ use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Lower, 
 
 use crate::cancel::CancelHandle;
 use crate::execution::{Run, unused};
-use crate::executor::{ComponentExecutor, call_dynamic, find_dynamic};
+use crate::executor::{ComponentExecutor, call_dynamic, function};
 use crate::export;
 use crate::failure::ExecutionFailure;
 use crate::report::ExecutionResult;
@@ -87,11 +87,11 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         let function = export::find(&self.component, export).and_then(|index| {
             self.instance
                 .get_typed_func::<P, R>(&mut self.store, &index)
-                .map_err(|error| export::mismatch(export, &error))
+                .map_err(|error| export::mismatch(&self.component, export, &error))
         });
         let function = match function {
             Ok(function) => function,
-            Err(error) => return Err(self.untouched(error)),
+            Err(error) => return Err(self.untouched(error.into())),
         };
         let permit = match self.enter() {
             Ok(permit) => permit,
@@ -122,8 +122,9 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         export: &str,
         params: &[Val],
     ) -> Result<(Self, ExecutionResult<Vec<Val>>), CallFailure<T>> {
-        let function = export::find(&self.component, export)
-            .and_then(|index| find_dynamic(&mut self.store, self.instance, &index, export, params));
+        let function = export::find_for(&self.component, export, params)
+            .map_err(WasmError::from)
+            .and_then(|index| function(&mut self.store, self.instance, &index, export));
         let function = match function {
             Ok(function) => function,
             Err(error) => return Err(self.untouched(error)),

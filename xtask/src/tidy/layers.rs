@@ -26,7 +26,7 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
     ("limits-core", Some(&[])),
     (
         "limits-wasmtime",
-        Some(&["limits-core", "rustix", "tokio", "tracing", "wasmparser", "wasmtime"]),
+        Some(&["limits-core", "rustix", "strsim", "tokio", "tracing", "wasmparser", "wasmtime"]),
     ),
     (
         "quota-enforce",

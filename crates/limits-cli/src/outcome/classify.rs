@@ -230,8 +230,9 @@ mod tests {
     use crate::outcome::Outcome;
     use core::time::Duration;
     use limits_core::{
-        CapabilitySet, CpuWait, FuelMetrics, HostResource, HostShortage, LimitExceeded, LimitKind,
-        Permission, QuotaError, QuotaResource, RefusedGrowth, Retry, WasmError,
+        CapabilitySet, CpuWait, FuelMetrics, HostResource, HostShortage, InvalidCall,
+        LimitExceeded, LimitKind, Permission, QuotaError, QuotaResource, RefusedGrowth, Retry,
+        WasmError,
     };
     use wasmtime_wasi::I32Exit;
 
@@ -271,7 +272,7 @@ mod tests {
             (WasmError::host(WasmError::trap(reason())), Outcome::Host, [0, 0, 0]),
             (WasmError::host(WasmError::Cancelled), Outcome::Host, [0, 0, 0]),
             (WasmError::InvalidComponent { reason: reason() }, Outcome::Error, [0, 0, 0]),
-            (WasmError::InvalidCall { reason: reason() }, Outcome::Error, [0, 0, 0]),
+            (InvalidCall::NotAFunction { export: reason() }.into(), Outcome::Error, [0, 0, 0]),
             (WasmError::InvalidConfiguration { reason: reason() }, Outcome::Error, [0, 0, 0]),
         ];
         for (error, outcome, numbers) in table {

@@ -10,6 +10,7 @@ use crate::execution::blame::Blame;
 use crate::execution::cpu_wait::CpuWait;
 use crate::execution::fuel::FuelMetrics;
 use crate::execution::host_shortage::HostShortage;
+use crate::execution::invalid_call::InvalidCall;
 use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
 use crate::execution::refused_growth::RefusedGrowth;
 use crate::quota::quota_error::QuotaError;
@@ -78,10 +79,7 @@ pub enum WasmError {
         reason: String,
     },
     /// The component has no such export, or it is of another type.
-    InvalidCall {
-        /// What is wrong with the call.
-        reason: String,
-    },
+    InvalidCall(InvalidCall),
     /// The limits or the host around them are not usable.
     InvalidConfiguration {
         /// What is wrong and what to do.
@@ -156,7 +154,7 @@ impl WasmError {
             | Self::HostBusy { .. } => Blame::Host,
             Self::Cancelled
             | Self::InvalidComponent { .. }
-            | Self::InvalidCall { .. }
+            | Self::InvalidCall(_)
             | Self::InvalidConfiguration { .. } => Blame::Caller,
         }
     }
@@ -171,6 +169,12 @@ impl WasmError {
 impl From<QuotaError> for WasmError {
     fn from(error: QuotaError) -> Self {
         Self::Quota(error)
+    }
+}
+
+impl From<InvalidCall> for WasmError {
+    fn from(call: InvalidCall) -> Self {
+        Self::InvalidCall(call)
     }
 }
 
@@ -212,7 +216,7 @@ impl fmt::Display for WasmError {
                 write!(f, "host busy: all {max_concurrent} {what} of the pool are in use")
             }
             Self::InvalidComponent { reason } => write!(f, "invalid component: {reason}"),
-            Self::InvalidCall { reason } => write!(f, "invalid call: {reason}"),
+            Self::InvalidCall(call) => write!(f, "invalid call: {call}"),
             Self::InvalidConfiguration { reason } => write!(f, "invalid configuration: {reason}"),
         }
     }
@@ -269,6 +273,7 @@ mod tests {
     use crate::execution::cpu_wait::CpuWait;
     use crate::execution::fuel::FuelMetrics;
     use crate::execution::host_shortage::{HostResource, HostShortage};
+    use crate::execution::invalid_call::InvalidCall;
     use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
     use crate::execution::refused_growth::RefusedGrowth;
     use crate::quota::quota_error::{QuotaError, Retry};
@@ -299,6 +304,10 @@ mod tests {
 
     fn denied() -> CapabilityDenied {
         CapabilitySet::new().check(Permission::FilesystemRead, "/x").into_result().unwrap_err()
+    }
+
+    fn no_export() -> InvalidCall {
+        InvalidCall::NoExport { export: String::from("f"), nearest: None }
     }
 
     #[test]
@@ -361,7 +370,7 @@ mod tests {
                  quota of 8 bytes exceeded: 7 used, 2 more requested; retry when some is given back",
             ),
             (WasmError::InvalidComponent { reason: reason() }, "invalid component: reason"),
-            (WasmError::InvalidCall { reason: reason() }, "invalid call: reason"),
+            (no_export().into(), "invalid call: the component exports no function `f`"),
             (WasmError::InvalidConfiguration { reason: reason() }, "invalid configuration: reason"),
         ];
         for (error, words) in table {
@@ -420,7 +429,7 @@ mod tests {
             (WasmError::HostExhausted(shortage()), Blame::Host),
             (WasmError::HostBusy { max_concurrent: 1, pooled: None }, Blame::Host),
             (WasmError::InvalidComponent { reason: reason() }, Blame::Caller),
-            (WasmError::InvalidCall { reason: reason() }, Blame::Caller),
+            (no_export().into(), Blame::Caller),
             (WasmError::InvalidConfiguration { reason: reason() }, Blame::Caller),
         ];
         for (error, blame) in table {

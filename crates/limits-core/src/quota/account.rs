@@ -2,6 +2,7 @@
 
 use core::fmt::Debug;
 
+use crate::execution::execution_end::ExecutionEnd;
 use crate::quota::quota_error::QuotaError;
 use crate::quota::quota_type::QuotaType;
 use crate::quota::tracker::QuotaTracker;
@@ -36,6 +37,16 @@ pub trait Account: Debug + Send + Sync {
 
     /// Gives back storage or memory. A rate comes back with time only.
     fn release(&self, quota: QuotaType);
+
+    /// Hears that an execution has ended. Does nothing by default.
+    ///
+    /// The executor calls it once for each execution and each call into a live instance, however
+    /// it ends: well, with a failure, before the guest was entered, or because the caller dropped
+    /// its future. A future that was dropped before its first poll is no execution. The store's
+    /// memory may still be taken from the account.
+    fn ended(&self, end: &ExecutionEnd) {
+        let _ = end;
+    }
 }
 
 impl Account for QuotaTracker {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use limits_wasmtime::limits_core::{
     Account, Blame, CapabilitySet, CpuTimePolicy, FuelMetrics, HostResource, HostShortage,
-    LimitExceeded, LimitKind, ManualClock, Permission, QuotaError, QuotaResource, QuotaTracker,
-    QuotaType, ResourceLimits, ResourceQuota, Retry, WasmError,
+    InvalidCall, LimitExceeded, LimitKind, ManualClock, Permission, QuotaError, QuotaResource,
+    QuotaTracker, QuotaType, ResourceLimits, ResourceQuota, Retry, WasmError,
 };
 use limits_wasmtime::wasmtime::component::Linker;
 use limits_wasmtime::wasmtime::{Error, Trap};
@@ -73,7 +73,7 @@ async fn another_executions_end_is_the_hosts_to_answer_for() {
         }),
         Box::new(|| WasmError::HostBusy { max_concurrent: 1, pooled: None }),
         Box::new(move || WasmError::InvalidComponent { reason: reason() }),
-        Box::new(move || WasmError::InvalidCall { reason: reason() }),
+        Box::new(move || InvalidCall::NotAFunction { export: reason() }.into()),
         Box::new(move || WasmError::InvalidConfiguration { reason: reason() }),
     ];
     for end in ends {

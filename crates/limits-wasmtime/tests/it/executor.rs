@@ -2,7 +2,7 @@
 
 use core::num::NonZeroUsize;
 
-use limits_wasmtime::limits_core::{ResourceLimits, WasmError};
+use limits_wasmtime::limits_core::{InvalidCall, ResourceLimits, WasmError};
 use limits_wasmtime::wasmtime::component::{Linker, Val};
 use limits_wasmtime::{ComponentExecutor, EngineBuilder, create_engine};
 
@@ -42,7 +42,8 @@ async fn a_dynamically_typed_export_is_called_with_values() {
     assert_eq!(result.output, [Val::U32(42)]);
     assert_eq!(
         run(&[Val::U32(2)]).await.unwrap_err().to_string(),
-        "invalid call: cannot call `add`: it takes 2 arguments, 1 were given"
+        "invalid call: the component's `add` takes 2 arguments, the caller gave 1; it is func(a: \
+         u32, b: u32) -> u32"
     );
 }
 
@@ -77,16 +78,20 @@ async fn a_dynamically_typed_value_fits_in_all_its_parts_or_not() {
             core::slice::from_ref(&it),
         );
         match run.await {
-            Ok(result) => Some(result.output),
+            Ok(result) => Ok(result.output),
             Err(failure) => {
-                assert_eq!(
-                    failure.to_string(),
-                    format!(
-                        "invalid call: cannot call `{export}`: its argument `it` is of another type"
-                    )
-                );
                 assert_eq!(failure.report().fuel.consumed(), 0);
-                None
+                let WasmError::InvalidCall(InvalidCall::ParameterType {
+                    parameter: Some(parameter),
+                    expected,
+                    given,
+                    ..
+                }) = failure.error()
+                else {
+                    panic!("{failure}");
+                };
+                assert_eq!(parameter, "it");
+                Err(format!("{expected} <- {given}"))
             }
         }
     };
@@ -102,24 +107,49 @@ async fn a_dynamically_typed_value_fits_in_all_its_parts_or_not() {
         ("list", Val::List(Vec::new()), 0),
     ];
     for (export, it, sum) in fits {
-        assert_eq!(call(export, it).await, Some(vec![Val::U32(sum)]), "{export}");
+        assert_eq!(call(export, it).await, Ok(vec![Val::U32(sum)]), "{export}");
     }
+    let pair = "record { a: u32, b: u32 }";
     let misfits = [
-        ("tuple", Val::Tuple(vec![one.clone()])),
-        ("tuple", Val::Tuple(vec![one.clone(), two.clone(), two.clone()])),
-        ("tuple", Val::Tuple(vec![one.clone(), text.clone()])),
-        ("tuple", Val::Tuple(vec![text.clone(), text.clone()])),
-        ("record", Val::Record(vec![field("a", &one)])),
-        ("record", Val::Record(vec![field("a", &one), field("c", &two)])),
-        ("record", Val::Record(vec![field("a", &one), field("b", &text)])),
-        ("record", Val::Record(vec![field("b", &one), field("a", &two)])),
-        ("option", some(&text)),
-        ("option", one.clone()),
-        ("list", Val::List(vec![one.clone(), text.clone()])),
-        ("list", text.clone()),
+        ("tuple", Val::Tuple(vec![one.clone()]), "tuple<u32, u32> <- tuple<u32>"),
+        (
+            "tuple",
+            Val::Tuple(vec![one.clone(), two.clone(), two.clone()]),
+            "tuple<u32, u32> <- tuple<u32, u32, u32>",
+        ),
+        (
+            "tuple",
+            Val::Tuple(vec![one.clone(), text.clone()]),
+            "tuple<u32, u32> <- tuple<u32, string>",
+        ),
+        (
+            "tuple",
+            Val::Tuple(vec![text.clone(), text.clone()]),
+            "tuple<u32, u32> <- tuple<string, string>",
+        ),
+        ("record", Val::Record(vec![field("a", &one)]), &format!("{pair} <- record {{ a: u32 }}")),
+        (
+            "record",
+            Val::Record(vec![field("a", &one), field("c", &two)]),
+            &format!("{pair} <- record {{ a: u32, c: u32 }}"),
+        ),
+        (
+            "record",
+            Val::Record(vec![field("a", &one), field("b", &text)]),
+            &format!("{pair} <- record {{ a: u32, b: string }}"),
+        ),
+        (
+            "record",
+            Val::Record(vec![field("b", &one), field("a", &two)]),
+            &format!("{pair} <- record {{ b: u32, a: u32 }}"),
+        ),
+        ("option", some(&text), "option<u32> <- option<string>"),
+        ("option", one.clone(), "option<u32> <- u32"),
+        ("list", Val::List(vec![one.clone(), text.clone()]), "list<u32> <- list<u32, string>"),
+        ("list", text.clone(), "list<u32> <- string"),
     ];
-    for (export, it) in misfits {
-        assert_eq!(call(export, it.clone()).await, None, "{export} of {it:?}");
+    for (export, it, types) in misfits {
+        assert_eq!(call(export, it.clone()).await.unwrap_err(), types, "{export} of {it:?}");
     }
 }
 
@@ -128,27 +158,24 @@ async fn a_wrong_name_or_type_is_an_invalid_call() {
     let guest = Guest::new(ADD);
     let call = async |export: &str| {
         let failure = guest.call::<_, (u64,)>(roomy(), export, (1_u32, 2_u32)).await.unwrap_err();
-        assert!(matches!(failure.error(), WasmError::InvalidCall { .. }), "{failure}");
+        assert!(matches!(failure.error(), WasmError::InvalidCall(_)), "{failure}");
         failure.to_string()
     };
-    assert_eq!(
-        call("sub").await,
-        "invalid call: cannot call `sub`: no function of that name is exported"
-    );
+    assert_eq!(call("sub").await, "invalid call: the component exports no function `sub`");
     assert_eq!(
         call("example:none/ops#add").await,
-        "invalid call: cannot call `example:none/ops#add`: no interface of that name is exported"
+        "invalid call: the component exports no function `example:none/ops#add`, did you mean \
+         `example:math/ops@1.2.0#add`?"
     );
     assert_eq!(
         call("example:math/ops@1.2.0").await,
-        "invalid call: cannot call `example:math/ops@1.2.0`: it is exported, but it is not a \
-         function"
+        "invalid call: the component exports `example:math/ops@1.2.0`, but not as a function"
     );
     let mismatch = call("add").await;
     assert_eq!(
         mismatch,
-        "invalid call: cannot call `add`: failed to convert function to given type: type mismatch \
-         with results: expected `u64` found `u32`"
+        "invalid call: `add`: the component returns `u32`, the caller takes `u64`; it is func(a: \
+         u32, b: u32) -> u32"
     );
 }
 
@@ -309,7 +336,8 @@ async fn dynamic_values_are_checked_before_the_guest_is_entered() {
         .unwrap_err();
     assert_eq!(
         failure.to_string(),
-        "invalid call: cannot call `add`: its argument `b` is of another type"
+        "invalid call: argument `b` of `add`: the component takes `u32`, the caller gave `string`; \
+         it is func(a: u32, b: u32) -> u32"
     );
 }
 

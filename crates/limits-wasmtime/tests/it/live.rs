@@ -73,10 +73,7 @@ async fn a_call_that_could_not_begin_hands_the_instance_back() {
     let live = counter(roomy()).await;
     let (live, _) = live.call::<_, (u32,)>("count", ()).await.unwrap();
     let (failure, live) = live.call::<_, ()>("nonesuch", ()).await.unwrap_err().into_parts();
-    assert_eq!(
-        failure.to_string(),
-        "invalid call: cannot call `nonesuch`: no function of that name is exported"
-    );
+    assert_eq!(failure.to_string(), "invalid call: the component exports no function `nonesuch`");
     let (live, result) = live.unwrap().call_dynamic("count", &[]).await.unwrap();
     assert_eq!(result.output.len(), 1);
     assert_eq!(live.into_state().calls.load(core::sync::atomic::Ordering::Relaxed), 0);
@@ -114,7 +111,8 @@ async fn arguments_that_do_not_fit_leave_the_instance_as_it_was() {
         assert_eq!(
             failure.to_string(),
             format!(
-                "invalid call: cannot call `count`: it takes 0 arguments, {} were given",
+                "invalid call: the component's `count` takes 0 arguments, the caller gave {}; it \
+                 is func() -> u32",
                 arguments.len()
             )
         );

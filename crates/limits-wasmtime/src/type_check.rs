@@ -6,7 +6,7 @@ use wasmtime::component::{Type, Val};
 ///
 /// Wasmtime checks too, but as it lowers the value, with the guest half entered. Handles are
 /// left to it: which resource they are of is known only in the store.
-pub(crate) fn fits(value: &Val, ty: &Type) -> bool {
+pub(crate) fn matches_type(value: &Val, ty: &Type) -> bool {
     match (value, ty) {
         (Val::Bool(_), Type::Bool)
         | (Val::S8(_), Type::S8)
@@ -24,31 +24,30 @@ pub(crate) fn fits(value: &Val, ty: &Type) -> bool {
         | (Val::Resource(_), Type::Own(_) | Type::Borrow(_)) => true,
         (Val::List(items), Type::List(list)) => {
             let ty = list.ty();
-            items.iter().all(|item| fits(item, &ty))
+            items.iter().all(|item| matches_type(item, &ty))
         }
         (Val::Record(fields), Type::Record(record)) => {
             fields.len() == record.fields().len()
-                && fields
-                    .iter()
-                    .zip(record.fields())
-                    .all(|((name, value), field)| name == field.name && fits(value, &field.ty))
+                && fields.iter().zip(record.fields()).all(|((name, value), field)| {
+                    name == field.name && matches_type(value, &field.ty)
+                })
         }
         (Val::Tuple(items), Type::Tuple(tuple)) => {
             items.len() == tuple.types().len()
-                && items.iter().zip(tuple.types()).all(|(item, ty)| fits(item, &ty))
+                && items.iter().zip(tuple.types()).all(|(item, ty)| matches_type(item, &ty))
         }
         (Val::Variant(name, payload), Type::Variant(variant)) => variant
             .cases()
-            .any(|case| case.name == name && fits_payload(payload.as_deref(), case.ty.as_ref())),
+            .any(|case| case.name == name && matches_payload(payload.as_deref(), case.ty.as_ref())),
         (Val::Enum(name), Type::Enum(cases)) => cases.names().any(|case| case == name),
         (Val::Option(payload), Type::Option(option)) => {
-            payload.as_deref().is_none_or(|value| fits(value, &option.ty()))
+            payload.as_deref().is_none_or(|value| matches_type(value, &option.ty()))
         }
         (Val::Result(Ok(payload)), Type::Result(result)) => {
-            fits_payload(payload.as_deref(), result.ok().as_ref())
+            matches_payload(payload.as_deref(), result.ok().as_ref())
         }
         (Val::Result(Err(payload)), Type::Result(result)) => {
-            fits_payload(payload.as_deref(), result.err().as_ref())
+            matches_payload(payload.as_deref(), result.err().as_ref())
         }
         (Val::Flags(set), Type::Flags(flags)) => {
             set.iter().all(|name| flags.names().any(|flag| flag == name))
@@ -57,9 +56,9 @@ pub(crate) fn fits(value: &Val, ty: &Type) -> bool {
     }
 }
 
-fn fits_payload(value: Option<&Val>, ty: Option<&Type>) -> bool {
+fn matches_payload(value: Option<&Val>, ty: Option<&Type>) -> bool {
     match (value, ty) {
-        (Some(value), Some(ty)) => fits(value, ty),
+        (Some(value), Some(ty)) => matches_type(value, ty),
         (None, None) => true,
         _ => false,
     }
