@@ -73,11 +73,14 @@ impl Grant {
         quotas: &[QuotaType],
         watcher: Option<ComponentHandle>,
     ) -> Self {
-        let asked = QuotaResource::ALL.map(|wanted| {
-            let of = quotas.iter().filter(|quota| quota.resource() == Some(wanted));
-            of.fold(0_u64, |sum, quota| sum.saturating_add(quota.amount()))
-        });
-        let observed = Observed { tracker, asked };
+        let mut observed = Observed { tracker, asked: Default::default() };
+        for quota in quotas {
+            let asked =
+                quota.resource().and_then(|resource| observed.asked.get_mut(resource.index()));
+            if let Some(asked) = asked {
+                *asked = asked.saturating_add(quota.amount());
+            }
+        }
         for total in TOTALS {
             observed.tracker.charge(QuotaType::of(total, observed.amount(total)));
         }
@@ -161,7 +164,7 @@ impl Grant {
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Grant");
-        for resource in QuotaResource::ALL {
+        for &resource in QuotaResource::ALL {
             let amount = self.amount(resource);
             if amount > 0 {
                 debug.field(resource.key(), &amount);

@@ -49,7 +49,7 @@ const MAX_ID_BYTES: usize = 256;
 /// assert_eq!(
 ///     write("/data/word-count/b", 300).unwrap_err().to_string(),
 ///     "storage quota of 1000 bytes exceeded: 800 used, 300 more requested; \
-///      retry when some is given back"
+///      retry after a release"
 /// );
 /// assert_eq!(
 ///     write("/data/other/a", 1).unwrap_err().to_string(),

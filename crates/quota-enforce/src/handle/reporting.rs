@@ -22,7 +22,7 @@ impl ComponentHandle {
     }
 
     pub(crate) fn look_at_levels(&self) {
-        for resource in QuotaResource::ALL {
+        for &resource in QuotaResource::ALL {
             self.watch_fall(resource);
         }
     }
