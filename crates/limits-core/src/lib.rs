@@ -35,11 +35,10 @@ pub use crate::quota::allowance::Allowance;
 #[cfg(feature = "std")]
 pub use crate::quota::clock::SystemClock;
 pub use crate::quota::clock::{Clock, ManualClock};
-pub use crate::quota::quota_error::QuotaError;
+pub use crate::quota::quota_error::{QuotaError, Retry};
 pub use crate::quota::quota_type::{QuotaResource, QuotaType};
 pub use crate::quota::reservation::Reservation;
 pub use crate::quota::resource_quota::ResourceQuota;
-pub use crate::quota::retry::Retry;
 pub use crate::quota::status::{QuotaResourceStatus, QuotaStatus};
 pub use crate::quota::tracker::{PeriodMismatch, QuotaTracker};
 pub use crate::quota::usage::QuotaUsage;

@@ -54,7 +54,7 @@ pub enum Permission {
 
 impl Permission {
     /// All permissions, by domain.
-    pub const ALL: &'static [Self] = &[
+    pub const ALL: [Self; 11] = [
         Self::FilesystemRead,
         Self::FilesystemWrite,
         Self::FilesystemExecute,
@@ -115,7 +115,7 @@ impl FromStr for Permission {
             let bare = name.split_once('.').map(|(_, action)| action);
             name == text || (permission.domain() != Domain::Storage && bare == Some(text))
         };
-        Self::ALL.iter().copied().find(named).ok_or_else(|| PermissionError(Box::from(text)))
+        Self::ALL.into_iter().find(named).ok_or_else(|| PermissionError(Box::from(text)))
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn every_permission_is_read_from_its_name_and_its_name_begins_with_its_domain() {
-        for &permission in Permission::ALL {
+        for permission in Permission::ALL {
             assert_eq!(permission.to_string().parse(), Ok(permission));
             let domain = permission.domain().as_str();
             assert!(permission.as_str().starts_with(domain), "{permission}");

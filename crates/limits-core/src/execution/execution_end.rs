@@ -153,7 +153,7 @@ mod tests {
     use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
     use crate::execution::refused_growth::RefusedGrowth;
     use crate::execution::wasm_error::WasmError;
-    use crate::quota::quota_error::QuotaError;
+    use crate::quota::quota_error::{QuotaError, Retry};
     use crate::quota::quota_type::QuotaResource;
     use core::time::Duration;
     use std::collections::BTreeSet;
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn every_error_has_its_outcome() {
         let limit = LimitExceeded::new(LimitKind::Memory, 1);
-        let quota = QuotaError::new(QuotaResource::Memory, 8).with_request(7, 2);
+        let quota = QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now);
         let shortage = || HostShortage::new(HostResource::Memory, "ENOMEM");
         let denied =
             CapabilitySet::new().check(Permission::FilesystemRead, "/x").into_result().unwrap_err();

@@ -276,9 +276,8 @@ mod tests {
     use crate::execution::invalid_call::InvalidCall;
     use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
     use crate::execution::refused_growth::RefusedGrowth;
-    use crate::quota::quota_error::QuotaError;
+    use crate::quota::quota_error::{QuotaError, Retry};
     use crate::quota::quota_type::QuotaResource;
-    use crate::quota::retry::Retry;
     use core::error::Error;
     use core::fmt;
     use core::time::Duration;
@@ -325,8 +324,8 @@ mod tests {
                 "handle limit of 8 handles exceeded",
             ),
             (
-                QuotaError::new(QuotaResource::Memory, 8).with_request(7, 2).into(),
-                "memory quota of 8 bytes exceeded: 7 used, 2 more requested; retry after a release",
+                QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now).into(),
+                "memory quota of 8 bytes exceeded: 7 used, 2 more requested; retry when some is given back",
             ),
             (denied().into(), "filesystem.read of `/x` denied: nothing is granted"),
             (WasmError::Cancelled, "execution cancelled by the host"),
@@ -365,10 +364,10 @@ mod tests {
             (
                 WasmError::Trap {
                     reason: reason(),
-                    refused: Some(RefusedGrowth::Quota(memory_quota().at_depth(1))),
+                    refused: Some(RefusedGrowth::Quota(memory_quota().at_level(1))),
                 },
                 "guest trapped: reason; it had been refused memory before: the parent's memory \
-                 quota of 8 bytes exceeded: 7 used, 2 more requested; retry after a release",
+                 quota of 8 bytes exceeded: 7 used, 2 more requested; retry when some is given back",
             ),
             (WasmError::InvalidComponent { reason: reason() }, "invalid component: reason"),
             (no_export().into(), "invalid call: the component exports no function `f`"),
@@ -380,16 +379,14 @@ mod tests {
     }
 
     fn memory_quota() -> QuotaError {
-        QuotaError::new(QuotaResource::Memory, 8).with_request(7, 2)
+        QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now)
     }
 
     fn cpu_wait(level: u32) -> CpuWait {
         let retry = Retry::After(Duration::from_millis(700));
-        let refused = QuotaError::new(QuotaResource::CpuTime, 50_000)
-            .with_request(50_000, 1)
-            .with_retry(retry)
+        let refused = QuotaError::new(QuotaResource::CpuTime, 50_000, 1, 50_000, retry)
             .per(Duration::from_secs(1))
-            .at_depth(level);
+            .at_level(level);
         CpuWait { time: Duration::from_millis(299), refused }
     }
 
@@ -419,13 +416,13 @@ mod tests {
                 Blame::Caller,
             ),
             (WasmError::Quota(memory_quota()), Blame::OwnQuota),
-            (WasmError::Quota(memory_quota().at_depth(1)), Blame::Host),
-            (WasmError::Quota(memory_quota().at_depth(2)), Blame::Host),
+            (WasmError::Quota(memory_quota().at_level(1)), Blame::Host),
+            (WasmError::Quota(memory_quota().at_level(2)), Blame::Host),
             (WasmError::Denied(denied()), Blame::Guest),
             (WasmError::Cancelled, Blame::Caller),
             (trap(None), Blame::Guest),
             (trap(Some(RefusedGrowth::Quota(memory_quota()))), Blame::OwnQuota),
-            (trap(Some(RefusedGrowth::Quota(memory_quota().at_depth(1)))), Blame::Host),
+            (trap(Some(RefusedGrowth::Quota(memory_quota().at_level(1)))), Blame::Host),
             (trap(Some(RefusedGrowth::Host(shortage()))), Blame::Host),
             (WasmError::host("disk on fire"), Blame::Host),
             (WasmError::host(inner), Blame::Host),

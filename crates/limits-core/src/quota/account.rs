@@ -1,4 +1,4 @@
-//! The seam between executing a component and counting its use.
+//! The seam between who executes and who counts.
 
 use core::fmt::Debug;
 
@@ -7,34 +7,35 @@ use crate::quota::quota_error::QuotaError;
 use crate::quota::quota_type::QuotaType;
 use crate::quota::tracker::QuotaTracker;
 
-/// The account that an execution takes from and charges.
+/// What an execution takes from and reports to.
 ///
-/// A [`QuotaTracker`] is one; other implementations add to it, such as an audit of denials.
+/// A [`QuotaTracker`] is one; others add what they want on top, such as an audit.
 ///
-/// An execution peeks at one microsecond of CPU time before each slice, and charges the slice's time
-/// after it. If the peek is refused, the execution peeks again after the error's
-/// [`retry`](QuotaError::retry) (after a millisecond for `Now`), and ends for `Never`. An execution
-/// that must not wait takes one microsecond instead, so that the account can record the denial, and
-/// ends. Memory is taken before it grows and released with its store.
+/// An execution asks `peek(QuotaType::CpuTimeMicros(1))` before each slice and charges what the slice
+/// took. If it is refused the error's [`retry`](QuotaError::retry) tells when to ask again: after that
+/// time, or after a millisecond if it is now; if it is never, the execution ends. One that must not
+/// wait ends at once, after it has asked to reserve one microsecond, so that the denial can be put on
+/// record. Memory is reserved before it grows and released with its store.
 pub trait Account: Debug + Send + Sync {
-    /// Checks whether an amount could be taken now, without taking it.
+    /// Tells whether something could be taken now, without taking it.
     ///
     /// # Errors
     ///
-    /// The refusal of [`take`](Self::take).
+    /// What [`take`](Self::take) would say.
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError>;
 
-    /// Takes an amount and keeps it until it is [released](Self::release).
+    /// Takes something, which is kept until it is [released](Self::release): unlike
+    /// [`QuotaTracker::reserve`], which hands back what it took.
     ///
     /// # Errors
     ///
-    /// The refusal, with the time to retry. Nothing has been taken.
+    /// Says which resource refused, and when to try again. Nothing has been taken then.
     fn take(&self, quota: QuotaType) -> Result<(), QuotaError>;
 
-    /// Counts use after the fact, whether it fits or not.
+    /// Counts what has already been used, whether it fits or not.
     fn charge(&self, quota: QuotaType);
 
-    /// Releases storage or memory. A rate cannot be released.
+    /// Gives back storage or memory. A rate comes back with time only.
     fn release(&self, quota: QuotaType);
 
     /// Hears that an execution has ended. Does nothing by default.

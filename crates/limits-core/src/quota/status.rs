@@ -1,11 +1,11 @@
-//! Use and limits of a tracker at one time.
+//! How much of everything is used, allowed and left.
 
 use crate::quota::allowance::Allowance;
 use crate::quota::quota_type::QuotaResource;
 
-/// The percentage of a limit at which use is reported as a warning.
+/// The percentage from which use is worth a warning.
 const WARNING: u32 = 80;
-/// The percentage of a limit at which use is reported as critical.
+/// The percentage from which use is critical.
 const CRITICAL: u32 = 95;
 
 /// Use and limits of all resources of a [`QuotaTracker`](crate::QuotaTracker) at one time.
@@ -25,7 +25,7 @@ pub struct QuotaStatus {
 }
 
 impl QuotaStatus {
-    /// Collects the status of each resource.
+    /// Asks for the status of each resource.
     pub(crate) fn collect(of: impl Fn(QuotaResource) -> QuotaResourceStatus) -> Self {
         Self {
             storage: of(QuotaResource::Storage),
@@ -50,16 +50,16 @@ impl QuotaStatus {
 
     /// Returns the status of each resource.
     pub fn iter(&self) -> impl Iterator<Item = (QuotaResource, QuotaResourceStatus)> {
-        QuotaResource::EACH.into_iter().map(|resource| (resource, self.of(resource)))
+        QuotaResource::ALL.into_iter().map(|resource| (resource, self.of(resource)))
     }
 
-    /// Returns whether the use of any resource is at least 80 % of its limit.
+    /// Tells whether any resource is used to 80 % or more.
     #[must_use]
     pub fn is_warning(&self) -> bool {
         self.iter().any(|(_, status)| status.is_warning())
     }
 
-    /// Returns whether the use of any resource is at least 95 % of its limit.
+    /// Tells whether any resource is used to 95 % or more.
     #[must_use]
     pub fn is_critical(&self) -> bool {
         self.iter().any(|(_, status)| status.is_critical())
@@ -74,13 +74,14 @@ pub struct QuotaResourceStatus {
 }
 
 impl QuotaResourceStatus {
-    /// Returns the status of a use under a limit.
+    /// Sets a use against a limit.
     #[must_use]
     pub const fn new(used: u64, limit: Allowance) -> Self {
         Self { used, limit }
     }
 
-    /// Returns the units in use; more than the limit after a charge, or after the limit was lowered.
+    /// Returns the units in use, which can be more than the limit: after a charge, or when the
+    /// limit was lowered.
     #[must_use]
     pub const fn used(&self) -> u64 {
         self.used
@@ -92,7 +93,7 @@ impl QuotaResourceStatus {
         self.limit
     }
 
-    /// Returns the units left.
+    /// Returns the units that are left.
     #[must_use]
     pub const fn available(&self) -> Allowance {
         match self.limit {
@@ -103,7 +104,7 @@ impl QuotaResourceStatus {
 
     /// Returns the use as a percentage of the limit, for display.
     ///
-    /// 100 if the limit is zero, 0 if unlimited. Decisions use [`reaches`](Self::reaches).
+    /// 100 if the limit is zero, 0 if there is none. Decisions use [`reaches`](Self::reaches).
     #[must_use]
     #[expect(
         clippy::as_conversions,
@@ -118,12 +119,12 @@ impl QuotaResourceStatus {
         }
     }
 
-    /// Returns whether the use is at least `percent` of the limit: always if the limit is zero, never
-    /// if unlimited.
+    /// Tells whether the use is at least `percent` of the limit: always if the limit is zero,
+    /// never if there is none.
     #[must_use]
     pub fn reaches(&self, percent: u32) -> bool {
         match self.limit {
-            // A limit of zero reaches every threshold.
+            // Of a limit of zero any use is at least any part.
             Allowance::AtMost(limit) => {
                 u128::from(self.used) * 100 >= u128::from(limit) * u128::from(percent)
             }
@@ -131,13 +132,13 @@ impl QuotaResourceStatus {
         }
     }
 
-    /// Returns whether the use is at least 80 % of the limit.
+    /// Tells whether the use is 80 % of the limit or more.
     #[must_use]
     pub fn is_warning(&self) -> bool {
         self.reaches(WARNING)
     }
 
-    /// Returns whether the use is at least 95 % of the limit.
+    /// Tells whether the use is 95 % of the limit or more.
     #[must_use]
     pub fn is_critical(&self) -> bool {
         self.reaches(CRITICAL)
@@ -154,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_of_zero_is_used_up() {
+    fn q9_a_limit_of_zero_is_used_up() {
         let nothing = status(0, 0);
         assert_eq!((nothing.percentage(), nothing.available()), (100.0, Allowance::AtMost(0)));
         assert!(nothing.is_warning() && nothing.is_critical());
     }
 
     #[test]
-    fn an_unlimited_resource_is_never_used_up() {
+    fn what_has_no_limit_is_never_used_up() {
         let unlimited = QuotaResourceStatus::new(u64::MAX, Allowance::Unlimited);
         assert_eq!((unlimited.percentage(), unlimited.available()), (0.0, Allowance::Unlimited));
         assert!(!unlimited.is_warning());
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn use_past_the_limit_is_more_than_100_percent_and_nothing_is_left() {
+    fn more_than_all_is_more_than_100_percent_and_nothing_is_left() {
         let over = status(150, 100);
         assert_eq!((over.percentage(), over.available()), (150.0, Allowance::AtMost(0)));
     }

@@ -14,7 +14,7 @@ fn two_paths() -> CapabilitySet {
 #[test]
 fn an_empty_set_allows_nothing() {
     let set = CapabilitySet::new();
-    for &permission in Permission::ALL {
+    for permission in Permission::ALL {
         for resource in ["/a", "a:1", "a", ""] {
             let decision = set.check(permission, resource);
             assert_eq!(decision.denial(), Some(Denial::NothingGranted));
