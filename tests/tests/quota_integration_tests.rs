@@ -415,7 +415,7 @@ fn execute(
     component: &ComponentHandle,
     export: &str,
 ) -> Result<ExecutionReport, ExecutionFailure> {
-    let account: Arc<dyn Account> = Arc::new(component.clone());
+    let account: Arc<dyn Account> = component.into();
     let state = LimitState::new().with_account(account, CpuTimePolicy::Deny);
     let limits = limits(u64::MAX, PLENTY_MS);
     let ended: Result<ExecutionResult<()>, _> =
@@ -457,7 +457,7 @@ fn instantiate(
     host: &Host,
     component: &ComponentHandle,
 ) -> Result<ExecutionResult<LiveComponent<LimitState>>, ExecutionFailure> {
-    let account: Arc<dyn Account> = Arc::new(component.clone());
+    let account: Arc<dyn Account> = component.into();
     let state = LimitState::new().with_account(account, CpuTimePolicy::Throttle);
     block_on(host.executor().instantiate(host.guest(), &default_limits(), state))
 }

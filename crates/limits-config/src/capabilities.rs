@@ -155,7 +155,7 @@ impl CapabilitiesSection {
             let list = self.iter().find(|(name, _)| *name == permission.as_str());
             list.map(|(_, patterns)| patterns).unwrap_or_default()
         };
-        for &permission in Permission::ALL {
+        for permission in Permission::ALL {
             for pattern in listed(permission) {
                 set.grant(permission, pattern)?;
             }

@@ -37,7 +37,7 @@ use crate::{Origin, QuotaConflict, Setting, SettingKey, amount, period};
 /// assert_eq!(
 ///     other.consume(QuotaType::Memory(600 << 20)).unwrap_err().to_string(),
 ///     "the parent's memory quota of 1073741824 bytes exceeded: \
-///      629145600 used, 629145600 more requested; retry after a release"
+///      629145600 used, 629145600 more requested; retry when some is given back"
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

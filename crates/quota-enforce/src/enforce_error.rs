@@ -1,62 +1,91 @@
-//! Why something was not done for a component.
+//! Errors of registries, handles and guards.
 
-use core::error::Error;
-use core::fmt;
+use core::convert::Infallible;
 use core::time::Duration;
 
 use limits_core::{
     CapabilityDenied, Escaped, PatternError, PeriodMismatch, PermissionError, QuotaError,
     QuotaResource, WasmError,
 };
+use thiserror::Error;
 
-/// Why something was not done for a component.
+/// An error of a registry, a handle or a guard.
 ///
-/// The first two variants are refusals, which the component can be told; the others are mistakes of
-/// the host. Converts into [`WasmError`], where refusals are [`WasmError::Denied`] and
-/// [`WasmError::Quota`] and everything else is [`WasmError::Host`], and into anything that can hold an
-/// error.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// The first two variants are refusals, which the component may be told; the others are mistakes of
+/// the host. It converts into [`WasmError`], where refusals are [`WasmError::Denied`] and
+/// [`WasmError::Quota`] and everything else is [`WasmError::Host`], and into any error that can hold
+/// another.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum EnforceError {
-    /// No pattern allows it.
-    Capability(CapabilityDenied),
+    /// No pattern allows the operation.
+    #[error(transparent)]
+    Capability(#[from] CapabilityDenied),
     /// A quota has not enough left.
-    Quota(QuotaError),
-    /// There is no such component, or no longer.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
+    /// No component is registered under the id, or it was unregistered.
+    #[error("component `{}` is not registered", shown(id))]
     NotRegistered {
         /// The id that was asked for.
         id: Box<str>,
     },
-    /// There is such a component already, and it stays as it is.
+    /// A component is registered, or being registered, under the id; it stays as it is.
+    #[error(
+        "component `{}` is already registered: unregister it first, or use its handle (`lookup`)",
+        shown(id)
+    )]
     AlreadyRegistered {
         /// The id.
         id: Box<str>,
     },
-    /// An id is empty, longer than 256 bytes, or has a control character.
+    /// An id is empty, longer than 256 bytes, or has a [hidden character](limits_core::is_hidden).
+    #[error(
+        "`{}` is not a component id: expected 1 to 256 bytes without hidden characters",
+        shown(id)
+    )]
     InvalidId {
         /// The id.
         id: Box<str>,
     },
     /// The component's id cannot stand for `<id>` in one of its patterns.
-    Pattern(PatternError),
-    /// A text is no permission.
-    Permission(PermissionError),
-    /// A path is not UTF-8, and so no name of a resource: no pattern can match it.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// A text is not a permission.
+    #[error(transparent)]
+    Permission(#[from] PermissionError),
+    /// A path is not UTF-8, so no pattern can match it.
+    #[error("path `{}` is not UTF-8, so no pattern can match it", shown(resource))]
     ResourceNotText {
-        /// The path, with U+FFFD in the place of what is no text.
+        /// The path, with U+FFFD in the place of bytes that are not UTF-8.
         resource: Box<str>,
     },
-    /// A quota's period cannot change while its component is registered.
+    /// The period of a quota cannot change while its component is registered.
+    #[error(
+        "the period of a quota is fixed while its component is registered: it counts per {:?}, not \
+         per {:?}; unregister it and register it again",
+        .0.current(),
+        .0.requested()
+    )]
     PeriodMismatch(PeriodMismatch),
-    /// A quota's period is too short for the clock that would count it: windows open late by as much as
-    /// the clock is behind, and the component would get a small part of its rates.
+    /// The period of a quota is too short for the clock that would count it. Windows open late by the
+    /// clock's lag, so the component would get a small part of its rates.
+    #[error(
+        "a quota's period of {period:?} is too short for the registry's clock, which counts periods \
+         of {shortest:?} and more: choose a longer one, or give the registry or its parent a clock \
+         that is not behind, such as `SystemClock`"
+    )]
     PeriodTooShort {
         /// The period, of the component or of the registry's parent.
         period: Duration,
-        /// The [shortest](limits_core::Clock::shortest_period) that the clock is for.
+        /// The [shortest period](limits_core::Clock::shortest_period) of the clock.
         shortest: Duration,
     },
-    /// A rate cannot be given back: it comes back with time.
+    /// A rate cannot be released: it comes back with time.
+    #[error(
+        "{} cannot be released, as a rate comes back with time: drop its grant instead",
+        resource.name()
+    )]
     NotReleasable {
         /// The rate.
         resource: QuotaResource,
@@ -64,7 +93,7 @@ pub enum EnforceError {
 }
 
 impl EnforceError {
-    /// Returns the quota's refusal, if this is one.
+    /// Returns the refusal of a quota, if the error is one.
     #[must_use]
     pub const fn as_quota(&self) -> Option<&QuotaError> {
         match self {
@@ -73,7 +102,7 @@ impl EnforceError {
         }
     }
 
-    /// Returns the capability's refusal, if this is one.
+    /// Returns the refusal of a capability, if the error is one.
     #[must_use]
     pub const fn as_capability(&self) -> Option<&CapabilityDenied> {
         match self {
@@ -83,95 +112,20 @@ impl EnforceError {
     }
 }
 
-impl fmt::Display for EnforceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Capability(denied) => fmt::Display::fmt(denied, f),
-            Self::Quota(error) => fmt::Display::fmt(error, f),
-            Self::NotRegistered { id } => {
-                write!(f, "component `{}` is not registered", shown(id))
-            }
-            Self::AlreadyRegistered { id } => {
-                write!(
-                    f,
-                    "component `{}` is already registered: unregister it first, or use its handle \
-                     (`lookup`)",
-                    shown(id)
-                )
-            }
-            Self::InvalidId { id } => write!(
-                f,
-                "`{}` is not a component id: expected 1 to 256 bytes without control characters",
-                shown(id)
-            ),
-            Self::Pattern(error) => fmt::Display::fmt(error, f),
-            Self::Permission(error) => fmt::Display::fmt(error, f),
-            Self::ResourceNotText { resource } => {
-                write!(f, "path `{}` is not UTF-8, so no pattern can match it", shown(resource))
-            }
-            Self::PeriodMismatch(fixed) => write!(
-                f,
-                "the period of a quota is fixed while its component is registered: it counts per \
-                 {:?}, not per {:?}; unregister it and register it again",
-                fixed.current(),
-                fixed.requested()
-            ),
-            Self::PeriodTooShort { period, shortest } => write!(
-                f,
-                "a quota's period of {period:?} is too short for the registry's clock, which counts \
-                 periods of {shortest:?} and more: choose a longer one, or give the registry or its \
-                 parent a clock that is not behind, such as `SystemClock`"
-            ),
-            Self::NotReleasable { resource } => {
-                write!(
-                    f,
-                    "{} cannot be released, as a rate comes back with time: drop its grant instead",
-                    resource.name()
-                )
-            }
-        }
-    }
-}
-
 fn shown(id: &str) -> Escaped<'_> {
     const MOST: usize = 64;
     Escaped::head(id, MOST)
 }
 
-impl Error for EnforceError {}
-
-impl From<CapabilityDenied> for EnforceError {
-    fn from(denied: CapabilityDenied) -> Self {
-        Self::Capability(denied)
-    }
-}
-
-impl From<QuotaError> for EnforceError {
-    fn from(error: QuotaError) -> Self {
-        Self::Quota(error)
-    }
-}
-
-impl From<PatternError> for EnforceError {
-    fn from(error: PatternError) -> Self {
-        Self::Pattern(error)
-    }
-}
-
-impl From<PermissionError> for EnforceError {
-    fn from(error: PermissionError) -> Self {
-        Self::Permission(error)
-    }
-}
-
+// By hand: the fixed period is a part of this error's message, not its source.
 impl From<PeriodMismatch> for EnforceError {
     fn from(fixed: PeriodMismatch) -> Self {
         Self::PeriodMismatch(fixed)
     }
 }
 
-impl From<core::convert::Infallible> for EnforceError {
-    fn from(never: core::convert::Infallible) -> Self {
+impl From<Infallible> for EnforceError {
+    fn from(never: Infallible) -> Self {
         match never {}
     }
 }
@@ -191,7 +145,7 @@ mod tests {
     use super::EnforceError;
     use core::time::Duration;
     use limits_core::{
-        CapabilitySet, Permission, QuotaError, QuotaResource, QuotaTracker, ResourceQuota,
+        CapabilitySet, Permission, QuotaError, QuotaResource, QuotaTracker, ResourceQuota, Retry,
         WasmError,
     };
 
@@ -213,7 +167,7 @@ mod tests {
             ),
             (
                 EnforceError::InvalidId { id: id() },
-                "`a\\n` is not a component id: expected 1 to 256 bytes without control characters",
+                "`a\\n` is not a component id: expected 1 to 256 bytes without hidden characters",
             ),
             (
                 permission.into(),
@@ -256,9 +210,9 @@ mod tests {
             CapabilitySet::new().check(Permission::FilesystemRead, "/x").into_result().unwrap_err();
         let error = WasmError::from(EnforceError::from(denied));
         assert!(matches!(error, WasmError::Denied(_)) && error.is_guest_fault());
-        let refused = QuotaError::new(QuotaResource::Storage, 2).with_request(1, 2);
+        let refused = QuotaError::new(QuotaResource::Storage, 1, 2, 2, Retry::Now);
         assert!(WasmError::from(EnforceError::from(refused)).is_guest_fault());
-        assert!(!WasmError::from(EnforceError::from(refused.at_depth(1))).is_guest_fault());
+        assert!(!WasmError::from(EnforceError::from(refused.at_level(1))).is_guest_fault());
         let mistake = EnforceError::NotRegistered { id: Box::from("a") };
         assert!(!WasmError::from(mistake).is_guest_fault());
     }

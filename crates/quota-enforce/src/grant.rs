@@ -1,21 +1,23 @@
 //! Units that are taken and not yet settled.
 
 use core::fmt;
-use std::sync::Arc;
 
-use limits_core::{QuotaResource, QuotaTracker, QuotaType, Reservation};
+use limits_core::{QuotaResource, QuotaType, Reservation};
 
-use crate::handle::ComponentHandle;
+use crate::handle::{ComponentHandle, TrackerOwner, UseChange};
+use crate::releasable::ReleasableTotals;
 
-/// A [`Reservation`] of a registered component: dropped it goes back, committed it stays. It also tells
-/// the sinks of levels, and stands for what an observing registry would have denied.
+/// Units taken for a registered component: handed back on drop, kept on commit.
 ///
-/// What a rate gets back goes into the window that it was taken from, and nowhere if that is over.
-/// A grant that is forgotten (`mem::forget`) keeps what it took.
+/// Made by [`authorize`](crate::authorize()), [`ComponentHandle::reserve`] and their kin. Units of a
+/// rate are refunded to the window that they were taken from, and to none if that is over. A grant
+/// that is forgotten (`mem::forget`) keeps what it took. As it is settled, sinks hear of the levels
+/// that change. In a registry that only observes, a grant also stands for what would have been
+/// denied.
 ///
-/// Made by [`authorize`](crate::authorize()), [`ComponentHandle::reserve`] and their kin. It borrows
-/// neither the handle nor the resource and holds no lock: the operation may change the struct that has
-/// the handle, and a task may keep the grant across `.await`. Making one allocates nothing.
+/// A grant borrows neither the handle nor the resource and holds no lock: the operation may change
+/// the struct that has the handle, and a task may keep the grant across `.await`. Making one
+/// allocates nothing.
 ///
 /// ```
 /// use limits_core::{CapabilitySet, QuotaType};
@@ -41,57 +43,58 @@ use crate::handle::ComponentHandle;
 /// assert_eq!(session.component.usage().storage_used, 3);
 /// # Ok::<(), EnforceError>(())
 /// ```
-#[must_use = "a grant that is dropped gives back what it took"]
+#[must_use = "a grant that is dropped hands back what it took"]
 pub struct Grant {
-    // Dropped in this order: who watches sees what has come back.
+    // Dropped in this order: levels are re-evaluated once units have come back.
     held: Held,
-    watch: Watch,
+    levels: LevelsOnDrop,
 }
 
 enum Held {
-    Reserved(Reservation<Arc<QuotaTracker>>),
+    Reserved(Reservation<TrackerOwner>),
     /// What would have been denied, and was only observed.
     Observed(Observed),
 }
 
 impl Grant {
-    /// `watcher` hears of levels that change as the grant is settled.
+    /// `observer` re-evaluates the levels that change as the grant is settled.
     pub(crate) fn reserved(
-        reservation: Reservation<Arc<QuotaTracker>>,
-        watcher: Option<ComponentHandle>,
+        reservation: Reservation<TrackerOwner>,
+        observer: Option<ComponentHandle>,
     ) -> Self {
-        let watch = Watch::of(watcher, |resource| reservation.amount(resource));
-        Self { held: Held::Reserved(reservation), watch }
+        let levels = LevelsOnDrop::of(observer, |resource| reservation.amount(resource));
+        Self { held: Held::Reserved(reservation), levels }
     }
 
-    /// Goes on although it would have been denied.
+    /// Grants what would have been denied.
     ///
-    /// Totals are counted above their limit, since what is stored is stored and will be released.
-    /// Rates are not: a denied message would not have been sent.
+    /// Totals are counted above their limit, since stored bytes stay stored and will be released.
+    /// Rates are not counted: a denied message would not have been sent.
     pub(crate) fn observed(
-        tracker: Arc<QuotaTracker>,
+        owner: TrackerOwner,
         quotas: &[QuotaType],
-        watcher: Option<ComponentHandle>,
+        observer: Option<ComponentHandle>,
     ) -> Self {
-        let mut observed = Observed { tracker, asked: Default::default() };
+        let mut asked = [0_u64; RESOURCES];
         for quota in quotas {
-            let asked =
-                quota.resource().and_then(|resource| observed.asked.get_mut(resource.index()));
-            if let Some(asked) = asked {
-                *asked = asked.saturating_add(quota.amount());
+            let sum = quota.resource().and_then(|resource| asked.get_mut(resource.index()));
+            if let Some(sum) = sum {
+                *sum = sum.saturating_add(quota.amount());
             }
         }
-        for total in TOTALS {
-            observed.tracker.charge(QuotaType::of(total, observed.amount(total)));
+        let observed = Observed { owner, asked };
+        for total in ReleasableTotals::RESOURCES {
+            observed.owner.charge(QuotaType::of(total, observed.amount(total)));
         }
-        let watch = Watch::of(watcher, |resource| observed.amount(resource));
-        Self { held: Held::Observed(observed), watch }
+        let levels = LevelsOnDrop::of(observer, |resource| observed.amount(resource));
+        Self { held: Held::Observed(observed), levels }
     }
 
-    /// Returns how much of a resource may be used, in its [`unit`](QuotaResource::unit).
+    /// Returns the number of units of a resource that may be used, in its
+    /// [`unit`](QuotaResource::unit).
     ///
-    /// That is what was asked for, also where it would have been denied and is only observed; but of
-    /// [`reserve_up_to`](ComponentHandle::reserve_up_to) it is what there was.
+    /// It is the amount that was asked for, also where that is only observed; for
+    /// [`reserve_up_to`](ComponentHandle::reserve_up_to) it is the part that was left.
     #[must_use]
     pub fn amount(&self, resource: QuotaResource) -> u64 {
         match &self.held {
@@ -100,8 +103,8 @@ impl Grant {
         }
     }
 
-    /// Runs an operation and keeps what was taken if the operation succeeds. If it fails or panics,
-    /// what was taken goes back.
+    /// Runs an operation and commits the grant if the operation succeeds. If it fails or panics, the
+    /// units are handed back.
     ///
     /// # Errors
     ///
@@ -112,8 +115,8 @@ impl Grant {
         Ok(value)
     }
 
-    /// As [`run`](Self::run), for an operation that waits. A future that is dropped half-way gives back
-    /// what was taken.
+    /// Runs an operation that waits, as [`run`](Self::run) does. A future that is dropped before its
+    /// end hands the units back.
     ///
     /// # Errors
     ///
@@ -127,36 +130,55 @@ impl Grant {
         Ok(value)
     }
 
-    /// Keeps what was taken.
+    /// Keeps the units. Storage and memory can then be
+    /// [released](ComponentHandle::release) through the component's handle.
     pub fn commit(self) {
-        let Self { held, mut watch } = self;
-        watch.component = None;
+        let Self { held, mut levels } = self;
+        levels.observer = None;
         match held {
-            Held::Reserved(reservation) => reservation.commit(),
-            Held::Observed(observed) => observed.keep(),
+            Held::Reserved(reservation) => {
+                for total in ReleasableTotals::RESOURCES {
+                    reservation.owner().releasable().add(total, reservation.amount(total));
+                }
+                reservation.commit();
+            }
+            Held::Observed(mut observed) => {
+                for total in ReleasableTotals::RESOURCES {
+                    observed.owner.releasable().add(total, observed.amount(total));
+                }
+                observed.asked = Default::default();
+            }
         }
     }
 
-    /// Keeps what was taken, but settles one resource for what was really used: less is given back,
-    /// more is charged.
+    /// Settles one resource for the actual use and keeps the units of the others: unused units are
+    /// handed back, further ones are charged.
     pub fn commit_actual(mut self, actual: QuotaType) {
         self.settle(actual);
         self.commit();
     }
 
-    /// Settles one resource for what was really used, and leaves the others as they are: to be settled
-    /// next, committed or dropped. Once for each resource.
+    /// Settles one resource for the actual use and leaves the others as they are: to be settled next,
+    /// committed or dropped. It is called once for each resource.
     pub fn settle(&mut self, actual: QuotaType) {
         let Some(resource) = actual.resource() else { return };
-        let taken = self.amount(resource);
+        let (taken, used) = (self.amount(resource), actual.amount());
         match &mut self.held {
-            Held::Reserved(reservation) => reservation.settle(actual),
-            Held::Observed(observed) => observed.settle(resource, actual.amount()),
+            Held::Reserved(reservation) => {
+                reservation.settle(actual);
+                reservation.owner().releasable().add(resource, used);
+            }
+            Held::Observed(observed) => observed.settle(resource, used),
         }
-        // What is only observed of a rate is not counted, and so changes no level.
+        // A rate that is only observed is not counted, and so changes no level.
         let is_counted = matches!(self.held, Held::Reserved(_)) || !resource.is_rate();
-        if let Some(component) = self.watch.component.as_ref().filter(|_| is_counted) {
-            component.settled(resource, actual.amount().saturating_sub(taken));
+        if let Some(component) = self.levels.observer.as_ref().filter(|_| is_counted) {
+            let more = [QuotaType::of(resource, used.saturating_sub(taken))];
+            component.on_use(if used > taken {
+                UseChange::Counted(&more)
+            } else {
+                UseChange::Fallen(&more)
+            });
         }
     }
 }
@@ -164,7 +186,7 @@ impl Grant {
 impl fmt::Debug for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Grant");
-        for &resource in QuotaResource::ALL {
+        for resource in QuotaResource::ALL.iter().copied() {
             let amount = self.amount(resource);
             if amount > 0 {
                 debug.field(resource.key(), &amount);
@@ -174,13 +196,12 @@ impl fmt::Debug for Grant {
     }
 }
 
-/// What is counted until it is given back.
-const TOTALS: [QuotaResource; 2] = [QuotaResource::Storage, QuotaResource::Memory];
+const RESOURCES: usize = QuotaResource::ALL.len();
 
 struct Observed {
-    tracker: Arc<QuotaTracker>,
-    /// Of each resource. Only the totals are counted.
-    asked: [u64; QuotaResource::ALL.len()],
+    owner: TrackerOwner,
+    /// The units of each resource. Only the totals are counted.
+    asked: [u64; RESOURCES],
 }
 
 impl Observed {
@@ -194,49 +215,44 @@ impl Observed {
             *asked = 0;
         }
         if !resource.is_rate() {
-            self.tracker.charge(QuotaType::of(resource, used.saturating_sub(taken)));
-            self.tracker.release(QuotaType::of(resource, taken.saturating_sub(used)));
+            self.owner.charge(QuotaType::of(resource, used.saturating_sub(taken)));
+            self.owner.release(QuotaType::of(resource, taken.saturating_sub(used)));
+            self.owner.releasable().add(resource, used);
         }
-    }
-
-    fn keep(mut self) {
-        self.asked = Default::default();
     }
 }
 
 impl Drop for Observed {
     fn drop(&mut self) {
-        for total in TOTALS {
-            self.tracker.release(QuotaType::of(total, self.amount(total)));
+        for total in ReleasableTotals::RESOURCES {
+            self.owner.release(QuotaType::of(total, self.amount(total)));
         }
     }
 }
 
-/// Looks at levels once a grant has given back what it held of totals. What a rate gets back is of
-/// its window, which ends by itself.
-struct Watch {
-    /// `None` if nobody wants to hear of levels.
-    component: Option<ComponentHandle>,
+/// Re-evaluates the levels of totals once a grant has handed them back.
+struct LevelsOnDrop {
+    observer: Option<ComponentHandle>,
     storage: bool,
     memory: bool,
 }
 
-impl Watch {
-    fn of(component: Option<ComponentHandle>, amount: impl Fn(QuotaResource) -> u64) -> Self {
-        let holds = |resource| amount(resource) > 0;
-        let (storage, memory) = (holds(QuotaResource::Storage), holds(QuotaResource::Memory));
-        Self { component, storage, memory }
+impl LevelsOnDrop {
+    fn of(observer: Option<ComponentHandle>, amount: impl Fn(QuotaResource) -> u64) -> Self {
+        let storage = amount(QuotaResource::Storage) > 0;
+        let memory = amount(QuotaResource::Memory) > 0;
+        Self { observer, storage, memory }
     }
 }
 
-impl Drop for Watch {
+impl Drop for LevelsOnDrop {
     fn drop(&mut self) {
-        let Some(component) = self.component.take() else { return };
+        let Some(component) = self.observer.take() else { return };
         if self.storage {
-            component.settled(QuotaResource::Storage, 0);
+            component.on_use(UseChange::Fallen(&[QuotaType::Storage(0)]));
         }
         if self.memory {
-            component.settled(QuotaResource::Memory, 0);
+            component.on_use(UseChange::Fallen(&[QuotaType::Memory(0)]));
         }
     }
 }

@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
-mod ask;
+mod as_component;
+mod as_resource;
 mod audit;
 mod caught;
+mod checked_resource;
 mod coarse_clock;
 mod crossings;
 mod denials;
@@ -18,6 +20,7 @@ mod metrics_exporter;
 mod peaks;
 mod refusal_view;
 mod registry;
+mod releasable;
 mod security_context;
 mod shared;
 mod status_view;
@@ -27,10 +30,10 @@ mod tracing_sink;
 mod usage_level;
 mod usage_snapshot;
 
-#[doc(hidden)]
-pub use crate::ask::Asked;
-pub use crate::ask::{AsComponent, AsResource};
+pub use crate::as_component::AsComponent;
+pub use crate::as_resource::AsResource;
 pub use crate::audit::{AuditEvent, AuditKind, AuditSink};
+pub use crate::checked_resource::CheckedResource;
 pub use crate::coarse_clock::CoarseClock;
 pub use crate::denials::Denials;
 pub use crate::enforce_error::EnforceError;
@@ -41,18 +44,21 @@ pub use crate::global::{
 };
 pub use crate::grant::Grant;
 #[doc(hidden)]
-pub use crate::guard::{ask, run_asked, run_granted};
+pub use crate::guard::{
+    Request, authorize_request, request, run_granted, run_granted_with, run_request,
+    run_request_with,
+};
 pub use crate::guard::{authorize, guard, guard_async};
 pub use crate::handle::ComponentHandle;
 pub use crate::json_lines::JsonLinesSink;
 #[cfg(feature = "metrics")]
 pub use crate::metrics_exporter::MetricsExporter;
 pub use crate::refusal_view::RefusalView;
-pub use crate::registry::{QuotaRegistry, QuotaRegistryBuilder};
+pub use crate::registry::{QuotaRegistry, QuotaRegistryBuilder, Registration};
 pub use crate::security_context::SecurityContext;
 pub use crate::status_view::{ResourceView, StatusView};
 pub use crate::tracing_sink::TracingSink;
 pub use crate::usage_level::UsageLevel;
 pub use crate::usage_snapshot::UsageSnapshot;
-/// The words that this crate's signatures are made of, in the version that it was built with.
+/// `limits_core`, whose types this crate's signatures have, in the version that it was built with.
 pub use limits_core;

@@ -12,7 +12,7 @@ impl Peaks {
     /// Compares the use of a tracker with the peaks. Called after each take and each charge.
     pub(crate) fn note(&self, tracker: &QuotaTracker) {
         let usage = tracker.usage();
-        for (peak, &resource) in self.0.iter().zip(QuotaResource::ALL) {
+        for (peak, resource) in self.0.iter().zip(QuotaResource::ALL) {
             // Relaxed: each peak stands for itself.
             peak.fetch_max(usage.of(resource), Ordering::Relaxed);
         }
@@ -39,8 +39,10 @@ mod tests {
     use crate::security_context::SecurityContext;
     use core::time::Duration;
     use limits_core::{
-        Account as _, CapabilitySet, QuotaResource, QuotaType, QuotaUsage, ResourceQuota,
+        Account, CapabilitySet, QuotaResource, QuotaType, QuotaUsage, ResourceQuota,
     };
+
+    use std::sync::Arc;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -53,10 +55,11 @@ mod tests {
         let registry = QuotaRegistry::builder().host(quota(60, 3)).record_peaks().build();
         let context = SecurityContext::with_quota("a", CapabilitySet::new(), quota(100, 5));
         let handle = registry.register(context).unwrap();
-        handle.take(QuotaType::Memory(50)).unwrap();
-        limits_core::Account::release(&handle, QuotaType::Memory(50));
-        handle.take(QuotaType::Memory(30)).unwrap();
-        limits_core::Account::charge(&handle, QuotaType::CpuTimeMicros(5_250));
+        let account = Arc::<dyn Account>::from(&handle);
+        account.take(QuotaType::Memory(50)).unwrap();
+        account.release(QuotaType::Memory(50));
+        account.take(QuotaType::Memory(30)).unwrap();
+        account.charge(QuotaType::CpuTimeMicros(5_250));
         let expected =
             QuotaUsage { memory_used: 50, cpu_time_used_us: 5_250, ..QuotaUsage::default() };
         assert_eq!(handle.peak_usage(), Some(expected));
@@ -68,9 +71,10 @@ mod tests {
         let registry = QuotaRegistry::builder().host(quota(60, 3)).build();
         let context = SecurityContext::with_quota("a", CapabilitySet::new(), quota(100, 5));
         let handle = registry.register(context).unwrap();
-        handle.take(QuotaType::Memory(50)).unwrap();
-        assert_eq!(handle.take(QuotaType::Memory(20)).unwrap_err().depth(), 1);
-        assert_eq!(handle.take(QuotaType::Memory(51)).unwrap_err().depth(), 0);
+        let account = Arc::<dyn Account>::from(&handle);
+        account.take(QuotaType::Memory(50)).unwrap();
+        assert_eq!(account.take(QuotaType::Memory(20)).unwrap_err().depth(), 1);
+        assert_eq!(account.take(QuotaType::Memory(51)).unwrap_err().depth(), 0);
         let denials = handle.denials();
         assert_eq!(denials.by_quota(QuotaResource::Memory), 2);
         assert_eq!(denials.by_parent(QuotaResource::Memory), 1);

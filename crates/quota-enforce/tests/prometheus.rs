@@ -145,7 +145,7 @@ fn no_limit_outlives_what_it_was_for() {
         shop.consume(QuotaType::Storage(900)).unwrap();
         exporter.export(&registry);
         let unlimited = limits_core::Allowance::Unlimited;
-        shop.set_quota(shop.quota().with_storage(unlimited).with_memory(0)).unwrap();
+        registry.set_quota("shop", shop.quota().with_storage(unlimited).with_memory(0)).unwrap();
         registry.unregister("gone").unwrap();
         exporter.export(&registry);
         let limits = samples(prometheus, "quota_limit");

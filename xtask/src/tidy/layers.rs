@@ -30,7 +30,17 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
     ),
     (
         "quota-enforce",
-        Some(&["dashmap", "limits-core", "metrics", "rustix", "serde", "serde_json", "tracing"]),
+        Some(&[
+            "arc-swap",
+            "dashmap",
+            "limits-core",
+            "metrics",
+            "rustix",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tracing",
+        ]),
     ),
 ];
 

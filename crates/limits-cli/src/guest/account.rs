@@ -88,7 +88,7 @@ impl RunAccount {
 
     /// Returns the account that each run takes from.
     pub(crate) fn account(&self) -> Arc<dyn Account> {
-        Arc::new(self.component.clone())
+        Arc::from(&self.component)
     }
 
     /// Returns what becomes of a run for which there is no CPU time.

@@ -1,23 +1,61 @@
-//! A component as the account of its executions.
+//! A component's handle as the account of its executions.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
 use limits_core::{Account, QuotaError, QuotaResource, QuotaType};
 
-use super::ComponentHandle;
+use super::{ComponentHandle, UseChange};
+use crate::releasable::ReleasableTotals;
 
-/// Executions of a component that is unregistered meanwhile go on under its counters to their end, so
-/// nothing is refused here because of that: ask [`is_registered`](Self::is_registered) before a new one.
-impl Account for ComponentHandle {
-    /// Asking is not being refused: nothing is counted or reported.
-    ///
-    /// But for CPU time in a registry that only observes. There nobody waits, and so nobody asks for
-    /// something after the answer; it counts as one denial for each time that would have been waited.
+/// The account of one component's executions, or of one of them.
+///
+/// It counts what it has taken, so that it releases no more than that; and what it has taken is not
+/// releasable through the component's handles.
+///
+/// A component that is unregistered meanwhile is refused nothing here because of that: its executions
+/// go on under its counters to their end.
+#[derive(Debug)]
+struct ExecutionAccount {
+    component: ComponentHandle,
+    releasable: ReleasableTotals,
+}
+
+/// Makes an account for executions. Each conversion makes an account of its own: it releases only
+/// what was taken through it.
+///
+/// The account goes on to work when the component is unregistered, so that executions end as usual:
+/// ask [`is_registered`](ComponentHandle::is_registered) before a new one.
+impl From<ComponentHandle> for Arc<dyn Account> {
+    fn from(component: ComponentHandle) -> Self {
+        Arc::new(ExecutionAccount { component, releasable: ReleasableTotals::default() })
+    }
+}
+
+impl From<&ComponentHandle> for Arc<dyn Account> {
+    fn from(component: &ComponentHandle) -> Self {
+        component.clone().into()
+    }
+}
+
+impl ExecutionAccount {
+    fn hold(&self, quota: QuotaType) {
+        if let Some(resource) = quota.resource() {
+            self.releasable.add(resource, quota.amount());
+        }
+    }
+}
+
+impl Account for ExecutionAccount {
+    /// Asks without counting or reporting a denial, since a caller that is refused waits. A registry
+    /// that only observes makes no caller wait, so a refusal of CPU time is recorded here, once for
+    /// the time that would have been waited.
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        match self.0.tracker.peek(quota) {
-            Err(error) if self.0.shared.enforces() => Err(self.by_any_clock(error)),
+        let component = &self.component;
+        match component.0.tracker.peek(quota) {
+            Err(error) if component.0.shared.enforces() => Err(component.with_clock_lag(error)),
             Err(error) => {
-                self.observe_wait(error);
+                component.observe_wait(error);
                 Ok(())
             }
             Ok(()) => Ok(()),
@@ -25,23 +63,42 @@ impl Account for ComponentHandle {
     }
 
     fn take(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        self.keep(quota)
+        let component = &self.component;
+        match component.0.tracker.consume(quota) {
+            Ok(()) => {
+                self.hold(quota);
+                component.on_use(UseChange::Granted(&[quota]));
+            }
+            Err(error) => {
+                component.on_use(UseChange::Fallen(&[quota]));
+                component.deny(error)?;
+                // Only observed: totals are counted above their limits, rates are not.
+                if quota.resource().is_some_and(|resource| !resource.is_rate()) {
+                    component.0.tracker.charge(quota);
+                    self.hold(quota);
+                }
+                component.on_use(UseChange::Counted(&[quota]));
+            }
+        }
+        Ok(())
     }
 
     fn charge(&self, quota: QuotaType) {
-        Self::charge(self, quota);
+        self.component.0.tracker.charge(quota);
+        self.hold(quota);
+        self.component.on_use(UseChange::Counted(&[quota]));
     }
 
     fn release(&self, quota: QuotaType) {
-        self.0.tracker.release(quota);
-        if let Some(resource) = quota.resource() {
-            self.watch_fall(resource);
-        }
+        let Some(resource) = quota.resource() else { return };
+        let units = self.releasable.take_up_to(resource, quota.amount());
+        self.component.0.tracker.release(QuotaType::of(resource, units));
+        self.component.on_use(UseChange::Fallen(&[quota]));
     }
 }
 
 impl ComponentHandle {
-    /// Takes note of CPU time that is used up, once for as long as that would have been waited for.
+    /// Records a refusal of CPU time, once for as long as an execution would have waited for it.
     fn observe_wait(&self, error: QuotaError) {
         if error.resource() != QuotaResource::CpuTime {
             return;
@@ -55,8 +112,8 @@ impl ComponentHandle {
             word.compare_exchange(last, until, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         };
         if now >= last && swap(&self.0.would_wait_until) {
-            // Not an error, as nothing is enforced.
-            let _observed = self.refuse(error);
+            // Not an error, since nothing is enforced.
+            let _observed = self.deny(error);
         }
     }
 }

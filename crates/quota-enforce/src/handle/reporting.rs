@@ -1,4 +1,8 @@
-//! What a component's takes, denials and levels tell the counters and the sinks.
+//! A component's takes, denials and levels on their way to the counters and the sinks.
+//!
+//! Calls go one way: [`ComponentHandle::on_use`] and [`ComponentHandle::deny`] are entered after each
+//! change and each refusal; `on_use` re-evaluates levels, and everything ends in
+//! [`ComponentHandle::report`].
 
 use core::sync::atomic::Ordering;
 
@@ -10,75 +14,60 @@ use crate::level_watch::{Cause, Look};
 use crate::peaks::Peaks;
 use crate::throttle::Throttle;
 
+/// A change of a component's use, or one that is undone by now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum UseChange<'q> {
+    /// A take was granted.
+    Granted(&'q [QuotaType]),
+    /// Units were counted without being granted: charged, or observed above a limit.
+    Counted(&'q [QuotaType]),
+    /// Units came back: released, handed back, or held for a moment by a take that was refused.
+    Fallen(&'q [QuotaType]),
+}
+
 impl ComponentHandle {
-    /// Looks at all [levels](crate::UsageLevel) of use and reports those that have changed. Taking,
-    /// charging, releasing and settling a grant do so for what they touch; this is for levels of
+    /// Re-evaluates all [levels](crate::UsageLevel) of use and reports those that have changed.
+    /// Takes, charges, releases and settled grants do so for what they touch; this is for levels of
     /// rates, which fall as windows pass.
     ///
-    /// Sinks that keep crossings back, as there were too many in a second, write the last of them.
+    /// Sinks that keep crossings back, because there were too many in a second, write the last of
+    /// them.
     pub fn refresh_levels(&self) {
-        self.look_at_levels();
+        self.re_evaluate_levels();
         self.0.shared.refresh_sinks();
     }
 
-    pub(crate) fn look_at_levels(&self) {
-        for &resource in QuotaResource::ALL {
-            self.watch_fall(resource);
+    pub(crate) fn re_evaluate_levels(&self) {
+        for resource in QuotaResource::ALL.iter().copied() {
+            self.re_evaluate_level(resource, Cause::Fallen);
         }
     }
 
-    /// Makes a refusal say how long to wait by any clock. The tracker says it by its own, which may be
-    /// behind.
-    pub(super) fn by_any_clock(&self, error: QuotaError) -> QuotaError {
-        let Some(wait) = error.retry().after() else { return error };
-        error.with_retry(Retry::After(wait.saturating_add(self.0.tracker.clock().lag())))
-    }
-
-    /// Takes note of a denial by a quota; it is an error unless the registry only observes.
-    pub(super) fn refuse(&self, error: QuotaError) -> Result<(), QuotaError> {
-        let error = self.by_any_clock(error);
-        if let Some(counter) = self.0.denied.quota.get(error.resource().index()) {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-        if error.depth() > 0
-            && let Some(counter) = self.0.denied.by_parent.get(error.resource().index())
-        {
-            counter.fetch_add(1, Ordering::Relaxed);
-        }
-        let enforced = self.0.shared.enforces();
-        self.report(AuditKind::QuotaDenied(error), enforced);
-        if enforced { Err(error) } else { Ok(()) }
-    }
-
+    /// Reports grants where sinks asked for them, and the levels that a change has crossed.
     #[inline]
-    pub(super) fn granted(&self, quotas: &[QuotaType]) {
+    pub(crate) fn on_use(&self, change: UseChange<'_>) {
         if self.0.shared.has_sinks() || self.0.peaks.is_some() {
-            self.tell_granted(quotas);
+            self.report_use(change);
         }
     }
 
-    /// Tells the sinks what was taken, and looks at the levels.
-    fn tell_granted(&self, quotas: &[QuotaType]) {
-        if self.0.shared.reports_grants() {
-            for quota in quotas {
-                if let Some(resource) = quota.resource() {
-                    let amount = quota.amount();
-                    self.report(AuditKind::QuotaGranted { resource, amount }, true);
-                }
+    fn report_use(&self, change: UseChange<'_>) {
+        let (quotas, is_fall) = match change {
+            UseChange::Granted(quotas) | UseChange::Counted(quotas) => (quotas, false),
+            UseChange::Fallen(quotas) => (quotas, true),
+        };
+        let amounts = || quotas.iter().filter_map(|it| Some((it.resource()?, it.amount())));
+        if matches!(change, UseChange::Granted(_)) && self.0.shared.reports_grants() {
+            for (resource, amount) in amounts() {
+                self.report(AuditKind::QuotaGranted { resource, amount }, true);
             }
         }
-        self.watch(quotas);
-    }
-
-    /// Looks at the levels of what was just taken.
-    pub(super) fn watch(&self, quotas: &[QuotaType]) {
-        if let Some(peaks) = &self.0.peaks {
+        if let Some(peaks) = self.0.peaks.as_deref().filter(|_| !is_fall) {
             self.note_peaks(peaks);
         }
-        for quota in quotas {
-            if let Some(resource) = quota.resource() {
-                self.watch_one(resource, Cause::Taken(quota.amount()));
-            }
+        for (resource, amount) in amounts() {
+            let cause = if is_fall { Cause::Fallen } else { Cause::Taken(amount) };
+            self.re_evaluate_level(resource, cause);
         }
     }
 
@@ -91,32 +80,34 @@ impl ComponentHandle {
         }
     }
 
-    /// Looks at the levels of what was refused. A take of several resources or levels may have held a
-    /// part of it for a moment, in which another thread may have looked.
-    pub(super) fn look_again(&self, quotas: &[QuotaType]) {
-        for resource in quotas.iter().filter_map(|quota| quota.resource()) {
-            self.watch_fall(resource);
+    /// Counts and reports a denial by a quota; it is an error unless the registry only observes.
+    pub(super) fn deny(&self, error: QuotaError) -> Result<(), QuotaError> {
+        let error = self.with_clock_lag(error);
+        if let Some(counter) = self.0.denied.quota.get(error.resource().index()) {
+            counter.fetch_add(1, Ordering::Relaxed);
         }
+        if error.depth() > 0
+            && let Some(counters) = &self.0.denied.by_parent
+            && let Some(counter) = counters.get(error.resource().index())
+        {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        let enforced = self.0.shared.enforces();
+        self.report(AuditKind::QuotaDenied(error), enforced);
+        if enforced { Err(error) } else { Ok(()) }
     }
 
-    /// Looks at the level of what a grant was settled for, after more or less than it held.
-    pub(crate) fn settled(&self, resource: QuotaResource, more: u64) {
-        if more > 0 {
-            self.watch(&[QuotaType::of(resource, more)]);
-        } else {
-            self.watch_fall(resource);
-        }
-    }
-
-    /// Looks at a level after something came back.
-    pub(super) fn watch_fall(&self, resource: QuotaResource) {
-        self.watch_one(resource, Cause::Fallen);
+    /// Adds the clock's lag to the wait of a refusal: the tracker counts it by its own clock, and the
+    /// caller may sleep on another.
+    pub(super) fn with_clock_lag(&self, error: QuotaError) -> QuotaError {
+        let Some(wait) = error.retry().after() else { return error };
+        error.with_retry(Retry::After(wait.saturating_add(self.0.tracker.clock().lag())))
     }
 
     /// Reports the crossings of one resource's level.
-    fn watch_one(&self, resource: QuotaResource, seen: Cause) {
+    fn re_evaluate_level(&self, resource: QuotaResource, cause: Cause) {
         let Some(level_watch) = self.0.level_watches.get(resource.index()) else { return };
-        // A component that is gone has no level that holds; a successor of its id may have one.
+        // An unregistered component has no level that holds; a successor of its id may have one.
         if !self.0.shared.has_sinks() || !self.is_registered() {
             return;
         }
@@ -130,12 +121,13 @@ impl ComponentHandle {
             };
             Look { status: tracker.status_of(resource), now_ns, window_ns }
         };
-        level_watch.watch(seen, look, |from, to, status| {
+        level_watch.watch(cause, look, |from, to, status| {
             let kind = AuditKind::Threshold { resource, from, to, status: *status };
             self.report(kind, true);
         });
     }
 
+    /// Sends an event to all sinks.
     pub(crate) fn report(&self, kind: AuditKind<'_>, enforced: bool) {
         let Component { id, shared, throttle, tracker, .. } = &*self.0;
         if !shared.has_sinks() {

@@ -119,7 +119,7 @@ fn a_macro_that_waits_takes_nothing_before_its_first_poll() {
 #[test]
 fn a_resource_is_a_text_or_a_path_that_is_one() {
     fn write(handle: &ComponentHandle, resource: impl AsResource) -> Result<(), EnforceError> {
-        guard(handle, resource, "write", QuotaType::Storage(1), || Ok(()))
+        guard(handle, resource, "write", QuotaType::Storage(1), |_| Ok(()))
     }
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let text = String::from("/data/x");

@@ -3,12 +3,10 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use limits_core::{
-    Account, Clock, ManualClock, QuotaError, QuotaTracker, QuotaType, ResourceQuota, Retry,
-};
+use limits_core::{Clock, ManualClock, QuotaError, QuotaTracker, QuotaType, ResourceQuota, Retry};
 use quota_enforce::{CoarseClock, ComponentHandle, EnforceError, QuotaRegistry};
 
-use crate::{Notebook, context, thousand_of_each};
+use crate::{Notebook, account, context, thousand_of_each};
 
 const TICK: Duration = Duration::from_millis(4);
 
@@ -35,7 +33,7 @@ fn wait_as_told(handle: &ComponentHandle, wall: &ManualClock) -> QuotaError {
     wall.advance(Duration::from_micros(1_700));
     let refused = handle.consume(one).expect_err("it was the last");
     let refused = *refused.as_quota().expect("a quota did");
-    assert_eq!(Account::peek(handle, one), Err(refused));
+    assert_eq!(account(handle).peek(one), Err(refused));
     let Retry::After(wait) = refused.retry() else { panic!("{refused}") };
     wall.advance(wait);
     handle.consume(one).expect("there is one");

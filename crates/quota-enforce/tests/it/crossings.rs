@@ -5,13 +5,13 @@ use core::time::Duration;
 use std::panic::{catch_unwind, panic_any};
 use std::sync::Arc;
 
-use limits_core::{Account, ManualClock, QuotaType};
+use limits_core::{ManualClock, QuotaType};
 use quota_enforce::{
-    AuditEvent, AuditSink, ComponentHandle, EnforceError, QuotaRegistry, QuotaRegistryBuilder,
-    guard,
+    AuditEvent, AuditSink, CheckedResource, ComponentHandle, EnforceError, QuotaRegistry,
+    QuotaRegistryBuilder, guard,
 };
 
-use crate::{Notebook, context, thousand, thousand_of_each};
+use crate::{Notebook, account, context, thousand, thousand_of_each};
 
 fn noted() -> (QuotaRegistryBuilder, Arc<Notebook>) {
     let notebook = Arc::new(Notebook::default());
@@ -32,7 +32,7 @@ fn what_an_operation_gives_back_when_it_fails_is_seen_and_the_next_crossing_is_t
         let grant = handle.reserve_all(&[QuotaType::Storage(960), QuotaType::CpuTime(1)]);
         drop(grant.unwrap());
         assert_eq!(notebook.take(), [up, down]);
-        let failed = guard(&handle, "/data/x", "write", QuotaType::Storage(960), || {
+        let failed = guard(&handle, "/data/x", "write", QuotaType::Storage(960), |_| {
             Err::<(), _>(EnforceError::NotRegistered { id: Box::from("b") })
         });
         failed.unwrap_err();
@@ -104,7 +104,7 @@ fn what_is_only_observed_crosses_levels_as_well() {
     let (_registry, handle, _clock) = thousand(builder.observe_only());
     notebook.take();
     let grant = handle.reserve(QuotaType::Storage(1_500)).unwrap();
-    Account::take(&handle, QuotaType::Memory(1_500)).unwrap();
+    account(&handle).take(QuotaType::Memory(1_500)).unwrap();
     let told = notebook.take();
     let levels: Vec<_> = told.iter().filter(|line| line.contains("threshold")).collect();
     assert_eq!(
@@ -179,13 +179,15 @@ fn a_sink_that_panics_with_anything_changes_nothing_and_the_others_are_told() {
         .audit(Arc::<Notebook>::clone(&notebook))
         .audit_grants();
     let (registry, handle, _clock) = thousand(builder);
-    Account::take(&handle, QuotaType::Memory(960)).unwrap();
+    let account = account(&handle);
+    account.take(QuotaType::Memory(960)).unwrap();
     assert_eq!(handle.usage().memory_used, 960);
-    Account::release(&handle, QuotaType::Memory(960));
+    account.release(QuotaType::Memory(960));
     assert!(handle.consume(QuotaType::Storage(1_001)).is_err());
     // While another panic unwinds as well.
     let unwound = catch_unwind(AssertUnwindSafe(|| {
-        let operation = || -> Result<(), EnforceError> { panic!("on purpose") };
+        let operation =
+            |_: CheckedResource<'_>| -> Result<(), EnforceError> { panic!("on purpose") };
         guard(&handle, "/data/x", "write", QuotaType::Storage(960), operation)
     }));
     assert!(unwound.is_err());

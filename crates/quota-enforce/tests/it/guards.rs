@@ -10,7 +10,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use limits_core::{Permission, QuotaResource, QuotaType, WasmError};
-use quota_enforce::{ComponentHandle, EnforceError, QuotaRegistry, guard, guard_async, with_quota};
+use quota_enforce::{
+    CheckedResource, ComponentHandle, EnforceError, QuotaRegistry, guard, guard_async, with_quota,
+};
 
 use crate::{Notebook, thousand};
 
@@ -51,11 +53,11 @@ fn what_succeeds_is_kept_and_what_fails_goes_back() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let write = Permission::FilesystemWrite;
     let quota = QuotaType::Storage(400);
-    let written: Result<_, EnforceError> = guard(&handle, "/data/x", write, quota, || Ok(7));
+    let written: Result<_, EnforceError> = guard(&handle, "/data/x", write, quota, |_| Ok(7));
     assert_eq!(written, Ok(7));
     assert_eq!(storage(&handle), 400);
 
-    let failed: Result<(), AppError> = guard(&handle, "/data/x", write, quota, || Ok(failing()?));
+    let failed: Result<(), AppError> = guard(&handle, "/data/x", write, quota, |_| Ok(failing()?));
     assert!(matches!(failed, Err(AppError::Io(error)) if error.to_string() == "disk full"));
     assert_eq!(storage(&handle), 400);
 }
@@ -65,7 +67,7 @@ fn what_is_refused_does_not_run() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let mut ran = false;
     let mut run = |resource, permission, bytes| -> Result<(), AppError> {
-        guard(&handle, resource, permission, QuotaType::Storage(bytes), || {
+        guard(&handle, resource, permission, QuotaType::Storage(bytes), |_| {
             ran = true;
             Ok(())
         })
@@ -85,7 +87,8 @@ fn what_panics_goes_back() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let write = Permission::FilesystemWrite;
-        let operation = || -> Result<(), EnforceError> { panic!("on purpose") };
+        let operation =
+            |_: CheckedResource<'_>| -> Result<(), EnforceError> { panic!("on purpose") };
         guard(&handle, "/data/x", write, QuotaType::Storage(400), operation)
     }));
     assert!(panicked.is_err());
@@ -102,7 +105,7 @@ fn q1_the_last_units_go_to_one_of_many() {
     let succeeded = std::thread::scope(|scope| {
         let write = || {
             let write = Permission::FilesystemWrite;
-            let written = guard(&handle, "/data/x", write, QuotaType::Storage(600), || {
+            let written = guard(&handle, "/data/x", write, QuotaType::Storage(600), |_| {
                 asked.fetch_add(1, Ordering::SeqCst);
                 while asked.load(Ordering::SeqCst) < THREADS {
                     std::thread::yield_now();
@@ -125,7 +128,7 @@ fn q1_the_last_units_go_to_one_of_many() {
 fn a_future_that_is_dropped_gives_back() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let write = Permission::FilesystemWrite;
-    let waits = async {
+    let waits = |_| async {
         pending::<()>().await;
         Ok::<_, EnforceError>(())
     };
@@ -146,7 +149,7 @@ fn guarded_futures_can_move_between_threads() {
         future
     }
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
-    let operation = ready(Ok::<_, EnforceError>(3));
+    let operation = |_| ready(Ok::<_, EnforceError>(3));
     let write = Permission::FilesystemWrite;
     let quota = QuotaType::Storage(4);
     let future =

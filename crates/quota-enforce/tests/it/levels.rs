@@ -115,7 +115,7 @@ fn a_lower_limit_and_a_reset_move_levels_as_well() {
         thousand(QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)));
     handle.consume(QuotaType::Memory(500)).unwrap();
     notebook.take();
-    handle.set_quota(crate::thousand_of_each().with_memory(600)).unwrap();
+    registry.set_quota("a", crate::thousand_of_each().with_memory(600)).unwrap();
     assert_eq!(notebook.take(), ["a threshold memory normal -> warning at 500"]);
     registry.reset_usage("a").unwrap();
     assert_eq!(notebook.take(), ["a threshold memory warning -> normal at 0"]);

@@ -14,6 +14,9 @@ mod observing;
 mod original;
 mod preempted;
 mod refusals;
+mod registrations;
+mod releases;
+mod revocations;
 mod samples;
 mod successors;
 mod views;
@@ -21,7 +24,7 @@ mod writers;
 
 use std::sync::{Arc, Mutex};
 
-use limits_core::{CapabilitySet, ManualClock, Permission, ResourceQuota};
+use limits_core::{Account, CapabilitySet, ManualClock, Permission, ResourceQuota};
 use quota_enforce::{
     AuditEvent, AuditSink, ComponentHandle, QuotaRegistry, QuotaRegistryBuilder, SecurityContext,
 };
@@ -34,6 +37,10 @@ fn capabilities() -> CapabilitySet {
         .grant(Permission::NetworkConnect, "**")
         .build()
         .expect("valid patterns")
+}
+
+fn account(component: &ComponentHandle) -> Arc<dyn Account> {
+    component.into()
 }
 
 fn context(id: &str, quota: ResourceQuota) -> SecurityContext {

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use core::time::Duration;
 use limits_core::{
-    Account, CapabilitySet, ManualClock, Permission, QuotaResource, QuotaTracker, QuotaType,
-    ResourceQuota,
+    CapabilitySet, ManualClock, Permission, QuotaResource, QuotaTracker, QuotaType, ResourceQuota,
 };
 use quota_enforce::{QuotaRegistry, SecurityContext};
 
-use crate::{Notebook, context, thousand, thousand_of_each};
+use crate::{Notebook, account, context, thousand, thousand_of_each};
 
 #[test]
 fn nothing_is_denied_and_everything_that_would_have_been_is_told() {
@@ -25,10 +24,11 @@ fn nothing_is_denied_and_everything_that_would_have_been_is_told() {
     grant.commit();
     handle.consume(QuotaType::MessageRate(1_001)).unwrap();
     assert_eq!(handle.usage().message_count, 0, "such a message would not have been sent");
-    Account::peek(&handle, QuotaType::Storage(1)).unwrap();
-    Account::take(&handle, QuotaType::Memory(1_001)).unwrap();
+    let executions = account(&handle);
+    executions.peek(QuotaType::Storage(1)).unwrap();
+    executions.take(QuotaType::Memory(1_001)).unwrap();
     assert_eq!(handle.usage().memory_used, 1_001);
-    Account::release(&handle, QuotaType::Memory(1_001));
+    executions.release(QuotaType::Memory(1_001));
     assert_eq!(handle.usage().memory_used, 0);
     let told = notebook.take();
     let denied: Vec<_> = told.iter().filter(|line| !line.contains("threshold")).collect();
@@ -94,21 +94,22 @@ fn cpu_time_that_is_used_up_is_told_once_for_as_long_as_it_would_have_been_waite
     let builder = QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)).observe_only();
     let (_registry, handle, clock) = thousand(builder);
     let moment = QuotaType::CpuTimeMicros(1);
-    Account::charge(&handle, QuotaType::CpuTime(2_500));
+    let executions = account(&handle);
+    executions.charge(QuotaType::CpuTime(2_500));
     notebook.take();
     // Two and a half times the limit of a window: a wait of two windows, and half a window of use.
     for _ in 0..100 {
-        Account::peek(&handle, moment).unwrap();
+        executions.peek(moment).unwrap();
     }
     assert_eq!(handle.denials().by_quota(QuotaResource::CpuTime), 1);
     let told = notebook.take();
     assert!(told.iter().any(|line| line.contains("quota_denied (observed) ")), "{told:?}");
     clock.advance(Duration::from_secs(2));
-    Account::peek(&handle, moment).unwrap();
+    executions.peek(moment).unwrap();
     assert_eq!(handle.denials().total(), 1);
-    Account::charge(&handle, QuotaType::CpuTime(500));
-    Account::peek(&handle, moment).unwrap();
-    Account::peek(&handle, moment).unwrap();
+    executions.charge(QuotaType::CpuTime(500));
+    executions.peek(moment).unwrap();
+    executions.peek(moment).unwrap();
     assert_eq!(handle.denials().by_quota(QuotaResource::CpuTime), 2);
 }
 
@@ -120,7 +121,7 @@ fn a_component_without_cpu_time_is_told_of_once_a_period() {
     let none = registry.register(none).unwrap();
     for denials in 1..4 {
         for _ in 0..10 {
-            Account::peek(&none, QuotaType::CpuTimeMicros(1)).unwrap();
+            account(&none).peek(QuotaType::CpuTimeMicros(1)).unwrap();
         }
         assert_eq!(none.denials().by_quota(QuotaResource::CpuTime), denials);
         clock.advance(Duration::from_secs(1));

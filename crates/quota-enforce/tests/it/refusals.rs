@@ -141,7 +141,7 @@ fn q22_who_holds_a_handle_cannot_reset_it_and_the_registry_can() {
     let found = [handle.tracker(), handle.reset(), handle.reset_usage(), handle.restore()];
     assert_eq!((found, handle.usage().storage_used), ([None; 4], 1_000));
     let longer = thousand_of_each().with_reset_period(Duration::from_secs(2));
-    assert!(matches!(handle.set_quota(longer), Err(EnforceError::PeriodMismatch(_))));
+    assert!(matches!(registry.set_quota("a", longer), Err(EnforceError::PeriodMismatch(_))));
     registry.reset_usage("a").unwrap();
     assert_eq!(handle.usage().storage_used, 0);
     assert!(registry.reset_usage("b").is_err());

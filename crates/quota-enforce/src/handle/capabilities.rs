@@ -1,0 +1,141 @@
+//! A component's capabilities: checks, and takes that depend on one.
+
+use core::sync::atomic::Ordering;
+use std::sync::Arc;
+
+use arc_swap::Guard;
+use limits_core::{CapabilitySet, Permission, QuotaType};
+
+use super::ComponentHandle;
+use crate::audit::AuditKind;
+use crate::checked_resource::CheckedResource;
+use crate::enforce_error::EnforceError;
+use crate::grant::Grant;
+
+/// - I9: a revocation holds from the next check or take on, over every clone of the handle. Once
+///   `set_capabilities` has returned, no check passes and no grant is made that only an earlier set
+///   allows.
+///
+/// A check loads the set once and decides by that. A take that depends on a check loads it again
+/// once it has taken: if another set is in force by then, that set decides, and what was taken is
+/// handed back if it denies. So there is a moment within each call at which the set that decided
+/// was in force and the take had been made.
+impl ComponentHandle {
+    /// Returns the capabilities in force, with the component's id in the place of `<id>`.
+    ///
+    /// The set that is returned stays as it is when the registry
+    /// [sets another](crate::QuotaRegistry::set_capabilities). Asking it (`check`) is for questions:
+    /// nothing is counted or reported, and the answer may be out of date by the time it is used.
+    #[must_use]
+    pub fn capabilities(&self) -> Arc<CapabilitySet> {
+        self.0.capabilities.load_full()
+    }
+
+    pub(crate) fn set_capabilities(&self, capabilities: CapabilitySet) {
+        self.0.capabilities.store(Arc::new(capabilities));
+    }
+
+    /// Refuses unless a pattern allows it.
+    ///
+    /// # Errors
+    ///
+    /// [`EnforceError::Capability`] if none does, [`EnforceError::NotRegistered`] if the component
+    /// is not registered any more.
+    pub fn check(&self, permission: Permission, resource: &str) -> Result<(), EnforceError> {
+        self.check_by_set_in_force(permission, resource).map(drop)
+    }
+
+    /// Checks as [`check`](Self::check) does, and returns the resource in the form that the patterns
+    /// judged: the one to open.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_resource<'r>(
+        &self,
+        permission: Permission,
+        resource: &'r str,
+    ) -> Result<CheckedResource<'r>, EnforceError> {
+        self.check(permission, resource)?;
+        Ok(CheckedResource::new(permission, resource))
+    }
+
+    /// Refuses unless a pattern allows it and the quota has enough left. Takes nothing, so the answer
+    /// may be out of date when it arrives; [`authorize`](Self::authorize) checks and takes.
+    ///
+    /// # Errors
+    ///
+    /// As [`authorize`](Self::authorize).
+    pub fn check_with_quota(
+        &self,
+        permission: Permission,
+        resource: &str,
+        quota: QuotaType,
+    ) -> Result<(), EnforceError> {
+        self.check(permission, resource)?;
+        match self.0.tracker.peek(quota) {
+            Ok(()) => Ok(()),
+            Err(error) => Ok(self.deny(error)?),
+        }
+    }
+
+    /// Checks the capability and takes the quota, in this order.
+    ///
+    /// # Errors
+    ///
+    /// [`EnforceError::Capability`] or [`EnforceError::Quota`] if one of them is missing, and
+    /// [`EnforceError::NotRegistered`] if the component is not registered any more. Nothing is taken
+    /// then.
+    pub fn authorize(
+        &self,
+        permission: Permission,
+        resource: &str,
+        quota: QuotaType,
+    ) -> Result<Grant, EnforceError> {
+        let checked = self.check_by_set_in_force(permission, resource)?;
+        self.take(&[quota], || {
+            let is_in_force = Arc::ptr_eq(&checked, &self.0.capabilities.load());
+            if is_in_force { Ok(()) } else { self.check(permission, resource) }
+        })
+    }
+
+    /// Authorizes as [`authorize`](Self::authorize) does, and returns the resource in the form that
+    /// the patterns judged, the one to open, with the grant.
+    ///
+    /// # Errors
+    ///
+    /// As [`authorize`](Self::authorize).
+    pub fn authorize_resource<'r>(
+        &self,
+        permission: Permission,
+        resource: &'r str,
+        quota: QuotaType,
+    ) -> Result<(CheckedResource<'r>, Grant), EnforceError> {
+        let grant = self.authorize(permission, resource, quota)?;
+        Ok((CheckedResource::new(permission, resource), grant))
+    }
+
+    /// Returns the set that has allowed it.
+    fn check_by_set_in_force(
+        &self,
+        permission: Permission,
+        resource: &str,
+    ) -> Result<Guard<Arc<CapabilitySet>>, EnforceError> {
+        self.check_registered()?;
+        let shared = &self.0.shared;
+        let capabilities = self.0.capabilities.load();
+        let decision = capabilities.check(permission, resource);
+        if decision.is_allowed() {
+            if shared.reports_grants() {
+                self.report(AuditKind::CapabilityGranted(decision), true);
+            }
+            return Ok(capabilities);
+        }
+        self.0.denied.capability.fetch_add(1, Ordering::Relaxed);
+        self.report(AuditKind::CapabilityDenied(decision), shared.enforces());
+        if shared.enforces() {
+            decision.into_result()?;
+        }
+        Ok(capabilities)
+    }
+}
