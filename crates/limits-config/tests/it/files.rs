@@ -126,7 +126,7 @@ fn a_file_is_bounded_by_the_caller() {
 }
 
 /// These would wait for ever, or read for ever, if opening or reading went as usual.
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod special {
     use super::folder;
     use limits_config::{ComponentConfig, ConfigErrorKind};
@@ -159,7 +159,6 @@ mod special {
     }
 
     /// Such files say that they are empty.
-    #[cfg(target_os = "linux")]
     #[test]
     fn a_file_that_lies_about_its_size_is_still_bounded() {
         let error = limits_config::read_regular_file("/proc/self/maps", 1).unwrap_err();
