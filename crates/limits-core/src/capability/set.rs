@@ -74,6 +74,15 @@ impl CapabilitySet {
         Ok(())
     }
 
+    /// Keeps those patterns for which `is_kept` returns true; it is called once for each.
+    pub fn retain(&mut self, mut is_kept: impl FnMut(Permission, &Pattern) -> bool) {
+        let rules = self.rules.iter().filter(|(permission, pattern)| is_kept(*permission, pattern));
+        let kept: Vec<_> = rules.cloned().collect();
+        if kept.len() < self.len() {
+            self.rules = Arc::new(kept);
+        }
+    }
+
     /// Tells whether one more pattern of a permission is too many.
     fn overflow(&self, (permission, pattern): &(Permission, Pattern)) -> Option<PatternProblem> {
         let patterns = self.range(*permission);

@@ -218,16 +218,22 @@ impl ResourceLimitsBuilder {
     /// [`WasmError::InvalidConfiguration`] if [`memory_bytes`](Self::memory_bytes) was not given.
     /// Every number is valid for every limit.
     pub fn build(self) -> WasmResult<ResourceLimits> {
-        let Some(memory_bytes) = self.memory_bytes else {
-            return Err(WasmError::InvalidConfiguration {
+        match self.memory_bytes {
+            Some(bytes) => Ok(self.build_with_memory(bytes)),
+            None => Err(WasmError::InvalidConfiguration {
                 reason: String::from(
                     "no memory limit given: memory has no default, say how many bytes the \
                      component may use",
                 ),
-            });
-        };
-        Ok(ResourceLimits {
-            memory_bytes,
+            }),
+        }
+    }
+
+    /// Finishes the limits with a limit of memory, in bytes, that replaces an earlier one.
+    #[must_use]
+    pub fn build_with_memory(self, bytes: u64) -> ResourceLimits {
+        ResourceLimits {
+            memory_bytes: bytes,
             fuel: self.max_fuel.map_or_else(FuelConfig::default, FuelConfig::new),
             timeout_ms: self.timeout_ms.unwrap_or(ResourceLimits::DEFAULT_TIMEOUT_MS),
             instances: self.instances.unwrap_or(ResourceLimits::DEFAULT_MAX_INSTANCES),
@@ -239,7 +245,7 @@ impl ResourceLimitsBuilder {
             copy_bytes: self.copy_bytes.unwrap_or(ResourceLimits::DEFAULT_MAX_COPY_BYTES),
             handles: self.handles.unwrap_or(ResourceLimits::DEFAULT_MAX_HANDLES),
             resources: self.resources.unwrap_or(ResourceLimits::DEFAULT_MAX_RESOURCES),
-        })
+        }
     }
 }
 
@@ -299,6 +305,13 @@ mod tests {
     #[test]
     fn test_default_timeout_constant() {
         assert_eq!(ResourceLimits::DEFAULT_TIMEOUT_MS, 100);
+    }
+
+    #[test]
+    fn memory_given_last_is_the_limit() {
+        let limits = ResourceLimits::builder().memory_bytes(1).max_fuel(2);
+        let expected = limits.memory_bytes(3).build().unwrap();
+        assert_eq!(limits.build_with_memory(3), expected);
     }
 
     #[test]

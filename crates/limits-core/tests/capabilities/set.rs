@@ -24,6 +24,23 @@ fn an_empty_set_allows_nothing() {
 }
 
 #[test]
+fn a_narrowed_set_leaves_its_clones_as_they_were() {
+    let whole = two_paths();
+    let mut narrowed = whole.clone();
+    let mut seen = Vec::new();
+    narrowed.retain(|permission, pattern| {
+        seen.push((permission, pattern.to_string()));
+        pattern.as_str() != "/etc/hosts"
+    });
+    assert_eq!(seen.len(), 3);
+    assert_eq!((narrowed.len(), whole.len()), (2, 3));
+    assert!(!narrowed.check(Permission::FilesystemRead, "/etc/hosts").is_allowed());
+    assert!(narrowed.check(Permission::FilesystemRead, "/app/data/x").is_allowed());
+    narrowed.retain(|_, _| true);
+    assert_eq!(narrowed.len(), 2);
+}
+
+#[test]
 fn a_decision_says_which_rule_allowed_or_why_none_did() {
     let set = two_paths();
     let says = |permission, resource| set.check(permission, resource).to_string();
