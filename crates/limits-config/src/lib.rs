@@ -1,49 +1,35 @@
 #![doc = include_str!("../README.md")]
 
-mod amount;
-mod capabilities;
-mod component;
-mod cpu_time_policy;
-mod decision;
-mod document;
-mod effective;
-mod error;
-mod file;
-mod host;
-mod name;
-mod origin;
-mod path;
-mod period;
+mod grammar;
+mod loaded_component;
 mod policy;
-mod quota;
-mod rate;
-mod resources;
-#[cfg(any(test, feature = "schema"))]
-mod schema;
-mod setting;
-mod size;
-mod tree;
-mod window;
+mod resolve;
+mod settings;
+mod tables;
+mod toml;
 
+pub use limits_core;
 pub use semver;
 
-pub use crate::capabilities::{
-    CapabilitiesSection, FilesystemCapabilities, MessagingCapabilities, NetworkCapabilities,
-    StorageCapabilities,
-};
-pub use crate::component::{ComponentConfig, ComponentSection};
-pub use crate::effective::{Change, EffectiveConfig, Rule};
-pub use crate::error::{ConfigError, ConfigErrorKind};
-pub use crate::file::read_regular_file;
-pub use crate::host::HostCeilings;
-pub use crate::name::{ComponentName, NameError};
-pub use crate::origin::Origin;
-pub use crate::path::{ComponentPath, PathError};
+pub use crate::grammar::component_name::{ComponentName, NameError};
+pub use crate::grammar::component_path::{ComponentPath, PathError};
+pub use crate::grammar::kind::Unit;
+pub use crate::grammar::rate::{parse_bandwidth, parse_cpu_time};
+pub use crate::grammar::size::{SizeError, format_size, parse_storage};
+pub use crate::grammar::value::Value;
+pub use crate::loaded_component::{LoadError, LoadedComponent};
 pub use crate::policy::Policy;
-pub use crate::quota::{QuotaConflict, QuotaSection};
-pub use crate::rate::{parse_bandwidth, parse_cpu_time};
-pub use crate::resources::{CpuConfig, HostConfig, MemoryConfig, ResourcesConfig};
+pub use crate::resolve::change::{Change, Rule};
+pub use crate::resolve::effective_config::EffectiveConfig;
+pub use crate::settings::row::{Enforcer, Scope};
+pub use crate::settings::setting::{Origin, Setting};
+pub use crate::settings::table::{
+    CpuConfig, HostCeilings, HostConfig, MemoryConfig, QuotaSection, SettingKey,
+};
+pub use crate::tables::component_config::{ComponentConfig, ComponentSection};
+pub use crate::tables::quota_conflict::QuotaConflict;
+pub use crate::tables::resources_config::ResourcesConfig;
 #[cfg(any(test, feature = "schema"))]
-pub use crate::schema::{component_schema, policy_schema};
-pub use crate::setting::{Setting, SettingKey, Unit};
-pub use crate::size::{SizeError, format_size, parse_storage};
+pub use crate::tables::schema::{component_schema, policy_schema};
+pub use crate::toml::config_error::{ConfigError, ConfigErrorKind};
+pub use crate::toml::config_file::read_regular_file;

@@ -6,7 +6,7 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::error::quoted;
+use crate::toml::shown::quoted;
 
 /// The name of a component: 1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`, starting with a letter or a
 /// digit.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::error::quoted;
+use crate::toml::shown::quoted;
 
 /// The path of a component's code, relative to the folder of its `Component.toml` and inside it.
 ///

@@ -1,6 +1,6 @@
 //! Rates: "5MB/s", "800ms/s".
 
-use crate::size::{SizeError, parse_size, split_digits};
+use crate::grammar::size::{SizeError, parse_size, split_digits};
 
 const BANDWIDTH: &str = "a bandwidth, such as 5MB/s";
 const CPU_TIME: &str = "a CPU time, such as 800ms/s";

@@ -5,7 +5,7 @@ use core::fmt;
 
 use byte_unit::{Byte, UnitType};
 
-use crate::error::quoted;
+use crate::toml::shown::quoted;
 
 /// The units in the order in which they are explained, with the power of two that each one is.
 const UNITS: [(&str, u32); 10] = [

@@ -4,53 +4,93 @@ use core::time::Duration;
 
 use limits_core::Allowance;
 
-use crate::policy::Tables;
-use crate::setting::{Setting, SettingKey};
-use crate::{period, quota};
+use crate::grammar::period;
+use crate::grammar::value::Value;
+use crate::resolve::change::Rule;
+use crate::resolve::policy_layers::{HashPin, PolicyLayers, PolicyTable, Resolved};
+use crate::settings::declared::Declared;
+use crate::settings::rates::{is_rate, vanishes};
+use crate::settings::table::SettingKey;
 
-/// The settings that are counted in windows.
-pub(crate) const RATES: [SettingKey; 3] =
-    [SettingKey::MessageRate, SettingKey::NetworkBandwidth, SettingKey::CpuTime];
-
-/// A window that the operator counts rates in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Window {
-    pub(crate) ms: u64,
-    /// What says so: the period of the table, or a rate that has none beside it.
-    pub(crate) key: SettingKey,
-}
-
-impl Window {
-    /// Returns the window of a table of the policy, if one of its rates counts.
-    pub(crate) fn of(tables: Tables<'_>, counts: impl Fn(SettingKey) -> bool) -> Option<Self> {
-        // A rate of zero is zero in any window.
-        let is_bound =
-            |key: SettingKey| matches!(key.declared(tables), Some(Allowance::AtMost(1..)));
-        let rate = RATES.into_iter().find(|key| is_bound(*key) && counts(*key))?;
-        let given = SettingKey::Period.declared(tables);
-        let key = if given.is_some() { SettingKey::Period } else { rate };
-        let default = SettingKey::Period.default(Allowance::Unlimited);
-        given.unwrap_or(default).at_most().map(|ms| Self { ms, key })
+/// Makes the window in which rates are counted a part of the operator's, if the operator has
+/// written a rate: in a window of its own choice, a component would get more at once.
+///
+/// `from` is the period that the component asks for, `rates` holds its rates in effect.
+pub(crate) fn nest(
+    layers: &PolicyLayers<'_>,
+    period: &mut Resolved,
+    from: Value,
+    rates: &Declared,
+) {
+    let Some((whole, rule)) = operators_window(layers) else { return };
+    let Some(asked) = period.value.at_most() else { return };
+    let nested = nested(asked, whole, rates);
+    if nested == asked {
+        return;
     }
+    let before = period.rule.replace(rule);
+    if let Some((table, HashPin::Absent)) = &layers.component_override
+        && nested < asked
+        && before == Some(table.rule(SettingKey::Period.as_str()))
+    {
+        period.over_ceiling = before.map(|rule| (period.value, rule));
+    }
+    period.value = Value::number(nested);
+    period.rule = period.rule.take().filter(|_| period.value != from);
 }
 
-/// Returns the window for `rates` that the component wants to be `asked` milliseconds long, such
+/// Returns the longest window, in milliseconds, that fits a whole number of times into each window
+/// in which the operator counts a rate of this component, and the rule of the shortest of these.
+fn operators_window(layers: &PolicyLayers<'_>) -> Option<(u64, Rule)> {
+    let over = layers.component_override.as_ref();
+    let pinned = over.filter(|(_, pin)| *pin == HashPin::Matches);
+    let is_lifted =
+        |key: SettingKey| pinned.is_some_and(|(table, _)| table.settings.get(key).is_some());
+    if is_lifted(SettingKey::Period) {
+        return None;
+    }
+    let over = over.and_then(|(table, _)| window_of(table, |_| true));
+    let ceiling = window_of(&layers.ceiling, |key| !is_lifted(key));
+    [ceiling, over].into_iter().flatten().reduce(|(one, first), (other, second)| {
+        (common(one, other), if other < one { second } else { first })
+    })
+}
+
+/// Returns the window of a table of the policy in milliseconds, with the key that sets it, if one
+/// of the table's rates counts.
+fn window_of(table: &PolicyTable<'_>, counts: impl Fn(SettingKey) -> bool) -> Option<(u64, Rule)> {
+    // A rate of zero is zero in any window.
+    let is_bound = |amount| matches!(amount, Some(Allowance::AtMost(1..)));
+    let (rate, _) = table
+        .settings
+        .iter()
+        .find(|(key, value)| is_rate(*key) && is_bound(value.amount()) && counts(*key))?;
+    let given = table.settings.get(SettingKey::Period);
+    let key = if given.is_some() { SettingKey::Period } else { rate };
+    let window = given.unwrap_or_else(|| table.settings.default_of(SettingKey::Period));
+    window.at_most().map(|ms| (ms, table.rule(key.as_str())))
+}
+
+/// Returns the window for rates that the component wants to be `asked` milliseconds long, such
 /// that a whole number of them makes up one of the operator's, which is `whole` milliseconds long.
 ///
 /// All windows are numbered from one origin, so those of the component then never reach over an end
-/// of the operator's. What is granted in each, rounded down, adds up to no more than the operator
-/// wrote for the whole.
-pub(crate) fn nested(asked: u64, whole: u64, rates: &[Setting]) -> u64 {
+/// of the operator's. The amounts granted in each, rounded down, add up to no more than the
+/// operator wrote for the whole.
+fn nested(asked: u64, whole: u64, rates: &Declared) -> u64 {
     let part = longest_divisor(whole, asked);
     let window = Duration::from_millis(part);
-    let is_nothing =
-        |rate: &Setting| quota::check_rate(rate.key, Some(rate.value), window).is_err();
-    // Shorter windows make it worse. The operator's own is what the rates were written for.
-    if rates.iter().any(is_nothing) { whole } else { part }
+    let mut rates = rates.iter().filter(|(key, _)| is_rate(*key));
+    // Shorter windows make it worse. The operator's own window is the one the rates are meant for.
+    if rates.any(|(_, rate)| rate.amount().is_some_and(|rate| vanishes(rate, window))) {
+        whole
+    } else {
+        part
+    }
 }
 
 /// Returns the longest window of which a whole number makes up each of two.
-pub(crate) fn common(one: u64, other: u64) -> u64 {
+fn common(one: u64, other: u64) -> u64 {
     let (mut larger, mut smaller) = (one.max(other), one.min(other));
     while smaller != 0 {
         (larger, smaller) = (smaller, larger % smaller);
@@ -76,8 +116,9 @@ fn longest_divisor(of: u64, most: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{common, longest_divisor, nested};
-    use crate::{Origin, Setting, SettingKey};
-    use limits_core::Allowance;
+    use crate::grammar::value::Value;
+    use crate::settings::declared::Declared;
+    use crate::settings::table::SettingKey;
 
     #[test]
     fn a_window_is_the_longest_part_of_the_operators() {
@@ -91,20 +132,16 @@ mod tests {
             (1_000, 86_400_000, 1_000),
             (7_001, 86_400_000, 6_912),
         ] {
-            assert_eq!(nested(asked, whole, &[]), part, "{asked} in {whole}");
+            assert_eq!(nested(asked, whole, &Declared::default()), part, "{asked} in {whole}");
         }
     }
 
     #[test]
     fn a_window_in_which_a_rate_would_be_nothing_is_the_operators() {
-        let rate = |value| Setting {
-            key: SettingKey::MessageRate,
-            value: Allowance::AtMost(value),
-            origin: Origin::Component,
-        };
-        assert_eq!(nested(3, 1_000, &[rate(500)]), 2);
-        assert_eq!(nested(3, 1_000, &[rate(499)]), 1_000);
-        assert_eq!(nested(3, 1_000, &[rate(0)]), 2);
+        let rate = |rate| Declared::from_iter([(SettingKey::MessageRate, Value::number(rate))]);
+        assert_eq!(nested(3, 1_000, &rate(500)), 2);
+        assert_eq!(nested(3, 1_000, &rate(499)), 1_000);
+        assert_eq!(nested(3, 1_000, &rate(0)), 2);
     }
 
     #[test]

@@ -1,254 +1,198 @@
-//! `[capabilities]`: what a component may touch.
+//! `[capabilities]`: patterns of the resources that a component may access, by permission.
+//!
+//! The tables and their keys are the domains and actions of [`Permission`].
 
 use core::fmt;
-use core::marker::PhantomData;
+use std::sync::LazyLock;
 
-use limits_core::{CapabilitySet, PatternError, Permission};
-use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use limits_core::{CapabilitySet, Permission};
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-use crate::error::quoted;
+use crate::toml::shown::quoted;
 
-/// `[capabilities]`: what a component may touch. Nothing is allowed that is not listed.
-///
-/// Each list holds at most 256 patterns, none twice, of which at most 16 have two or more `**`. What is
-/// read from a file is known to compile.
-///
-/// ```
-/// use limits_config::ComponentConfig;
-/// use limits_core::Permission;
-///
-/// let config = ComponentConfig::from_toml(
-///     r#"
-///     component = { name = "data-processor", version = "1.0.0" }
-///     resources.memory.max_bytes = "4MiB"
-///     capabilities.filesystem.read = ["/app/data/**"]
-///     "#,
-/// )?;
-/// let capabilities = config.capabilities.to_capability_set()?;
-/// assert!(capabilities.check(Permission::FilesystemRead, "/app/data/x").is_allowed());
-/// assert!(!capabilities.check(Permission::FilesystemWrite, "/app/data/x").is_allowed());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct CapabilitiesSection {
-    /// Files and folders.
-    #[serde(skip_serializing_if = "FilesystemCapabilities::is_empty")]
-    pub filesystem: FilesystemCapabilities,
-    /// Hosts and ports.
-    #[serde(skip_serializing_if = "NetworkCapabilities::is_empty")]
-    pub network: NetworkCapabilities,
-    /// Keys of the host's storage.
-    #[serde(skip_serializing_if = "StorageCapabilities::is_empty")]
-    pub storage: StorageCapabilities,
-    /// Topics.
-    #[serde(skip_serializing_if = "MessagingCapabilities::is_empty")]
-    pub messaging: MessagingCapabilities,
+/// The table of one domain.
+pub(crate) struct DomainTable {
+    pub(crate) name: &'static str,
+    pub(crate) permissions: Vec<Permission>,
+    /// The names of the permissions in the table.
+    pub(crate) actions: Vec<&'static str>,
 }
 
-/// Declares a domain: its struct and the names of its permissions.
-macro_rules! domain {
-    ($(#[$doc:meta])* $name:ident, $with:literal { $($(#[$field_doc:meta])* $field:ident = $permission:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-        #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
-        #[serde(default, deny_unknown_fields)]
-        #[non_exhaustive]
-        pub struct $name {
-            $(
-                $(#[$field_doc])*
-                #[serde(deserialize_with = $with, skip_serializing_if = "Vec::is_empty")]
-                #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Patterns"))]
-                pub $field: Vec<String>,
-            )+
+static DOMAINS: LazyLock<Vec<DomainTable>> = LazyLock::new(|| {
+    let mut domains: Vec<DomainTable> = Vec::new();
+    for &permission in Permission::ALL {
+        let (name, action) = permission.as_str().split_once('.').unwrap_or_default();
+        if domains.last().is_none_or(|last| last.name != name) {
+            domains.push(DomainTable { name, permissions: Vec::new(), actions: Vec::new() });
         }
-
-        impl $name {
-            fn is_empty(&self) -> bool {
-                *self == Self::default()
-            }
-
-            fn lists(&self) -> impl Iterator<Item = (&'static str, &Vec<String>)> {
-                [$(($permission, &self.$field)),+].into_iter()
-            }
-
-            fn lists_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Vec<String>)> {
-                [$(($permission, &mut self.$field)),+].into_iter()
-            }
+        if let Some(domain) = domains.last_mut() {
+            domain.permissions.push(permission);
+            domain.actions.push(action);
         }
-    };
-}
-
-domain! {
-    /// `filesystem.*`: patterns of absolute guest paths, such as `/app/data/**`.
-    FilesystemCapabilities, "patterns::<_, Filesystem>" {
-        /// Files that may be read.
-        read = "filesystem.read",
-        /// Files that may be written.
-        write = "filesystem.write",
-        /// Files that may be executed.
-        execute = "filesystem.execute",
     }
+    domains
+});
+
+static NAMES: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| DOMAINS.iter().map(|domain| domain.name).collect());
+
+/// Returns the tables of all domains.
+#[cfg(any(test, feature = "schema"))]
+pub(crate) fn domains() -> &'static [DomainTable] {
+    &DOMAINS
 }
 
-domain! {
-    /// `network.*`: patterns of hosts and ports, such as `api.example.com:443`.
-    NetworkCapabilities, "patterns::<_, Network>" {
-        /// Endpoints that may be connected to.
-        connect = "network.connect",
-        /// Addresses that may be bound.
-        bind = "network.bind",
-        /// Addresses that may be listened on.
-        listen = "network.listen",
-    }
+/// Reads the table. Each pattern is compiled as it is read.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<CapabilitySet, D::Error> {
+    let mut set = CapabilitySet::new();
+    d.deserialize_struct("capabilities", &NAMES, AllDomains { set: &mut set })?;
+    Ok(set)
 }
 
-domain! {
-    /// `storage.*`: patterns of keys, such as `cache:*`.
-    StorageCapabilities, "patterns::<_, Storage>" {
-        /// Keys that may be read.
-        read = "storage.read",
-        /// Keys that may be written.
-        write = "storage.write",
-        /// Keys that may be deleted.
-        delete = "storage.delete",
+/// Reads a table that the policy may leave out.
+pub(crate) mod optional {
+    use super::{CapabilitySet, Deserializer};
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<CapabilitySet>, D::Error> {
+        super::deserialize(d).map(Some)
     }
 }
 
-domain! {
-    /// `messaging.*`: patterns of topics, such as `orders.*`.
-    MessagingCapabilities, "patterns::<_, Messaging>" {
-        /// Topics that may be sent to.
-        send = "messaging.send",
-        /// Topics that may be received from.
-        receive = "messaging.receive",
-    }
+struct AllDomains<'s> {
+    set: &'s mut CapabilitySet,
 }
 
-impl CapabilitiesSection {
-    /// Goes through all eleven permissions, such as `filesystem.read`, with their patterns.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &[String])> {
-        let Self { filesystem, network, storage, messaging } = self;
-        let lists = filesystem.lists().chain(network.lists());
-        let lists = lists.chain(storage.lists()).chain(messaging.lists());
-        lists.map(|(permission, patterns)| (permission, patterns.as_slice()))
+impl<'de> Visitor<'de> for AllDomains<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table of domains")
     }
 
-    /// Tells whether nothing is listed.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.iter().all(|(_, patterns)| patterns.is_empty())
-    }
-
-    /// Compiles the patterns.
-    ///
-    /// # Errors
-    ///
-    /// [`PatternError`] if a text is no pattern, or if a permission has more than 256, or more than 16
-    /// with two or more `**`. That cannot be with lists that were read from a file.
-    pub fn to_capability_set(&self) -> Result<CapabilitySet, PatternError> {
-        let mut set = CapabilitySet::new();
-        let listed = |permission: Permission| {
-            let list = self.iter().find(|(name, _)| *name == permission.as_str());
-            list.map(|(_, patterns)| patterns).unwrap_or_default()
-        };
-        for permission in Permission::ALL {
-            for pattern in listed(permission) {
-                set.grant(permission, pattern)?;
-            }
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(index) = entries.next_key_seed(NameOf(&NAMES))? {
+            let Some(domain) = DOMAINS.get(index) else { continue };
+            entries.next_value_seed(OneDomain { domain, set: &mut *self.set })?;
         }
-        Ok(set)
-    }
-
-    pub(crate) fn lists_mut(&mut self) -> impl Iterator<Item = (&'static str, &mut Vec<String>)> {
-        let Self { filesystem, network, storage, messaging } = self;
-        let lists = filesystem.lists_mut().chain(network.lists_mut());
-        lists.chain(storage.lists_mut()).chain(messaging.lists_mut())
+        Ok(())
     }
 }
 
-/// Says at compile time what a list of patterns allows.
-trait List {
-    /// Any permission of the list's domain: all of them take the same patterns.
-    const PERMISSION: Permission;
+struct OneDomain<'s> {
+    domain: &'static DomainTable,
+    set: &'s mut CapabilitySet,
 }
 
-macro_rules! lists {
-    ($($domain:ident: $permission:ident),+) => {
-        $(
-            struct $domain;
+impl<'de> DeserializeSeed<'de> for OneDomain<'_> {
+    type Value = ();
 
-            impl List for $domain {
-                const PERMISSION: Permission = Permission::$permission;
-            }
-        )+
-    };
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_struct(self.domain.name, &self.domain.actions, self)
+    }
 }
 
-lists!(
-    Filesystem: FilesystemRead,
-    Network: NetworkConnect,
-    Storage: StorageRead,
-    Messaging: MessagingSend
-);
+impl<'de> Visitor<'de> for OneDomain<'_> {
+    type Value = ();
 
-fn patterns<'de, D: Deserializer<'de>, T: List>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    deserializer.deserialize_seq(Patterns(PhantomData::<T>))
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a table of {} permissions", self.domain.name)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
+        while let Some(index) = entries.next_key_seed(NameOf(&self.domain.actions))? {
+            let Some(permission) = self.domain.permissions.get(index).copied() else { continue };
+            entries.next_value_seed(Patterns { permission, set: &mut *self.set })?;
+        }
+        Ok(())
+    }
 }
 
-/// Reads a list of patterns.
-struct Patterns<T>(PhantomData<T>);
+/// Reads a name as its position in a list.
+struct NameOf(&'static [&'static str]);
 
-impl<'de, T: List> Visitor<'de> for Patterns<T> {
-    type Value = Vec<String>;
+impl<'de> DeserializeSeed<'de> for NameOf {
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<usize, D::Error> {
+        d.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for NameOf {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<usize, E> {
+        let position = self.0.iter().position(|one| *one == name);
+        position.ok_or_else(|| E::unknown_field(name, self.0))
+    }
+}
+
+/// Reads the patterns of one permission.
+struct Patterns<'s> {
+    permission: Permission,
+    set: &'s mut CapabilitySet,
+}
+
+impl<'de> DeserializeSeed<'de> for Patterns<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Patterns<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of patterns, such as [\"/app/data/**\"]")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<String>, A::Error> {
-        let mut patterns = Vec::new();
-        let mut set = CapabilitySet::new();
-        let permission = T::PERMISSION;
-        while let Some(pattern) =
-            items.next_element_seed(OnePattern { permission, set: &mut set })?
-        {
-            patterns.push(pattern);
-        }
-        Ok(patterns)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut patterns: A) -> Result<(), A::Error> {
+        let permission = self.permission;
+        while let Some(()) =
+            patterns.next_element_seed(OnePattern { permission, set: &mut *self.set })?
+        {}
+        Ok(())
     }
 }
 
-/// Reads one pattern into the set of those before it, so that an error points at the one that is too
-/// many, or the second of two.
+/// Reads one pattern into the set of those before it, so that an error points at the pattern that
+/// is too many, or at the second of two equal ones.
 struct OnePattern<'s> {
     permission: Permission,
     set: &'s mut CapabilitySet,
 }
 
 impl<'de> DeserializeSeed<'de> for OnePattern<'_> {
-    type Value = String;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
-        deserializer.deserialize_str(self)
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for OnePattern<'_> {
-    type Value = String;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a pattern in quotes")
     }
 
-    fn visit_str<E: Error>(self, pattern: &str) -> Result<String, E> {
+    fn visit_str<E: Error>(self, pattern: &str) -> Result<(), E> {
         if pattern.is_empty() {
             return Err(E::custom("a pattern cannot be empty"));
         }
         let shown = quoted(pattern);
+        // Such a pattern matches nothing. Other hidden characters are part of real file names.
         if pattern.contains(char::is_control) {
             return Err(E::custom(format!("the pattern `{shown}` has a control character")));
         }
@@ -260,6 +204,32 @@ impl Visitor<'_> for OnePattern<'_> {
         if self.set.len() == before {
             return Err(E::custom(format!("the pattern `{shown}` is listed twice")));
         }
-        Ok(pattern.to_owned())
+        Ok(())
+    }
+}
+
+/// Writes the table with those permissions that have patterns.
+pub(crate) fn serialize<S: Serializer>(set: &CapabilitySet, s: S) -> Result<S::Ok, S::Error> {
+    let is_granted = |permission: &Permission| set.patterns(*permission).next().is_some();
+    let mut map = s.serialize_map(None)?;
+    for domain in DOMAINS.iter().filter(|domain| domain.permissions.iter().any(is_granted)) {
+        map.serialize_entry(domain.name, &WrittenDomain { domain, set })?;
+    }
+    map.end()
+}
+
+struct WrittenDomain<'s> {
+    domain: &'static DomainTable,
+    set: &'s CapabilitySet,
+}
+
+impl Serialize for WrittenDomain<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let patterns = |permission| -> Vec<&str> {
+            self.set.patterns(permission).map(|pattern| pattern.as_str()).collect()
+        };
+        let lists = self.domain.permissions.iter().map(|permission| patterns(*permission));
+        let entries = self.domain.actions.iter().zip(lists);
+        s.collect_map(entries.filter(|(_, patterns)| !patterns.is_empty()))
     }
 }

@@ -1,24 +1,31 @@
-//! `Component.toml`: what a component is and what it asks for.
+//! `Component.toml`: the identity, the resources and the capabilities that a component asks for.
 
 use core::str::FromStr;
 use std::path::Path;
 
-use limits_core::{ResourceLimits, WasmError, WasmResult};
+use limits_core::{CapabilitySet, ResourceLimits, WasmError, WasmResult};
 use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::document::Document;
-use crate::error::quoted;
-use crate::{
-    CapabilitiesSection, ComponentName, ComponentPath, ConfigError, EffectiveConfig, Policy,
-    QuotaSection, ResourcesConfig, file,
-};
+use crate::grammar::component_name::ComponentName;
+use crate::grammar::component_path::ComponentPath;
+use crate::settings::declared::Declared;
+use crate::settings::section::Section as _;
+use crate::settings::table::QuotaSection;
+use crate::tables::capabilities;
+use crate::tables::resources_config::ResourcesConfig;
+use crate::toml::config_error::ConfigError;
+use crate::toml::config_file;
+use crate::toml::document::{Document, FileGrammar};
+use crate::toml::shown::quoted;
 
-/// A `Component.toml`: what a component is and what it asks for.
+/// A `Component.toml`: the identity of a component, and the resources and capabilities that it asks
+/// for.
 ///
-/// What it gets is an [`EffectiveConfig`]: without a policy what it asks for, see
-/// [`effective`](Self::effective), else what [`Policy::apply`] grants.
+/// The operator decides what it gets: [`Policy::apply`](crate::Policy::apply) makes an
+/// [`EffectiveConfig`](crate::EffectiveConfig). Without a policy,
+/// [`effective`](Self::effective) grants everything that the file asks for.
 ///
 /// ```
 /// use limits_config::ComponentConfig;
@@ -44,34 +51,47 @@ use crate::{
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ComponentConfig {
-    /// What the component is.
+    /// The identity of the component.
     pub component: ComponentSection,
-    /// What one execution may use.
+    /// The resources that one execution may use.
     pub resources: ResourcesConfig,
-    /// What the component may use over time, across all its executions.
+    /// The resources that the component may use over time, in all its executions.
     #[serde(default, skip_serializing_if = "QuotaSection::is_empty")]
     pub quota: QuotaSection,
-    /// What the component may touch. Nothing is allowed that is not listed.
-    #[serde(default, skip_serializing_if = "CapabilitiesSection::is_empty")]
-    pub capabilities: CapabilitiesSection,
+    /// The resources that the component may access, as patterns. An unlisted resource is denied.
+    ///
+    /// Each permission holds at most 256 patterns, none twice, of which at most 16 have two or
+    /// more `**`.
+    #[serde(default, with = "capabilities", skip_serializing_if = "CapabilitySet::is_empty")]
+    #[cfg_attr(
+        any(test, feature = "schema"),
+        schemars(with = "crate::tables::schema::Capabilities")
+    )]
+    pub capabilities: CapabilitySet,
 }
 
-/// `[component]`: what a component is.
+/// `[component]`: the identity of a component.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[cfg_attr(any(test, feature = "schema"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ComponentSection {
-    /// What the component calls itself. A claim: the host gives the identity that counts.
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::Name"))]
+    /// The name that the component claims. The host decides the identity that counts.
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::grammar::schema::Name"))]
     pub name: ComponentName,
-    /// The component's version, as semantic versioning writes it.
+    /// The version of the component, in semantic versioning.
     #[serde(deserialize_with = "version")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::SemanticVersion"))]
+    #[cfg_attr(
+        any(test, feature = "schema"),
+        schemars(with = "crate::grammar::schema::SemanticVersion")
+    )]
     pub version: Version,
-    /// Where its code is, relative to this file's folder and inside it.
+    /// The path of the code, relative to this file's folder and inside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::schema::RelativePath"))]
+    #[cfg_attr(
+        any(test, feature = "schema"),
+        schemars(with = "crate::grammar::schema::RelativePath")
+    )]
     pub path: Option<ComponentPath>,
 }
 
@@ -92,15 +112,19 @@ impl ComponentConfig {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] for the first thing that is wrong: not TOML, an unknown or missing or
-    /// repeated key, a value of the wrong type or out of range, settings that contradict each
-    /// other, or more than 1 MiB of text.
+    /// [`ConfigError`] for the first error of the text: not TOML, an unknown or missing or repeated
+    /// key, a value of the wrong type or out of range, settings that contradict each other, or more
+    /// than 1 MiB of text.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let document = Document::parse(text)?;
         let config: Self = document.read()?;
         match config.quota.to_resource_quota(config.resources.memory.max_bytes) {
             Ok(_) => Ok(config),
-            Err(conflict) => Err(document.refuse_conflict(&conflict)),
+            Err(conflict) => {
+                let (key, other) = conflict.keys();
+                let message = |place: &str| conflict.message(place);
+                Err(document.refuse_conflict(key.as_str(), other.as_str(), message))
+            }
         }
     }
 
@@ -111,22 +135,30 @@ impl ComponentConfig {
     /// As [`from_toml`](Self::from_toml), and if the file cannot be read, is not a regular file (a
     /// pipe or a device is refused without blocking), has more than 1 MiB or is not UTF-8.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
-        file::read(path.as_ref(), Self::from_toml)
+        config_file::read(path.as_ref(), Self::from_toml)
     }
 
-    /// Returns what one execution may use if nobody else has a say.
+    /// Returns the limits of one execution where no policy applies.
     ///
     /// # Errors
     ///
-    /// None of its own; it is the builder's result.
+    /// None; the original design declares a result.
     pub fn resource_limits(&self) -> WasmResult<ResourceLimits> {
-        self.resources.limits()
+        Ok(self.resources.limits())
     }
 
-    /// Returns what the component gets where no policy restricts it, under its own name.
-    #[must_use]
-    pub fn effective(&self) -> EffectiveConfig {
-        Policy::default().apply(self, &self.component.name, None)
+    /// Returns all settings that the file gives.
+    pub(crate) fn declared(&self) -> Declared {
+        self.resources.declared().merge(self.quota.declared())
+    }
+}
+
+impl FileGrammar for ComponentConfig {
+    fn on_missing(key: &str) -> Option<&'static str> {
+        matches!(key, "resources" | "resources.memory" | "resources.memory.max_bytes").then_some(
+            "memory has no default, write `[resources.memory]` with, for example, \
+             `max_bytes = \"64MiB\"`",
+        )
     }
 }
 

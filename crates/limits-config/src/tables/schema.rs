@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::ComponentConfig;
-use crate::policy::PolicyFile;
+use crate::grammar::schema::Patterns;
+use crate::tables::capabilities::domains;
+use crate::tables::component_config::ComponentConfig;
+use crate::tables::policy_file::PolicyFile;
 
 /// Returns the JSON Schema of `Component.toml`.
 #[must_use]
@@ -14,7 +16,7 @@ pub fn component_schema() -> Schema {
     finish(
         schemars::schema_for!(ComponentConfig),
         "Component.toml",
-        "What a component is, what it asks for and what it may touch.",
+        "The identity of a component, and the resources and capabilities that it asks for.",
     )
 }
 
@@ -24,7 +26,7 @@ pub fn policy_schema() -> Schema {
     finish(
         schemars::schema_for!(PolicyFile),
         "policy.toml",
-        "What components get at most: a ceiling for each, overrides for some, ceilings for their sum.",
+        "The operator's limits: a ceiling for each component, overrides for some, ceilings for their sum.",
     )
 }
 
@@ -35,7 +37,7 @@ fn finish(mut schema: Schema, title: &str, description: &str) -> Schema {
     schema
 }
 
-/// The rest of a description is for those who program, not for those who edit the file.
+/// Keeps what an editor of the file needs; the rest is for programmers.
 fn keep_first_paragraph(schema: &mut Schema) {
     let Some(description) = schema.get("description").and_then(|text| text.as_str()) else {
         return;
@@ -44,73 +46,37 @@ fn keep_first_paragraph(schema: &mut Schema) {
     schema.insert(String::from("description"), first.into());
 }
 
-const SIZE: &str = r"^[0-9]+(|(\.[0-9]+)? ?(B|KB|kB|MB|GB|TB|KiB|MiB|GiB|TiB))$";
-const BANDWIDTH: &str =
-    r"^([0-9]+|[0-9]+/s|[0-9]+(\.[0-9]+)? ?(B|KB|kB|MB|GB|TB|KiB|MiB|GiB|TiB)/s)$";
-const CPU_TIME: &str = "^[0-9]+ ?ms/s$";
-const PERIOD: &str = "^[0-9]+ ?(ms|s)$";
+/// Stands for `[capabilities]`, whose keys are the permissions of limits-core.
+pub(crate) struct Capabilities;
 
-/// Declares a schema that stands for the values of a field.
-macro_rules! stands_for {
-    ($name:ident, $schema:tt) => {
-        pub(crate) struct $name;
+impl JsonSchema for Capabilities {
+    fn schema_name() -> Cow<'static, str> {
+        stringify!(Capabilities).into()
+    }
 
-        impl JsonSchema for $name {
-            fn inline_schema() -> bool {
-                true
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut tables = json_schema!({});
+        for domain in domains() {
+            let mut lists = json_schema!({});
+            for (action, permission) in domain.actions.iter().zip(&domain.permissions) {
+                let mut patterns = Patterns::json_schema(generator);
+                let description = format!("Patterns of the resources that `{permission}` covers.");
+                patterns.insert(String::from("description"), description.into());
+                lists.insert(String::from(*action), patterns.into());
             }
-
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
-                json_schema!($schema)
-            }
+            tables.insert(String::from(domain.name), table_of(&lists).into());
         }
-    };
+        table_of(&tables)
+    }
 }
 
-stands_for!(Count, { "type": "integer", "minimum": 0, "maximum": u32::MAX });
-stands_for!(Number, { "type": "integer", "minimum": 0 });
-stands_for!(Bytes, {
-    "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": SIZE }]
-});
-stands_for!(Storage, {
-    "anyOf": [
-        { "type": "integer", "minimum": 0 },
-        { "type": "string", "pattern": SIZE },
-        { "const": "unlimited" }
-    ]
-});
-stands_for!(Bandwidth, {
-    "anyOf": [
-        { "type": "integer", "minimum": 0 },
-        { "type": "string", "pattern": BANDWIDTH },
-        { "const": "unlimited" }
-    ]
-});
-stands_for!(CpuTime, {
-    "anyOf": [{ "type": "string", "pattern": CPU_TIME }, { "const": "unlimited" }]
-});
-stands_for!(Messages, {
-    "anyOf": [{ "type": "integer", "minimum": 0 }, { "const": "unlimited" }]
-});
-stands_for!(CpuTimePolicy, { "enum": crate::cpu_time_policy::WORDS });
-stands_for!(Period, { "type": "string", "pattern": PERIOD });
-stands_for!(Name, { "type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$" });
-stands_for!(SemanticVersion, {
-    "type": "string",
-    "pattern": r"^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$"
-});
-stands_for!(RelativePath, { "type": "string", "pattern": r"^[^/\\:]+(/[^/\\:]+)*$" });
-stands_for!(Sha256, { "type": "string", "pattern": "^[0-9a-fA-F]{64}$" });
-stands_for!(Patterns, {
-    "type": "array",
-    "items": { "type": "string", "minLength": 1, "maxLength": 1024 },
-    "maxItems": 256,
-    "uniqueItems": true
-});
+fn table_of(properties: &Schema) -> Schema {
+    json_schema!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false
+    })
+}
 
 #[cfg(test)]
 mod tests {

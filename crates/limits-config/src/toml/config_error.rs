@@ -1,15 +1,15 @@
-//! What is wrong with a file, and where.
+//! The error of reading a file, with its place.
 
 use core::error::Error;
 use core::fmt;
 use std::path::{Path, PathBuf};
 
-use limits_core::Escaped;
+use crate::toml::shown::shown;
 
-/// Why a `Component.toml` or a policy file was refused.
+/// The error of reading a `Component.toml` or a policy file.
 ///
-/// The text is one line and reads after "error: ". It names the place, the key, what was found,
-/// what was expected and, for a misspelt key, the nearest valid one:
+/// The text is one line. It names the place, the key, the value found, the value expected and, for
+/// a misspelt key, the nearest valid one:
 ///
 /// ```
 /// use limits_config::{ComponentConfig, ConfigErrorKind};
@@ -24,8 +24,8 @@ use limits_core::Escaped;
 /// assert_eq!(error.nearest_key(), Some("max_fuel"));
 /// ```
 ///
-/// What comes from the file, and the file's name, is escaped and shortened in the text, so a hostile file cannot write
-/// control sequences to a terminal or fill a log.
+/// Texts from the file and the file's name are escaped and shortened, so a hostile file cannot
+/// write control sequences to a terminal or fill a log.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ConfigError(Box<Inner>);
 
@@ -58,13 +58,13 @@ impl Place {
     }
 }
 
-/// The kinds of things that can be wrong with a file.
+/// The kinds of errors of a file.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ConfigErrorKind {
     /// Two settings that are each valid contradict each other.
     Conflict,
-    /// A key or a table is there twice.
+    /// A key or a table is repeated.
     DuplicateKey,
     /// The file is not UTF-8.
     Encoding,
@@ -72,13 +72,13 @@ pub enum ConfigErrorKind {
     File,
     /// A value has the right type but is out of range or ill-formed.
     InvalidValue,
-    /// A required key is not there.
+    /// A required key is missing.
     MissingKey,
     /// The text is not TOML.
     Syntax,
-    /// A key that this grammar does not have.
+    /// A key is unknown.
     UnknownKey,
-    /// A value of another type than the key takes.
+    /// A value has another type than the key takes.
     WrongType,
 }
 
@@ -116,7 +116,7 @@ impl ConfigError {
         self
     }
 
-    /// Returns the kind of thing that is wrong.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ConfigErrorKind {
         self.0.kind
@@ -128,9 +128,10 @@ impl ConfigError {
         self.0.file.as_deref()
     }
 
-    /// Returns the system's number of the error if the system did not let the file be read, as in
-    /// [`io::Error::raw_os_error`](std::io::Error::raw_os_error): a host that has run out of file
-    /// descriptors or memory is not the author's fault.
+    /// Returns the number of the system's error, if the system refused to read the file.
+    ///
+    /// It tells a missing file from a host without file descriptors or memory; see
+    /// [`io::Error::raw_os_error`](std::io::Error::raw_os_error).
     #[must_use]
     pub fn raw_os_error(&self) -> Option<i32> {
         self.0.os_error
@@ -182,16 +183,3 @@ impl fmt::Display for ConfigError {
 }
 
 impl Error for ConfigError {}
-
-/// Shows a path: all of a long one is in [`ConfigError::file`], and what is wrong must not drown in
-/// it.
-pub(crate) fn shown(file: &Path) -> String {
-    const MOST: usize = 128;
-    Escaped::tail(&file.to_string_lossy(), MOST).to_string()
-}
-
-/// Shows something from a file.
-pub(crate) fn quoted(text: &str) -> Escaped<'_> {
-    const MOST: usize = 64;
-    Escaped::head(text, MOST)
-}

@@ -1,11 +1,11 @@
-//! Reading a file that somebody else chose.
+//! Files whose path or content comes from a stranger.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::Path;
 
-use crate::document::MAX_BYTES;
-use crate::error::{ConfigError, ConfigErrorKind, Place};
+use crate::toml::config_error::{ConfigError, ConfigErrorKind, Place};
+use crate::toml::document::MAX_BYTES;
 
 /// Reads a regular file of at most `max_bytes` bytes, and never blocks on anything else.
 ///

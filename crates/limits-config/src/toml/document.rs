@@ -6,12 +6,26 @@ use limits_core::{Escaped, is_hidden};
 use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
-use crate::QuotaConflict;
-use crate::error::{ConfigError, ConfigErrorKind, Place, quoted};
-use crate::tree::{Node, Problem, Segment};
+use crate::toml::config_error::{ConfigError, ConfigErrorKind, Place};
+use crate::toml::nearest::nearest;
+use crate::toml::shown::quoted;
+use crate::toml::spanned_de::{DeProblem, PathStep, SpannedValue};
 
 /// The longest text that is read: 1 MiB.
 pub(crate) const MAX_BYTES: u64 = 1024 * 1024;
+
+/// A type that a whole file is read as, with advice on likely mistakes.
+pub(crate) trait FileGrammar: DeserializeOwned {
+    /// Returns what to write where a key is missing.
+    fn on_missing(_key: &str) -> Option<&'static str> {
+        None
+    }
+
+    /// Returns where a key belongs that is in the wrong table; its path begins at the root.
+    fn on_misplaced(_path: &[&str]) -> Option<String> {
+        None
+    }
+}
 
 /// A parsed TOML text.
 pub(crate) struct Document<'i> {
@@ -36,16 +50,16 @@ impl<'i> Document<'i> {
     }
 
     /// Reads the whole text as a `T`.
-    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        T::deserialize(Node(&self.root)).map_err(|fault| {
-            let parts = fault.into_parts();
+    pub(crate) fn read<T: FileGrammar>(&self) -> Result<T, ConfigError> {
+        T::deserialize(SpannedValue(&self.root)).map_err(|error| {
+            let parts = error.into_parts();
             let place = self.place(parts.span.map_or(0, |span| span.start));
-            explain(parts.problem, &parts.path).at(place)
+            explain::<T>(parts.problem, &parts.path).at(place)
         })
     }
 
-    /// Finds where the value of a key is, or the nearest table around it that is there.
-    pub(crate) fn place_of(&self, key: &str) -> Place {
+    /// Finds the value of a key, or the nearest table around it that is there.
+    fn place_of(&self, key: &str) -> Place {
         let mut value = &self.root;
         let mut offset = 0;
         for step in key.split('.') {
@@ -56,14 +70,18 @@ impl<'i> Document<'i> {
         self.place(offset)
     }
 
-    /// Says that two settings of the text contradict each other.
-    pub(crate) fn refuse_conflict(&self, conflict: &QuotaConflict) -> ConfigError {
-        let (key, other) = conflict.keys();
-        let line = self.place_of(other.as_str()).line;
-        let message = conflict.says(&format!(" on line {line}"));
-        ConfigError::new(ConfigErrorKind::Conflict, message)
-            .at(self.place_of(key.as_str()))
-            .with_key(key.as_str().to_owned(), None)
+    /// Refuses two settings of the text that contradict each other. The error points at `key`, and
+    /// `message` is given the place of `other`.
+    pub(crate) fn refuse_conflict(
+        &self,
+        key: &str,
+        other: &str,
+        message: impl FnOnce(&str) -> String,
+    ) -> ConfigError {
+        let line = self.place_of(other).line;
+        ConfigError::new(ConfigErrorKind::Conflict, message(&format!(" on line {line}")))
+            .at(self.place_of(key))
+            .with_key(key.to_owned(), None)
     }
 
     fn place(&self, offset: usize) -> Place {
@@ -90,74 +108,48 @@ fn refuse_syntax(text: &str, error: &toml::de::Error) -> ConfigError {
     ConfigError::new(ConfigErrorKind::Syntax, message).at(place)
 }
 
-fn explain(problem: Problem, path: &[Segment]) -> ConfigError {
+fn explain<T: FileGrammar>(problem: DeProblem, path: &[PathStep]) -> ConfigError {
     let key = dotted(path);
     match problem {
-        Problem::UnknownKey { expected } => {
-            let name = match path.first() {
-                Some(Segment::Key(name)) => name.as_str(),
-                _ => "",
-            };
+        DeProblem::UnknownKey { expected } => {
+            let name = path.first().map_or("", PathStep::name);
             let nearest = nearest(name, expected);
             let mut message = format!("unknown key `{key}`");
             if let Some(nearest) = nearest {
                 message.push_str(&format!(": did you mean `{nearest}`?"));
-            } else if let Some(hint) = misplaced(path, expected) {
-                message.push_str(&format!(": {hint}"));
+            } else {
+                let names: Vec<&str> = path.iter().rev().map(PathStep::name).collect();
+                if let Some(advice) = T::on_misplaced(&names) {
+                    message.push_str(&format!(": {advice}"));
+                }
             }
             message.push_str(&format!(" (expected one of {})", expected.join(", ")));
             ConfigError::new(ConfigErrorKind::UnknownKey, message).with_key(key, nearest)
         }
-        Problem::MissingKey => {
+        DeProblem::MissingKey => {
             let mut message = format!("missing key `{key}`");
-            if let "resources" | "resources.memory" | "resources.memory.max_bytes" = key.as_str() {
-                message.push_str(
-                    ": memory has no default, write `[resources.memory]` with, for example, \
-                     `max_bytes = \"64MiB\"`",
-                );
+            if let Some(advice) = T::on_missing(&key) {
+                message.push_str(&format!(": {advice}"));
             }
             ConfigError::new(ConfigErrorKind::MissingKey, message).with_key(key, None)
         }
-        Problem::WrongType { found, expected } => {
+        DeProblem::WrongType { found, expected } => {
             let message = format!("`{key}`: expected {expected}, found {found}");
             ConfigError::new(ConfigErrorKind::WrongType, message).with_key(key, None)
         }
-        Problem::Value(what) => {
-            let message = format!("`{key}`: {what}");
+        DeProblem::Value(message) => {
+            let message = format!("`{key}`: {message}");
             ConfigError::new(ConfigErrorKind::InvalidValue, message).with_key(key, None)
         }
     }
 }
 
-/// Says where a table of the policy belongs that is in another one, given innermost first.
-fn misplaced(path: &[Segment], expected: &[&str]) -> Option<String> {
-    let names: Vec<&str> = path
-        .iter()
-        .rev()
-        .map(|segment| match segment {
-            Segment::Key(name) => name.as_str(),
-            Segment::Index(_) => "",
-        })
-        .collect();
-    match names[..] {
-        // `Component.toml` has no ceiling.
-        [table @ ("resources" | "quota" | "capabilities")] if expected.contains(&"ceiling") => {
-            Some(format!("write `[ceiling.{table}]`"))
-        }
-        ["ceiling", "host"] | ["component", _, "host"] => {
-            Some(String::from("`[host]` stands by itself"))
-        }
-        ["host", "quota"] => Some(String::from("write its keys directly under `[host]`")),
-        _ => None,
-    }
-}
-
 /// Writes a path, given innermost first, as it would stand in TOML.
-fn dotted(path: &[Segment]) -> String {
+fn dotted(path: &[PathStep]) -> String {
     let mut dotted = String::new();
     for segment in path.iter().rev() {
         match segment {
-            Segment::Key(name) => {
+            PathStep::Key(name) => {
                 if !dotted.is_empty() {
                     dotted.push('.');
                 }
@@ -168,29 +160,11 @@ fn dotted(path: &[Segment]) -> String {
                     dotted.push_str(&format!("\"{}\"", quoted(name).in_quotes()));
                 }
             }
-            Segment::Index(index) => {
+            PathStep::Index(index) => {
                 // Writing to a string cannot fail.
                 let _ = write!(dotted, "[{index}]");
             }
         }
     }
     dotted
-}
-
-/// Finds the word that was probably meant: at most a third of its letters are wrong, or one of the
-/// two is a part of the other.
-pub(crate) fn nearest(name: &str, valid: &'static [&'static str]) -> Option<&'static str> {
-    const PART: usize = 3;
-    const LONGEST: usize = 64;
-    if name.len() > LONGEST {
-        return None;
-    }
-    let name = name.to_lowercase();
-    let part = |key: &str| name.len() >= PART && (key.contains(&name) || name.contains(key));
-    valid
-        .iter()
-        .map(|key| (strsim::osa_distance(&name, key), *key))
-        .filter(|(distance, key)| *distance <= 1.max(key.len() / 3) || part(key))
-        .min()
-        .map(|(_, key)| key)
 }

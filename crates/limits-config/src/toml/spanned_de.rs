@@ -1,4 +1,7 @@
-//! A serde deserializer over TOML's spanned tree, which remembers where it was.
+//! A serde deserializer over TOML's spanned tree, whose errors know their path and place.
+//!
+//! `toml`'s own deserializer puts the expected keys into a text. An error that names the nearest
+//! valid key needs them as a list.
 
 use core::fmt;
 use core::ops::Range;
@@ -12,72 +15,82 @@ use serde::forward_to_deserialize_any;
 use toml::Spanned;
 use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
-use crate::error::quoted;
+use crate::toml::shown::quoted;
 
-/// A value of the tree as a source for serde.
+/// A value of the tree, as a deserializer.
 #[derive(Clone, Copy)]
-pub(crate) struct Node<'t, 'i>(pub(crate) &'t DeValue<'i>);
+pub(crate) struct SpannedValue<'t, 'i>(pub(crate) &'t DeValue<'i>);
 
-/// What went wrong below some node, and where.
+/// An error below a value, with its path and place.
 #[derive(Debug)]
-pub(crate) struct Fault(Box<FaultParts>);
+pub(crate) struct DeError(Box<DeErrorParts>);
 
 #[derive(Debug)]
-pub(crate) struct FaultParts {
-    pub(crate) problem: Problem,
+pub(crate) struct DeErrorParts {
+    pub(crate) problem: DeProblem,
     /// The innermost segment first.
-    pub(crate) path: Vec<Segment>,
+    pub(crate) path: Vec<PathStep>,
     pub(crate) span: Option<Range<usize>>,
 }
 
-/// What went wrong.
+/// The kinds of errors that serde reports.
 #[derive(Debug)]
-pub(crate) enum Problem {
+pub(crate) enum DeProblem {
     UnknownKey { expected: &'static [&'static str] },
     MissingKey,
     WrongType { found: String, expected: String },
     Value(String),
 }
 
-/// One step on the way from the root to a value.
+/// One step of the path from the root to a value.
 #[derive(Clone, Debug)]
-pub(crate) enum Segment {
+pub(crate) enum PathStep {
     Key(String),
     Index(usize),
 }
 
-impl Fault {
-    fn new(problem: Problem, path: Vec<Segment>) -> Self {
-        Self(Box::new(FaultParts { problem, path, span: None }))
+impl PathStep {
+    /// Returns the key, or nothing for an index.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Key(name) => name,
+            Self::Index(_) => "",
+        }
+    }
+}
+
+impl DeError {
+    fn new(problem: DeProblem, path: Vec<PathStep>) -> Self {
+        Self(Box::new(DeErrorParts { problem, path, span: None }))
     }
 
     fn wrong_type(found: String, expected: &dyn Expected) -> Self {
-        Self::new(Problem::WrongType { found, expected: expected.to_string() }, Vec::new())
+        Self::new(DeProblem::WrongType { found, expected: expected.to_string() }, Vec::new())
     }
 
-    /// Records that the fault happened inside `segment`, which is at `span`.
-    fn inside(mut self, segment: Segment, span: Range<usize>) -> Self {
-        self.0.path.push(segment);
+    /// Records that the error is inside `step`, which is at `span`.
+    fn inside(mut self, step: PathStep, span: Range<usize>) -> Self {
+        self.0.path.push(step);
         self.0.span.get_or_insert(span);
         self
     }
 
-    pub(crate) fn into_parts(self) -> FaultParts {
+    pub(crate) fn into_parts(self) -> DeErrorParts {
         *self.0
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for DeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}", self.0.problem)
     }
 }
 
-impl core::error::Error for Fault {}
+impl core::error::Error for DeError {}
 
-impl Error for Fault {
+impl Error for DeError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::new(Problem::Value(message.to_string()), Vec::new())
+        Self::new(DeProblem::Value(message.to_string()), Vec::new())
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -90,11 +103,11 @@ impl Error for Fault {
 
     fn unknown_field(_field: &str, expected: &'static [&'static str]) -> Self {
         // The key comes into the path where the map is walked.
-        Self::new(Problem::UnknownKey { expected }, Vec::new())
+        Self::new(DeProblem::UnknownKey { expected }, Vec::new())
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(Problem::MissingKey, vec![Segment::Key(field.to_owned())])
+        Self::new(DeProblem::MissingKey, vec![PathStep::Key(field.to_owned())])
     }
 }
 
@@ -110,7 +123,7 @@ fn describe(found: Unexpected<'_>) -> String {
     }
 }
 
-impl Node<'_, '_> {
+impl SpannedValue<'_, '_> {
     fn found(self) -> String {
         match self.0 {
             DeValue::String(text) => describe(Unexpected::Str(text)),
@@ -123,15 +136,15 @@ impl Node<'_, '_> {
         }
     }
 
-    fn refuse(self, expected: &dyn Expected) -> Fault {
-        Fault::wrong_type(self.found(), expected)
+    fn refuse(self, expected: &dyn Expected) -> DeError {
+        DeError::wrong_type(self.found(), expected)
     }
 
     fn unsigned(number: &DeInteger<'_>) -> Option<u64> {
         u64::from_str_radix(number.as_str(), number.radix()).ok()
     }
 
-    fn whole<'de, V: Visitor<'de>>(self, visitor: V, most: u64) -> Result<V::Value, Fault> {
+    fn whole<'de, V: Visitor<'de>>(self, visitor: V, most: u64) -> Result<V::Value, DeError> {
         if let DeValue::Integer(number) = self.0
             && let Some(value) = Self::unsigned(number).filter(|value| *value <= most)
         {
@@ -141,10 +154,10 @@ impl Node<'_, '_> {
     }
 }
 
-impl<'de> Deserializer<'de> for Node<'_, '_> {
-    type Error = Fault;
+impl<'de> Deserializer<'de> for SpannedValue<'_, '_> {
+    type Error = DeError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
         match self.0 {
             DeValue::String(text) => visitor.visit_str(text),
             DeValue::Integer(number) => match Self::unsigned(number) {
@@ -158,15 +171,15 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         }
     }
 
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
         self.whole(visitor, u64::from(u32::MAX))
     }
 
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
         self.whole(visitor, u64::MAX)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
         visitor.visit_some(self)
     }
 
@@ -174,18 +187,18 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, DeError> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
         match self.0 {
             DeValue::Array(items) => visitor.visit_seq(Items { items: items.iter(), index: 0 }),
             _ => Err(self.refuse(&visitor)),
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeError> {
         match self.0 {
             DeValue::Table(table) => visitor.visit_map(Entries::new(table)),
             _ => Err(self.refuse(&"a table")),
@@ -197,7 +210,7 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, DeError> {
         self.deserialize_map(visitor)
     }
 
@@ -207,7 +220,7 @@ impl<'de> Deserializer<'de> for Node<'_, '_> {
     }
 }
 
-/// The entries of a table in the order of the text, so that the first fault is reported first.
+/// The entries of a table in the order of the text, so that the first error is reported.
 struct Entries<'t, 'i> {
     entries: vec::IntoIter<Entry<'t, 'i>>,
     value: Option<Entry<'t, 'i>>,
@@ -224,26 +237,26 @@ impl<'t, 'i> Entries<'t, 'i> {
 }
 
 impl<'de> MapAccess<'de> for Entries<'_, '_> {
-    type Error = Fault;
+    type Error = DeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Fault> {
+    ) -> Result<Option<K::Value>, DeError> {
         let Some((key, value)) = self.entries.next() else { return Ok(None) };
         self.value = Some((key, value));
         let name: &str = key.get_ref();
         seed.deserialize(name.into_deserializer())
             .map(Some)
-            .map_err(|fault: Fault| fault.inside(Segment::Key(name.to_owned()), key.span()))
+            .map_err(|error: DeError| error.inside(PathStep::Key(name.to_owned()), key.span()))
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DeError> {
         let Some((key, value)) = self.value.take() else {
-            return Err(Fault::custom("a value was asked for before its key"));
+            return Err(DeError::custom("a value was asked for before its key"));
         };
-        seed.deserialize(Node(value.get_ref())).map_err(|fault| {
-            fault.inside(Segment::Key(key.get_ref().clone().into_owned()), value.span())
+        seed.deserialize(SpannedValue(value.get_ref())).map_err(|error| {
+            error.inside(PathStep::Key(key.get_ref().clone().into_owned()), value.span())
         })
     }
 }
@@ -254,18 +267,18 @@ struct Items<'t, 'i> {
 }
 
 impl<'de> SeqAccess<'de> for Items<'_, '_> {
-    type Error = Fault;
+    type Error = DeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, Fault> {
+    ) -> Result<Option<T::Value>, DeError> {
         let Some(item) = self.items.next() else { return Ok(None) };
         let index = self.index;
         self.index += 1;
-        seed.deserialize(Node(item.get_ref()))
+        seed.deserialize(SpannedValue(item.get_ref()))
             .map(Some)
-            .map_err(|fault| fault.inside(Segment::Index(index), item.span()))
+            .map_err(|error| error.inside(PathStep::Index(index), item.span()))
     }
 
     fn size_hint(&self) -> Option<usize> {

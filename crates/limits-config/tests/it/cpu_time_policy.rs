@@ -1,6 +1,8 @@
 //! `quota.cpu_time_policy`: whether an execution without CPU time waits or ends.
 
-use limits_config::{ComponentConfig, ConfigErrorKind as Kind, EffectiveConfig, Origin, Policy};
+use limits_config::{
+    ComponentConfig, ConfigErrorKind as Kind, EffectiveConfig, Origin, Policy, SettingKey, Value,
+};
 
 use crate::MINIMAL;
 
@@ -19,7 +21,9 @@ fn apply(policy: &str, config: &ComponentConfig, sha256: Option<&[u8; 32]>) -> E
 }
 
 fn outcome(effective: &EffectiveConfig) -> (&'static str, Origin) {
-    (effective.cpu_time_policy().as_str(), effective.cpu_time_policy_origin())
+    let setting = effective.setting(SettingKey::CpuTimePolicy).unwrap();
+    assert_eq!(setting.value, Value::Word(effective.cpu_time_policy().as_str()));
+    (effective.cpu_time_policy().as_str(), setting.origin)
 }
 
 #[test]

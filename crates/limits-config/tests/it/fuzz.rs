@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use limits_config::{ComponentConfig, Policy};
-use limits_core::{Allowance, CpuTimePolicy, is_hidden};
+use limits_core::{Allowance, CpuTimePolicy, Permission, is_hidden};
 use proptest::prelude::*;
 
 use crate::{EXAMPLE, MINIMAL};
@@ -15,7 +15,7 @@ fn read_or_refuse(text: &str) -> Result<(), TestCaseError> {
             prop_assert_eq!(Some(effective.limits()), config.resource_limits().ok());
             let max_bytes = config.resources.memory.max_bytes;
             prop_assert_eq!(config.quota.to_resource_quota(max_bytes), Ok(effective.quota()));
-            prop_assert!(config.capabilities.to_capability_set().is_ok());
+            prop_assert_eq!(effective.capabilities(), &config.capabilities);
         }
         Err(error) => {
             let shown = error.to_string();
@@ -178,7 +178,9 @@ prop_compose! {
         });
         config.quota.memory = memory.map(|memory| memory.max(Allowance::AtMost(max_bytes)));
         config.quota.period = ms.map(Duration::from_millis);
-        config.capabilities.storage.delete = patterns.into_iter().collect();
+        for pattern in patterns {
+            config.capabilities.grant(Permission::StorageDelete, &pattern).unwrap();
+        }
         config
     }
 }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use limits_config::{ComponentConfig, ConfigErrorKind as Kind, Origin, Policy, SettingKey};
+use limits_config::{ComponentConfig, ConfigErrorKind as Kind, Origin, Policy, Scope, SettingKey};
 use limits_core::{Allowance, ManualClock, QuotaTracker, QuotaType, ResourceQuota, Retry};
 
 use crate::MINIMAL;
@@ -51,9 +51,8 @@ fn what_the_policy_says_is_the_quota_of_the_parent() {
     assert!(!policy.host().is_empty());
     let keys: Vec<_> = policy.host().settings().map(|one| one.key).collect();
     assert_eq!(keys, SettingKey::HOST);
-    assert!(SettingKey::HOST.into_iter().all(SettingKey::is_host));
-    assert!(!SettingKey::COMPONENT.into_iter().any(SettingKey::is_host));
-    assert!(!SettingKey::HOST.into_iter().any(SettingKey::is_quota));
+    assert!(SettingKey::HOST.iter().all(|key| key.scope() == Scope::Host));
+    assert!(!SettingKey::COMPONENT.iter().any(|key| key.scope() == Scope::Host));
 }
 
 #[test]
@@ -220,10 +219,10 @@ fn one_execution_never_gets_more_memory_than_all_components() {
     assert_eq!(set_by(SettingKey::QuotaMemory), Origin::Default);
 
     // A ceiling over all of them is no setting of one of them, and so not "nothing is allowed".
-    for key in SettingKey::HOST {
+    for key in SettingKey::HOST.iter().copied() {
         assert_eq!(effective.value(key), None, "{key}");
     }
-    for key in SettingKey::COMPONENT {
+    for key in SettingKey::COMPONENT.iter().copied() {
         assert!(effective.value(key).is_some(), "{key}");
     }
 
@@ -310,7 +309,7 @@ fn a_ceiling_that_cannot_be_counted_is_shown_as_it_is_enforced() {
     let policy = policy("[host]\nnetwork_bandwidth = \"50GB/s\"\nmessage_rate = \"unlimited\"");
     let most = Allowance::AtMost(34_359_738_366);
     let shown = policy.host().settings().find(|one| one.key == SettingKey::HostNetworkBandwidth);
-    assert_eq!(shown.map(|one| one.value), Some(most));
+    assert_eq!(shown.map(|one| one.value), Some(most.into()));
     let quota = policy.host().to_resource_quota();
     assert_eq!((quota.max_network_bandwidth, quota.enforced()), (most, quota));
     assert_eq!(quota.max_message_rate, Allowance::Unlimited);

@@ -129,7 +129,7 @@ fn a_period_becomes_a_part_of_the_operators() {
         ),
     ] {
         let effective = apply(&format!("[quota]\n{component}\n"), policy, None);
-        let expected = Some(Allowance::AtMost(period));
+        let expected = Some(Allowance::AtMost(period).into());
         assert_eq!(effective.value(SettingKey::Period), expected, "{component} {policy}");
         assert_eq!(report(&effective), changes, "{component} {policy}");
     }
