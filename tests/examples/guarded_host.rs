@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let effective = policy.apply(&config, &id.parse()?, None);
         let component = registry.register(SecurityContext::with_quota(
             effective.id().as_str(),
-            effective.capabilities().to_capability_set()?,
+            effective.capabilities().clone(),
             effective.quota(),
         ))?;
         Ok(Tenant { component, cpu_time_policy: effective.cpu_time_policy() })

@@ -168,7 +168,7 @@ fn test_parse_quota_from_component_toml() {
     assert_eq!(config.quota(), expected);
 
     let world = World::new();
-    let capabilities = config.capabilities().to_capability_set().unwrap();
+    let capabilities = config.capabilities().clone();
     let context = SecurityContext::with_quota(config.id().as_str(), capabilities, config.quota());
     let shop = world.registry.register(context).unwrap();
     assert_eq!(world.write(&shop, 5_120, 10), refused(2, 10_240, 10_240, None));

@@ -1,6 +1,7 @@
 //! `wasm-limits check`.
 
-use limits_config::{Origin, format_size};
+use limits_config::{Origin, Setting, format_size};
+use limits_core::CapabilitySet;
 use limits_wasmtime::ComponentExecutor;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use crate::outcome::failure::Failure;
 use crate::quote::quoted;
 use crate::report::console::{Console, Reported, Text};
 use crate::report::model::{
-    Limit, by_key, ceilings, changes, enforced, is_enforced, not_enforced, outcome_name, quotas,
+    by_key, changes, enforced, is_enforced, not_enforced, outcome_name, quotas,
 };
 use crate::report::text::{BOLD, WARNING, colour, line, table};
 
@@ -35,12 +36,12 @@ pub(crate) struct Checked {
     error: Option<Problem>,
     file: Option<CheckedFile>,
     #[serde(serialize_with = "by_key")]
-    limits: Vec<Limit>,
+    limits: Vec<Setting>,
     #[serde(serialize_with = "by_key")]
-    quota: Vec<Limit>,
+    quota: Vec<Setting>,
     /// The ceilings over all components.
     #[serde(serialize_with = "by_key")]
-    host: Vec<Limit>,
+    host: Vec<Setting>,
     capabilities: BTreeMap<String, Vec<String>>,
     policy: Vec<String>,
     not_enforced: Vec<String>,
@@ -144,18 +145,22 @@ impl Checked {
             file,
             limits: enforced(effective),
             quota: quotas(effective),
-            host: ceilings(host),
-            capabilities: effective
-                .capabilities()
-                .iter()
-                .filter(|(_, patterns)| !patterns.is_empty())
-                .map(|(permission, patterns)| (String::from(permission), patterns.to_vec()))
-                .collect(),
+            host: host.settings().collect(),
+            capabilities: patterns(effective.capabilities()),
             policy: changes(terms),
             not_enforced: not_enforced(terms),
             ..Self::not_run(Ending::success())
         }
     }
+}
+
+/// Lists the patterns of each permission that has some.
+fn patterns(capabilities: &CapabilitySet) -> BTreeMap<String, Vec<String>> {
+    let mut patterns: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (permission, pattern) in capabilities.iter() {
+        patterns.entry(permission.to_string()).or_default().push(pattern.to_string());
+    }
+    patterns
 }
 
 fn render(checked: &Checked) -> String {
@@ -183,7 +188,7 @@ fn render(checked: &Checked) -> String {
         }
         None => text.push_str(&line("file", "none found; `run` needs one")),
     }
-    let row = |limit: &Limit, set_by| [String::from(limit.key), limit.shown.clone(), set_by];
+    let row = |limit: &Setting, set_by| [limit.key.to_string(), limit.to_string(), set_by];
     let mut rows: Vec<[String; 3]> =
         checked.limits.iter().map(|limit| row(limit, limit.origin.to_string())).collect();
     for quota in &checked.quota {

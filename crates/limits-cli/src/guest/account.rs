@@ -46,11 +46,9 @@ impl RunAccount {
     /// An [`EnforceError`] if its capabilities cannot be registered under its id.
     pub(crate) fn open(terms: &Terms) -> Result<Self, EnforceError> {
         let effective = &terms.effective;
-        let capabilities =
-            effective.capabilities().to_capability_set().map_err(EnforceError::Pattern)?;
         let context = SecurityContext::with_quota(
             effective.id().to_string(),
-            capabilities,
+            effective.capabilities().clone(),
             effective.quota(),
         );
         Self::register(context, host_quota(terms), effective.cpu_time_policy())

@@ -3,8 +3,10 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use limits_config::{EffectiveConfig, HostCeilings, Origin, Setting, SettingKey};
-use limits_core::Allowance;
+use limits_config::{
+    EffectiveConfig, Enforcer, HostCeilings, Origin, Scope, Setting, SettingKey, Value,
+};
+use limits_core::Permission;
 use serde::{Serialize, Serializer};
 
 use crate::guest::account::{AccountUse, PeakUse, RunAccount};
@@ -34,7 +36,7 @@ pub(crate) struct Report {
     pub(crate) host: Option<HostUse>,
     /// The effective limits, by the key that sets them.
     #[serde(serialize_with = "by_key")]
-    pub(crate) limits: Vec<Limit>,
+    pub(crate) limits: Vec<Setting>,
     /// What the policy changed, in words.
     pub(crate) policy: Vec<String>,
     /// Keys that are declared, but that this command does not enforce.
@@ -154,16 +156,6 @@ impl<T> OneQuota<T> {
     }
 }
 
-/// An effective limit and who set it.
-#[derive(Clone, Debug)]
-pub(crate) struct Limit {
-    pub(crate) key: &'static str,
-    pub(crate) value: Value,
-    pub(crate) origin: Origin,
-    /// The value as people read it.
-    pub(crate) shown: String,
-}
-
 /// How several executions ended.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Runs {
@@ -265,56 +257,23 @@ impl Report {
 }
 
 /// Lists the limits of an execution, all of which the command enforces.
-pub(crate) fn enforced(config: &EffectiveConfig) -> Vec<Limit> {
-    config.settings().filter(|setting| !setting.key.is_quota()).map(Limit::from).collect()
+pub(crate) fn enforced(config: &EffectiveConfig) -> Vec<Setting> {
+    of_scope(config, Scope::Execution)
 }
 
 /// Lists the quotas, of which it enforces those that [`is_enforced`] names.
-pub(crate) fn quotas(config: &EffectiveConfig) -> Vec<Limit> {
-    let policy = Limit {
-        key: CPU_TIME_POLICY,
-        value: Value::Word(config.cpu_time_policy().as_str()),
-        origin: config.cpu_time_policy_origin(),
-        shown: config.cpu_time_policy().to_string(),
-    };
-    let amounts = config.settings().filter(|setting| setting.key.is_quota());
-    let mut quotas: Vec<Limit> = amounts.map(Limit::from).collect();
-    let cpu_time = quotas.iter().position(|quota| quota.key == SettingKey::CpuTime.as_str());
-    quotas.insert(cpu_time.map_or(quotas.len(), |at| at + 1), policy);
-    quotas
+pub(crate) fn quotas(config: &EffectiveConfig) -> Vec<Setting> {
+    of_scope(config, Scope::Component)
 }
 
-/// Lists the ceilings over all components, of which it enforces the same as of the quotas.
-pub(crate) fn ceilings(host: &HostCeilings) -> Vec<Limit> {
-    host.settings().map(Limit::from).collect()
+fn of_scope(config: &EffectiveConfig, scope: Scope) -> Vec<Setting> {
+    config.settings().filter(|setting| setting.key.scope() == scope).collect()
 }
 
-impl From<Setting> for Limit {
-    fn from(setting: Setting) -> Self {
-        Self {
-            key: setting.key.as_str(),
-            value: Value::Amount(setting.value),
-            origin: setting.origin,
-            shown: setting.to_string(),
-        }
-    }
-}
-
-/// The key that says what becomes of a run without CPU time.
-const CPU_TIME_POLICY: &str = "quota.cpu_time_policy";
-
-/// Tells whether `run` enforces a quota or a ceiling: memory and CPU time, in the period that is
-/// set.
-pub(crate) fn is_enforced(quota: &Limit) -> bool {
-    let keys = [
-        SettingKey::QuotaMemory,
-        SettingKey::CpuTime,
-        SettingKey::Period,
-        SettingKey::HostMemory,
-        SettingKey::HostCpuTime,
-        SettingKey::HostPeriod,
-    ];
-    quota.key == CPU_TIME_POLICY || keys.iter().any(|key| key.as_str() == quota.key)
+/// Tells whether `run` enforces a setting: those that its executor does. The others count in host
+/// functions, which the command has none of.
+pub(crate) fn is_enforced(setting: &Setting) -> bool {
+    setting.key.enforcer() == Enforcer::Executor
 }
 
 /// Says in words what the policy changed, and whether the id of the command line is not in it.
@@ -328,14 +287,13 @@ pub(crate) fn not_enforced(terms: &Terms) -> Vec<String> {
     let config = &terms.effective;
     let quotas = quotas(config)
         .into_iter()
-        .chain(ceilings(&terms.host))
+        .chain(terms.host.settings())
         .filter(|quota| quota.origin != Origin::Default && !is_enforced(quota))
-        .map(|quota| String::from(quota.key));
-    let capabilities = config
-        .capabilities()
-        .iter()
-        .filter(|(_, patterns)| !patterns.is_empty())
-        .map(|(permission, _)| format!("capabilities.{permission}"));
+        .map(|quota| quota.key.to_string());
+    let is_declared =
+        |permission: &Permission| config.capabilities().patterns(*permission).next().is_some();
+    let permissions = Permission::ALL.iter().copied().filter(is_declared);
+    let capabilities = permissions.map(|permission| format!("capabilities.{permission}"));
     quotas.chain(capabilities).collect()
 }
 
@@ -343,43 +301,26 @@ pub(crate) fn outcome_name<S: Serializer>(outcome: &Outcome, s: S) -> Result<S::
     s.serialize_str(outcome.name())
 }
 
-pub(crate) fn by_key<S: Serializer>(limits: &[Limit], s: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn by_key<S: Serializer>(limits: &[Setting], s: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Row {
         value: Value,
         origin: Origin,
     }
     s.collect_map(
-        limits.iter().map(|limit| (limit.key, Row { value: limit.value, origin: limit.origin })),
+        limits
+            .iter()
+            .map(|limit| (limit.key.as_str(), Row { value: limit.value, origin: limit.origin })),
     )
 }
 
 /// The word for no bound.
 const UNLIMITED: &str = "unlimited";
 
-/// What a setting is set to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Value {
-    /// A number, or the word for no bound.
-    Amount(Allowance),
-    /// One of a few words.
-    Word(&'static str),
-}
-
 fn or_unlimited<T: Serialize, S: Serializer>(limit: &Option<T>, s: S) -> Result<S::Ok, S::Error> {
     match limit {
         Some(limit) => limit.serialize(s),
         None => s.serialize_str(UNLIMITED),
-    }
-}
-
-impl Serialize for Value {
-    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Amount(Allowance::AtMost(units)) => s.serialize_u64(*units),
-            Self::Amount(Allowance::Unlimited) => s.serialize_str(UNLIMITED),
-            Self::Word(word) => s.serialize_str(word),
-        }
     }
 }
 

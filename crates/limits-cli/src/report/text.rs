@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use limits_config::{Origin, format_size};
+use limits_config::{Origin, SettingKey, format_size};
 use limits_core::Escaped;
 
 use crate::outcome::Outcome;
@@ -15,8 +15,8 @@ use crate::units::{grouped, times};
 /// Characters of a result that are shown; the JSON report has all of it.
 const MOST_OF_A_RESULT: usize = 400;
 /// Keys whose limits have a row of their own.
-const IN_TABLE: [&str; 3] =
-    ["resources.cpu.max_fuel", "resources.memory.max_bytes", "resources.cpu.timeout_ms"];
+const IN_TABLE: [SettingKey; 3] =
+    [SettingKey::MaxFuel, SettingKey::MaxBytes, SettingKey::TimeoutMs];
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -55,7 +55,7 @@ pub(crate) fn render(report: &Report) -> String {
         .limits
         .iter()
         .filter(|limit| limit.origin != Origin::Default && !IN_TABLE.contains(&limit.key))
-        .map(|limit| format!("{} = {} ({})", limit.key, limit.shown, limit.origin))
+        .map(|limit| format!("{} = {} ({})", limit.key, limit, limit.origin))
         .collect();
     if !others.is_empty() {
         text.push_str(&line("also", &others.join(", ")));
@@ -109,7 +109,7 @@ fn used(report: &Report) -> String {
     else {
         return String::new();
     };
-    let set_by = |key: &str| {
+    let set_by = |key| {
         let limit = report.limits.iter().find(|limit| limit.key == key);
         limit.map_or_else(String::new, |limit| limit.origin.to_string())
     };
