@@ -22,7 +22,7 @@ pub(crate) struct DomainTable {
 
 static DOMAINS: LazyLock<Vec<DomainTable>> = LazyLock::new(|| {
     let mut domains: Vec<DomainTable> = Vec::new();
-    for &permission in Permission::ALL {
+    for permission in Permission::ALL.iter().copied() {
         let (name, action) = permission.as_str().split_once('.').unwrap_or_default();
         if domains.last().is_none_or(|last| last.name != name) {
             domains.push(DomainTable { name, permissions: Vec::new(), actions: Vec::new() });

@@ -45,7 +45,7 @@ fn each_key_has_a_row() {
         assert!(host.contains(&format!("\n| `{key}` |")), "no row for host.{key}");
     }
     assert!(text.contains("\n| `cpu_time_policy` |"));
-    for &permission in Permission::ALL {
+    for permission in Permission::ALL.iter().copied() {
         assert!(text.contains(&format!("`{permission}`")), "no mention of {permission}");
     }
 }
