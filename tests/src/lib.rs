@@ -227,11 +227,6 @@ fn link(
     Ok(linker)
 }
 
-/// The examples of the front page compile.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-pub struct FrontPage;
-
 /// The examples of the monitoring guide compile.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/monitoring.md")]
