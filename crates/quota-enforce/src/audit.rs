@@ -2,7 +2,7 @@
 
 use core::fmt::Debug;
 
-use limits_core::{Decision, QuotaError, QuotaResource, QuotaResourceStatus};
+use limits_core::{Decision, ExecutionEnd, QuotaError, QuotaResource, QuotaResourceStatus};
 
 use crate::usage_level::UsageLevel;
 
@@ -164,6 +164,14 @@ impl AuditKind<'_> {
 pub trait AuditSink: Debug + Send + Sync {
     /// Takes note of an event.
     fn record(&self, event: &AuditEvent<'_>);
+
+    /// Hears that an execution of a component has ended. Does nothing by default.
+    ///
+    /// Called once for each execution that has the component's handle as its
+    /// [account](limits_core::Account::ended), by the thread that ran it.
+    fn execution_ended(&self, component: &str, end: &ExecutionEnd) {
+        let _ = (component, end);
+    }
 
     /// Writes what the sink keeps back.
     ///

@@ -1,10 +1,11 @@
 //! Gauges and counters for the program's metrics.
 
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-use limits_core::{Allowance, QuotaResource};
+use limits_core::{Allowance, Escaped, ExecutionEnd, QuotaResource};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 use crate::audit::{AuditEvent, AuditKind, AuditSink};
@@ -14,35 +15,61 @@ const USED: &str = "quota_used";
 const LIMIT: &str = "quota_limit";
 const DENIALS: &str = "quota_denials_total";
 const COMPONENTS: &str = "quota_components";
+const HOST_USED: &str = "quota_host_used";
+const HOST_LIMIT: &str = "quota_host_limit";
+const EXECUTIONS: &str = "executions_total";
+const CPU_SECONDS: &str = "cpu_seconds_total";
+const THROTTLED_SECONDS: &str = "throttled_seconds_total";
 
 /// The label of all components that have none of their own.
 const OTHER: &str = "other";
 
-/// Exports quotas through the [`metrics`] facade, to whatever recorder the program has installed.
+/// The characters of an id in a label.
+const LABEL_CHARACTERS: usize = 256;
+
+/// Exports quotas through the [`metrics`] facade, to the recorder that the program has installed.
 ///
-/// | metric | kind | labels | what it is |
+/// | metric | kind | labels | value |
 /// |---|---|---|---|
-/// | `quota_used` | gauge | `component`, `resource` | units in use; for rates, in the window |
+/// | `quota_used` | gauge | `component`, `resource` | units in use; of a rate, in the window |
 /// | `quota_limit` | gauge | `component`, `resource` | units allowed; absent where there never was a limit, infinite where it was lifted |
 /// | `quota_denials_total` | counter | `component`, `resource` | denials, also those that were only observed; `resource` is `capability` for those |
 /// | `quota_components` | gauge | | components registered |
+/// | `quota_host_used` | gauge | `resource` | units that all components together use, if the registry has a parent |
+/// | `quota_host_limit` | gauge | `resource` | units that the parent allows them, as `quota_limit` |
+/// | `executions_total` | counter | `component`, `outcome` | executions ended; see [`ExecutionOutcome`](limits_core::ExecutionOutcome) |
+/// | `cpu_seconds_total` | gauge that only rises | `component` | CPU time of executions that have ended |
+/// | `throttled_seconds_total` | gauge that only rises | `component` | time that those waited for CPU time |
+///
+/// The counters of the facade are integers; the two of seconds are gauges, so that they have
+/// fractions. They are counted as executions end, whatever is scraped when, so they can bill.
 ///
 /// Resources are `storage`, `message_rate`, `network_bandwidth`, `cpu_time` (microseconds) and
 /// `memory`. The first components that are seen get a label each, as many as [`new`](Self::new)
-/// says, and keep it as long as the program runs; all others together are `other`, of which only
-/// use and denials are told. So the number of time series is bounded, whatever comes and goes.
+/// allows, and keep it as long as the program runs; all others together are `other`, without limits.
+/// So the number of time series is bounded, however many components come and go.
 ///
-/// Denials are counted as they happen, so it must be one of the registry's sinks. The gauges are
-/// written by [`export`](Self::export), which the program calls as often as it is scraped. One
-/// exporter is for one registry: what that does not know counts as gone.
+/// Denials and executions are counted as they happen, so the exporter must be one of the registry's
+/// sinks. The other gauges are set by [`export`](Self::export), which the program calls as often as
+/// it is scraped. An exporter is for one registry: a component that this does not have counts as
+/// unregistered.
 #[derive(Debug)]
 pub struct MetricsExporter {
     labelled: RwLock<BTreeSet<Box<str>>>,
-    /// Of which resources of a component a limit was told. Only exports wait for it, no host call.
-    limited: Mutex<BTreeSet<(Box<str>, QuotaResource)>>,
+    /// The limits that were exported, by component and resource; the host's without a component.
+    /// Only exports wait for it, no host call.
+    limited: Mutex<BTreeSet<(Option<Box<str>>, QuotaResource)>>,
+    /// The time of ended executions, by label.
+    times: Mutex<BTreeMap<String, Times>>,
     most: usize,
     /// Whether any component has had no label of its own.
     has_other: AtomicBool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    cpu: Duration,
+    throttled: Duration,
 }
 
 impl MetricsExporter {
@@ -54,18 +81,31 @@ impl MetricsExporter {
         describe_gauge!(LIMIT, "Units of a quota allowed");
         describe_counter!(DENIALS, "Requests denied");
         describe_gauge!(COMPONENTS, "Components registered");
+        describe_gauge!(HOST_USED, "Units of the host's quota in use by all components");
+        describe_gauge!(HOST_LIMIT, "Units of the host's quota allowed to all components");
+        describe_counter!(EXECUTIONS, "Executions ended");
+        describe_gauge!(CPU_SECONDS, "CPU time of ended executions, in seconds; only rises");
+        describe_gauge!(THROTTLED_SECONDS, "Wait of ended executions for CPU time; only rises");
         Self {
-            labelled: RwLock::new(BTreeSet::new()),
-            limited: Mutex::new(BTreeSet::new()),
+            labelled: RwLock::default(),
+            limited: Mutex::default(),
+            times: Mutex::default(),
             most: components,
             has_other: AtomicBool::new(false),
         }
     }
 
-    /// Writes all gauges. What components that are gone have used is zero, and so is what they may.
+    /// Sets every gauge of use and limits. Unregistered components report a use and a limit of 0.
     pub fn export(&self, registry: &QuotaRegistry) {
         let handles = registry.list();
         gauge!(COMPONENTS).set(float(u64::try_from(handles.len()).unwrap_or(u64::MAX)));
+        let mut limited = locked(&self.limited);
+        if let Some(host) = registry.parent() {
+            for (resource, status) in host.status().iter() {
+                gauge!(HOST_USED, "resource" => resource.key()).set(float(status.used()));
+                set_limit(&mut limited, None, resource, status.limit());
+            }
+        }
         let mut used: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
         let labelled = self.labelled.read().unwrap_or_else(PoisonError::into_inner).clone();
         let other = self.has_other.load(Ordering::Relaxed).then_some(OTHER);
@@ -74,32 +114,21 @@ impl MetricsExporter {
                 used.insert((component.to_owned(), resource.key()), 0);
             }
         }
-        let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut gone = limited.clone();
+        let mut unregistered = limited.clone();
+        unregistered.retain(|(component, _)| component.is_some());
         for handle in &handles {
             let component = self.label(handle.id());
             for (resource, status) in handle.status().iter() {
                 if component != OTHER {
-                    let key = (Box::from(&*component), resource);
-                    gone.remove(&key);
-                    match status.limit() {
-                        Allowance::AtMost(limit) => {
-                            set_limit(&component, resource, float(limit));
-                            limited.insert(key);
-                        }
-                        // A gauge cannot be taken back.
-                        Allowance::Unlimited if limited.contains(&key) => {
-                            set_limit(&component, resource, f64::INFINITY);
-                        }
-                        Allowance::Unlimited => {}
-                    }
+                    unregistered.remove(&(Some(Box::from(&*component)), resource));
+                    set_limit(&mut limited, Some(&component), resource, status.limit());
                 }
                 let sum = used.entry((component.clone(), resource.key())).or_default();
                 *sum = sum.saturating_add(status.used());
             }
         }
-        for (component, resource) in gone {
-            set_limit(&component, resource, 0.0);
+        for (component, resource) in unregistered {
+            set_limit(&mut limited, component.as_deref(), resource, Allowance::AtMost(0));
         }
         for ((component, resource), used) in used {
             gauge!(USED, "component" => component, "resource" => resource).set(float(used));
@@ -108,24 +137,24 @@ impl MetricsExporter {
 
     /// Returns the component's own label if it has one or one is left.
     fn label(&self, component: &str) -> String {
-        let own = component.to_owned();
+        let own = Escaped::head(component, LABEL_CHARACTERS).to_string();
         let is_full = {
             let labelled = self.labelled.read().unwrap_or_else(PoisonError::into_inner);
-            if labelled.contains(component) {
+            if labelled.contains(&*own) {
                 return own;
             }
             labelled.len() >= self.most
         };
-        // A component that calls itself `other` is one of them.
-        if is_full || component == OTHER {
+        // A component whose id is `other` is one of them.
+        if is_full || own == OTHER {
             return self.other();
         }
         let mut labelled = self.labelled.write().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have taken the last one meanwhile.
-        if labelled.len() >= self.most && !labelled.contains(component) {
+        if labelled.len() >= self.most && !labelled.contains(&*own) {
             return self.other();
         }
-        labelled.insert(Box::from(component));
+        labelled.insert(Box::from(&*own));
         own
     }
 
@@ -135,9 +164,28 @@ impl MetricsExporter {
     }
 }
 
-fn set_limit(component: &str, resource: QuotaResource, limit: f64) {
-    let component = component.to_owned();
-    gauge!(LIMIT, "component" => component, "resource" => resource.key()).set(limit);
+/// Sets the gauge of a limit, of the host if there is no component.
+fn set_limit(
+    limited: &mut BTreeSet<(Option<Box<str>>, QuotaResource)>,
+    component: Option<&str>,
+    resource: QuotaResource,
+    limit: Allowance,
+) {
+    let key = (component.map(Box::from), resource);
+    let limit = match limit {
+        Allowance::AtMost(limit) => float(limit),
+        // A gauge cannot be removed.
+        Allowance::Unlimited if limited.contains(&key) => f64::INFINITY,
+        Allowance::Unlimited => return,
+    };
+    limited.insert(key);
+    match component {
+        Some(component) => {
+            let component = component.to_owned();
+            gauge!(LIMIT, "component" => component, "resource" => resource.key()).set(limit);
+        }
+        None => gauge!(HOST_LIMIT, "resource" => resource.key()).set(limit),
+    }
 }
 
 impl AuditSink for MetricsExporter {
@@ -150,6 +198,25 @@ impl AuditSink for MetricsExporter {
         let component = self.label(event.component);
         counter!(DENIALS, "component" => component, "resource" => resource).increment(1);
     }
+
+    fn execution_ended(&self, component: &str, end: &ExecutionEnd) {
+        let component = self.label(component);
+        let outcome = end.outcome.as_str();
+        let label = component.clone();
+        counter!(EXECUTIONS, "component" => label, "outcome" => outcome).increment(1);
+        let mut times = locked(&self.times);
+        let sum = times.entry(component.clone()).or_default();
+        sum.cpu = sum.cpu.saturating_add(end.cpu_time);
+        sum.throttled = sum.throttled.saturating_add(end.throttled_time);
+        // In the lock, so that no gauge falls.
+        let label = component.clone();
+        gauge!(CPU_SECONDS, "component" => label).set(sum.cpu.as_secs_f64());
+        gauge!(THROTTLED_SECONDS, "component" => component).set(sum.throttled.as_secs_f64());
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[expect(

@@ -1,11 +1,11 @@
-//! What all components of a registry have in common.
+//! The parts of a registry that all its components share.
 
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::Arc;
 
-use limits_core::{Clock, QuotaTracker, ResourceQuota, SystemClock};
+use limits_core::{Clock, ExecutionEnd, QuotaTracker, ResourceQuota, SystemClock};
 
 use crate::audit::{AuditEvent, AuditKind, AuditSink};
 use crate::caught::caught;
@@ -21,14 +21,14 @@ pub(crate) struct Shared {
     pub(crate) observe_only: bool,
     /// The peaks of the parent, if peaks are recorded.
     pub(crate) host_peaks: Option<Peaks>,
-    /// How many events there have been.
+    /// The number of events so far.
     pub(crate) events: AtomicU64,
 }
 
 pub(crate) enum Clocks {
-    /// The one that the host gave.
+    /// The clock that the host has chosen.
     Given(Arc<dyn Clock>),
-    /// The cheap one where windows are long enough for it, else the exact one.
+    /// The coarse clock where windows are long enough for it, else the exact one.
     Default { coarse: Arc<dyn Clock>, exact: Arc<dyn Clock> },
 }
 
@@ -57,7 +57,7 @@ impl Shared {
         }
     }
 
-    /// Refuses a period that the clock of a component, or of the parent, cannot time.
+    /// Refuses a period that is too short for the clock that would count it.
     pub(crate) fn check_period(&self, component: Duration) -> Result<(), EnforceError> {
         let clock = match &self.parent {
             Some(parent) => parent.clock(),
@@ -83,10 +83,10 @@ impl Shared {
         self.grants && self.has_sinks()
     }
 
-    /// Tells the sinks.
+    /// Reports an event to the sinks.
     ///
-    /// A sink that panics decides nothing for a component, not even by unwinding: it may be told from
-    /// a destructor.
+    /// A panicking sink must not unwind into a host call, or out of a destructor. The panic hook has
+    /// already run.
     pub(crate) fn report(
         &self,
         component: &str,
@@ -94,12 +94,18 @@ impl Shared {
         enforced: bool,
         repeats: Option<u64>,
     ) {
-        // Relaxed: of events in one order, such as those of one resource's levels, the counter's own
-        // order is that one.
+        // Relaxed: the counter's own order is that of events which happen one after the other.
         let sequence = self.events.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         let event = AuditEvent { component, kind, enforced, sequence, repeats };
         for sink in &self.sinks {
             let _ = caught(|| sink.record(&event));
+        }
+    }
+
+    /// Reports the end of an execution to the sinks.
+    pub(crate) fn report_end(&self, component: &str, end: &ExecutionEnd) {
+        for sink in &self.sinks {
+            let _ = caught(|| sink.execution_ended(component, end));
         }
     }
 
@@ -112,7 +118,7 @@ impl Shared {
 }
 
 impl Drop for Shared {
-    /// The last handle may go with a grant, while a panic unwinds.
+    /// The last handle may be dropped with a grant, while a panic unwinds.
     fn drop(&mut self) {
         for sink in self.sinks.drain(..) {
             let _ = caught(|| drop(sink));

@@ -1,8 +1,12 @@
 //! What Prometheus sees; `docs/monitoring.md` tells the same.
 
+use core::time::Duration;
 use std::sync::Arc;
 
-use limits_core::{CapabilitySet, ManualClock, Permission, QuotaType, ResourceQuota};
+use limits_core::{
+    Account, CapabilitySet, ExecutionEnd, ExecutionOutcome, ManualClock, Permission, QuotaType,
+    ResourceQuota,
+};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use quota_enforce::{MetricsExporter, QuotaRegistry, SecurityContext};
 
@@ -166,6 +170,93 @@ fn no_limit_outlives_what_it_was_for() {
             again.contains(&String::from(
                 "quota_limit{component=\"gone\",resource=\"storage\"} 1000"
             ))
+        );
+    });
+}
+
+fn end(outcome: ExecutionOutcome, cpu_us: u64, throttled_ms: u64) -> ExecutionEnd {
+    let mut end = ExecutionEnd::new(outcome);
+    end.cpu_time = Duration::from_micros(cpu_us);
+    end.throttled_time = Duration::from_millis(throttled_ms);
+    end
+}
+
+#[test]
+fn executions_are_counted_as_they_end_whatever_is_registered_or_scraped_meanwhile() {
+    with_recorder(|prometheus| {
+        let (registry, _exporter) = host(1);
+        let shop = Arc::<dyn Account>::from(registry.register(context("shop")).unwrap());
+        let beyond = Arc::<dyn Account>::from(registry.register(context("beyond")).unwrap());
+        shop.ended(&end(ExecutionOutcome::Success, 1_250_000, 0));
+        shop.ended(&end(ExecutionOutcome::Timeout, 250_000, 750));
+        registry.unregister("shop").unwrap();
+        shop.ended(&end(ExecutionOutcome::Success, 500_000, 0));
+        let again = Arc::<dyn Account>::from(registry.register(context("shop")).unwrap());
+        again.ended(&end(ExecutionOutcome::Success, 1, 0));
+        beyond.ended(&end(ExecutionOutcome::Trap, 3_000_000, 500));
+        assert_eq!(
+            samples(prometheus, "executions_total"),
+            [
+                "executions_total{component=\"other\",outcome=\"trap\"} 1",
+                "executions_total{component=\"shop\",outcome=\"success\"} 3",
+                "executions_total{component=\"shop\",outcome=\"timeout\"} 1",
+            ]
+        );
+        assert_eq!(
+            samples(prometheus, "cpu_seconds_total"),
+            [
+                "cpu_seconds_total{component=\"other\"} 3",
+                "cpu_seconds_total{component=\"shop\"} 2.000001",
+            ]
+        );
+        assert_eq!(
+            samples(prometheus, "throttled_seconds_total"),
+            [
+                "throttled_seconds_total{component=\"other\"} 0.5",
+                "throttled_seconds_total{component=\"shop\"} 0.75",
+            ]
+        );
+    });
+}
+
+#[test]
+fn the_hosts_use_and_limits_are_exported() {
+    with_recorder(|prometheus| {
+        let exporter = Arc::new(MetricsExporter::new(10));
+        let unlimited = limits_core::Allowance::Unlimited;
+        let quota = ResourceQuota::new()
+            .with_storage(1_500)
+            .with_memory(0)
+            .with_cpu_time(unlimited)
+            .with_message_rate(unlimited)
+            .with_network_bandwidth(unlimited);
+        let registry = QuotaRegistry::builder().host(quota).build();
+        for id in ["one", "other one"] {
+            registry.register(context(id)).unwrap().consume(QuotaType::Storage(400)).unwrap();
+        }
+        exporter.export(&registry);
+        assert_eq!(
+            samples(prometheus, "quota_host_used"),
+            [
+                "quota_host_used{resource=\"cpu_time\"} 0",
+                "quota_host_used{resource=\"memory\"} 0",
+                "quota_host_used{resource=\"message_rate\"} 0",
+                "quota_host_used{resource=\"network_bandwidth\"} 0",
+                "quota_host_used{resource=\"storage\"} 800",
+            ]
+        );
+        assert_eq!(
+            samples(prometheus, "quota_host_limit"),
+            [
+                "quota_host_limit{resource=\"memory\"} 0",
+                "quota_host_limit{resource=\"storage\"} 1500",
+            ]
+        );
+        registry.parent().unwrap().set_quota(quota.with_storage(unlimited)).unwrap();
+        exporter.export(&registry);
+        assert!(
+            samples(prometheus, "quota_host_limit")
+                .contains(&String::from("quota_host_limit{resource=\"storage\"} inf"))
         );
     });
 }

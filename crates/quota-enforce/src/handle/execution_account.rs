@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use limits_core::{Account, QuotaError, QuotaResource, QuotaType};
+use limits_core::{Account, ExecutionEnd, QuotaError, QuotaResource, QuotaType};
 
 use super::{ComponentHandle, UseChange};
 use crate::releasable::ReleasableTotals;
@@ -94,6 +94,11 @@ impl Account for ExecutionAccount {
         let units = self.releasable.take_up_to(resource, quota.amount());
         self.component.0.tracker.release(QuotaType::of(resource, units));
         self.component.on_use(UseChange::Fallen(&[quota]));
+    }
+
+    fn ended(&self, end: &ExecutionEnd) {
+        let component = &self.component.0;
+        component.shared.report_end(&component.id, end);
     }
 }
 
