@@ -172,7 +172,7 @@ fn step(word: u64, look: &Look, seen: Cause) -> Step {
     let used = UsageLevel::of(status);
     let mut from = last;
     let to = match *window_ns {
-        None => used.max(last.min(UsageLevel::still(status))),
+        None => used.max(last.min(UsageLevel::not_left(status))),
         Some(window_ns) => {
             let idle = now_ns.saturating_sub(reached_ns) > window_ns.saturating_mul(2);
             if idle && used >= last && seen.level_before(status) < last {

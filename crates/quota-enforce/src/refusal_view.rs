@@ -1,12 +1,12 @@
-//! A refused take, in a form to be sent on.
+//! Refusals of quotas as serialised for monitoring.
 
 use limits_core::{QuotaError, Retry};
 use serde::Serialize;
 
-/// A [`QuotaError`] to be serialised, with names that stay; they are those of a line of
+/// A [`QuotaError`] to be serialised. The names are stable, and those of a line of
 /// [`JsonLinesSink`](crate::JsonLinesSink).
 ///
-/// Where `level` is not 0, the numbers are those of all components together: not for a guest.
+/// Where `depth` is not 0, the numbers are those of all components together: keep them from guests.
 ///
 /// ```
 /// use core::time::Duration;
@@ -19,7 +19,7 @@ use serde::Serialize;
 /// assert_eq!(
 ///     serde_json::to_string(&RefusalView::from(error))?,
 ///     "{\"resource\":\"message_rate\",\"used\":998,\"requested\":5,\"limit\":1000,\
-///      \"unit\":\"messages\",\"level\":0,\"retry\":\"after\",\"retry_after_us\":250000}"
+///      \"unit\":\"messages\",\"depth\":0,\"retry\":\"after\",\"retry_after_us\":250000}"
 /// );
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -30,16 +30,15 @@ pub struct RefusalView {
     pub resource: &'static str,
     /// Units in use.
     pub used: u64,
-    /// Units asked for on top of them.
+    /// Units that were requested.
     pub requested: u64,
     /// Units allowed.
     pub limit: u64,
     /// The unit of these numbers: `bytes`, `messages` or `µs`.
     pub unit: &'static str,
-    /// The level of the tracker that refused: 0 for the component's own quota, 1 for the ceiling above
-    /// it.
-    pub level: u32,
-    /// When to try again: `now` (as soon as something is given back), `after` some time, `never`.
+    /// The depth of the tracker that refused: 0 for the component's own quota, 1 for the parent's.
+    pub depth: u32,
+    /// When to retry: `now` (as soon as units are released), `after` some time, `never`.
     pub retry: &'static str,
     /// Microseconds to wait, rounded up; absent unless `retry` is `after`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +54,7 @@ impl From<QuotaError> for RefusalView {
             requested: error.requested(),
             limit: error.limit(),
             unit: error.resource().unit(),
-            level: error.depth(),
+            depth: error.depth(),
             retry: match error.retry() {
                 Retry::Now => "now",
                 Retry::After(_) => "after",

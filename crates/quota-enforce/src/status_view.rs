@@ -1,11 +1,11 @@
-//! What is used of everything, in a form to be sent to monitoring.
+//! Use and limits as serialised for monitoring.
 
 use limits_core::{QuotaResource, QuotaResourceStatus, QuotaStatus};
 use serde::Serialize;
 
 use crate::usage_level::UsageLevel;
 
-/// A [`QuotaStatus`] to be serialised, with names that stay.
+/// A [`QuotaStatus`] to be serialised. The names are stable.
 ///
 /// ```
 /// use limits_core::{Allowance, CapabilitySet, QuotaType, ResourceQuota};
@@ -20,7 +20,7 @@ use crate::usage_level::UsageLevel;
 ///     serde_json::to_string(&status.storage)?,
 ///     r#"{"used":850,"limit":1000,"available":150,"unit":"bytes","level":"warning"}"#
 /// );
-/// // Where there is no limit, nothing is said of one.
+/// // An unlimited resource has no limit and no remainder.
 /// assert_eq!(
 ///     serde_json::to_string(&status.memory)?,
 ///     r#"{"used":0,"unit":"bytes","level":"normal"}"#
@@ -48,16 +48,16 @@ pub struct StatusView {
 pub struct ResourceView {
     /// Units in use, which can be more than the limit.
     pub used: u64,
-    /// Units allowed; absent where there is no limit.
+    /// Units allowed; absent if the resource is unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u64>,
-    /// Units left; absent where there is no limit.
+    /// Units left; absent if the resource is unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub available: Option<u64>,
     /// The unit of these numbers: `bytes`, `messages` or `µs`.
     pub unit: &'static str,
-    /// The level of use now. The level that sinks were told last may be a higher one: a level is left
-    /// five points lower than it is reached.
+    /// The level of use that these numbers have. The level that sinks heard of last may be higher: a
+    /// level is left five points below the point where it is reached.
     pub level: UsageLevel,
 }
 

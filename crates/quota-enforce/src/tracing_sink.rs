@@ -3,27 +3,30 @@
 use core::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
 
-use limits_core::{Clock, Retry};
+use limits_core::{Clock, Escaped, Retry};
 
 use crate::audit::{AuditEvent, AuditKind, AuditSink};
 use crate::coarse_clock::CoarseClock;
 use crate::crossings::{Crossings, Due};
 use crate::usage_level::UsageLevel;
 
+/// The characters of an id in an event.
+const COMPONENT_CHARACTERS: usize = 256;
+
 /// Emits audit events as `tracing` events with the target `quota_enforce::audit`.
 ///
 /// Denials and critical levels are warnings, grants are at debug level, everything else is
-/// informational. Of denials and grants, a component gets at most ten a second of each kind; the next
-/// one after that says in `repeats` how many were left out. Of crossings of a resource's level, it gets
-/// at most twelve: a rise is always emitted at once, and a fall that is kept back is emitted in a later
-/// second with the next event of any component, or by `refresh_levels`. The subscriber decides what
-/// becomes of the events: one that blocks blocks the host call.
+/// informational. A component gets at most ten events a second for each kind of denial or grant; the
+/// next event after that has in `repeats` how many were left out. It gets at most twelve a second for
+/// crossings of one resource's level: a rise is emitted at once, and a fall that is kept back is
+/// emitted in a later second with the next event of any component, or by `refresh_levels`. A
+/// subscriber that blocks blocks the host call.
 #[derive(Debug)]
 pub struct TracingSink {
     clock: Arc<dyn Clock>,
     crossings: Crossings,
-    /// Events that were too many, less those that others have told of. Below zero for a moment if one
-    /// is counted before those that it tells of.
+    /// Events that were left out, less those in the `repeats` of others. Below zero for a moment if an
+    /// event is counted before its repeats.
     left_out: AtomicI64,
 }
 
@@ -38,8 +41,8 @@ impl TracingSink {
         Self { clock, crossings: Crossings::default(), left_out: AtomicI64::new(0) }
     }
 
-    /// Returns how many events were left out and not told of yet: repeats, and crossings that are kept
-    /// back.
+    /// Returns the number of events that were left out and are in no event's `repeats` yet, with the
+    /// crossings that are kept back.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         let repeats = u64::try_from(self.left_out.load(Ordering::Relaxed)).unwrap_or_default();
@@ -81,63 +84,65 @@ impl AuditSink for TracingSink {
     }
 }
 
-/// Emits an event, which always works.
+/// Emits an event; it never fails.
 fn emit(event: &AuditEvent<'_>) -> bool {
     let AuditEvent { component, kind, enforced, sequence, repeats } = event;
     let repeats = repeats.unwrap_or_default();
+    // A subscriber may write the text as it is.
+    let component = &Escaped::head(component, COMPONENT_CHARACTERS);
     match kind {
         AuditKind::CapabilityDenied(decision) => tracing::warn!(
             target: "quota_enforce::audit",
-            component, sequence, enforced, repeats, %decision, "capability denied",
+            %component, sequence, enforced, repeats, %decision, "capability denied",
         ),
         AuditKind::CapabilityGranted(decision) => tracing::debug!(
             target: "quota_enforce::audit",
-            component, sequence, repeats, %decision, "capability granted",
+            %component, sequence, repeats, %decision, "capability granted",
         ),
         AuditKind::QuotaDenied(error) => tracing::warn!(
             target: "quota_enforce::audit",
-            component, sequence, enforced, repeats,
+            %component, sequence, enforced, repeats,
             resource = error.resource().key(),
             used = error.used(),
             requested = error.requested(),
             limit = error.limit(),
-            level = error.depth(),
+            depth = error.depth(),
             retry = %ShownRetry(error.retry()),
             "quota denied",
         ),
         AuditKind::QuotaGranted { resource, amount } => tracing::debug!(
             target: "quota_enforce::audit",
-            component, sequence, repeats, resource = resource.key(), amount, "quota granted",
+            %component, sequence, repeats, resource = resource.key(), amount, "quota granted",
         ),
         AuditKind::Threshold { resource, from, to: to @ UsageLevel::Critical, status } => {
             tracing::warn!(
                 target: "quota_enforce::audit",
-                component, sequence, repeats, resource = resource.key(), %from, %to,
+                %component, sequence, repeats, resource = resource.key(), %from, %to,
                 used = status.used(), limit = %status.limit(),
                 "quota threshold",
             );
         }
         AuditKind::Threshold { resource, from, to, status } => tracing::info!(
             target: "quota_enforce::audit",
-            component, sequence, repeats, resource = resource.key(), %from, %to,
+            %component, sequence, repeats, resource = resource.key(), %from, %to,
             used = status.used(), limit = %status.limit(),
             "quota threshold",
         ),
         AuditKind::Registered | AuditKind::Unregistered => tracing::info!(
             target: "quota_enforce::audit",
-            component, sequence, repeats, "component {}", kind.name(),
+            %component, sequence, repeats, "component {}", kind.name(),
         ),
     }
     true
 }
 
-/// When to ask again, for people.
+/// The time to retry, for people.
 struct ShownRetry(Retry);
 
 impl core::fmt::Display for ShownRetry {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self.0 {
-            Retry::Now => f.write_str("when something is given back"),
+            Retry::Now => f.write_str("when units are released"),
             Retry::After(wait) => write!(f, "after {wait:?}"),
             Retry::Never => f.write_str("never"),
         }

@@ -1,12 +1,18 @@
-//! How much of a quota is used, in three steps.
+//! Levels of use: normal, warning, critical.
 
 use core::fmt;
 
 use limits_core::QuotaResourceStatus;
 use serde::Serialize;
 
-/// How much of a quota is used: a level of use, not the level of a tracker over others that
-/// [`QuotaError::level`](limits_core::QuotaError::level) names.
+// The thresholds, in percent of the limit. A level is left below the point where it is reached, so
+// that a use which goes to and fro does not report each time.
+const REACHES_WARNING: u32 = QuotaResourceStatus::WARNING_PERCENT;
+const REACHES_CRITICAL: u32 = QuotaResourceStatus::CRITICAL_PERCENT;
+const LEAVES_WARNING: u32 = 75;
+const LEAVES_CRITICAL: u32 = 90;
+
+/// The level of use of one quota.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -31,12 +37,12 @@ impl UsageLevel {
     }
 
     pub(crate) fn of(status: &QuotaResourceStatus) -> Self {
-        Self::at(status.is_warning(), status.is_critical())
+        Self::at(status.reaches(REACHES_WARNING), status.reaches(REACHES_CRITICAL))
     }
 
-    /// Returns the level that has not been left yet: five points less than what begins it.
-    pub(crate) fn still(status: &QuotaResourceStatus) -> Self {
-        Self::at(status.reaches(75), status.reaches(90))
+    /// Returns the level that a use of so much has not left, if it had reached it.
+    pub(crate) fn not_left(status: &QuotaResourceStatus) -> Self {
+        Self::at(status.reaches(LEAVES_WARNING), status.reaches(LEAVES_CRITICAL))
     }
 
     const fn at(is_warning: bool, is_critical: bool) -> Self {

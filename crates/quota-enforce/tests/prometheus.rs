@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use limits_core::{
     Account, CapabilitySet, ExecutionEnd, ExecutionOutcome, ManualClock, Permission, QuotaType,
-    ResourceQuota,
+    ResourceQuota, is_hidden,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use quota_enforce::{MetricsExporter, QuotaRegistry, SecurityContext};
+use quota_enforce::{
+    AuditEvent, AuditKind, AuditSink as _, MetricsExporter, QuotaRegistry, SecurityContext,
+};
 
 /// Runs a host whose program has installed a recorder.
 fn with_recorder(host: impl FnOnce(&PrometheusHandle)) {
@@ -258,5 +260,24 @@ fn the_hosts_use_and_limits_are_exported() {
             samples(prometheus, "quota_host_limit")
                 .contains(&String::from("quota_host_limit{resource=\"storage\"} inf"))
         );
+    });
+}
+
+#[test]
+fn labels_show_every_hidden_character() {
+    with_recorder(|prometheus| {
+        let (registry, exporter) = host(10_000);
+        let shop = registry.register(context("shop")).unwrap();
+        let capabilities = shop.capabilities();
+        let decision = capabilities.check(Permission::FilesystemRead, "/x");
+        // Ids of another registry, which nothing has checked.
+        for letter in ('\0'..=char::MAX).filter(|letter| is_hidden(*letter)) {
+            let id = format!("a{letter}b");
+            exporter.record(&AuditEvent::new(&id, AuditKind::CapabilityDenied(decision), true));
+            exporter.execution_ended(&id, &end(ExecutionOutcome::Success, 1, 0));
+        }
+        let text = prometheus.render();
+        assert!(text.contains("a\\\\u{202e}b"));
+        assert!(!text.chars().any(|letter| letter != '\n' && is_hidden(letter)));
     });
 }

@@ -3,11 +3,6 @@
 use crate::quota::allowance::Allowance;
 use crate::quota::quota_type::QuotaResource;
 
-/// The percentage from which use is worth a warning.
-const WARNING: u32 = 80;
-/// The percentage from which use is critical.
-const CRITICAL: u32 = 95;
-
 /// Use and limits of all resources of a [`QuotaTracker`](crate::QuotaTracker) at one time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
@@ -74,6 +69,12 @@ pub struct QuotaResourceStatus {
 }
 
 impl QuotaResourceStatus {
+    /// The percentage of a limit from which its use is worth a warning.
+    pub const WARNING_PERCENT: u32 = 80;
+
+    /// The percentage of a limit from which its use is critical.
+    pub const CRITICAL_PERCENT: u32 = 95;
+
     /// Sets a use against a limit.
     #[must_use]
     pub const fn new(used: u64, limit: Allowance) -> Self {
@@ -135,13 +136,13 @@ impl QuotaResourceStatus {
     /// Tells whether the use is 80 % of the limit or more.
     #[must_use]
     pub fn is_warning(&self) -> bool {
-        self.reaches(WARNING)
+        self.reaches(Self::WARNING_PERCENT)
     }
 
     /// Tells whether the use is 95 % of the limit or more.
     #[must_use]
     pub fn is_critical(&self) -> bool {
-        self.reaches(CRITICAL)
+        self.reaches(Self::CRITICAL_PERCENT)
     }
 }
 

@@ -1,4 +1,4 @@
-//! One line of JSON.
+//! A line of an audit log.
 
 use std::io;
 use std::time::SystemTime;
@@ -18,7 +18,7 @@ pub(super) fn to_line(line: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
-/// Escapes the hidden characters that JSON alone leaves as they are.
+/// Escapes the hidden characters that JSON itself allows in a text.
 struct Escaping;
 
 impl Formatter for Escaping {
@@ -46,7 +46,7 @@ pub(super) struct Loss {
     pub(super) failed: u64,
 }
 
-/// One event. What does not belong to its kind is left out.
+/// One event. Keys that do not belong to its kind are absent.
 #[derive(Default, Serialize)]
 pub(super) struct Line<'a> {
     time_ms: u64,
@@ -72,16 +72,16 @@ pub(super) struct Line<'a> {
     used: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requested: Option<u64>,
-    /// What was granted.
+    /// The units that were granted.
     #[serde(skip_serializing_if = "Option::is_none")]
     amount: Option<u64>,
-    /// Absent where there is none.
+    /// Absent where the resource is unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     limit: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unit: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<u32>,
+    depth: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -94,7 +94,7 @@ const fn is_zero(count: &u64) -> bool {
 }
 
 impl<'a> Line<'a> {
-    /// The most of a text that a guest wrote, in bytes.
+    /// The bytes of a text that a guest wrote, at most.
     const MOST: usize = 1_024;
 
     pub(super) fn of(event: &AuditEvent<'a>) -> Self {
@@ -128,7 +128,7 @@ impl<'a> Line<'a> {
                     requested: Some(refusal.requested),
                     limit: Some(refusal.limit),
                     unit: Some(refusal.unit),
-                    level: Some(refusal.level),
+                    depth: Some(refusal.depth),
                     retry: Some(refusal.retry),
                     retry_after_us: refusal.retry_after_us,
                     ..line

@@ -84,12 +84,12 @@ fn a_component_that_asks_too_often_is_told_of_in_lines_of_json() {
             }),
             json!({
                 "sequence": 3, "event": "quota_denied", "component": "a", "subject": "storage", "enforced": true,
-                "used": 800, "requested": 300, "limit": 1000, "unit": "bytes", "level": 0,
+                "used": 800, "requested": 300, "limit": 1000, "unit": "bytes", "depth": 0,
                 "retry": "now"
             }),
             json!({
                 "sequence": 4, "event": "quota_denied", "component": "a", "subject": "message_rate", "enforced": true,
-                "used": 0, "requested": 1001, "limit": 1000, "unit": "messages", "level": 0,
+                "used": 0, "requested": 1001, "limit": 1000, "unit": "messages", "depth": 0,
                 "retry": "never"
             }),
             json!({

@@ -40,15 +40,15 @@ fn a_refusal_says_whose_limit_it_was_and_when_to_try_again() {
     handle.consume(QuotaType::MessageRate(900)).unwrap();
     assert_eq!(
         refused(QuotaType::Storage(101)),
-        r#"{"resource":"storage","used":900,"requested":101,"limit":1000,"unit":"bytes","level":0,"retry":"now"}"#
+        r#"{"resource":"storage","used":900,"requested":101,"limit":1000,"unit":"bytes","depth":0,"retry":"now"}"#
     );
     assert_eq!(
         refused(QuotaType::MessageRate(101)),
-        r#"{"resource":"message_rate","used":900,"requested":101,"limit":1000,"unit":"messages","level":0,"retry":"after","retry_after_us":1000000}"#
+        r#"{"resource":"message_rate","used":900,"requested":101,"limit":1000,"unit":"messages","depth":0,"retry":"after","retry_after_us":1000000}"#
     );
     assert_eq!(
         refused(QuotaType::Memory(1_001)),
-        r#"{"resource":"memory","used":0,"requested":1001,"limit":1000,"unit":"bytes","level":0,"retry":"never"}"#
+        r#"{"resource":"memory","used":0,"requested":1001,"limit":1000,"unit":"bytes","depth":0,"retry":"never"}"#
     );
     assert_eq!(handle.denials().by_quota(QuotaResource::Memory), 1);
 }
