@@ -1,10 +1,8 @@
-//! Whole files: licences, changelog, headers of modules, included files, and `no_std`.
+//! Whole files: changelog, headers of modules, included files, and `no_std`.
 
 use super::Finding;
 use crate::manifest::Manifest;
 use crate::tree::{Tree, is_inside};
-
-const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 /// The crate that must compile without the standard library.
 const NO_STD: &str = "crates/limits-core/src/lib.rs";
@@ -13,26 +11,8 @@ const NO_STD: &str = "crates/limits-core/src/lib.rs";
 const STD_GATES: [&str; 2] = ["#[cfg(test)]", "#[cfg(any(test, feature = \"std\"))]"];
 
 pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
-    let parts = [licences, changelog, headers, included, no_std];
+    let parts = [changelog, headers, included, no_std];
     parts.iter().flat_map(|part| part(tree)).collect()
-}
-
-fn licences(tree: &Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for file in LICENCES {
-        let root = tree.text(file);
-        if root.is_none() {
-            findings.push(Finding::file(file, "is missing at the root"));
-        }
-        for (folder, _) in tree.published() {
-            let path = format!("{folder}/{file}");
-            if tree.text(&path) != root {
-                let message = format!("must be a link to the root's: `ln -s ../../{file}`");
-                findings.push(Finding::file(path, message));
-            }
-        }
-    }
-    findings
 }
 
 /// The changelog has a heading for the workspace's version.
@@ -100,28 +80,10 @@ fn no_std(tree: &Tree) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::{NO_STD, STD_GATES, changelog, headers, included, licences, no_std};
+    use super::{NO_STD, STD_GATES, changelog, headers, included, no_std};
     use crate::tidy::messages;
 
     const MANIFEST: (&str, &str) = ("crates/a/Cargo.toml", "[package]\nname = \"a\"\n");
-
-    #[test]
-    fn a_licence_that_is_missing_or_different_is_found() {
-        let samples = [
-            ("LICENSE-APACHE", "Apache"),
-            MANIFEST,
-            ("crates/a/LICENSE-APACHE", "Apathy"),
-            ("crates/a/LICENSE-MIT", "MIT"),
-        ];
-        assert_eq!(
-            messages(licences, &samples),
-            [
-                "crates/a/LICENSE-APACHE: must be a link to the root's: `ln -s ../../LICENSE-APACHE`",
-                "LICENSE-MIT: is missing at the root",
-                "crates/a/LICENSE-MIT: must be a link to the root's: `ln -s ../../LICENSE-MIT`",
-            ]
-        );
-    }
 
     #[test]
     fn a_version_without_its_heading_is_found() {

@@ -48,10 +48,14 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
 ];
 
 pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
+    check(tree, LAYERS)
+}
+
+fn check(tree: &Tree, layers: &[(&str, Option<&[&str]>)]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (folder, manifest) in tree.published() {
         let path = format!("{folder}/Cargo.toml");
-        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == manifest.name()) else {
+        let Some((_, allowed)) = layers.iter().find(|(name, _)| *name == manifest.name()) else {
             findings.push(Finding::file(
                 path,
                 "has no row in xtask/src/tidy/layers.rs: add its dependencies",
@@ -78,38 +82,37 @@ pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use super::rule;
-    use crate::tidy::messages;
+    use super::check;
+    use crate::tidy::{Finding, messages};
+    use crate::tree::Tree;
 
-    #[test]
-    fn a_dependency_that_the_table_does_not_have_is_found() {
-        let manifest = "[package]\nname = \"limits-core\"\n[dependencies]\nserde.workspace = true\n[dev-dependencies]\nproptest.workspace = true\n";
-        assert_eq!(
-            messages(rule, &[("crates/limits-core/Cargo.toml", manifest)]),
-            [
-                "crates/limits-core/Cargo.toml: must not depend on serde: remove it, or decide otherwise in xtask/src/tidy/layers.rs"
-            ]
-        );
+    fn rule(tree: &Tree) -> Vec<Finding> {
+        check(tree, &[("a", Some(&["serde", "tokio"])), ("b", None)])
     }
 
     #[test]
-    fn a_platforms_dependency_counts_and_an_unused_line_of_the_table_is_found() {
-        let manifest = "[package]\nname = \"limits-wasmtime\"\n[dependencies]\nlimits-core.workspace = true\nrustix.workspace = true\ntracing.workspace = true\nwasmparser.workspace = true\nwasmtime.workspace = true\n[target.'cfg(unix)'.dependencies]\nlibc.workspace = true\n";
+    fn a_dependency_outside_the_table_and_a_row_without_its_dependency_are_found() {
+        let manifest = "[package]\nname = \"a\"\n[dependencies]\nserde = \"1\"\n\
+                        [target.'cfg(unix)'.dependencies]\nlibc = \"1\"\n\
+                        [dev-dependencies]\nproptest = \"1\"\n";
         assert_eq!(
-            messages(rule, &[("crates/limits-wasmtime/Cargo.toml", manifest)]),
+            messages(rule, &[("crates/a/Cargo.toml", manifest)]),
             [
-                "crates/limits-wasmtime/Cargo.toml: must not depend on libc: remove it, or decide otherwise in xtask/src/tidy/layers.rs",
-                "crates/limits-wasmtime/Cargo.toml: does not depend on tokio: remove it from xtask/src/tidy/layers.rs",
+                "crates/a/Cargo.toml: must not depend on libc: remove it, or decide otherwise in xtask/src/tidy/layers.rs",
+                "crates/a/Cargo.toml: does not depend on tokio: remove it from xtask/src/tidy/layers.rs",
             ]
         );
     }
 
     #[test]
     fn a_crate_without_a_row_is_found_and_an_unpublished_one_is_not() {
-        let published = ("crates/new/Cargo.toml", "[package]\nname = \"new\"\n");
-        let unpublished = ("tests/Cargo.toml", "[package]\nname = \"tests\"\npublish = false\n");
+        let samples = [
+            ("crates/b/Cargo.toml", "[package]\nname = \"b\"\n[dependencies]\nany = \"1\"\n"),
+            ("crates/new/Cargo.toml", "[package]\nname = \"new\"\n"),
+            ("tests/Cargo.toml", "[package]\nname = \"tests\"\npublish = false\n"),
+        ];
         assert_eq!(
-            messages(rule, &[published, unpublished]),
+            messages(rule, &samples),
             ["crates/new/Cargo.toml: has no row in xtask/src/tidy/layers.rs: add its dependencies"]
         );
     }

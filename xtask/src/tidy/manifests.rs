@@ -15,9 +15,6 @@ const INHERITED: [&[&str]; 6] = [
     &["lints"],
 ];
 
-/// A registry takes a package without these. Its users cannot find it then.
-const FOR_USERS: [&str; 3] = ["readme", "keywords", "categories"];
-
 pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
     tree.packages().flat_map(|(folder, manifest)| package(folder, &manifest)).collect()
 }
@@ -43,10 +40,6 @@ fn package(folder: &str, manifest: &Manifest) -> Vec<Finding> {
             "packages under crates/ are published, all others have `publish = false`",
         ));
     }
-    if manifest.is_published() {
-        let absent = FOR_USERS.iter().filter(|key| manifest.get(&["package", key]).is_none());
-        messages.extend(absent.map(|key| format!("a published package needs `{key}`")));
-    }
     let path = format!("{folder}/Cargo.toml");
     messages.into_iter().map(|message| Finding::file(&path, message)).collect()
 }
@@ -64,9 +57,6 @@ edition.workspace = true
 rust-version.workspace = true
 license.workspace = true
 repository.workspace = true
-readme = \"README.md\"
-keywords = []
-categories = []
 [dependencies]
 serde = { workspace = true, optional = true }
 [lints]
@@ -92,7 +82,6 @@ workspace = true
                 "\"1\"",
                 "write `serde.workspace = true`: versions are in the workspace's manifest",
             ),
-            ("keywords = []\n", "", "a published package needs `keywords`"),
             (
                 "[lints]",
                 "[workspace.dependencies]\nserde = \"1\"\n[dev-dependencies]\nloom = \"1\"\n[lints]",

@@ -42,7 +42,8 @@ fn document(tree: &Tree, path: &str, text: &str) -> Vec<Finding> {
             }
         }
         if block.is_none() {
-            for target in links(line).filter(|target| !resolves(tree, folder(path), target)) {
+            for target in links(line).iter().filter(|target| !resolves(tree, folder(path), target))
+            {
                 find(format!("links to `{target}`, which does not exist: repair the link"));
             }
         }
@@ -89,23 +90,16 @@ fn check(tree: &Tree, document: &str, word: &str) -> Option<String> {
     Some(format!("`{found}` has no `{name}`: repair the name"))
 }
 
-/// Returns the targets of a line's links that are files here, without their fragments.
-fn links(line: &str) -> impl Iterator<Item = &str> {
-    // Links inside code are samples, not links.
-    let prose =
-        line.split('`').enumerate().map(|(index, part)| if index % 2 == 0 { part } else { "" });
-    let joined: Vec<&str> = prose.collect();
-    let in_code = move |target: &str| !joined.iter().any(|part| part.contains(target));
-    line.split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-        .filter(move |target| !in_code(target))
-        .filter(|target| {
-            !target.contains("://")
-                && !target.starts_with(['#', '<'])
-                && !target.starts_with("mailto:")
-        })
-        .map(|target| target.split('#').next().unwrap_or(target))
+/// Returns the targets of a line's links that are files here, without their fragments. A link
+/// inside of backticks is a sample.
+fn links(line: &str) -> Vec<String> {
+    let prose: String = line.split('`').step_by(2).collect();
+    let targets = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let is_file = |target: &&str| {
+        !target.contains("://") && !target.starts_with(['#', '<']) && !target.starts_with("mailto:")
+    };
+    let file = |target: &str| target.split('#').next().unwrap_or(target).to_owned();
+    targets.filter(is_file).map(file).collect()
 }
 
 fn resolves(tree: &Tree, folder: &str, target: &str) -> bool {
