@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(test)]
+mod generated;
 mod grammar;
 mod loaded_component;
 mod policy;

@@ -4,8 +4,6 @@ pub(crate) mod declared;
 mod define;
 mod field;
 pub(crate) mod rates;
-#[cfg(test)]
-mod reference;
 pub(crate) mod row;
 pub(crate) mod section;
 pub(crate) mod setting;

@@ -49,8 +49,8 @@ impl Declared {
             // The file gives it, or is refused. An amount that is not given is not allowed.
             DefaultValue::Required => Value::number(0),
             DefaultValue::Is(value) => value,
-            DefaultValue::AtLeast(amount, other) => {
-                self.amount(other).map_or(amount, |other| other.max(amount)).into()
+            DefaultValue::AtLeastMemoryLimit(amount) => {
+                self.amount(SettingKey::MaxBytes).map_or(amount, |limit| limit.max(amount)).into()
             }
         }
     }

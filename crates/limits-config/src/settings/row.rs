@@ -4,7 +4,6 @@ use limits_core::{Allowance, ResourceLimitsBuilder, ResourceQuota};
 
 use crate::grammar::kind::Kind;
 use crate::grammar::value::Value;
-use crate::settings::table::SettingKey;
 
 /// One setting: where it is written, how, and what it becomes.
 #[derive(Debug)]
@@ -53,9 +52,8 @@ pub(crate) enum DefaultValue {
     Required,
     /// This value.
     Is(Value),
-    /// This amount, or the value of another setting if that is more. The other setting comes first
-    /// in the table.
-    AtLeast(Allowance, SettingKey),
+    /// This amount, or the memory limit of one execution if that is more.
+    AtLeastMemoryLimit(Allowance),
 }
 
 /// The place of a setting in the types of limits-core.

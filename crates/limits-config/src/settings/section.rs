@@ -150,3 +150,64 @@ impl<T: Section> schemars::JsonSchema for Rules<T> {
         schema::<T>(false)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Section;
+    use crate::grammar::kind::Kind;
+    use crate::grammar::value::Value;
+    use crate::settings::declared::Declared;
+    use crate::settings::row::DefaultValue;
+    use crate::settings::table::{
+        CpuConfig, HostCeilings, HostConfig, MemoryConfig, QuotaSection, SettingKey,
+    };
+    use limits_core::Allowance;
+
+    fn extremes(kind: Kind) -> Vec<Value> {
+        match kind {
+            Kind::Count => vec![Value::number(0), Value::number(u32::MAX.into())],
+            Kind::Period => vec![Value::number(1), Value::number(24 * 60 * 60 * 1_000)],
+            Kind::Word(words) => words.iter().map(|word| Value::Word(word)).collect(),
+            _ if kind.has_unlimited() => {
+                vec![Value::number(0), Value::number(u64::MAX), Allowance::Unlimited.into()]
+            }
+            _ => vec![Value::number(0), Value::number(u64::MAX)],
+        }
+    }
+
+    fn hold<T: Section>(seen: &mut Vec<SettingKey>) {
+        let is_required = |key: &&SettingKey| key.row().default == DefaultValue::Required;
+        for (key, name) in T::KEYS.iter().copied().zip(T::NAMES) {
+            assert_eq!(key.as_str(), format!("{}.{name}", T::PREFIX));
+            for value in extremes(key.row().kind) {
+                let required =
+                    T::KEYS.iter().filter(is_required).map(|key| (*key, Value::number(1)));
+                let mut given: Declared = required.collect();
+                given.set(key, Some(value));
+                let table = T::from_declared(&given).expect(name);
+                assert_eq!(table.declared(), given, "{key} = {value}");
+            }
+            seen.push(key);
+        }
+    }
+
+    #[test]
+    fn the_field_of_each_setting_holds_every_value_of_its_kind() {
+        let mut seen = Vec::new();
+        hold::<MemoryConfig>(&mut seen);
+        hold::<CpuConfig>(&mut seen);
+        hold::<HostConfig>(&mut seen);
+        hold::<QuotaSection>(&mut seen);
+        assert_eq!(seen, SettingKey::COMPONENT);
+        hold::<HostCeilings>(&mut seen);
+        assert_eq!(seen, SettingKey::ALL);
+        assert_eq!(seen.split_off(SettingKey::COMPONENT.len()), SettingKey::HOST);
+        assert!(SettingKey::ALL.is_sorted());
+    }
+
+    #[test]
+    fn a_required_setting_that_is_missing_is_named() {
+        assert_eq!(MemoryConfig::from_declared(&Declared::default()), Err("max_bytes"));
+        assert_eq!(QuotaSection::from_declared(&Declared::default()), Ok(QuotaSection::default()));
+    }
+}

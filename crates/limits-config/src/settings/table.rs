@@ -156,7 +156,7 @@ settings! {
             /// Bytes of memory of all live executions together.
             QuotaMemory memory: Option<Allowance> {
                 kind: Kind::Storage,
-                default: DefaultValue::AtLeast(QUOTA.max_memory_bytes, SettingKey::MaxBytes),
+                default: DefaultValue::AtLeastMemoryLimit(QUOTA.max_memory_bytes),
                 becomes: Becomes::Quota(|quota| &mut quota.max_memory_bytes),
                 enforcer: Enforcer::Executor,
             }

@@ -77,33 +77,3 @@ fn table_of(properties: &Schema) -> Schema {
         "additionalProperties": false
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{component_schema, policy_schema};
-    use schemars::Schema;
-    use std::path::Path;
-
-    /// Set this variable to any value to write the files instead of comparing them.
-    const UPDATE: &str = "UPDATE_SCHEMA";
-
-    fn check(name: &str, schema: &Schema) {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
-        let text = serde_json::to_string_pretty(schema).unwrap() + "\n";
-        if std::env::var_os(UPDATE).is_some() {
-            std::fs::write(&file, &text).unwrap();
-        }
-        let written = std::fs::read_to_string(&file).unwrap();
-        assert!(written == text, "docs/{name} is stale: run the tests with {UPDATE}=1");
-    }
-
-    #[test]
-    fn the_schema_in_the_documents_is_current() {
-        check("component.schema.json", &component_schema());
-    }
-
-    #[test]
-    fn the_policy_schema_in_the_documents_is_current() {
-        check("policy.schema.json", &policy_schema());
-    }
-}

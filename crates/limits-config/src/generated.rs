@@ -1,0 +1,121 @@
+//! Files under docs/ that are generated from the table of settings.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use limits_core::Allowance;
+
+use crate::grammar::kind::Kind;
+use crate::grammar::size::format_size;
+use crate::grammar::value::Value;
+use crate::settings::row::DefaultValue;
+use crate::settings::table::SettingKey;
+use crate::tables::schema::{component_schema, policy_schema};
+
+/// Set this variable to any value to write the files instead of comparing them.
+const UPDATE: &str = "UPDATE_DOCS";
+
+const BEGIN: &str = "<!-- generated from the table of settings: ";
+const END: &str = "<!-- end of the generated table -->";
+
+fn in_docs(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)
+}
+
+fn check(name: &str, text: &str) {
+    let file = in_docs(name);
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(&file, text).unwrap();
+    }
+    let written = fs::read_to_string(&file).unwrap();
+    assert!(
+        written == text,
+        "docs/{name} is stale: run `{UPDATE}=1 cargo test -p limits-config --lib`"
+    );
+}
+
+/// Describes the kind of a value.
+fn type_of(kind: Kind) -> String {
+    let name = match kind {
+        Kind::Count => "32-bit number",
+        Kind::Number(_) => "64-bit number",
+        Kind::Messages => "64-bit number",
+        Kind::Size | Kind::Storage => "size",
+        Kind::Bandwidth => "bandwidth",
+        Kind::CpuTime => "CPU time",
+        Kind::Period => "period",
+        Kind::Word(words) => {
+            let words = words.iter().rev().map(|word| format!("`\"{word}\"`"));
+            return words.collect::<Vec<_>>().join(" or ");
+        }
+    };
+    if kind.has_unlimited() { format!("{name} or `\"unlimited\"`") } else { String::from(name) }
+}
+
+/// Shows a default as a file would hold it, and sizes for people as well.
+fn default_of(key: SettingKey) -> String {
+    let row = key.row();
+    let memory = SettingKey::MaxBytes.as_str();
+    match (row.default, row.kind) {
+        (DefaultValue::Required, _) => String::from("required"),
+        (DefaultValue::AtLeastMemoryLimit(amount), kind) => {
+            let amount = shown(amount.into(), kind);
+            format!("{amount}, or `{memory}` if that is more")
+        }
+        (DefaultValue::Is(value), kind) => shown(value, kind),
+    }
+}
+
+fn shown(value: Value, kind: Kind) -> String {
+    let number = match value {
+        Value::Amount(Allowance::AtMost(number)) => number,
+        Value::Amount(Allowance::Unlimited) | Value::Word(_) => return format!("`\"{value}\"`"),
+    };
+    match kind {
+        Kind::Size | Kind::Storage => format_size(number),
+        Kind::Bandwidth => format!("{} per second", format_size(number)),
+        Kind::CpuTime => format!("`\"{number}ms/s\"`"),
+        Kind::Period if number.is_multiple_of(1_000) => format!("`\"{}s\"`", number / 1_000),
+        Kind::Period => format!("`\"{number}ms\"`"),
+        Kind::Count | Kind::Number(_) | Kind::Messages | Kind::Word(_) => number.to_string(),
+    }
+}
+
+/// Writes the rows of all settings below a table of the file.
+fn table(prefix: &str) -> String {
+    let mut text = String::from("| key | type | default | meaning |\n|---|---|---|---|\n");
+    let below = format!("{prefix}.");
+    for key in SettingKey::ALL {
+        let Some(name) = key.as_str().strip_prefix(&below) else { continue };
+        let (kind, default, about) = (type_of(key.row().kind), default_of(*key), key.about());
+        text.push_str(&format!("| `{name}` | {kind} | {default} | {about} |\n"));
+    }
+    text
+}
+
+#[test]
+fn the_schemas_in_the_documents_are_current() {
+    for (name, schema) in
+        [("component.schema.json", component_schema()), ("policy.schema.json", policy_schema())]
+    {
+        check(name, &(serde_json::to_string_pretty(&schema).unwrap() + "\n"));
+    }
+}
+
+#[test]
+fn the_tables_of_keys_in_the_reference_are_current() {
+    let name = "component-toml.md";
+    let text = fs::read_to_string(in_docs(name)).unwrap();
+    let mut parts = text.split(BEGIN);
+    let mut current = String::from(parts.next().unwrap());
+    let mut rows = 0;
+    for part in parts {
+        let (prefix, rest) = part.split_once(" -->\n").unwrap();
+        let (_, rest) = rest.split_once(END).unwrap();
+        let table = table(prefix);
+        rows += table.lines().count() - 2;
+        current.push_str(&format!("{BEGIN}{prefix} -->\n{table}{END}{rest}"));
+    }
+    assert_eq!(rows, SettingKey::ALL.len(), "each setting is in one table of the reference");
+    check(name, &current);
+}
