@@ -7,7 +7,6 @@ use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum};
 use limits_config::ComponentName;
 
-use crate::headroom::Headroom;
 use crate::outcome::exit_code_help;
 
 /// Runs a WebAssembly component under the limits of its Component.toml and reports what it used.
@@ -23,7 +22,8 @@ pub(crate) enum Command {
     /// Runs a component and reports what it used.
     #[command(after_help = exit_code_help())]
     Run(RunArgs),
-    /// Validates a Component.toml and prints the effective limits with their origin.
+    /// Validates a Component.toml and prints the effective limits with their origin: on stdout if
+    /// the file is valid, else the error on stderr.
     #[command(after_help = exit_code_help())]
     Check(CheckArgs),
     /// Runs a component many times under generous limits and suggests limits to declare.
@@ -73,9 +73,9 @@ pub(crate) struct CalibrateArgs {
     /// How often to run the component.
     #[arg(long, value_name = "N", default_value = "20")]
     pub(crate) runs: NonZeroU32,
-    /// How much more than the most that was used to suggest: 1 to 1000, three decimals at most.
-    #[arg(long, value_name = "FACTOR", default_value = "1.5")]
-    pub(crate) headroom: Headroom,
+    /// The suggested limits are this many times the highest use: 1 to 1000.
+    #[arg(long, value_name = "FACTOR", default_value = "1.5", value_parser = parse_headroom)]
+    pub(crate) headroom: f64,
     /// How long one measured run may take, in milliseconds.
     #[arg(long, value_name = "MS", default_value = "60000")]
     pub(crate) timeout: u64,
@@ -114,6 +114,10 @@ pub(crate) struct GuestArgs {
     /// Gives the guest an environment variable; it has no other.
     #[arg(long = "env", value_name = "K=V", value_parser = parse_env)]
     pub(crate) env: Vec<(String, String)>,
+    /// Links each import that the command does not implement as a function that ends the guest: for
+    /// components that import interfaces of their own host.
+    #[arg(long)]
+    pub(crate) stub_imports: bool,
     /// Arguments of the guest.
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
@@ -174,6 +178,11 @@ fn report(file: PathBuf) -> Result<PathBuf, &'static str> {
     Ok(file)
 }
 
+fn parse_headroom(text: &str) -> Result<f64, &'static str> {
+    let factor = text.parse().ok().filter(|factor| (1.0..=1_000.0).contains(factor));
+    factor.ok_or("expected a number from 1 to 1000")
+}
+
 fn parse_env(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((String::from(name), String::from(value))),
@@ -185,7 +194,7 @@ fn parse_env(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, Command, Format, parse_dir, parse_env};
+    use super::{Args, Command, Format, parse_dir, parse_env, parse_headroom};
     use clap::{CommandFactory as _, Parser as _};
     use std::path::Path;
 
@@ -289,6 +298,16 @@ mod tests {
                 "GUEST cannot have a `:` in HOST::GUEST, but for `:ro` at its end, in lower case",
                 "{typo}"
             );
+        }
+    }
+
+    #[test]
+    fn a_headroom_is_a_number_from_1_to_1000() {
+        for (text, factor) in [("1", 1.0), ("1.5", 1.5), ("2.50", 2.5), ("1000", 1_000.0)] {
+            assert_eq!(parse_headroom(text), Ok(factor));
+        }
+        for text in ["", "0.999", "1000.001", "-2", "NaN", "inf", "1,5", "50%"] {
+            assert_eq!(parse_headroom(text), Err("expected a number from 1 to 1000"), "{text}");
         }
     }
 

@@ -2,7 +2,9 @@
 
 pub(crate) mod account;
 mod http;
+mod imports;
 pub(crate) mod invoke;
 pub(crate) mod session;
 pub(crate) mod store_data;
+mod stubs;
 pub(crate) mod wasi;

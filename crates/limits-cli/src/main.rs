@@ -5,9 +5,7 @@ mod args;
 mod background;
 mod command_line;
 mod commands;
-mod distribution;
 mod guest;
-mod headroom;
 mod inputs;
 mod interrupt;
 mod outcome;
@@ -28,7 +26,7 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{Args, Command, Format, OutputArgs};
-use crate::commands::calibrate::{self, Calibration};
+use crate::commands::calibrate;
 use crate::commands::check::{self, Checked};
 use crate::commands::run;
 use crate::inputs::manifest::Manifest;
@@ -37,6 +35,7 @@ use crate::outcome::classify::Ending;
 use crate::outcome::failure::Failure;
 use crate::outcome::system_error::SystemError;
 use crate::quote::quoted;
+use crate::report::calibration::CalibrationReport;
 use crate::report::console::Console;
 use crate::report::json;
 use crate::report::model::{Report, Runs};
@@ -177,7 +176,7 @@ fn report_alone(command: &Command, output: &OutputArgs, failure: &Failure) -> u8
         Command::Run(run) => (json::line(&Report::not_run(None, ending)), &run.guest.dirs[..]),
         Command::Check(_) => (json::line(&Checked::not_run(ending)), &[][..]),
         Command::Calibrate(calibrate) => {
-            let report = Calibration::not_run(None, ending, Runs::default());
+            let report = CalibrationReport::not_run(None, ending, Runs::default());
             (json::line(&report), &calibrate.guest.dirs[..])
         }
     };

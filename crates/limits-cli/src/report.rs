@@ -1,7 +1,9 @@
 //! Reports of the commands, and their way out of the process.
 
+pub(crate) mod calibration;
 pub(crate) mod console;
 pub(crate) mod json;
 pub(crate) mod model;
 pub(crate) mod report_file;
+pub(crate) mod settings;
 pub(crate) mod text;

@@ -2,6 +2,7 @@
 
 mod blame;
 mod breach;
+mod calibration;
 mod cancel;
 mod drive;
 mod engine;
@@ -25,6 +26,7 @@ mod structure;
 mod type_check;
 mod type_text;
 
+pub use crate::calibration::{Calibration, Distribution};
 pub use crate::cancel::CancelHandle;
 pub use crate::engine::{AddressSpace, EngineBuilder, create_engine};
 pub use crate::executor::{CallFuture, ComponentExecutor};

@@ -17,9 +17,8 @@ use crate::outcome::classify::{Ending, Problem};
 use crate::outcome::failure::Failure;
 use crate::quote::quoted;
 use crate::report::console::{Console, Reported, Text};
-use crate::report::model::{
-    by_key, changes, enforced, is_enforced, not_enforced, outcome_name, quotas,
-};
+use crate::report::model::outcome_name;
+use crate::report::settings::{by_key, changes, enforced, is_enforced, not_enforced, quotas};
 use crate::report::text::{BOLD, WARNING, colour, line, table};
 
 const NOT_ENFORCED: &str = "declared, not enforced here";

@@ -40,7 +40,11 @@ pub(crate) enum InvokeError {
     #[error("bad arguments for `{export}`: {reason}; it is {signature}")]
     BadArguments { export: String, signature: String, reason: String },
     /// The component is not a command.
-    #[error("the component exports no {COMMAND} and so is no command; {}", listed(.exports))]
+    #[error(
+        "the component is a library, as it exports no {COMMAND}: call one of its functions, as in \
+         --invoke 'name(1, \"a\")'; {}",
+        listed(.exports)
+    )]
     NoCommand { exports: Exports },
     /// The component exports no such function.
     #[error("the component exports no function `{name}`{}; {}", meant(.nearest), listed(.exports))]
@@ -49,7 +53,10 @@ pub(crate) enum InvokeError {
     #[error("cannot read the arguments for `{name}`: {reason}")]
     NotWave { name: String, reason: String },
     /// The text is not a call.
-    #[error("expected a call as in `name(1, \"a\")` or `ns:pkg/iface#func()`, found `{text}`")]
+    #[error(
+        "expected a call with its arguments in parentheses, as in `name()`, `name(1, \"a\")` or \
+         `ns:pkg/iface#func()`, found `{text}`"
+    )]
     NotACall { text: String },
     /// Arguments or results have types that WAVE has no words for.
     #[error(
@@ -386,7 +393,8 @@ mod tests {
             (
                 "add",
                 String::from(
-                    "expected a call as in `name(1, \"a\")` or `ns:pkg/iface#func()`, found `add`",
+                    "expected a call with its arguments in parentheses, as in `name()`, \
+                     `name(1, \"a\")` or `ns:pkg/iface#func()`, found `add`",
                 ),
             ),
             (
@@ -421,8 +429,8 @@ mod tests {
     fn a_library_is_no_command() {
         assert_eq!(
             Call::command(&component()).unwrap_err().to_string(),
-            "the component exports no wasi:cli/run and so is no command; it exports add, size, \
-             make, test:calc/math@1.2.3#add"
+            "the component is a library, as it exports no wasi:cli/run: call one of its functions, as \
+             in --invoke 'name(1, \"a\")'; it exports add, size, make, test:calc/math@1.2.3#add"
         );
     }
 

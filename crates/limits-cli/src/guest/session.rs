@@ -1,7 +1,7 @@
 //! A component, compiled and linked, ready to run any number of times.
 
 use limits_config::format_size;
-use limits_core::ResourceLimits;
+use limits_core::{ResourceLimits, WasmError};
 use limits_wasmtime::{ComponentExecutor, ExecutionReport, PreparedComponent};
 
 use crate::address_space;
@@ -11,12 +11,14 @@ use crate::guest::account::RunAccount;
 use crate::guest::invoke::{Call, Wanted, write_results};
 use crate::guest::store_data::StoreData;
 use crate::guest::wasi::{self, Grants};
+use crate::guest::{imports, stubs};
 use crate::inputs::component_file::ComponentFile;
 use crate::interrupt::Interrupt;
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
 use crate::outcome::failure::Failure;
 use crate::progress;
+use crate::quote::quoted;
 use crate::stdio::Stdio;
 use crate::stdio::stdin_pipe::REPLAY;
 
@@ -59,15 +61,28 @@ impl Session {
             format_size(u64::try_from(file.len()).unwrap_or(u64::MAX))
         );
         let wanted = args.invoke.as_deref().map(Wanted::parse).transpose()?;
+        let stubs_imports = args.stub_imports;
         let grants = Grants::new(name, args);
         let opening = in_background("compiling", interrupt, move || {
             let executor = ComponentExecutor::new(address_space::engine(max_memory)?)?;
-            let component = executor.compile(&file.into_binary()?)?;
+            let binary = file.into_binary()?;
+            executor.check_structure(&binary)?;
+            if !stubs_imports {
+                imports::check(&binary)?;
+            }
+            let component = executor.compile(&binary)?;
             let call = match wanted {
                 Some(wanted) => wanted.find(&component)?,
                 None => Call::command(&component)?,
             };
-            let prepared = executor.prepare(&component, &wasi::linker(executor.engine())?)?;
+            let mut linker = wasi::linker(executor.engine())?;
+            if stubs_imports {
+                stubs::link(&mut linker, &component).map_err(|error| {
+                    let reason = quoted(&format!("cannot stand in for its imports: {error}"));
+                    WasmError::InvalidComponent { reason }
+                })?;
+            }
+            let prepared = executor.prepare(&component, &linker)?;
             Ok(Self { executor, prepared, call, grants })
         });
         progress::with_note(is_shown, note, opening).await.flatten()

@@ -3,7 +3,7 @@
 use core::error::Error;
 use core::time::Duration;
 
-use limits_core::{HostError, QuotaError, QuotaResource, RefusedGrowth, WasmError};
+use limits_core::{Escaped, HostError, QuotaError, QuotaResource, RefusedGrowth, WasmError};
 use limits_wasmtime::ExecutionReport;
 use serde::Serialize;
 use serde_json::Number;
@@ -13,12 +13,35 @@ use crate::outcome::Outcome;
 use crate::quote::quoted;
 use crate::units::{milliseconds, times};
 
+/// Characters of an import's name that a message shows.
+const MOST_OF_A_NAME: usize = 128;
+
 /// How one execution ended.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     pub(crate) outcome: Outcome,
     pub(crate) exit_code: u8,
     pub(crate) problem: Option<Problem>,
+}
+
+/// The guest called an import that `--stub-imports` stands in for.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error(
+    "the guest called `{import}`, an import that only its own host implements: `--stub-imports` \
+     stands in for it"
+)]
+pub(crate) struct StubCalled {
+    import: Box<str>,
+}
+
+impl StubCalled {
+    pub(crate) fn new(interface: Option<&str>, function: &str) -> Self {
+        let import = match interface {
+            Some(interface) => format!("{interface}#{function}"),
+            None => String::from(function),
+        };
+        Self { import: Escaped::head(&import, MOST_OF_A_NAME).to_string().into() }
+    }
 }
 
 /// What went wrong, with numbers where there are any.
@@ -126,20 +149,30 @@ impl Ending {
             | WasmError::HostExhausted(_)
             | WasmError::HostBusy { .. } => Self::new(Outcome::Host, problem),
             WasmError::Trap { .. } => Self::trap(problem, report),
-            WasmError::Host(host) => match host.downcast_ref::<I32Exit>() {
-                Some(I32Exit(code)) => Self::exit(*code),
-                // The end of another execution.
-                None if host.downcast_ref::<WasmError>().is_some() => {
-                    Self::new(Outcome::Host, problem)
-                }
-                // WASI's host functions end a guest only for what the guest did.
-                None => {
-                    let message = format!("guest trapped: {}", root_cause(error, host));
-                    Self::trap(Problem::new(&message), report)
-                }
-            },
+            WasmError::Host(host) => Self::host_function(error, host, report),
             _ => Self::new(Outcome::Error, problem),
         }
+    }
+
+    /// Sorts the error of a host function.
+    fn host_function(
+        error: &WasmError,
+        host: &HostError,
+        report: Option<&ExecutionReport>,
+    ) -> Self {
+        if let Some(I32Exit(code)) = host.downcast_ref() {
+            return Self::exit(*code);
+        }
+        if let Some(called) = host.downcast_ref::<StubCalled>() {
+            return Self::because(Outcome::Error, &called.to_string());
+        }
+        if host.downcast_ref::<WasmError>().is_some() {
+            // The end of another execution.
+            return Self::new(Outcome::Host, Problem::new(&message(error)));
+        }
+        // Host functions of WASI end a guest only for what the guest did.
+        let message = format!("guest trapped: {}", root_cause(error, host));
+        Self::trap(Problem::new(&message), report)
     }
 
     /// A guest that traps after it was refused memory has most often run out of it.

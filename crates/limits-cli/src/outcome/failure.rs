@@ -4,13 +4,16 @@ use std::io;
 use std::path::PathBuf;
 
 use limits_config::{ConfigError, format_size};
-use limits_core::WasmError;
+use limits_core::{Escaped, WasmError};
 use quota_enforce::EnforceError;
 
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
 use crate::outcome::system_error::SystemError;
 use crate::quote::quoted_path;
+
+/// Characters of an import's name that an error shows.
+const MOST_OF_AN_IMPORT: usize = 64;
 
 /// Why nothing could be run, or why its report could not be given.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,13 @@ pub(crate) enum Failure {
     /// The call of `--invoke`, or a component that is no command.
     #[error("{0}")]
     Call(String),
+    /// Imports of the component's own host.
+    #[error(
+        "the component imports {}, which this command does not implement: run it in its own host, \
+         or with --stub-imports, which ends a guest that calls such an import",
+        imports(first, *more)
+    )]
+    MissingImports { first: Vec<String>, more: usize },
     /// The report.
     #[error("cannot write the report {}: {reason}", quoted_path(path))]
     Report { path: PathBuf, reason: SystemError },
@@ -71,6 +81,17 @@ pub(crate) enum Failure {
     /// The executor.
     #[error(transparent)]
     Wasm(#[from] WasmError),
+}
+
+fn imports(first: &[String], more: usize) -> String {
+    let quoted: Vec<String> = first
+        .iter()
+        .map(|import| format!("`{}`", Escaped::head(import, MOST_OF_AN_IMPORT)))
+        .collect();
+    match more {
+        0 => quoted.join(", "),
+        more => format!("{} and {more} more", quoted.join(", ")),
+    }
 }
 
 impl Failure {
@@ -90,6 +111,7 @@ impl Failure {
             | Self::ComponentTextTooLarge { .. }
             | Self::InputTooLong { .. }
             | Self::Register(_)
+            | Self::MissingImports { .. }
             | Self::Call(_) => Outcome::Error,
             // A file that cannot be opened, read or written was given wrongly, except where the
             // host lacks what every file takes.
@@ -228,6 +250,18 @@ mod tests {
                 Failure::Report { path: path(), reason: short() },
                 Outcome::Host,
                 format!("cannot write the report a\\u{{1b}}b: {host}"),
+            ),
+            (
+                Failure::MissingImports {
+                    first: vec![String::from("a:b/c"), String::from("d\u{202e}")],
+                    more: 3,
+                },
+                Outcome::Error,
+                String::from(
+                    "the component imports `a:b/c`, `d\\u{202e}` and 3 more, which this command \
+                     does not implement: run it in its own host, or with --stub-imports, which ends \
+                     a guest that calls such an import",
+                ),
             ),
             (
                 Failure::Register(EnforceError::InvalidId { id: Box::from("A") }),

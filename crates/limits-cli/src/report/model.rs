@@ -3,10 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use limits_config::{
-    EffectiveConfig, Enforcer, HostCeilings, Origin, Scope, Setting, SettingKey, Value,
-};
-use limits_core::Permission;
+use limits_config::{HostCeilings, Origin, Setting, SettingKey};
 use serde::{Serialize, Serializer};
 
 use crate::guest::account::{AccountUse, PeakUse, RunAccount};
@@ -14,7 +11,7 @@ use crate::guest::session::RunRecord;
 use crate::inputs::manifest::Terms;
 use crate::outcome::Outcome;
 use crate::outcome::classify::{Ending, Problem};
-use crate::quote::quoted;
+use crate::report::settings::{by_key, changes, enforced, not_enforced};
 use crate::units::{milliseconds, three_decimals};
 
 /// The report of `run`.
@@ -232,7 +229,7 @@ impl Report {
         let timeout_ms = terms.effective.limits().execution_timeout_ms();
         Self {
             result,
-            has_run: true,
+            has_run: ending.outcome != Outcome::Error || used.slices > 0,
             fuel: Some(FuelUse {
                 max: used.fuel.max_fuel(),
                 consumed: used.fuel.consumed(),
@@ -256,65 +253,11 @@ impl Report {
     }
 }
 
-/// Lists the limits of an execution, all of which the command enforces.
-pub(crate) fn enforced(config: &EffectiveConfig) -> Vec<Setting> {
-    of_scope(config, Scope::Execution)
-}
-
-/// Lists the quotas, of which it enforces those that [`is_enforced`] names.
-pub(crate) fn quotas(config: &EffectiveConfig) -> Vec<Setting> {
-    of_scope(config, Scope::Component)
-}
-
-fn of_scope(config: &EffectiveConfig, scope: Scope) -> Vec<Setting> {
-    config.settings().filter(|setting| setting.key.scope() == scope).collect()
-}
-
-/// Tells whether `run` enforces a setting: those that its executor does. The others count in host
-/// functions, which the command has none of.
-pub(crate) fn is_enforced(setting: &Setting) -> bool {
-    setting.key.enforcer() == Enforcer::Executor
-}
-
-/// Says in words what the policy changed, and whether the id of the command line is not in it.
-pub(crate) fn changes(terms: &Terms) -> Vec<String> {
-    let changes = terms.effective.changes().iter().map(ToString::to_string);
-    changes.chain(terms.note.clone()).map(|change| quoted(&change)).collect()
-}
-
-/// Lists what was declared, by the component or the policy, but is not enforced here.
-pub(crate) fn not_enforced(terms: &Terms) -> Vec<String> {
-    let config = &terms.effective;
-    let quotas = quotas(config)
-        .into_iter()
-        .chain(terms.host.settings())
-        .filter(|quota| quota.origin != Origin::Default && !is_enforced(quota))
-        .map(|quota| quota.key.to_string());
-    let is_declared =
-        |permission: &Permission| config.capabilities().patterns(*permission).next().is_some();
-    let permissions = Permission::ALL.iter().copied().filter(is_declared);
-    let capabilities = permissions.map(|permission| format!("capabilities.{permission}"));
-    quotas.chain(capabilities).collect()
-}
-
 pub(crate) fn outcome_name<S: Serializer>(outcome: &Outcome, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(outcome.name())
 }
 
-pub(crate) fn by_key<S: Serializer>(limits: &[Setting], s: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Row {
-        value: Value,
-        origin: Origin,
-    }
-    s.collect_map(
-        limits
-            .iter()
-            .map(|limit| (limit.key.as_str(), Row { value: limit.value, origin: limit.origin })),
-    )
-}
-
-/// The word for no bound.
+/// The value without a limit.
 const UNLIMITED: &str = "unlimited";
 
 fn or_unlimited<T: Serialize, S: Serializer>(limit: &Option<T>, s: S) -> Result<S::Ok, S::Error> {

@@ -33,7 +33,7 @@ fn a_bad_call_is_an_error_that_says_what_to_do() {
         ("ad(1, 2)", "the component exports no function `ad`, did you mean `add`?"),
         ("add(1)", "bad arguments for `add`: "),
         ("add(1, \"x\")", "it is func(a: u32, b: u32) -> u32"),
-        ("add", "expected a call as in `name(1, \"a\")`"),
+        ("add", "expected a call with its arguments in parentheses, as in `name()`, "),
     ] {
         let (ended, json) = case.json(&["--invoke", call]);
         assert_eq!((ended.code, &json["outcome"]), (Some(71), &json!("error")), "{ended:?}");
@@ -47,8 +47,9 @@ fn a_library_is_not_a_command_and_says_what_it_exports() {
     assert_eq!(ended.code, Some(71));
     assert_eq!(
         json["error"]["message"],
-        "the component exports no wasi:cli/run and so is no command; it exports add, echo, spin, \
-         trap, eat, test:calc/math@1.2.3#add"
+        "the component is a library, as it exports no wasi:cli/run: call one of its functions, as \
+         in --invoke 'name(1, \"a\")'; it exports add, echo, spin, trap, eat, \
+         test:calc/math@1.2.3#add"
     );
 }
 

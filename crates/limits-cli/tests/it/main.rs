@@ -18,3 +18,4 @@ mod report;
 mod report_file;
 mod shortage;
 mod stdio;
+mod stubs;

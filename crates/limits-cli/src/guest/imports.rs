@@ -1,0 +1,202 @@
+//! Imports of a component that the command has no implementation of.
+
+use wasmparser::{
+    BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind,
+    ComponentType, ComponentTypeRef, InstanceTypeDeclaration, Parser, Payload, TypeBounds,
+};
+
+use crate::outcome::failure::Failure;
+
+/// The interfaces of WASI 0.2 that [`linker`](crate::guest::wasi::linker) provides, by package.
+const PROVIDED: [(&str, &[&str]); 7] = [
+    (
+        "wasi:cli",
+        &[
+            "environment",
+            "exit",
+            "stderr",
+            "stdin",
+            "stdout",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stderr",
+            "terminal-stdin",
+            "terminal-stdout",
+        ],
+    ),
+    ("wasi:clocks", &["monotonic-clock", "wall-clock"]),
+    ("wasi:filesystem", &["preopens", "types"]),
+    ("wasi:http", &["outgoing-handler", "types"]),
+    ("wasi:io", &["error", "poll", "streams"]),
+    ("wasi:random", &["insecure", "insecure-seed", "random"]),
+    (
+        "wasi:sockets",
+        &[
+            "instance-network",
+            "ip-name-lookup",
+            "network",
+            "tcp",
+            "tcp-create-socket",
+            "udp",
+            "udp-create-socket",
+        ],
+    ),
+];
+
+/// Imports that an error names at most.
+const MOST_NAMED: usize = 4;
+
+/// Returns whether the command implements an import.
+pub(crate) fn is_provided(import: &str) -> bool {
+    let Some((interface, version)) = import.split_once('@') else { return false };
+    let Some((package, name)) = interface.split_once('/') else { return false };
+    version.starts_with("0.2.")
+        && PROVIDED.iter().any(|(known, names)| *known == package && names.contains(&name))
+}
+
+/// Refuses a component that imports what the command does not implement, before it is compiled. A
+/// malformed component passes: the compiler has the better message.
+///
+/// # Errors
+///
+/// [`Failure::MissingImports`] with the first of those imports.
+pub(crate) fn check(bytes: &[u8]) -> Result<(), Failure> {
+    let mut missing = missing(bytes).unwrap_or_default();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let more = missing.len().saturating_sub(MOST_NAMED);
+    missing.truncate(MOST_NAMED);
+    Err(Failure::MissingImports { first: missing, more })
+}
+
+/// Lists the imports of the outermost component that need an implementation which the command
+/// does not have. Instances that only define types need none.
+fn missing(bytes: &[u8]) -> Result<Vec<String>, BinaryReaderError> {
+    let mut missing = Vec::new();
+    // For each type of the outermost component, whether an instance of it needs an implementation.
+    let mut types = Vec::new();
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ if depth > 0 => {}
+            Payload::ComponentTypeSection(section) => {
+                for ty in section {
+                    types.push(match ty? {
+                        ComponentType::Instance(declarations) => {
+                            declarations.iter().any(needs_implementation)
+                        }
+                        _ => false,
+                    });
+                }
+            }
+            Payload::ComponentAliasSection(section) => {
+                for alias in section {
+                    let is_type = matches!(
+                        alias?,
+                        ComponentAlias::InstanceExport { kind: ComponentExternalKind::Type, .. }
+                            | ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. }
+                    );
+                    types.extend(is_type.then_some(false));
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    let is_type = export?.kind == ComponentExternalKind::Type;
+                    types.extend(is_type.then_some(false));
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    let import = import?;
+                    let is_needed = match import.ty {
+                        ComponentTypeRef::Type(bounds) => {
+                            types.push(false);
+                            bounds == TypeBounds::SubResource
+                        }
+                        ComponentTypeRef::Instance(index) => usize::try_from(index)
+                            .ok()
+                            .and_then(|index| types.get(index).copied())
+                            .unwrap_or_default(),
+                        _ => true,
+                    };
+                    if is_needed && !is_provided(import.name.name) {
+                        missing.push(String::from(import.name.name));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(missing)
+}
+
+fn needs_implementation(declaration: &InstanceTypeDeclaration<'_>) -> bool {
+    match declaration {
+        InstanceTypeDeclaration::Export { ty: ComponentTypeRef::Type(bounds), .. } => {
+            *bounds == TypeBounds::SubResource
+        }
+        InstanceTypeDeclaration::Export { .. } => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PROVIDED, is_provided, missing};
+    use crate::guest::wasi::linker;
+
+    #[test]
+    fn wasi_0_2_is_provided_in_any_patch_version_and_nothing_else() {
+        for (import, expected) in [
+            ("wasi:io/poll@0.2.0", true),
+            ("wasi:io/poll@0.2.12", true),
+            ("wasi:http/types@0.2.3", true),
+            ("wasi:io/poll@0.3.0", false),
+            ("wasi:io/poll", false),
+            ("wasi:io/other@0.2.0", false),
+            ("wasi:keyvalue/store@0.2.0", false),
+            ("demo:bot/io", false),
+            ("log", false),
+        ] {
+            assert_eq!(is_provided(import), expected, "{import}");
+        }
+    }
+
+    #[test]
+    fn every_interface_that_counts_as_provided_is_linked() {
+        let engine = limits_wasmtime::create_engine().unwrap();
+        let mut linker = linker(&engine).unwrap();
+        let empty = wasmtime::Module::new(&engine, wat::parse_str("(module)").unwrap()).unwrap();
+        for (package, names) in PROVIDED {
+            for name in names {
+                // The linker has one version of each interface, and refuses to define it again.
+                let is_linked = (0..64).any(|patch| {
+                    let instance = format!("{package}/{name}@0.2.{patch}");
+                    linker.root().module(&instance, &empty).is_err()
+                });
+                assert!(is_linked, "{package}/{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn imports_that_need_an_implementation_are_listed_without_compiling() {
+        let text = r#"(component
+            (import "demo:bot/types" (instance
+                (type $r (record (field "a" u32)))
+                (export "r" (type (eq $r)))))
+            (import "wasi:io/poll@0.2.0" (instance (export "pollable" (type (sub resource)))))
+            (component (import "inner" (func)))
+            (core module (func))
+            (import "demo:bot/io" (instance
+                (export "bot" (type $bot (sub resource)))
+                (export "say" (func (param "b" (borrow $bot))))))
+            (import "t" (type (sub resource)))
+            (import "log" (func)))"#;
+        let listed = missing(&wat::parse_str(text).unwrap()).unwrap();
+        assert_eq!(listed, ["demo:bot/io", "t", "log"]);
+    }
+}
