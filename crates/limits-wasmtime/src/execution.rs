@@ -1,35 +1,84 @@
-//! One execution: from arming its store to its report.
+//! One execution in a store: armed, driven, finished, and announced to its account.
 
 use core::future::Future;
 use core::time::Duration;
 use std::sync::Arc;
-use std::time::Instant;
 
-use limits_core::{FuelMetrics, ResourceLimits, WasmError};
-use wasmtime::Store;
+use limits_core::{ExecutionEnd, ExecutionOutcome, FuelMetrics, ResourceLimits, WasmError};
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::{Store, Trap};
 
-use crate::blame::{Circumstances, blame, stopped};
 use crate::cancel::CancelHandle;
-use crate::drive::{Ended, Seen, drive};
+use crate::cpu_account::{CpuAccount, TimeUse};
+use crate::driver::{Driven, drive};
+use crate::drop_store::drop_store;
+use crate::error_map::{Circumstances, error_of, error_of_stop};
+use crate::error_text::escaped;
 use crate::failure::ExecutionFailure;
 use crate::hook::Stop;
-use crate::limiter::Refusal;
-use crate::meter::Turn;
-use crate::printable::printable;
+use crate::limiter::GrowthRefusal;
 use crate::report::{ExecutionReport, ExecutionResult};
-use crate::state::{Credit, HasLimits};
+use crate::slice_clock::SliceClock;
+use crate::state::{HasLimits, LimitState};
 
-/// Returns the fuel to give to the store: one unit more than the guest may use.
-///
-/// Compiled code looks at its fuel at loops and calls, not at its last instruction, and the
-/// runtime reads an overrun back as zero. With one unit more, a guest that used exactly what it
-/// may has one left, and one that used more has none, wherever it was looked at last.
-fn grant(limits: &ResourceLimits) -> u64 {
-    limits.max_fuel_per_execution().saturating_add(1)
+/// The fate of a store when its execution has ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum StoreFate {
+    /// It is dropped.
+    Drop,
+    /// It is kept if the guest came to its end.
+    KeepAfterSuccess,
+    /// It is kept if the guest came to its end or was not entered: then it is as it was.
+    KeepUnlessEntered,
 }
 
-/// An execution that never entered the guest.
-pub(crate) fn unused(error: WasmError, limits: &ResourceLimits) -> ExecutionFailure {
+/// Runs one execution in an admitted store, and returns the store if its `fate` is to be kept.
+///
+/// The store gets fresh fuel and a fresh deadline, the clock runs from here, and `guest` is polled
+/// to its end, its deadline or its cancellation. The account hears of the end before the store is
+/// dropped. After an abnormal end no guest code runs in the store again.
+pub(crate) async fn run<T, R, F>(
+    mut store: Store<T>,
+    permit: Option<OwnedSemaphorePermit>,
+    limits: &ResourceLimits,
+    fate: StoreFate,
+    guest: F,
+) -> (Result<ExecutionResult<R>, ExecutionFailure>, Option<Store<T>>)
+where
+    T: HasLimits + Send + 'static,
+    F: AsyncFnOnce(&mut Store<T>) -> wasmtime::Result<R>,
+{
+    let mut execution = Execution::arm(&mut store, limits);
+    let driven = match store_fuel(&mut store, limits) {
+        Ok(()) => execution.drive(guest(&mut store)).await,
+        Err(error) => Driven::Done { output: Err(error), late: false },
+    };
+    // Wasmtime refuses to enter a store in which a guest has trapped before.
+    let is_trapped =
+        matches!(&driven, Driven::Done { output: Err(error), .. } if error.is::<Trap>());
+    let result = execution.finish(&mut store, driven);
+    let is_untouched = !is_trapped && !store.data_mut().limits().meter.is_entered();
+    let is_kept = match fate {
+        StoreFate::Drop => false,
+        StoreFate::KeepAfterSuccess => result.is_ok(),
+        StoreFate::KeepUnlessEntered => result.is_ok() || is_untouched,
+    };
+    if is_kept {
+        return (result, Some(store));
+    }
+    drop_store(store, permit).await;
+    (result, None)
+}
+
+/// Returns the failure of an execution that never entered the guest, and announces it.
+pub(crate) fn never_started(
+    error: WasmError,
+    limits: &ResourceLimits,
+    state: &LimitState,
+) -> ExecutionFailure {
+    if let Some(cpu) = &state.cpu {
+        cpu.account.ended(&ExecutionEnd::new(error.outcome()));
+    }
     let report = ExecutionReport {
         fuel: FuelMetrics::new(limits.max_fuel_per_execution(), 0),
         fuel_exact: true,
@@ -46,78 +95,90 @@ pub(crate) fn unused(error: WasmError, limits: &ResourceLimits) -> ExecutionFail
     ExecutionFailure::new(error, report)
 }
 
-/// One execution of a store, from arming to the report.
-#[derive(Debug)]
-pub(crate) struct Run {
-    limits: ResourceLimits,
-    turn: Arc<Turn>,
-    deadline: Option<Instant>,
-    cancel: CancelHandle,
-    credit: Option<Credit>,
+/// Returns the fuel of a store: one unit more than the guest may use.
+///
+/// Compiled code looks at its fuel at loops and calls, not at its last instruction, and the
+/// runtime reads an overrun back as zero. With one unit more, a guest that used exactly its fuel
+/// has one left, and one that used more has none, wherever it looked last.
+const fn fuel_of(limits: &ResourceLimits) -> u64 {
+    limits.max_fuel_per_execution().saturating_add(1)
 }
 
-impl Run {
-    /// Gives the store fresh fuel and a fresh deadline. The clock runs from here.
-    pub(crate) fn arm<T: HasLimits>(
-        store: &mut Store<T>,
-        limits: &ResourceLimits,
-    ) -> Result<Self, ExecutionFailure> {
+fn store_fuel<T: HasLimits>(store: &mut Store<T>, limits: &ResourceLimits) -> wasmtime::Result<()> {
+    let interval = store.data_mut().limits().meter.interval();
+    store.set_fuel(fuel_of(limits))?;
+    store.fuel_async_yield_interval(Some(interval))
+}
+
+/// One execution of a store. Announces its end to the account once, when it is finished or else
+/// when it is dropped.
+#[derive(Debug)]
+struct Execution {
+    limits: ResourceLimits,
+    clock: Arc<SliceClock>,
+    cancel: CancelHandle,
+    cpu: Option<CpuAccount>,
+    time: TimeUse,
+    announced: bool,
+}
+
+impl Execution {
+    /// Starts the clock, and arms the store's meter and limiter.
+    fn arm<T: HasLimits>(store: &mut Store<T>, limits: &ResourceLimits) -> Self {
         let state = store.data_mut().limits();
-        state.limiter.arm(limits);
-        let (turn, deadline) = state.meter.arm(limits);
-        let interval = state.meter.interval();
-        let cancel = state.cancel.clone();
-        let credit = state.credit.clone();
-        store
-            .set_fuel(grant(limits))
-            .and_then(|()| store.fuel_async_yield_interval(Some(interval)))
-            .map_err(|error| unused(WasmError::host(error.into_boxed_dyn_error()), limits))?;
-        Ok(Self { limits: *limits, turn, deadline, cancel, credit })
+        state.limiter.begin_execution();
+        Self {
+            limits: *limits,
+            clock: state.meter.arm(limits),
+            cancel: state.cancel.clone(),
+            cpu: state.cpu.clone(),
+            time: TimeUse::default(),
+            announced: false,
+        }
     }
 
-    pub(crate) async fn drive<F: Future>(&self, guest: F) -> (Ended<F::Output>, Seen) {
-        let turn = Arc::clone(&self.turn);
-        drive(guest, turn, self.deadline, &self.cancel, self.credit.clone()).await
+    async fn drive<F: Future>(&mut self, guest: F) -> Driven<F::Output> {
+        drive(guest, &self.clock, &self.cancel, self.cpu.as_ref(), &mut self.time).await
     }
 
-    /// Reads what the store used and says how the execution ended.
-    pub(crate) fn settle<T: HasLimits, R>(
-        self,
+    /// Reads from the store what it used, and makes the result of how the guest ended.
+    fn finish<T: HasLimits, R>(
+        mut self,
         store: &mut Store<T>,
-        (ended, seen): (Ended<wasmtime::Result<R>>, Seen),
+        driven: Driven<wasmtime::Result<R>>,
     ) -> Result<ExecutionResult<R>, ExecutionFailure> {
-        let wall_time = self.turn.elapsed();
+        let wall_time = self.clock.elapsed();
         let max_fuel = self.limits.max_fuel_per_execution();
         let left = store.get_fuel().unwrap_or(0);
-        // What was charged and not yet taken: the guest did not come back from the host.
-        let owed = store.data_mut().limits().meter.take_charge();
-        let burnt = grant(&self.limits).saturating_sub(left).saturating_add(owed);
+        // A charge is not yet taken from the store if the guest did not come back from the host.
+        let charged = store.data_mut().limits().meter.take_charge();
+        let burnt = fuel_of(&self.limits).saturating_sub(left).saturating_add(charged);
         let fuel = FuelMetrics::new(max_fuel, burnt.min(max_fuel));
         let state = store.data_mut().limits();
         let interval = state.meter.interval();
-        let waited = seen.waited();
-        let (outcome, fuel_exact) = match ended {
-            Ended::Done { output: Ok(_), .. } if burnt > max_fuel => {
+        let waited = self.time.waited();
+        let (outcome, fuel_exact) = match driven {
+            Driven::Done { output: Ok(_), .. } if burnt > max_fuel => {
                 (Err(WasmError::out_of_fuel(fuel)), true)
             }
-            Ended::Done { output: Ok(_), late: true } => {
-                (Err(stopped(Stop::Deadline, &self.limits, fuel, waited)), true)
+            Driven::Done { output: Ok(_), late: true } => {
+                (Err(error_of_stop(Stop::Deadline, &self.limits, fuel, waited)), true)
             }
-            Ended::Done { output: Ok(output), late: false } => (Ok(output), true),
-            Ended::Done { output: Err(error), .. } => {
+            Driven::Done { output: Ok(output), late: false } => (Ok(output), true),
+            Driven::Done { output: Err(error), .. } => {
                 let circumstances = Circumstances {
                     limits: &self.limits,
                     fuel,
-                    unanswered: state.limiter.unanswered(),
+                    instantiation_refusal: state.limiter.instantiation_refusal(),
                     refused: state.limiter.refused_by_others(),
                     waited,
                     entered: state.meter.is_entered(),
                 };
-                let (error, counted) = blame(error, circumstances);
-                (Err(error), counted)
+                let (error, fuel_exact) = error_of(error, circumstances);
+                (Err(error), fuel_exact)
             }
-            Ended::Stopped { stop, counted } => {
-                (Err(stopped(stop, &self.limits, fuel, waited)), counted)
+            Driven::Stopped { stop, fuel_exact } => {
+                (Err(error_of_stop(stop, &self.limits, fuel, waited)), fuel_exact)
             }
         };
         let consumed = if fuel_exact {
@@ -125,7 +186,7 @@ impl Run {
         } else {
             fuel.consumed().saturating_add(interval).min(max_fuel)
         };
-        // Of a count that lies in a register the report knows an upper bound, and the error no less.
+        // The error knows the same upper bound as the report.
         let outcome = outcome.map_err(|error| match error {
             WasmError::ExecutionTimeout { timeout_ms, waited, .. } => {
                 let fuel_consumed = Some(consumed);
@@ -133,27 +194,30 @@ impl Run {
             }
             error => error,
         });
+        let (last_refusal, last_quota_refusal) = match state.limiter.last_refusal() {
+            Some(GrowthRefusal::Limit(refused)) => (Some(*refused), None),
+            Some(GrowthRefusal::Quota(refused)) => (None, Some(*refused)),
+            Some(GrowthRefusal::Host(_)) | None => (None, None),
+        };
         let report = ExecutionReport {
             fuel: FuelMetrics::new(max_fuel, consumed),
             fuel_exact,
             max_memory_bytes: state.limiter.max_bytes(),
             peak_memory_bytes: state.limiter.peak_bytes(),
-            cpu_time: seen.cpu_time,
+            cpu_time: self.time.cpu_time,
             wall_time,
-            throttled_time: seen.throttled,
-            slices: seen.slices,
+            throttled_time: self.time.throttled,
+            slices: self.time.slices,
             refusals: state.limiter.refusals(),
-            last_refusal: match state.limiter.last_refusal() {
-                Some(Refusal::Limit(refused)) => Some(*refused),
-                _ => None,
-            },
-            last_quota_refusal: match state.limiter.last_refusal() {
-                Some(Refusal::Quota(refused)) => Some(*refused),
-                _ => None,
-            },
+            last_refusal,
+            last_quota_refusal,
         };
+        let outcome_word =
+            outcome.as_ref().map_or_else(WasmError::outcome, |_| ExecutionOutcome::Success);
+        self.announce(outcome_word, wall_time);
         tracing::debug!(
-            error = outcome.as_ref().err().map(|error| printable(&error.to_string())),
+            outcome = outcome_word.as_str(),
+            error = outcome.as_ref().err().map(|error| escaped(&error.to_string())),
             fuel = consumed,
             fuel_exact,
             peak_memory_bytes = report.peak_memory_bytes,
@@ -164,6 +228,25 @@ impl Run {
         match outcome {
             Ok(output) => Ok(ExecutionResult { output, report }),
             Err(error) => Err(ExecutionFailure::new(error, report)),
+        }
+    }
+
+    fn announce(&mut self, outcome: ExecutionOutcome, wall_time: Duration) {
+        self.announced = true;
+        if let Some(cpu) = &self.cpu {
+            let mut end = ExecutionEnd::new(outcome);
+            end.cpu_time = self.time.cpu_time;
+            end.throttled_time = self.time.throttled;
+            end.wall_time = wall_time;
+            cpu.account.ended(&end);
+        }
+    }
+}
+
+impl Drop for Execution {
+    fn drop(&mut self) {
+        if !self.announced {
+            self.announce(ExecutionOutcome::Dropped, self.clock.elapsed());
         }
     }
 }

@@ -1,10 +1,8 @@
-//! Running components within their limits.
+//! Compiling components, and running them within their limits.
 
 use core::any::Any;
-use core::future::Future;
 use core::num::NonZeroUsize;
 use core::panic::AssertUnwindSafe;
-use core::pin::Pin;
 use std::panic::catch_unwind;
 use std::sync::Arc;
 
@@ -13,33 +11,30 @@ use limits_core::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentNamedList, Func, Instance, Lift, Linker, Lower, Val,
+    Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Linker, Lower, TypedFunc,
+    Val,
 };
-use wasmtime::{AsContextMut, Engine, Store};
+use wasmtime::{Engine, Store};
 
-use crate::blame::{Own, invalid_component};
 use crate::engine;
-use crate::execution::{Run, unused};
+use crate::error_map::{Own, invalid_component};
+use crate::error_text::escaped;
+use crate::execution::{StoreFate, never_started, run};
 use crate::export;
 use crate::failure::ExecutionFailure;
 use crate::hook::Hook;
 use crate::live::LiveComponent;
 use crate::prepared::PreparedComponent;
-use crate::printable::printable;
 use crate::report::ExecutionResult;
-use crate::retire::retire;
 use crate::shortage::lacks_threads;
 use crate::state::HasLimits;
-use crate::structure::Structure;
+use crate::structure::count_instances;
 
 /// Bytes of a component handed to the compiler unless said otherwise: 64 MiB.
 const DEFAULT_COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Component instances that a component makes at most unless said otherwise.
 const DEFAULT_COMPONENT_INSTANCES: u32 = 1_000;
-
-/// The future of a call that [`ComponentExecutor::execute_with`] runs.
-pub type CallFuture<'a, R> = Pin<Box<dyn Future<Output = wasmtime::Result<R>> + Send + 'a>>;
 
 /// Compiles components once, links them once, and runs them within limits, many times.
 ///
@@ -160,7 +155,7 @@ impl ComponentExecutor {
                 ),
             });
         }
-        Structure::read(bytes, self.max_component_instances.into()).map(|_| ())
+        count_instances(bytes, self.max_component_instances.into()).map(|_| ())
     }
 
     /// Resolves the imports of `component` with what `linker` offers.
@@ -215,23 +210,14 @@ impl ComponentExecutor {
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let index = export::find(component.component(), export)
-            .map_err(|call| unused(call.into(), limits))?;
-        let permit = self.admit(component, limits)?;
-        let mut store = self.store(limits, state);
-        let run = Run::arm(&mut store, limits)?;
-        let guest = async {
-            let instance = component.pre.instantiate_async(&mut store).await?;
+        let found = export::find(component.component(), export);
+        self.execute(component, limits, state, found, async |store, instance, index| {
             let function =
-                instance.get_typed_func::<P, R>(&mut store, &index).map_err(|error| {
-                    Own(export::mismatch(component.component(), export, &error).into())
-                })?;
-            function.call_async(&mut store, params).await
-        };
-        let ended = run.drive(guest).await;
-        let outcome = run.settle(&mut store, ended);
-        retire(store, permit).await;
-        outcome
+                typed_function::<T, P, R>(store, instance, component.component(), export, &index)
+                    .map_err(|call| Own(call.into()))?;
+            function.call_async(store, params).await
+        })
+        .await
     }
 
     /// Like [`execute_with_limits`](Self::execute_with_limits), with values whose types are known
@@ -255,20 +241,11 @@ impl ComponentExecutor {
     where
         T: HasLimits + Send + 'static,
     {
-        let index = export::find_for(component.component(), export, params)
-            .map_err(|call| unused(call.into(), limits))?;
-        let permit = self.admit(component, limits)?;
-        let mut store = self.store(limits, state);
-        let run = Run::arm(&mut store, limits)?;
-        let guest = async {
-            let instance = component.pre.instantiate_async(&mut store).await?;
-            let function = function(&mut store, instance, &index, export).map_err(Own)?;
-            call_dynamic(&mut store, function, params).await
-        };
-        let ended = run.drive(guest).await;
-        let outcome = run.settle(&mut store, ended);
-        retire(store, permit).await;
-        outcome
+        let found = export::find_for(component.component(), export, params);
+        self.execute(component, limits, state, found, async |store, instance, index| {
+            call_dynamic(store, instance, &index, params).await
+        })
+        .await
     }
 
     /// Instantiates `component` and runs `body` on it, for hosts with generated bindings.
@@ -291,14 +268,12 @@ impl ComponentExecutor {
     /// let component = executor.prepare(&component, &Linker::new(executor.engine()))?;
     /// let limits = ResourceLimits::builder().memory_bytes(0).build()?;
     /// let sum = executor
-    ///     .execute_with(&component, &limits, LimitState::new(), |store, instance| {
-    ///         Box::pin(async move {
+    ///     .execute_with(&component, &limits, LimitState::new(), async |store, instance| {
     ///             let f = instance.get_typed_func::<(), (u32,)>(&mut *store, "f")?;
     ///             let (one,) = f.call_async(&mut *store, ()).await?;
     ///             let (two,) = f.call_async(&mut *store, ()).await?;
     ///             Ok(one + two)
     ///         })
-    ///     })
     ///     .await?;
     /// assert_eq!(sum.output, 40);
     /// # Ok(())
@@ -323,19 +298,12 @@ impl ComponentExecutor {
     ) -> Result<ExecutionResult<R>, ExecutionFailure>
     where
         T: HasLimits + Send + 'static,
-        F: for<'a> FnOnce(&'a mut Store<T>, Instance) -> CallFuture<'a, R>,
+        F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
     {
-        let permit = self.admit(component, limits)?;
-        let mut store = self.store(limits, state);
-        let run = Run::arm(&mut store, limits)?;
-        let guest = async {
-            let instance = component.pre.instantiate_async(&mut store).await?;
-            body(&mut store, instance).await
-        };
-        let ended = run.drive(guest).await;
-        let outcome = run.settle(&mut store, ended);
-        retire(store, permit).await;
-        outcome
+        self.execute(component, limits, state, Ok(()), async |store, instance, ()| {
+            body(store, instance).await
+        })
+        .await
     }
 
     /// Instantiates `component` and keeps the store for calls to come.
@@ -359,20 +327,61 @@ impl ComponentExecutor {
     where
         T: HasLimits + Send + 'static,
     {
-        let permit = self.admit(component, limits)?;
-        let mut store = self.store(limits, state);
-        let run = Run::arm(&mut store, limits)?;
-        let ended = run.drive(component.pre.instantiate_async(&mut store)).await;
-        match run.settle(&mut store, ended) {
-            Ok(ExecutionResult { output: instance, report }) => {
-                let component = component.component().clone();
-                let output = LiveComponent::new(self.clone(), component, store, instance, limits);
+        let (store, permit, ()) = self.admit(component, limits, state, Ok(()))?;
+        let instantiate = async |store: &mut Store<T>| component.pre.instantiate_async(store).await;
+        match run(store, permit, limits, StoreFate::KeepAfterSuccess, instantiate).await {
+            (Ok(ExecutionResult { output: instance, report }), Some(store)) => {
+                let (executor, component) = (self.clone(), component.clone());
+                let output = LiveComponent::new(executor, component, store, instance, limits);
                 Ok(ExecutionResult { output, report })
             }
-            Err(failure) => {
-                retire(store, permit).await;
-                Err(failure)
+            (Ok(_), None) => unreachable!("the store of a success is kept"),
+            (Err(failure), _) => Err(failure),
+        }
+    }
+
+    /// Instantiates `component` in a store of its own, runs `body` on the instance and drops the
+    /// store, all as one execution.
+    async fn execute<T, C, R, F>(
+        &self,
+        component: &PreparedComponent<T>,
+        limits: &ResourceLimits,
+        state: T,
+        call: Result<C, InvalidCall>,
+        body: F,
+    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    where
+        T: HasLimits + Send + 'static,
+        F: AsyncFnOnce(&mut Store<T>, Instance, C) -> wasmtime::Result<R>,
+    {
+        let (store, permit, call) = self.admit(component, limits, state, call)?;
+        let guest = async |store: &mut Store<T>| {
+            let instance = component.pre.instantiate_async(&mut *store).await?;
+            body(store, instance, call).await
+        };
+        run(store, permit, limits, StoreFate::Drop, guest).await.0
+    }
+
+    /// Makes the store of an execution whose `call` fits, if it may begin here and now.
+    fn admit<T: HasLimits + Send + 'static, C>(
+        &self,
+        component: &PreparedComponent<T>,
+        limits: &ResourceLimits,
+        mut state: T,
+        call: Result<C, InvalidCall>,
+    ) -> Result<(Store<T>, Option<OwnedSemaphorePermit>, C), ExecutionFailure> {
+        let admitted = call.map_err(WasmError::from).and_then(|call| {
+            if !Engine::same(component.component().engine(), &self.engine) {
+                let reason =
+                    String::from("the component was prepared by an executor of another engine");
+                return Err(WasmError::InvalidConfiguration { reason });
             }
+            component.check(limits)?;
+            Ok((self.enter(limits)?, call))
+        });
+        match admitted {
+            Ok((permit, call)) => Ok((self.store(limits, state), permit, call)),
+            Err(error) => Err(never_started(error, limits, state.limits())),
         }
     }
 
@@ -389,70 +398,65 @@ impl ComponentExecutor {
         store
     }
 
-    fn admit<T>(
-        &self,
-        component: &PreparedComponent<T>,
-        limits: &ResourceLimits,
-    ) -> Result<Option<OwnedSemaphorePermit>, ExecutionFailure> {
-        if !Engine::same(component.component().engine(), &self.engine) {
-            let reason =
-                String::from("the component was prepared by an executor of another engine");
-            return Err(unused(WasmError::InvalidConfiguration { reason }, limits));
-        }
-        component.check(limits).map_err(|error| unused(error, limits))?;
-        self.enter(limits)
-    }
-
-    /// Checks that a guest may be entered here and now.
+    /// Takes a place among the concurrent executions, if a guest may be entered here and now.
     pub(crate) fn enter(
         &self,
         limits: &ResourceLimits,
-    ) -> Result<Option<OwnedSemaphorePermit>, ExecutionFailure> {
-        let refuse = |error| Err(unused(error, limits));
+    ) -> WasmResult<Option<OwnedSemaphorePermit>> {
         if tokio::runtime::Handle::try_current().is_err() {
-            return refuse(WasmError::InvalidConfiguration {
+            return Err(WasmError::InvalidConfiguration {
                 reason: String::from(
                     "executions must be awaited inside a tokio runtime with its timer enabled",
                 ),
             });
         }
-        // Fuel comes before time, as in the order of blame.
+        // Fuel comes before time, as in the order of causes.
         if limits.max_fuel_per_execution() == 0 {
-            return refuse(WasmError::out_of_fuel(FuelMetrics::new(0, 0)));
+            return Err(WasmError::out_of_fuel(FuelMetrics::new(0, 0)));
         }
         if limits.execution_timeout_ms() == 0 {
-            return refuse(WasmError::execution_timeout(0, Some(0)));
+            return Err(WasmError::execution_timeout(0, Some(0)));
         }
         let Some((running, most)) = &self.running else {
             return Ok(None);
         };
         match Arc::clone(running).try_acquire_owned() {
             Ok(permit) => Ok(Some(permit)),
-            Err(_) => refuse(WasmError::HostBusy { max_concurrent: *most, pooled: None }),
+            Err(_) => Err(WasmError::HostBusy { max_concurrent: *most, pooled: None }),
         }
     }
 }
 
-/// Finds the function of an instance that [`export::find_for`] has found in its component.
-pub(crate) fn function<T>(
+/// Finds a function by its index in `component`, for parameters and results of the caller's types.
+pub(crate) fn typed_function<T, P, R>(
     store: &mut Store<T>,
     instance: Instance,
-    index: &ComponentExportIndex,
+    component: &Component,
     export: &str,
-) -> WasmResult<Func> {
-    let missing = || InvalidCall::NoExport { export: String::from(export), nearest: None };
-    instance.get_func(store, index).ok_or_else(|| missing().into())
+    index: &ComponentExportIndex,
+) -> Result<TypedFunc<P, R>, InvalidCall>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    instance
+        .get_typed_func::<P, R>(store, index)
+        .map_err(|error| export::mismatch(component, export, &error))
 }
 
 /// Calls a function with dynamically typed values that fit it.
 pub(crate) async fn call_dynamic<T: Send + 'static>(
     store: &mut Store<T>,
-    function: Func,
+    instance: Instance,
+    index: &ComponentExportIndex,
     params: &[Val],
 ) -> wasmtime::Result<Vec<Val>> {
+    let Some(function) = instance.get_func(&mut *store, index) else {
+        return Err(wasmtime::Error::msg("an export of the component is missing in its instance"));
+    };
     let results = function.ty(&*store).results().len();
     let mut results = vec![Val::Bool(false); results];
-    function.call_async(store.as_context_mut(), params, &mut results).await?;
+    function.call_async(store, params, &mut results).await?;
     Ok(results)
 }
 
@@ -462,7 +466,7 @@ fn panicked(panic: Box<dyn Any + Send>) -> WasmError {
         .downcast_ref::<&'static str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let reason = format!("the compiler panicked: {}", printable(words.unwrap_or("no message")));
+    let reason = format!("the compiler panicked: {}", escaped(words.unwrap_or("no message")));
     // Its destructor is not ours and may panic, too; it is small and rare.
     core::mem::forget(panic);
     match lacks_threads() {

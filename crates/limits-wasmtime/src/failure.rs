@@ -61,8 +61,18 @@ impl ExecutionFailure {
 }
 
 impl fmt::Display for ExecutionFailure {
+    /// Writes the error, and behind the error of a trap the growth that the store's own limit had
+    /// refused before. Other diagnoses are in the error itself: the CPU time that was waited for,
+    /// and a growth that a quota or the host refused.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.inner.error, f)
+        let Inner { error, report } = &*self.inner;
+        fmt::Display::fmt(error, f)?;
+        match (error, report.last_refusal) {
+            (WasmError::Trap { refused: None, .. }, Some(refused)) => {
+                write!(f, "; it had been refused memory before: {refused}")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

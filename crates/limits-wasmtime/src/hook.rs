@@ -1,4 +1,4 @@
-//! What happens each time control passes between guest and host.
+//! The call hook: reads the clock each time control passes between guest and host.
 
 use core::fmt;
 use core::future::Future;
@@ -10,24 +10,25 @@ use wasmtime::{
     AsContext as _, AsContextMut as _, CallHook, CallHookHandler, Result, StoreContextMut, Trap,
 };
 
-use crate::meter::Verdict;
+use crate::meter::NextStep;
 use crate::state::HasLimits;
 
-/// Holds the guest against the clock wherever it is entered or comes back from the host.
+/// Reads the clock wherever the guest is entered or comes back from the host.
 ///
-/// Fuel sees neither host functions nor the runtime's own work: a guest that loops over
-/// `clocks.now` or a failing `memory.grow` burns almost none. So the clock is read here too.
+/// Fuel covers neither host functions nor the runtime's own work: a guest that loops over
+/// `clocks.now` or a failing `memory.grow` burns almost none.
 ///
 /// # Invariants
 ///
 /// - I3: the store's fuel is changed only where the guest has written its counter back and reads it
 ///   again: as a host function that charged returns or calls into the guest, and on the return of a
-///   fuel yield. At other returns (`memory.grow`, `table.grow`) the count is in a register, what the store holds
-///   is stale, and writing it would hand the guest fuel that it has used.
+///   fuel yield. At other returns (`memory.grow`, `table.grow`) the count is in a register and the
+///   store's is stale: writing it would refund fuel that the guest has used.
 #[derive(Debug)]
 pub(crate) struct Hook;
 
-/// Why the hook or the driver ended an execution. Travels through the guest as an error.
+/// The reason for which the hook or the driver ended an execution. Travels through the guest as an
+/// error.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Stop {
     Deadline,
@@ -48,13 +49,9 @@ impl fmt::Display for Stop {
 
 impl core::error::Error for Stop {}
 
-enum Next {
-    Continue,
-    Park,
-}
-
-fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> Result<Next> {
-    cx.data_mut().limits().limiter.settle();
+/// Handles an event. Returns whether the guest is to be suspended before it runs on.
+fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> Result<bool> {
+    cx.data_mut().limits().limiter.confirm_growth();
     match event {
         CallHook::CallingHost => {
             // Never less than what is really left: a count in a register is only ever higher.
@@ -67,7 +64,7 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
                 // Straight code looks at its fuel nowhere, and could call the host for nothing.
                 return Err(Trap::OutOfFuel.into());
             }
-            Ok(Next::Continue)
+            Ok(false)
         }
         CallHook::CallingWasm => {
             let meter = &mut cx.data_mut().limits().meter;
@@ -75,37 +72,38 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
             meter.note_entry();
             take_charge(cx)?;
             check(cx)?;
-            Ok(Next::Continue)
+            Ok(false)
         }
         CallHook::ReturningFromHost => {
             take_charge(cx)?;
-            let verdict = check(cx)?;
+            let is_slice_over = check(cx)?;
             let fuel = cx.as_context().get_fuel().unwrap_or(0);
             if let Some(interval) = cx.data_mut().limits().meter.steer(fuel) {
                 cx.as_context_mut().fuel_async_yield_interval(Some(interval))?;
             }
-            Ok(if verdict == Verdict::Park { Next::Park } else { Next::Continue })
+            Ok(is_slice_over)
         }
         CallHook::ReturningFromWasm => {
             cx.data_mut().limits().meter.forget_yield();
-            Ok(Next::Continue)
+            Ok(false)
         }
     }
 }
 
-/// Ends the guest if it is cancelled or its deadline has passed.
-fn check<T: HasLimits>(cx: &mut StoreContextMut<'_, T>) -> Result<Verdict> {
+/// Ends the guest if it is cancelled or its deadline has passed. Returns whether its slice is over.
+fn check<T: HasLimits>(cx: &mut StoreContextMut<'_, T>) -> Result<bool> {
     let limits = cx.data_mut().limits();
     if limits.cancel.is_cancelled() {
         return Err(Stop::Cancelled.into());
     }
     match limits.meter.check() {
-        // Out of fuel comes first in the order of blame.
-        Verdict::Expired => Err(match cx.as_context().get_fuel() {
+        // Out of fuel comes first in the order of causes.
+        NextStep::Expire => Err(match cx.as_context().get_fuel() {
             Ok(0) => Trap::OutOfFuel.into(),
             _ => Stop::Deadline.into(),
         }),
-        verdict => Ok(verdict),
+        NextStep::Park => Ok(true),
+        NextStep::Continue => Ok(false),
     }
 }
 
@@ -142,8 +140,8 @@ impl<T: HasLimits + Send + 'static> CallHookHandler<T> for Hook {
         Self: 'out,
     {
         match on_event(&mut cx, event) {
-            Ok(Next::Continue) => Box::pin(Done),
-            Ok(Next::Park) => {
+            Ok(false) => Box::pin(Done),
+            Ok(true) => {
                 cx.data_mut().limits().meter.park();
                 Box::pin(Parked { resumed: false })
             }
@@ -162,10 +160,10 @@ impl Future for Done {
     }
 }
 
-/// Suspends the guest once. The driver, which knows from the [`Turn`], goes to the runtime and comes
-/// back; the wake is for whatever a host has put between the driver and the guest.
+/// Suspends the guest once. The driver learns of it from the [`SliceClock`], goes to the runtime
+/// and comes back. The wake is for a future that a host may have put between driver and guest.
 ///
-/// [`Turn`]: crate::meter::Turn
+/// [`SliceClock`]: crate::slice_clock::SliceClock
 struct Parked {
     resumed: bool,
 }

@@ -1,4 +1,4 @@
-//! One memory budget for the whole store.
+//! The limiter: one memory budget for all memories and tables of a store.
 
 use std::sync::Arc;
 
@@ -10,17 +10,19 @@ use wasmtime::{Error, ResourceLimiter, Result};
 
 use crate::shortage::shortage;
 
-/// Sums what all linear memories and tables of one store take, and refuses what does not fit.
+/// Sums the bytes of all linear memories and tables of one store, and refuses a growth past the
+/// limit.
 ///
-/// Wasmtime's own `StoreLimits` bounds each memory by itself: three memories pass three times.
+/// Wasmtime's own `StoreLimits` bounds each memory by itself: three memories get three times as
+/// much.
 ///
 /// # Invariants
 ///
-/// - I2: `used` never passes the limit, and never falls below what the store's memories and tables
-///   really have. So a growth that was granted and then failed is handed back exactly once, and
-///   a failure that was never granted (Wasmtime reports those too) hands nothing back.
-/// - I6: what the account has granted is what is in use, until the store is dropped, which gives all
-///   of it back.
+/// - I2: `used` never passes the limit, and never falls below the bytes that the store's memories
+///   and tables have. So a growth that was granted and then failed is released exactly once, and
+///   a failure that was never granted (Wasmtime reports those too) releases nothing.
+/// - I6: the account's grants are the bytes in use, until the store is dropped, which releases all
+///   of them.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
     max_bytes: u64,
@@ -29,24 +31,24 @@ pub(crate) struct Limiter {
     memories: u32,
     tables: u32,
     used: Use,
-    /// The most that was in use when control last passed between guest and host.
-    settled_peak: u64,
-    /// What the growth now under way was granted; gone once control passes on.
+    /// The most bytes that were in use when control passed between guest and host.
+    noted_peak: u64,
+    /// The grant of the growth now under way; none once control passes on.
     granted: Option<Use>,
     refusals: u64,
-    last_refusal: Option<Refusal>,
-    /// A refusal that the guest was not told of as a failed `grow`: it failed an instantiation.
-    unanswered: Option<Refusal>,
-    /// What others than the store's own limit refused: a parent or the host before the component's
-    /// own quota, since what others used up must not be put down to the component.
+    last_refusal: Option<GrowthRefusal>,
+    /// A refusal that the guest did not see as a failed `grow`: it failed an instantiation.
+    instantiation_refusal: Option<GrowthRefusal>,
+    /// A growth that others than the store's own limit refused: a parent or the host rather than
+    /// the component's own quota, since the component must not answer for the use of others.
     others: Option<RefusedGrowth>,
-    /// Who lends the memory, beyond the store's own limit.
+    /// The account that lends the memory, beyond the store's own limit.
     account: Option<Arc<dyn Account>>,
 }
 
-/// Who refused a growth.
+/// The refusal of a growth, by the one who refused.
 #[derive(Clone, Debug)]
-pub(crate) enum Refusal {
+pub(crate) enum GrowthRefusal {
     Limit(LimitExceeded),
     Quota(QuotaError),
     Host(HostShortage),
@@ -59,15 +61,20 @@ struct Use {
 }
 
 impl Limiter {
+    /// Sets the limits of the store, once for all its executions.
     pub(crate) fn arm(&mut self, limits: &ResourceLimits) {
         self.max_bytes = limits.max_memory_bytes();
         self.max_elements = limits.max_table_elements();
         self.instances = limits.max_instances();
         self.memories = limits.max_memories();
         self.tables = limits.max_tables();
+    }
+
+    /// Forgets the refusals of the execution before.
+    pub(crate) fn begin_execution(&mut self) {
         self.refusals = 0;
         self.last_refusal = None;
-        self.unanswered = None;
+        self.instantiation_refusal = None;
         self.others = None;
     }
 
@@ -80,19 +87,19 @@ impl Limiter {
     }
 
     pub(crate) fn peak_bytes(&self) -> u64 {
-        self.settled_peak.max(self.used.bytes)
+        self.noted_peak.max(self.used.bytes)
     }
 
     pub(crate) const fn refusals(&self) -> u64 {
         self.refusals
     }
 
-    pub(crate) const fn last_refusal(&self) -> Option<&Refusal> {
+    pub(crate) const fn last_refusal(&self) -> Option<&GrowthRefusal> {
         self.last_refusal.as_ref()
     }
 
-    pub(crate) const fn unanswered(&self) -> Option<&Refusal> {
-        self.unanswered.as_ref()
+    pub(crate) const fn instantiation_refusal(&self) -> Option<&GrowthRefusal> {
+        self.instantiation_refusal.as_ref()
     }
 
     /// Returns the growth that others than the store's own limit refused, if any: the last one, or
@@ -113,10 +120,10 @@ impl Limiter {
 
     /// Notes that control passes between guest and host: a growth that was granted has happened,
     /// and one that was refused has been answered with -1.
-    pub(crate) fn settle(&mut self) {
-        self.settled_peak = self.peak_bytes();
+    pub(crate) fn confirm_growth(&mut self) {
+        self.noted_peak = self.peak_bytes();
         self.granted = None;
-        self.unanswered = None;
+        self.instantiation_refusal = None;
     }
 
     fn grow(&mut self, more: Use) -> bool {
@@ -130,7 +137,7 @@ impl Limiter {
                     && let Err(error) = account.take(QuotaType::Memory(more.bytes))
                 {
                     self.note_others(RefusedGrowth::Quota(error));
-                    return self.refuse(Refusal::Quota(error));
+                    return self.refuse(GrowthRefusal::Quota(error));
                 }
                 self.used = Use { bytes, elements };
                 self.granted = Some(more);
@@ -138,30 +145,30 @@ impl Limiter {
             }
             (None, _) => {
                 let refused = LimitExceeded::new(LimitKind::Memory, self.max_bytes);
-                self.refuse(Refusal::Limit(refused.with_request(self.used.bytes, more.bytes)))
+                self.refuse(GrowthRefusal::Limit(refused.with_request(self.used.bytes, more.bytes)))
             }
             (Some(_), None) => {
                 let refused = LimitExceeded::new(LimitKind::TableElements, self.max_elements);
                 let refused = refused.with_request(self.used.elements, more.elements);
-                self.refuse(Refusal::Limit(refused))
+                self.refuse(GrowthRefusal::Limit(refused))
             }
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal) -> bool {
+    fn refuse(&mut self, refusal: GrowthRefusal) -> bool {
         self.refusals = self.refusals.saturating_add(1);
-        self.unanswered = Some(refusal.clone());
+        self.instantiation_refusal = Some(refusal.clone());
         self.last_refusal = Some(refusal);
         false
     }
 
-    /// Hands back what was granted to a growth that failed with `error`.
+    /// Releases the grant of a growth that failed with `error`.
     fn undo(&mut self, error: &Error) {
         if let Some(grant) = self.granted.take() {
             if let Some(shortage) = shortage(error) {
                 self.refusals = self.refusals.saturating_add(1);
                 self.note_others(RefusedGrowth::Host(shortage.clone()));
-                self.last_refusal = Some(Refusal::Host(shortage));
+                self.last_refusal = Some(GrowthRefusal::Host(shortage));
             }
             if let Some(account) = &self.account {
                 account.release(QuotaType::Memory(grant.bytes));
@@ -245,7 +252,7 @@ fn narrow(count: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Limiter, Refusal};
+    use super::{GrowthRefusal, Limiter};
     use limits_core::ResourceLimits;
     use proptest::prelude::*;
     use wasmtime::{Error, ResourceLimiter as _};
@@ -261,9 +268,9 @@ mod tests {
 
     fn words(limiter: &Limiter) -> String {
         match limiter.last_refusal().unwrap() {
-            Refusal::Limit(refused) => refused.to_string(),
-            Refusal::Quota(refused) => refused.to_string(),
-            Refusal::Host(shortage) => shortage.to_string(),
+            GrowthRefusal::Limit(refused) => refused.to_string(),
+            GrowthRefusal::Quota(refused) => refused.to_string(),
+            GrowthRefusal::Host(shortage) => shortage.to_string(),
         }
     }
 
@@ -312,7 +319,7 @@ mod tests {
     fn i2_a_failure_that_was_never_granted_hands_nothing_back() {
         let mut limiter = limiter(1 << 30, 0);
         assert!(limiter.memory_growing(0, PAGE, None).unwrap());
-        limiter.settle();
+        limiter.confirm_growth();
         limiter.memory_grow_failed(Error::msg("not asked for")).unwrap();
         assert_eq!(limiter.used.bytes, 65_536);
     }
@@ -352,7 +359,7 @@ mod tests {
                         pages += more;
                     }
                 }
-                limiter.settle();
+                limiter.confirm_growth();
                 prop_assert_eq!(limiter.used.bytes, u64::try_from(pages * PAGE).unwrap());
                 prop_assert!(limiter.used.bytes <= limit * 65_536);
                 prop_assert!(limiter.peak_bytes() <= limit * 65_536);

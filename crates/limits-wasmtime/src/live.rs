@@ -1,47 +1,55 @@
-//! A store that is kept between calls.
+//! An instance that is kept between calls.
 
 use core::fmt;
 
-use limits_core::{Blame, ResourceLimits, WasmError};
+use limits_core::{Blame, ResourceLimits, WasmError, WasmResult};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
-use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Lower, Val};
+use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Val};
 
 use crate::cancel::CancelHandle;
-use crate::execution::{Run, unused};
-use crate::executor::{ComponentExecutor, call_dynamic, function};
+use crate::execution::{StoreFate, never_started, run};
+use crate::executor::{ComponentExecutor, call_dynamic, typed_function};
 use crate::export;
 use crate::failure::ExecutionFailure;
+use crate::prepared::PreparedComponent;
 use crate::report::ExecutionResult;
-use crate::retire::retire;
 use crate::state::HasLimits;
 
 /// An instance that keeps its memory between calls, for hosts that run components as actors.
 ///
-/// Each call is an execution with fresh fuel and a fresh deadline. A call takes the instance and
-/// hands it back when it ends well; after a trap, a timeout or a cancellation no instance of the
-/// store can be entered again, so it is gone. Memory is bounded over the whole life of the
-/// store.
+/// Each call is an execution with fresh fuel and a fresh deadline. Memory is bounded over the whole
+/// life of the store. A call takes the instance and returns it when it ends well. After a trap, a
+/// timeout or a cancellation no instance of the store can be entered again, so the instance is
+/// gone. A call whose future is dropped before its end, by `tokio::time::timeout` or `select!`,
+/// loses the instance as well: bound a call by the limits' timeout, and cancel it by its
+/// [`CancelHandle`].
+///
+/// A host that calls through `&mut self`, or wants a new instance after the loss of one, keeps it
+/// in a [`LiveSlot`](crate::LiveSlot).
 pub struct LiveComponent<T: 'static> {
-    executor: ComponentExecutor,
-    component: Component,
+    pub(crate) executor: ComponentExecutor,
+    pub(crate) component: PreparedComponent<T>,
+    pub(crate) limits: ResourceLimits,
     store: Store<T>,
     instance: Instance,
-    limits: ResourceLimits,
     /// Tells the store's own `LimitState` from one that was put in its place.
     identity: CancelHandle,
 }
 
+/// The outcome of a call that takes an instance.
+type Called<T, R> = Result<(LiveComponent<T>, ExecutionResult<R>), CallFailure<T>>;
+
 impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     pub(crate) fn new(
         executor: ComponentExecutor,
-        component: Component,
+        component: PreparedComponent<T>,
         mut store: Store<T>,
         instance: Instance,
         limits: &ResourceLimits,
     ) -> Self {
         let identity = store.data_mut().limits().cancel_handle();
-        Self { executor, component, store, instance, limits: *limits, identity }
+        Self { executor, component, limits: *limits, store, instance, identity }
     }
 
     /// Returns the host's data.
@@ -75,36 +83,20 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     /// # Panics
     ///
     /// If the tokio runtime has its timer disabled and the guest waits in a host function.
-    pub async fn call<P, R>(
-        mut self,
-        export: &str,
-        params: P,
-    ) -> Result<(Self, ExecutionResult<R>), CallFailure<T>>
+    pub async fn call<P, R>(mut self, export: &str, params: P) -> Called<T, R>
     where
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let function = export::find(&self.component, export).and_then(|index| {
-            self.instance
-                .get_typed_func::<P, R>(&mut self.store, &index)
-                .map_err(|error| export::mismatch(&self.component, export, &error))
+        let component = self.component.component();
+        let found = export::find(component, export).and_then(|index| {
+            typed_function::<T, P, R>(&mut self.store, self.instance, component, export, &index)
         });
-        let function = match function {
-            Ok(function) => function,
-            Err(error) => return Err(self.untouched(error.into())),
-        };
-        let permit = match self.enter() {
-            Ok(permit) => permit,
-            Err(failure) => return Err(CallFailure::new(failure, Some(self))),
-        };
-        let run = match Run::arm(&mut self.store, &self.limits) {
-            Ok(run) => run,
-            Err(failure) => return Err(CallFailure::new(failure, None)),
-        };
-        let ended = run.drive(function.call_async(&mut self.store, params)).await;
-        match run.settle(&mut self.store, ended) {
-            Ok(result) => Ok((self, result)),
-            Err(failure) => Err(self.ended(failure, permit).await),
+        match found {
+            Ok(function) => {
+                self.execute(async |store, _| function.call_async(store, params).await).await
+            }
+            Err(call) => Err(self.untouched(call.into())),
         }
     }
 
@@ -117,60 +109,73 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     /// # Panics
     ///
     /// As `call`.
-    pub async fn call_dynamic(
-        mut self,
-        export: &str,
-        params: &[Val],
-    ) -> Result<(Self, ExecutionResult<Vec<Val>>), CallFailure<T>> {
-        let function = export::find_for(&self.component, export, params)
-            .map_err(WasmError::from)
-            .and_then(|index| function(&mut self.store, self.instance, &index, export));
-        let function = match function {
-            Ok(function) => function,
-            Err(error) => return Err(self.untouched(error)),
-        };
-        let permit = match self.enter() {
-            Ok(permit) => permit,
-            Err(failure) => return Err(CallFailure::new(failure, Some(self))),
-        };
-        let run = match Run::arm(&mut self.store, &self.limits) {
-            Ok(run) => run,
-            Err(failure) => return Err(CallFailure::new(failure, None)),
-        };
-        let guest = call_dynamic(&mut self.store, function, params);
-        let ended = run.drive(guest).await;
-        match run.settle(&mut self.store, ended) {
-            Ok(result) => Ok((self, result)),
-            Err(failure) => Err(self.ended(failure, permit).await),
+    pub async fn call_dynamic(self, export: &str, params: &[Val]) -> Called<T, Vec<Val>> {
+        match export::find_for(self.component.component(), export, params) {
+            Ok(index) => {
+                self.execute(async |store, instance| {
+                    call_dynamic(store, instance, &index, params).await
+                })
+                .await
+            }
+            Err(call) => Err(self.untouched(call.into())),
         }
     }
 
-    fn enter(&mut self) -> Result<Option<OwnedSemaphorePermit>, ExecutionFailure> {
+    /// Runs `body` on the instance, for hosts with generated bindings; see
+    /// [`execute_with`](ComponentExecutor::execute_with).
+    ///
+    /// All of `body` is one execution. If a call of its fails, `body` should return the error: no
+    /// guest code runs in the store after it, and the next call loses the instance.
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Panics
+    ///
+    /// As `call`.
+    pub async fn call_with<R, F>(self, body: F) -> Called<T, R>
+    where
+        F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
+    {
+        self.execute(body).await
+    }
+
+    async fn execute<R, F>(mut self, body: F) -> Called<T, R>
+    where
+        F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
+    {
+        let permit = match self.enter() {
+            Ok(permit) => permit,
+            Err(error) => return Err(self.untouched(error)),
+        };
+        let Self { executor, component, limits, store, instance, identity } = self;
+        let guest = async |store: &mut Store<T>| body(store, instance).await;
+        let (result, store) =
+            run(store, permit, &limits, StoreFate::KeepUnlessEntered, guest).await;
+        let live =
+            store.map(|store| Self { executor, component, limits, store, instance, identity });
+        match (result, live) {
+            (Ok(result), Some(live)) => Ok((live, result)),
+            (Ok(_), None) => unreachable!("the store of a success is kept"),
+            (Err(failure), live) => Err(CallFailure::new(failure, live)),
+        }
+    }
+
+    fn enter(&mut self) -> WasmResult<Option<OwnedSemaphorePermit>> {
         if !self.store.data_mut().limits().cancel.is_same(&self.identity) {
             let reason = String::from(
                 "the store's LimitState was replaced between two calls; it must stay, since it \
                  knows what the store uses",
             );
-            return Err(unused(WasmError::InvalidConfiguration { reason }, &self.limits));
+            return Err(WasmError::InvalidConfiguration { reason });
         }
         self.executor.enter(&self.limits)
     }
 
-    /// Ends the instance after a call that failed; one that was not entered is as it was.
-    async fn ended(
-        mut self,
-        failure: ExecutionFailure,
-        permit: Option<OwnedSemaphorePermit>,
-    ) -> CallFailure<T> {
-        if self.store.data_mut().limits().meter.is_entered() {
-            retire(self.store, permit).await;
-            return CallFailure::new(failure, None);
-        }
+    fn untouched(mut self, error: WasmError) -> CallFailure<T> {
+        let failure = never_started(error, &self.limits, self.store.data_mut().limits());
         CallFailure::new(failure, Some(self))
-    }
-
-    fn untouched(self, error: WasmError) -> CallFailure<T> {
-        CallFailure::new(unused(error, &self.limits), Some(self))
     }
 }
 
@@ -180,7 +185,7 @@ impl<T> fmt::Debug for LiveComponent<T> {
     }
 }
 
-/// A call into a kept store that did not end well.
+/// A call of a live instance that did not end well.
 pub struct CallFailure<T: 'static> {
     failure: ExecutionFailure,
     instance: Option<Box<LiveComponent<T>>>,
@@ -191,19 +196,19 @@ impl<T> CallFailure<T> {
         Self { failure, instance: instance.map(Box::new) }
     }
 
-    /// Tells who has to answer for the failure.
+    /// Returns who has to answer for the failure.
     #[must_use]
     pub fn blame(&self) -> Blame {
         self.failure.blame()
     }
 
-    /// Returns why the call failed.
+    /// Returns the reason.
     #[must_use]
     pub const fn failure(&self) -> &ExecutionFailure {
         &self.failure
     }
 
-    /// Gives the failure and, if the guest was not entered, the instance as it was.
+    /// Returns the failure and, if the guest was not entered, the instance as it was.
     #[must_use]
     pub fn into_parts(self) -> (ExecutionFailure, Option<LiveComponent<T>>) {
         (self.failure, self.instance.map(|instance| *instance))

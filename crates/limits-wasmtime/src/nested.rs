@@ -3,13 +3,13 @@
 use core::cell::Cell;
 use core::time::Duration;
 
-/// Time that executions took which ran inside the poll of another one: a host function had run
+/// The time of executions that ran inside the poll of another one, because a host function ran
 /// another guest.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Nested {
-    /// How long they held the thread.
+    /// Time that they held the thread.
     pub(crate) ran: Duration,
-    /// How much of that an account has been charged for.
+    /// The part of it that an account has been charged for.
     pub(crate) charged: Duration,
 }
 
@@ -25,12 +25,12 @@ impl Nested {
 }
 
 thread_local! {
-    /// What was spent inside the poll that this thread is in. It is time and not identity, and no
-    /// poll leaves its thread, so a thread local is where it belongs.
+    /// The time spent inside the poll that this thread is in. No poll leaves its thread, so a thread
+    /// local is right for it.
     static SPENT: Cell<Nested> = const { Cell::new(Nested::NONE) };
 }
 
-/// Runs `poll` and returns what executions inside it have spent.
+/// Runs `poll` and returns the time spent by executions inside it.
 pub(crate) fn measure<R>(poll: impl FnOnce() -> R) -> (R, Nested) {
     // Restores the outer poll's sum when a host function panics as well.
     struct Outer(Nested);
@@ -46,14 +46,14 @@ pub(crate) fn measure<R>(poll: impl FnOnce() -> R) -> (R, Nested) {
     (output, spent)
 }
 
-/// Tells the poll around this one, if any, what was spent here.
-pub(crate) fn spend(spent: Nested) {
+/// Adds to the time spent inside the poll around this one, if there is one.
+pub(crate) fn add(spent: Nested) {
     SPENT.set(SPENT.get().and(spent));
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Nested, measure, spend};
+    use super::{Nested, add, measure};
     use core::time::Duration;
 
     const fn spent(ran: u64, charged: u64) -> Nested {
@@ -62,12 +62,12 @@ mod tests {
 
     #[test]
     fn a_poll_sees_what_was_spent_inside_it_and_nothing_else() {
-        spend(spent(7, 7));
+        add(spent(7, 7));
         let ((), outer) = measure(|| {
-            spend(spent(1, 0));
-            let ((), inner) = measure(|| spend(spent(10, 5)));
+            add(spent(1, 0));
+            let ((), inner) = measure(|| add(spent(10, 5)));
             assert_eq!(inner, spent(10, 5));
-            spend(spent(2, 2));
+            add(spent(2, 2));
         });
         assert_eq!(outer, spent(3, 2));
     }
@@ -75,10 +75,10 @@ mod tests {
     #[test]
     fn a_panic_inside_a_poll_does_not_lose_what_the_poll_around_it_knows() {
         let ((), outer) = measure(|| {
-            spend(spent(1, 1));
+            add(spent(1, 1));
             let died = std::panic::catch_unwind(|| {
                 measure(|| {
-                    spend(spent(50, 50));
+                    add(spent(50, 50));
                     std::panic::resume_unwind(Box::new(()));
                 })
             });

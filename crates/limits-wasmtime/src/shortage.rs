@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use limits_core::{HostResource, HostShortage, WasmError};
 use wasmtime::{Error, OutOfMemory, PoolConcurrencyLimitError};
 
-use crate::printable::whole;
+use crate::error_text::whole;
 
 /// Returns what the host ran short of, if that is the cause of `error`.
 ///

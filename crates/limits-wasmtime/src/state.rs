@@ -1,4 +1,4 @@
-//! What a store carries so that its guest stays within its limits.
+//! The state in the host's store data that keeps a guest within its limits.
 
 use core::time::Duration;
 
@@ -8,28 +8,23 @@ use limits_core::{Account, CpuTimePolicy, ResourceLimits, WasmResult};
 use wasmtime::component::ResourceTable;
 
 use crate::cancel::CancelHandle;
+use crate::cpu_account::CpuAccount;
 use crate::limiter::Limiter;
 use crate::meter::Meter;
 
 /// The limiter and the meter of one store, owned by the host's store data.
 ///
-/// Put one into the store's `T` and say where with [`HasLimits`]; the executor arms it. Until
-/// then it allows nothing: a store that somebody builds by hand and forgets to arm is safe.
+/// Put one into the store's `T` and implement [`HasLimits`] to find it there; the executor arms it.
+/// Until then it allows nothing: a store that was never armed runs no guest.
 ///
-/// Host functions reach it through the store data, to see what is left and to charge for work.
+/// Host functions reach it through the store data, to see the fuel and time left and to charge for
+/// work.
 #[derive(Debug)]
 pub struct LimitState {
     pub(crate) limiter: Limiter,
     pub(crate) meter: Meter,
     pub(crate) cancel: CancelHandle,
-    pub(crate) credit: Option<Credit>,
-}
-
-/// Who pays for the CPU time of a store.
-#[derive(Clone, Debug)]
-pub(crate) struct Credit {
-    pub(crate) account: Arc<dyn Account>,
-    pub(crate) policy: CpuTimePolicy,
+    pub(crate) cpu: Option<CpuAccount>,
 }
 
 impl Default for LimitState {
@@ -38,7 +33,7 @@ impl Default for LimitState {
             limiter: Limiter::default(),
             meter: Meter::default(),
             cancel: CancelHandle::new(),
-            credit: None,
+            cpu: None,
         }
     }
 }
@@ -50,20 +45,29 @@ impl LimitState {
         Self::default()
     }
 
-    /// Takes what the store uses from `account`, on top of its own limits.
+    /// Takes memory and CPU time from `account`, on top of the store's own limits.
     ///
-    /// Memory is reserved as it grows and given back when the store is dropped; where the account
+    /// Memory is taken as it grows and released when the store is dropped; where the account
     /// refuses, the growth fails as it does at the store's own limit. CPU time is charged slice by
-    /// slice after the fact, so each live store can overdraw by one slice; when there is none
+    /// slice after the fact, so each live store can overdraw by one slice. When there is none
     /// left, `policy` decides: the execution waits for the account's next window, or ends with the
-    /// account's error. Where CPU time never comes (a quota of zero) it ends either way.
+    /// account's error. Where CPU time never comes (a quota of zero) it ends either way. The
+    /// account hears of the end of each execution ([`Account::ended`]).
     ///
     /// To be called before the state is handed to the executor. One account may serve many stores:
     /// that is how a quota holds over all executions of a component.
+    ///
+    /// A `ComponentHandle` of quota-enforce can be passed as it is. A tracker is one by coercion:
+    /// `let account: Arc<dyn Account> = tracker;`.
     #[must_use]
-    pub fn with_account(mut self, account: Arc<dyn Account>, policy: CpuTimePolicy) -> Self {
+    pub fn with_account(
+        mut self,
+        account: impl Into<Arc<dyn Account>>,
+        policy: CpuTimePolicy,
+    ) -> Self {
+        let account = account.into();
         self.limiter.borrow_from(Arc::clone(&account));
-        self.credit = Some(Credit { account, policy });
+        self.cpu = Some(CpuAccount { account, policy });
         self
     }
 
@@ -82,7 +86,7 @@ impl LimitState {
         self.meter.time_left()
     }
 
-    /// Returns the fuel left as the guest called the host, less what was charged since.
+    /// Returns the fuel left as the guest called the host, less the charges since.
     #[must_use]
     pub fn remaining_fuel(&self) -> u64 {
         self.meter.fuel_left()
@@ -90,8 +94,8 @@ impl LimitState {
 
     /// Takes `units` of fuel from the guest for work that a host function does for it.
     ///
-    /// Fuel knows nothing of host functions: a loop over an expensive one is nearly free. Charge
-    /// in proportion to the work, before doing it.
+    /// Host functions burn no fuel of their own: a loop over an expensive one is nearly free.
+    /// Charge in proportion to the work, before doing it.
     ///
     /// # Errors
     ///
@@ -102,7 +106,7 @@ impl LimitState {
         self.meter.charge(units)
     }
 
-    /// Returns the bytes that all memories and tables of the store had together at most.
+    /// Returns the peak of the bytes of all memories and tables of the store together.
     #[must_use]
     pub fn peak_memory_bytes(&self) -> u64 {
         self.limiter.peak_bytes()

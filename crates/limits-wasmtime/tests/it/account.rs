@@ -192,22 +192,16 @@ async fn i7_short_polls_are_charged_together() {
     let state = LimitState::new().with_account(account, CpuTimePolicy::Throttle);
     let host = Host { limits: state, ..Host::default() };
     let limits = roomy().build().unwrap();
-    let run = guest.executor.execute_with(&guest.component, &limits, host, |_, _| {
-        Box::pin(async {
-            for _ in 0..20_000 {
-                let mut woken = false;
-                poll_fn(|cx| {
-                    cx.waker().wake_by_ref();
-                    if core::mem::replace(&mut woken, true) {
-                        Poll::Ready(())
-                    } else {
-                        Poll::Pending
-                    }
-                })
-                .await;
-            }
-            Ok(())
-        })
+    let run = guest.executor.execute_with(&guest.component, &limits, host, async |_, _| {
+        for _ in 0..20_000 {
+            let mut woken = false;
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                if core::mem::replace(&mut woken, true) { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+        Ok(())
     });
     let report = run.await.unwrap().report;
     let charges = charges.0.lock().unwrap();

@@ -286,17 +286,15 @@ fn nest(
         let state = LimitState::new().with_account(own, CpuTimePolicy::Throttle);
         let host = Host { limits: state, ..Host::default() };
         let (executor, component) = (guest.executor.clone(), guest.component.clone());
-        let run = executor.execute_with(&component, &limits, host, |store, instance| {
-            Box::pin(async move {
-                let inner = match depth {
-                    0 => core::time::Duration::ZERO,
-                    depth => nest(guest, account, depth - 1).await,
-                };
-                let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
-                // Ends out of fuel, which is no matter here.
-                let _ = run.call_async(&mut *store, ()).await;
-                Ok(inner)
-            })
+        let run = executor.execute_with(&component, &limits, host, async |store, instance| {
+            let inner = match depth {
+                0 => core::time::Duration::ZERO,
+                depth => nest(guest, account, depth - 1).await,
+            };
+            let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
+            // Ends out of fuel, which is no matter here.
+            let _ = run.call_async(&mut *store, ()).await;
+            Ok(inner)
         });
         match run.await {
             Ok(result) => result.report.cpu_time + result.output,
@@ -334,11 +332,9 @@ async fn i7_a_nested_execution_without_an_account_is_charged_to_the_one_around_i
     let limits = roomy().build().unwrap();
     let (executor, component) = (guest.executor.clone(), guest.component.clone());
     let inner = Arc::new(guest);
-    let run = executor.execute_with(&component, &limits, host, move |_, _| {
-        Box::pin(async move {
-            let failure = inner.run(roomy().execution_timeout_ms(20)).await.unwrap_err();
-            Ok(failure.report().cpu_time)
-        })
+    let run = executor.execute_with(&component, &limits, host, async move |_, _| {
+        let failure = inner.run(roomy().execution_timeout_ms(20)).await.unwrap_err();
+        Ok(failure.report().cpu_time)
     });
     let result = run.await.unwrap();
     // Each report is of its own time, and the account has paid for both.
@@ -373,16 +369,14 @@ async fn i7_a_poll_that_panics_is_charged() {
     let host = Host { limits: state, ..Host::default() };
     let limits = roomy().build().unwrap();
     let died = tokio::spawn(async move {
-        let run = guest.executor.execute_with(&guest.component, &limits, host, |_, _| {
-            Box::pin(async {
-                let mut spun = 0_u64;
-                while core::hint::black_box(spun) < 2_000_000 {
-                    spun += 1;
-                }
-                std::panic::resume_unwind(Box::new("the host's own"));
-                #[expect(unreachable_code, reason = "gives the block its type")]
-                Ok(())
-            })
+        let run = guest.executor.execute_with(&guest.component, &limits, host, async |_, _| {
+            let mut spun = 0_u64;
+            while core::hint::black_box(spun) < 2_000_000 {
+                spun += 1;
+            }
+            std::panic::resume_unwind(Box::new("the host's own"));
+            #[expect(unreachable_code, reason = "gives the block its type")]
+            Ok(())
         });
         run.await.map(|_| ())
     });

@@ -137,12 +137,10 @@ async fn a_destructor_is_inside_the_deadline() {
     let limits = roomy().execution_timeout_ms(20).build().unwrap();
     let failure = guest
         .executor
-        .execute_with(&guest.component, &limits, Host::default(), |store, instance| {
-            Box::pin(async move {
-                let make = instance.get_typed_func::<(), (ResourceAny,)>(&mut *store, "make")?;
-                let (thing,) = make.call_async(&mut *store, ()).await?;
-                thing.resource_drop_async(&mut *store).await
-            })
+        .execute_with(&guest.component, &limits, Host::default(), async |store, instance| {
+            let make = instance.get_typed_func::<(), (ResourceAny,)>(&mut *store, "make")?;
+            let (thing,) = make.call_async(&mut *store, ()).await?;
+            thing.resource_drop_async(&mut *store).await
         })
         .await
         .unwrap_err();
@@ -226,11 +224,9 @@ async fn a_guest_behind_a_combinator_is_not_forgotten() {
     let limits = roomy().execution_timeout_ms(20_000).build().unwrap();
     let result = guest
         .executor
-        .execute_with(&guest.component, &limits, Host::default(), |store, instance| {
-            Box::pin(async move {
-                let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
-                OnlyWoken::new(run.call_async(&mut *store, ())).await
-            })
+        .execute_with(&guest.component, &limits, Host::default(), async |store, instance| {
+            let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
+            OnlyWoken::new(run.call_async(&mut *store, ())).await
         })
         .await
         .unwrap();

@@ -157,13 +157,11 @@ async fn a_charge_that_is_not_covered_counts_after_the_last_call() {
     let limits = roomy().max_fuel(1_000).build().unwrap();
     let failure = guest
         .executor
-        .execute_with(&guest.component, &limits, Host::default(), |store, instance| {
-            Box::pin(async move {
-                let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
-                run.call_async(&mut *store, ()).await?;
-                let _ = store.data_mut().limits.charge_fuel(1_000_000);
-                Ok(())
-            })
+        .execute_with(&guest.component, &limits, Host::default(), async |store, instance| {
+            let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
+            run.call_async(&mut *store, ()).await?;
+            let _ = store.data_mut().limits.charge_fuel(1_000_000);
+            Ok(())
         })
         .await
         .unwrap_err();

@@ -28,10 +28,12 @@ async fn what_a_capability_or_a_quota_refuses_comes_back_as_that() {
     let guest = Guest::core(r#"(func (export "run"))"#);
     let limits = roomy().build().unwrap();
     let run = async |error: wasmtime::Error| {
-        let failing =
-            guest.executor.execute_with(&guest.component, &limits, Host::default(), |_, _| {
-                Box::pin(async move { Err::<(), _>(error) })
-            });
+        let failing = guest.executor.execute_with(
+            &guest.component,
+            &limits,
+            Host::default(),
+            async |_, _| Err::<(), _>(error),
+        );
         failing.await.unwrap_err().into_error()
     };
     for error in [denied.clone().into(), WasmError::Denied(denied.clone()).into()] {
@@ -149,8 +151,8 @@ async fn a_host_functions_error_is_not_taken_for_a_limit_of_this_store() {
     for error in errors {
         let failure = guest
             .executor
-            .execute_with(&guest.component, &limits, Host::default(), |_, _| {
-                Box::pin(async move { Err::<(), _>(error()) })
+            .execute_with(&guest.component, &limits, Host::default(), async |_, _| {
+                Err::<(), _>(error())
             })
             .await
             .unwrap_err();

@@ -1,4 +1,4 @@
-//! From Wasmtime's errors to ours: who ended the execution?
+//! From Wasmtime's errors to ours: the cause of an execution's end.
 
 use core::fmt;
 
@@ -10,13 +10,13 @@ use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, Trap};
 
 use crate::breach::{bare_message, is_breach};
+use crate::error_text::{escaped, whole};
 use crate::hook::Stop;
-use crate::limiter::Refusal;
-use crate::printable::{printable, whole};
+use crate::limiter::GrowthRefusal;
 use crate::shortage::{exhausted_pool, shortage};
 
-/// An error that this crate makes while it drives the guest, and no host function can make: a
-/// call that does not fit its export.
+/// An error that this crate makes while it drives the guest: a call that does not fit its export.
+/// No host function can make one.
 #[derive(Debug)]
 pub(crate) struct Own(pub(crate) WasmError);
 
@@ -28,13 +28,13 @@ impl fmt::Display for Own {
 
 impl core::error::Error for Own {}
 
-/// What is known of the execution that an error ended.
+/// The circumstances of an execution that an error ended.
 #[derive(Debug)]
 pub(crate) struct Circumstances<'a> {
     pub(crate) limits: &'a ResourceLimits,
     pub(crate) fuel: FuelMetrics,
-    /// A refused growth that the guest never heard of, so it failed an instantiation.
-    pub(crate) unanswered: Option<&'a Refusal>,
+    /// A refused growth that the guest did not see, so it failed an instantiation.
+    pub(crate) instantiation_refusal: Option<&'a GrowthRefusal>,
     /// The last growth that a quota or the host refused.
     pub(crate) refused: Option<RefusedGrowth>,
     /// The quota that the execution waited for, if any.
@@ -43,14 +43,15 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) entered: bool,
 }
 
-/// Names the cause of `error`: out of fuel, then the deadline, then any other trap, then what is
-/// not a trap. Also tells whether the fuel counter was in the store when it happened.
+/// Returns the cause of `error`: out of fuel, then the deadline, then any other trap, then other
+/// errors. Also returns whether the fuel counter was in the store when it happened.
 ///
-/// A [`WasmError`] says how *this* execution ended. From a host function it tells of another
-/// one, which is this one's host's error. The exceptions are refusals that host functions make
-/// for their caller: a quota, a missing capability, and more fuel charged than was left.
-pub(crate) fn blame(error: Error, of: Circumstances<'_>) -> (WasmError, bool) {
-    let Circumstances { limits, fuel, unanswered, refused, waited, entered } = of;
+/// A [`WasmError`] describes the end of *this* execution. One that a host function returns is of
+/// another execution, and so an error of this one's host. The exceptions are refusals that host
+/// functions make for their caller: a quota, a missing capability, and more fuel charged than was
+/// left.
+pub(crate) fn error_of(error: Error, of: Circumstances<'_>) -> (WasmError, bool) {
+    let Circumstances { limits, fuel, instantiation_refusal, refused, waited, entered } = of;
     match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) if fuel.is_exhausted() => {
             return (WasmError::out_of_fuel(fuel), true);
@@ -59,11 +60,13 @@ pub(crate) fn blame(error: Error, of: Circumstances<'_>) -> (WasmError, bool) {
         Some(Trap::OutOfFuel | Trap::Interrupt) => {
             return (WasmError::host(error.into_boxed_dyn_error()), true);
         }
-        Some(trap) => return (WasmError::Trap { reason: trap.to_string(), refused }, false),
+        Some(trap) => {
+            return (WasmError::Trap { reason: escaped(&trap.to_string()), refused }, false);
+        }
         None => {}
     }
     if let Some(stop) = error.downcast_ref::<Stop>() {
-        return (stopped(*stop, limits, fuel, waited), false);
+        return (error_of_stop(*stop, limits, fuel, waited), false);
     }
     let error = match error.downcast::<Own>() {
         Ok(Own(ours)) => return (ours, true),
@@ -77,12 +80,12 @@ pub(crate) fn blame(error: Error, of: Circumstances<'_>) -> (WasmError, bool) {
         Ok(foreign) => return (WasmError::host(foreign), true),
         Err(error) => error,
     };
-    if let Some(refusal) = unanswered {
+    if let Some(refusal) = instantiation_refusal {
         return (
             match refusal {
-                Refusal::Quota(error) => WasmError::Quota(*error),
-                Refusal::Host(shortage) => WasmError::HostExhausted(shortage.clone()),
-                Refusal::Limit(refusal) => match refusal.kind() {
+                GrowthRefusal::Quota(error) => WasmError::Quota(*error),
+                GrowthRefusal::Host(shortage) => WasmError::HostExhausted(shortage.clone()),
+                GrowthRefusal::Limit(refusal) => match refusal.kind() {
                     LimitKind::Memory => WasmError::OutOfMemory(*refusal),
                     _ => WasmError::LimitExceeded(*refusal),
                 },
@@ -107,13 +110,13 @@ pub(crate) fn blame(error: Error, of: Circumstances<'_>) -> (WasmError, bool) {
     }
     // A guest that has not run cannot have broken anything.
     if entered && is_breach(&error) {
-        let reason = printable(&error.root_cause().to_string());
+        let reason = escaped(&error.root_cause().to_string());
         return (WasmError::Trap { reason, refused }, true);
     }
     (WasmError::host(error.into_boxed_dyn_error()), true)
 }
 
-pub(crate) fn stopped(
+pub(crate) fn error_of_stop(
     stop: Stop,
     limits: &ResourceLimits,
     fuel: FuelMetrics,
@@ -132,14 +135,15 @@ pub(crate) fn stopped(
 
 /// Recognises the bounds that Wasmtime enforces itself.
 ///
-/// Except for the resource table it gives them no type, so their words are all there is; the
-/// whole message must match, so that a guest cannot put them into another one. Each has a test
-/// in which a real guest meets it, which fails if an upgrade changes the words.
+/// Except for the resource table it gives them no type, so they are known by their words. The
+/// whole message must match, so that a guest cannot put the words into another one. Each has a
+/// test in which a real guest meets it, which fails if an upgrade changes the words.
 fn bound(error: &Error, limits: &ResourceLimits) -> Option<LimitExceeded> {
     if let Some(ResourceTableError::Full) = error.downcast_ref::<ResourceTableError>() {
         return Some(LimitExceeded::new(LimitKind::Resources, limits.max_resources().into()));
     }
-    // One of them has a type, which is private. What caused a host function's own error is not asked.
+    // One of them has a type, which is private. The cause of a host function's own error is not
+    // looked at.
     let words = match error.chain().count() {
         1 => error.to_string(),
         _ => bare_message(error)?,
@@ -168,7 +172,7 @@ fn bound(error: &Error, limits: &ResourceLimits) -> Option<LimitExceeded> {
     Some(LimitExceeded::new(kind, limit))
 }
 
-/// Describes an error of loading a component, whose text may quote the component.
+/// Returns the error of loading a component. Its text may quote the component.
 pub(crate) fn invalid_component(error: &Error) -> WasmError {
     if let Some(shortage) = shortage(error) {
         return WasmError::HostExhausted(shortage);

@@ -40,7 +40,7 @@ static DROPPERS: Mutex<Droppers> = Mutex::new(Droppers { waiting: VecDeque::new(
 /// wait for, and the runtime's blocking threads may all be busy. It is awaited all the same:
 /// when an execution has ended, its memory is free. The permit goes along, so that a caller who
 /// stops waiting does not win room by it.
-pub(crate) async fn retire<T: HasLimits + Send + 'static>(
+pub(crate) async fn drop_store<T: HasLimits + Send + 'static>(
     mut store: Store<T>,
     permit: Option<OwnedSemaphorePermit>,
 ) {

@@ -1,4 +1,4 @@
-//! Telling a guest that yielded from a guest that waits.
+//! A waker that tells a guest that yielded from a guest that waits.
 
 use core::task::Waker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,7 @@ use std::task::Wake;
 ///   comes later wakes the task given last and is reported by `is_woken`. None is lost: both
 ///   sides decide under the same lock.
 #[derive(Debug)]
-pub(crate) struct Relay {
+pub(crate) struct YieldWaker {
     state: Mutex<State>,
 }
 
@@ -35,7 +35,7 @@ impl State {
     }
 }
 
-impl Relay {
+impl YieldWaker {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { state: Mutex::default() })
     }
@@ -70,7 +70,7 @@ impl Relay {
     }
 }
 
-impl Wake for Relay {
+impl Wake for YieldWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -92,7 +92,7 @@ impl Wake for Relay {
 
 #[cfg(test)]
 mod tests {
-    use super::Relay;
+    use super::YieldWaker;
     use core::sync::atomic::{AtomicUsize, Ordering};
     use core::task::Waker;
     use std::sync::Arc;
@@ -111,34 +111,34 @@ mod tests {
     /// I1, while the guest is polled.
     #[test]
     fn i1_a_wake_during_the_poll_is_told_to_the_driver_only() {
-        let (relay, task) = (Relay::new(), Arc::new(Task::default()));
-        relay.begin(&Waker::from(Arc::clone(&task)));
-        Waker::from(Arc::clone(&relay)).wake_by_ref();
-        assert!(relay.finish());
+        let (yields, task) = (YieldWaker::new(), Arc::new(Task::default()));
+        yields.begin(&Waker::from(Arc::clone(&task)));
+        Waker::from(Arc::clone(&yields)).wake_by_ref();
+        assert!(yields.finish());
         assert_eq!(task.wakes.load(Ordering::Relaxed), 0);
     }
 
     /// I1, while it is not.
     #[test]
     fn i1_a_wake_after_the_poll_wakes_the_task_once() {
-        let (relay, task) = (Relay::new(), Arc::new(Task::default()));
-        relay.begin(&Waker::from(Arc::clone(&task)));
-        assert!(!relay.finish());
-        Waker::from(Arc::clone(&relay)).wake_by_ref();
-        Waker::from(Arc::clone(&relay)).wake();
-        assert!(relay.is_woken(Waker::noop()));
+        let (yields, task) = (YieldWaker::new(), Arc::new(Task::default()));
+        yields.begin(&Waker::from(Arc::clone(&task)));
+        assert!(!yields.finish());
+        Waker::from(Arc::clone(&yields)).wake_by_ref();
+        Waker::from(Arc::clone(&yields)).wake();
+        assert!(yields.is_woken(Waker::noop()));
         assert_eq!(task.wakes.load(Ordering::Relaxed), 1);
     }
 
     /// I1, when the runtime moved on to another task between two polls.
     #[test]
     fn i1_a_wake_goes_to_the_task_that_looked_last() {
-        let (relay, first, last) =
-            (Relay::new(), Arc::new(Task::default()), Arc::new(Task::default()));
-        relay.begin(&Waker::from(Arc::clone(&first)));
-        assert!(!relay.finish());
-        assert!(!relay.is_woken(&Waker::from(Arc::clone(&last))));
-        Waker::from(Arc::clone(&relay)).wake_by_ref();
+        let (yields, first, last) =
+            (YieldWaker::new(), Arc::new(Task::default()), Arc::new(Task::default()));
+        yields.begin(&Waker::from(Arc::clone(&first)));
+        assert!(!yields.finish());
+        assert!(!yields.is_woken(&Waker::from(Arc::clone(&last))));
+        Waker::from(Arc::clone(&yields)).wake_by_ref();
         assert_eq!(first.wakes.load(Ordering::Relaxed), 0);
         assert_eq!(last.wakes.load(Ordering::Relaxed), 1);
     }
@@ -146,15 +146,15 @@ mod tests {
     /// I1, when the wake and the end of the poll race.
     #[test]
     fn i1_no_wake_is_lost_between_many_threads_and_the_driver() {
-        let (relay, task) = (Relay::new(), Arc::new(Task::default()));
+        let (yields, task) = (YieldWaker::new(), Arc::new(Task::default()));
         let waker = Waker::from(Arc::clone(&task));
         for _ in 0..2_000 {
             let before = task.wakes.load(Ordering::Relaxed);
-            relay.begin(&waker);
+            yields.begin(&waker);
             let other = std::thread::scope(|scope| {
-                let relay = &relay;
-                let other = scope.spawn(move || Waker::from(Arc::clone(relay)).wake());
-                let seen = relay.finish();
+                let yields = &yields;
+                let other = scope.spawn(move || Waker::from(Arc::clone(yields)).wake());
+                let seen = yields.finish();
                 (other.join().is_ok(), seen)
             });
             let passed_on = task.wakes.load(Ordering::Relaxed) - before;

@@ -1,0 +1,307 @@
+//! Polling a guest so that it keeps its deadline and its neighbours keep running.
+
+use core::future::{Future, poll_fn};
+use core::panic::AssertUnwindSafe;
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::panic::{catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::task::coop::has_budget_remaining;
+use tokio::time::Sleep;
+
+use crate::cancel::CancelHandle;
+use crate::cpu_account::{CpuAccount, CpuBudget, TimeUse};
+use crate::hook::Stop;
+use crate::nested::{self, Nested};
+use crate::slice_clock::{SLICE, SliceClock};
+use crate::yield_waker::YieldWaker;
+
+/// Time before the deadline at which a waiting guest's timer is set. Tokio's timers come up to two
+/// milliseconds late (its wheel and the kernel's poll both round up to the millisecond), so the
+/// rest is waited out by yielding.
+const TIMER_SLACK: Duration = Duration::from_millis(2);
+
+/// The most that one trip through the runtime is charged for while a guest's deadline is waited
+/// out by yielding. A trip takes a few microseconds; a longer one served other tasks.
+const MOST_TRIP: Duration = Duration::from_micros(20);
+
+/// The length from which on a poll is looked into: was it the guest, or did the system run others?
+const LONG_POLL: Duration = Duration::from_micros(300);
+
+/// The end of a guest's future.
+#[derive(Debug)]
+pub(crate) enum Driven<R> {
+    /// The future was polled to its end, before its deadline or `late`.
+    Done { output: R, late: bool },
+    /// The guest was stopped; `fuel_exact` if its fuel counter was in the store then.
+    Stopped { stop: Stop, fuel_exact: bool },
+}
+
+/// One pass of the runtime over the driver.
+enum PollPass<R> {
+    Ended(Driven<R>),
+    /// Go to the runtime and come back.
+    Yield,
+}
+
+/// Runs `guest` to its end, its deadline or its cancellation, whichever comes first.
+///
+/// The guest is polled again at once after a fuel yield, until its slice is over; then the
+/// thread goes back to the runtime by `yield_now`, which lets timers and I/O run first (a plain
+/// wake would queue the task again before them). A guest that waits is not polled until it is
+/// woken. If the store has an account, each pass begins by asking it for CPU time. `time` is kept
+/// up to date, so that it is right where the future is dropped.
+///
+/// The guest's host functions share tokio's cooperative budget, as those of any task do: a loop
+/// over futures that are always ready returns to the driver when the budget is used up, and the
+/// driver to the runtime.
+///
+/// # Invariants
+///
+/// - I4: the clock is read after every poll, and no poll begins at or after the deadline.
+/// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends.
+/// - I7: no slice begins while the account has no CPU time, and every slice is charged, once:
+///   executions inside it are charged to their own account.
+pub(crate) async fn drive<F: Future>(
+    guest: F,
+    clock: &SliceClock,
+    cancel: &CancelHandle,
+    cpu: Option<&CpuAccount>,
+    time: &mut TimeUse,
+) -> Driven<F::Output> {
+    let mut guest = pin!(guest);
+    let mut cancelled = pin!(cancel.cancelled());
+    let yields = YieldWaker::new();
+    let mut driver = Driver {
+        clock,
+        cancel,
+        cpu,
+        time,
+        waker: Waker::from(Arc::clone(&yields)),
+        yields,
+        timer: None,
+        pause: None,
+        paused: None,
+        parked: false,
+        waiting: false,
+        left: None,
+    };
+    loop {
+        let pass = poll_fn(|cx| driver.pass(cx, guest.as_mut(), cancelled.as_mut())).await;
+        match pass {
+            PollPass::Ended(driven) => return driven,
+            PollPass::Yield => tokio::task::yield_now().await,
+        }
+    }
+}
+
+struct Driver<'e> {
+    clock: &'e SliceClock,
+    cancel: &'e CancelHandle,
+    cpu: Option<&'e CpuAccount>,
+    time: &'e mut TimeUse,
+    yields: Arc<YieldWaker>,
+    waker: Waker,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Ends when the account has CPU time again.
+    pause: Option<Pin<Box<Sleep>>>,
+    /// Start of the wait for the account's CPU time.
+    paused: Option<Instant>,
+    /// The guest is suspended inside the hook, perhaps with its fuel counter in a register.
+    parked: bool,
+    /// The guest waits and has not been woken yet.
+    waiting: bool,
+    /// The moment when the driver last went to the runtime only to pass the time to the deadline.
+    left: Option<Instant>,
+}
+
+impl Drop for Driver<'_> {
+    /// Ends a wait for CPU time that nothing else has ended.
+    fn drop(&mut self) {
+        if self.paused.is_some() {
+            self.resume(self.clock.now());
+        }
+    }
+}
+
+impl Driver<'_> {
+    fn pass<F: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut guest: Pin<&mut F>,
+        cancelled: Pin<&mut impl Future>,
+    ) -> Poll<PollPass<F::Output>> {
+        // Registered before the flag is read: a cancellation is either seen or wakes us.
+        let _ = cancelled.poll(cx);
+        let began = self.clock.now();
+        self.clock.begin_slice(began);
+        let cpu_began = self.clock.thread_time();
+        if let Some(left) = self.left.take() {
+            self.charge_trip(began.saturating_duration_since(left));
+        }
+        let mut now = began;
+        let mut afforded = false;
+        loop {
+            if let Some(stop) = self.stop(now) {
+                self.resume(now);
+                let driven = Driven::Stopped { stop, fuel_exact: !self.parked };
+                return Poll::Ready(PollPass::Ended(driven));
+            }
+            if self.waiting && !self.yields.is_woken(cx.waker()) {
+                return self.wait_on(cx, now);
+            }
+            if !afforded {
+                match self.cpu.map_or(CpuBudget::Granted, CpuAccount::ask) {
+                    CpuBudget::Granted => self.resume(now),
+                    CpuBudget::Later(delay, refused) => {
+                        self.time.note_throttle(refused);
+                        return self.pause(cx, now, delay);
+                    }
+                    CpuBudget::Refused(error) => {
+                        let stop = Stop::Quota(error);
+                        let driven = Driven::Stopped { stop, fuel_exact: !self.parked };
+                        return Poll::Ready(PollPass::Ended(driven));
+                    }
+                }
+                afforded = true;
+            }
+            self.yields.begin(cx.waker());
+            // Caught so that the time of a host function that panics is counted, too.
+            let (polled, nested) = nested::measure(|| {
+                let mut guest_cx = Context::from_waker(&self.waker);
+                catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(&mut guest_cx)))
+            });
+            let woken = self.yields.finish();
+            let after = self.clock.now();
+            let ran = after.saturating_duration_since(now);
+            self.time.slices = self.time.slices.saturating_add(1);
+            now = after;
+            self.spend(ran, nested);
+            let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
+            self.parked = self.clock.take_parked();
+            self.waiting = polled.is_pending() && !woken;
+            let is_spent = polled.is_pending() && !has_budget_remaining();
+            let own = self.own_time(ran, cpu_began).saturating_sub(nested.ran);
+            self.clock.note_poll(own, woken && !self.parked);
+            if let Poll::Ready(output) = polled {
+                let late = self.clock.is_expired(now);
+                return Poll::Ready(PollPass::Ended(Driven::Done { output, late }));
+            }
+            if self.waiting {
+                return self.wait(cx, now);
+            }
+            if self.parked || is_spent || now.saturating_duration_since(began) >= SLICE {
+                // The next pass looks at deadline and cancellation before it polls.
+                return Poll::Ready(PollPass::Yield);
+            }
+        }
+    }
+
+    /// Notes that the guest held the thread for `ran`, and charges all but the time that executions
+    /// inside it were charged for.
+    fn spend(&mut self, ran: Duration, nested: Nested) {
+        self.time.cpu_time = self.time.cpu_time.saturating_add(ran.saturating_sub(nested.ran));
+        let charged = match self.cpu {
+            Some(cpu) => {
+                cpu.charge(&mut self.time.unbilled, ran.saturating_sub(nested.charged));
+                ran
+            }
+            None => nested.charged,
+        };
+        nested::add(Nested { ran, charged });
+    }
+
+    /// Charges a trip through the runtime. It is no part of a poll, so a poll around it does not
+    /// see it.
+    fn charge_trip(&mut self, took: Duration) {
+        let took = took.min(MOST_TRIP);
+        self.time.cpu_time = self.time.cpu_time.saturating_add(took);
+        if let Some(cpu) = self.cpu {
+            cpu.charge(&mut self.time.unbilled, took);
+        }
+    }
+
+    /// Waits until the account has CPU time again, or for the deadline.
+    fn pause<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        delay: Duration,
+    ) -> Poll<PollPass<R>> {
+        self.paused.get_or_insert(now);
+        let until = now.checked_add(delay);
+        if until.is_none_or(|until| self.clock.is_expired(until)) {
+            return self.wait_on(cx, now);
+        }
+        let pause = self.pause.insert(Box::pin(tokio::time::sleep(delay)));
+        match pause.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(PollPass::Yield),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Notes that the guest goes on.
+    fn resume(&mut self, now: Instant) {
+        self.pause = None;
+        if let Some(since) = self.paused.take() {
+            let waited = now.saturating_duration_since(since);
+            self.time.throttled = self.time.throttled.saturating_add(waited);
+        }
+    }
+
+    /// Returns the guest's own part of the time `ran`, in a pass that began at `cpu_began` of the
+    /// thread's time.
+    ///
+    /// On a busy machine the system takes the thread away for milliseconds. As a part of the price
+    /// of the guest's fuel, that would shorten its intervals far too much for a long time.
+    fn own_time(&self, ran: Duration, cpu_began: Option<Duration>) -> Duration {
+        if ran < LONG_POLL {
+            return ran;
+        }
+        match (cpu_began, self.clock.thread_time()) {
+            (Some(began), Some(now)) => ran.min(now.saturating_sub(began)),
+            _ => ran,
+        }
+    }
+
+    fn stop(&self, now: Instant) -> Option<Stop> {
+        if self.cancel.is_cancelled() {
+            Some(Stop::Cancelled)
+        } else if self.clock.is_expired(now) {
+            Some(Stop::Deadline)
+        } else {
+            None
+        }
+    }
+
+    /// Waits on in a pass that did not poll the guest. The time since `since` is charged: nothing
+    /// else would pay for a guest that is woken without need.
+    fn wait_on<R>(&mut self, cx: &mut Context<'_>, since: Instant) -> Poll<PollPass<R>> {
+        let now = self.clock.now();
+        self.spend(now.saturating_duration_since(since), Nested::default());
+        self.wait(cx, now)
+    }
+
+    /// Waits until the guest is woken, or for its deadline.
+    fn wait<R>(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<PollPass<R>> {
+        let Some(left) = self.clock.time_left(now) else {
+            return Poll::Pending;
+        };
+        let early = left.saturating_sub(TIMER_SLACK);
+        if early.is_zero() {
+            self.left = Some(now);
+            return Poll::Ready(PollPass::Yield);
+        }
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(early)));
+        if timer.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        // Deadlines are of the real clock. Where a test has paused tokio's clock, the timer is
+        // early, and is set again.
+        self.timer = None;
+        Poll::Ready(PollPass::Yield)
+    }
+}

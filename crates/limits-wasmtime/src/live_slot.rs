@@ -1,0 +1,189 @@
+//! A place for a live instance, which can replace one that is lost.
+
+use core::fmt;
+
+use limits_core::{ResourceLimits, WasmError};
+use wasmtime::Store;
+use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Val};
+
+use crate::execution::never_started;
+use crate::executor::ComponentExecutor;
+use crate::failure::ExecutionFailure;
+use crate::live::{CallFailure, LiveComponent};
+use crate::prepared::PreparedComponent;
+use crate::report::ExecutionResult;
+use crate::state::{HasLimits, LimitState};
+
+/// A place that holds a live instance and is called through `&mut self`.
+///
+/// An instance is lost after a trap, a timeout or a cancellation, and where the future of a call is
+/// dropped. Then the slot is empty, and calls fail, unless the host chose
+/// [`respawn_with`](Self::respawn_with): the next call then instantiates the component again, as
+/// an execution of its own. The new instance has nothing of the memory of the one before.
+///
+/// ```
+/// # use limits_wasmtime::{ComponentExecutor, LimitState, LiveSlot, create_engine};
+/// # use limits_wasmtime::limits_core::ResourceLimits;
+/// # use limits_wasmtime::wasmtime::component::Linker;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let bytes = wat::parse_str(r#"(component
+/// #   (core module $m (global $n (mut i32) (i32.const 0))
+/// #     (func (export "count") (result i32)
+/// #       (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n))
+/// #     (func (export "fail") unreachable))
+/// #   (core instance $i (instantiate $m))
+/// #   (func (export "count") (result u32) (canon lift (core func $i "count")))
+/// #   (func (export "fail") (canon lift (core func $i "fail"))))"#)?;
+/// # let executor = ComponentExecutor::new(create_engine()?)?;
+/// # let component = executor.prepare(&executor.compile(&bytes)?, &Linker::new(executor.engine()))?;
+/// # let limits = ResourceLimits::builder().memory_bytes(0).build()?;
+/// let live = executor.instantiate(&component, &limits, LimitState::new()).await?.output;
+/// let mut slot = LiveSlot::new(live).respawn_with(LimitState::new);
+/// assert_eq!(slot.call::<_, (u32,)>("count", ()).await?.output, (1,));
+/// assert_eq!(slot.call::<_, (u32,)>("count", ()).await?.output, (2,));
+/// assert!(slot.call::<_, ()>("fail", ()).await.is_err());
+/// assert_eq!(slot.call::<_, (u32,)>("count", ()).await?.output, (1,));
+/// # Ok(())
+/// # }
+/// ```
+pub struct LiveSlot<T: 'static> {
+    executor: ComponentExecutor,
+    component: PreparedComponent<T>,
+    limits: ResourceLimits,
+    instance: Option<LiveComponent<T>>,
+    new_state: Option<Box<dyn FnMut() -> T + Send>>,
+}
+
+impl<T: HasLimits + Send + 'static> LiveSlot<T> {
+    /// Puts an instance into a slot, which is empty once the instance is lost.
+    #[must_use]
+    pub fn new(instance: LiveComponent<T>) -> Self {
+        Self {
+            executor: instance.executor.clone(),
+            component: instance.component.clone(),
+            limits: instance.limits,
+            instance: Some(instance),
+            new_state: None,
+        }
+    }
+
+    /// Replaces an instance that is lost at the next call, with store data that `new_state` makes.
+    #[must_use]
+    pub fn respawn_with(mut self, new_state: impl FnMut() -> T + Send + 'static) -> Self {
+        self.new_state = Some(Box::new(new_state));
+        self
+    }
+
+    /// Returns the instance, unless it is lost.
+    #[must_use]
+    pub const fn instance(&self) -> Option<&LiveComponent<T>> {
+        self.instance.as_ref()
+    }
+
+    /// Returns the instance, unless it is lost, and leaves the slot empty.
+    pub const fn take(&mut self) -> Option<LiveComponent<T>> {
+        self.instance.take()
+    }
+
+    /// Calls `export` with `params`; see [`LiveComponent::call`].
+    ///
+    /// # Errors
+    ///
+    /// The failure of the call, or of the instantiation before it.
+    /// [`WasmError::InvalidConfiguration`] if the slot is empty and does not respawn.
+    ///
+    /// # Panics
+    ///
+    /// As `LiveComponent::call`.
+    pub async fn call<P, R>(
+        &mut self,
+        export: &str,
+        params: P,
+    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let called = self.occupy().await?.call(export, params).await;
+        self.put_back(called)
+    }
+
+    /// Calls `export` with values whose types are known only at run time; see
+    /// [`LiveComponent::call_dynamic`].
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Panics
+    ///
+    /// As `call`.
+    pub async fn call_dynamic(
+        &mut self,
+        export: &str,
+        params: &[Val],
+    ) -> Result<ExecutionResult<Vec<Val>>, ExecutionFailure> {
+        let called = self.occupy().await?.call_dynamic(export, params).await;
+        self.put_back(called)
+    }
+
+    /// Runs `body` on the instance, for hosts with generated bindings; see
+    /// [`LiveComponent::call_with`].
+    ///
+    /// # Errors
+    ///
+    /// As [`call`](Self::call).
+    ///
+    /// # Panics
+    ///
+    /// As `call`.
+    pub async fn call_with<R, F>(&mut self, body: F) -> Result<ExecutionResult<R>, ExecutionFailure>
+    where
+        F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
+    {
+        let called = self.occupy().await?.call_with(body).await;
+        self.put_back(called)
+    }
+
+    /// Takes the instance out of the slot, or makes a new one if the host chose so.
+    async fn occupy(&mut self) -> Result<LiveComponent<T>, ExecutionFailure> {
+        if let Some(instance) = self.instance.take() {
+            return Ok(instance);
+        }
+        let Some(new_state) = &mut self.new_state else {
+            let reason = String::from(
+                "the live instance is gone after an earlier call, and its slot does not respawn it",
+            );
+            let error = WasmError::InvalidConfiguration { reason };
+            return Err(never_started(error, &self.limits, &LimitState::new()));
+        };
+        let state = new_state();
+        let made = self.executor.instantiate(&self.component, &self.limits, state).await?;
+        Ok(made.output)
+    }
+
+    fn put_back<R>(
+        &mut self,
+        called: Result<(LiveComponent<T>, ExecutionResult<R>), CallFailure<T>>,
+    ) -> Result<ExecutionResult<R>, ExecutionFailure> {
+        let (instance, result) = match called {
+            Ok((instance, result)) => (Some(instance), Ok(result)),
+            Err(failure) => {
+                let (failure, instance) = failure.into_parts();
+                (instance, Err(failure))
+            }
+        };
+        self.instance = instance;
+        result
+    }
+}
+
+impl<T> fmt::Debug for LiveSlot<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveSlot")
+            .field("instance", &self.instance)
+            .field("respawns", &self.new_state.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,177 @@
+//! The component instances that one instantiation makes, counted by following it.
+
+use std::collections::HashMap;
+
+use limits_core::{LimitExceeded, LimitKind, WasmError, WasmResult};
+
+use crate::structure::definitions::{Definition, Item, Kind, size};
+
+/// The meaning of an index while a component is instantiated.
+#[derive(Clone, Copy, Debug)]
+enum Value {
+    /// A definition, with the scope that its outer aliases lead to.
+    Component { definition: usize, outer: Option<usize> },
+    /// An instance, by its exports.
+    Instance(usize),
+    /// Something of the host's, or something that the compiler will refuse.
+    Unknown,
+}
+
+type Exports<'a> = HashMap<&'a str, Value>;
+
+/// The index spaces of one instance being made.
+#[derive(Debug, Default)]
+struct Scope {
+    outer: Option<usize>,
+    components: Vec<Value>,
+    instances: Vec<Value>,
+}
+
+/// An instance being made: its next item, its arguments and its exports.
+#[derive(Debug)]
+struct Frame<'a> {
+    definition: usize,
+    next: usize,
+    scope: usize,
+    with: Exports<'a>,
+    exports: Exports<'a>,
+}
+
+/// An instantiation that is followed. Scopes and exports stay until the end, since definitions that
+/// leave their instance as exports still refer to them.
+#[derive(Debug)]
+pub(super) struct Instantiation<'a, 'd> {
+    definitions: &'d [Definition<'a>],
+    scopes: Vec<Scope>,
+    exports: Vec<Exports<'a>>,
+    steps: u64,
+}
+
+impl<'a, 'd> Instantiation<'a, 'd> {
+    pub(super) const fn of(definitions: &'d [Definition<'a>]) -> Self {
+        Self { definitions, scopes: Vec::new(), exports: Vec::new(), steps: 0 }
+    }
+
+    /// Counts the component instances made, of which there may be `most`, in so many steps.
+    pub(super) fn count(mut self, most: u64, most_steps: u64) -> WasmResult<u64> {
+        let mut made = 1;
+        // A stack of its own: how deep instantiations nest is the component's choice.
+        let mut frames = vec![self.enter(0, None, Exports::new())];
+        while let Some(frame) = frames.last_mut() {
+            if made > most {
+                return Err(WasmError::LimitExceeded(
+                    LimitExceeded::new(LimitKind::ComponentInstances, most).with_request(most, 1),
+                ));
+            }
+            self.steps += 1;
+            if self.steps > most_steps {
+                return Err(entangled(most_steps));
+            }
+            let Some(item) = self.definitions[frame.definition].items.get(frame.next) else {
+                let made = self.keep(core::mem::take(&mut frame.exports));
+                frames.pop();
+                if let Some(outer) = frames.last() {
+                    self.scopes[outer.scope].instances.push(made);
+                }
+                continue;
+            };
+            frame.next += 1;
+            let (at, scope) = (frame.scope, &self.scopes[frame.scope]);
+            match item {
+                Item::Define(definition) => {
+                    let value = Value::Component { definition: *definition, outer: Some(at) };
+                    self.scopes[at].components.push(value);
+                }
+                Item::Import(kind, name) => {
+                    let value = frame.with.get(name).copied().unwrap_or(Value::Unknown);
+                    self.push(at, *kind, value);
+                }
+                Item::AliasOuter { count, index } => {
+                    let value = self.outer(at, *count, *index);
+                    self.scopes[at].components.push(value);
+                }
+                Item::AliasExport { kind, instance, name } => {
+                    let value = match get(scope, Kind::Instance, *instance) {
+                        Value::Instance(exports) => self.exports[exports].get(name).copied(),
+                        _ => None,
+                    };
+                    self.push(at, *kind, value.unwrap_or(Value::Unknown));
+                }
+                Item::Bundle(places) => {
+                    self.steps += size(places.len());
+                    let exports = places.iter().map(|p| (p.name, get(scope, p.kind, p.index)));
+                    let exports = exports.collect();
+                    let value = self.keep(exports);
+                    self.push(at, Kind::Instance, value);
+                }
+                Item::Export(place) => {
+                    let value = get(scope, place.kind, place.index);
+                    frame.exports.insert(place.name, value);
+                    self.push(at, place.kind, value);
+                }
+                Item::Instantiate { component, with } => {
+                    self.steps += size(with.len());
+                    made += 1;
+                    match get(scope, Kind::Component, *component) {
+                        Value::Component { definition, outer } => {
+                            let with = with.iter().map(|p| (p.name, get(scope, p.kind, p.index)));
+                            let with = with.collect();
+                            frames.push(self.enter(definition, outer, with));
+                        }
+                        _ => self.push(at, Kind::Instance, Value::Unknown),
+                    }
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    fn enter(&mut self, definition: usize, outer: Option<usize>, with: Exports<'a>) -> Frame<'a> {
+        let scope = self.scopes.len();
+        self.scopes.push(Scope { outer, ..Scope::default() });
+        Frame { definition, next: 0, scope, with, exports: Exports::new() }
+    }
+
+    fn keep(&mut self, exports: Exports<'a>) -> Value {
+        self.exports.push(exports);
+        Value::Instance(self.exports.len() - 1)
+    }
+
+    fn push(&mut self, scope: usize, kind: Kind, value: Value) {
+        let scope = &mut self.scopes[scope];
+        match kind {
+            Kind::Component => scope.components.push(value),
+            Kind::Instance => scope.instances.push(value),
+        }
+    }
+
+    fn outer(&mut self, scope: usize, count: u32, index: u32) -> Value {
+        let mut scope = Some(scope);
+        for _ in 0..count {
+            self.steps += 1;
+            scope = scope.and_then(|scope| self.scopes[scope].outer);
+            if scope.is_none() {
+                return Value::Unknown;
+            }
+        }
+        scope.map_or(Value::Unknown, |at| get(&self.scopes[at], Kind::Component, index))
+    }
+}
+
+fn get(scope: &Scope, kind: Kind, index: u32) -> Value {
+    let space = match kind {
+        Kind::Component => &scope.components,
+        Kind::Instance => &scope.instances,
+    };
+    let index = usize::try_from(index).unwrap_or(usize::MAX);
+    space.get(index).copied().unwrap_or(Value::Unknown)
+}
+
+/// Returns the error of a component that takes more steps than it may.
+pub(super) fn entangled(most_steps: u64) -> WasmError {
+    let reason = format!(
+        "its component instances take more than {most_steps} steps to follow; nest fewer or \
+         smaller components"
+    );
+    WasmError::InvalidComponent { reason }
+}
