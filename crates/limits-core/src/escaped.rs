@@ -1,16 +1,15 @@
-//! Text from strangers, made fit to be shown.
+//! Text from guests, files and peers as one visible line.
 
 use core::fmt::{self, Write as _};
 
-/// Shows a text from a stranger as one line of visible characters, cut to a length.
+/// A text from a guest, a file or a peer as one line of visible characters, cut to a length.
 ///
-/// Guests choose their export names, messages and the names of what they ask for; files choose
-/// their keys, values and names. Shown as they are, such texts could end the line and forge the
-/// next one, drive a terminal, turn the direction of what follows, hide a part of themselves or
-/// fill a log. Each [hidden character](is_hidden) is written as `\n`, `\r`, `\t` or `\u{1b}`, with
-/// its number in hexadecimal digits; all others stay as they are, backslashes and quotes among
-/// them, so that a text that was escaped before stays as it is. A text that is cut shows a `…`
-/// where the rest would be.
+/// Guests choose their export names, messages and resource names; files choose their keys, values and
+/// names. Unescaped, such texts could end the line and forge the next one, drive a terminal, reverse
+/// the text that follows, hide a part of themselves, or fill a log. Each
+/// [hidden character](is_hidden) is written as `\n`, `\r`, `\t` or by its number, such as `\u{1b}`. All
+/// others stay, backslashes and quotes included, so that escaping a second time changes nothing. A cut
+/// is marked by `…`.
 ///
 /// ```
 /// use limits_core::Escaped;
@@ -36,7 +35,7 @@ enum Cut {
 }
 
 impl<'t> Escaped<'t> {
-    /// Shows the first `most` characters of a text, counted before they are escaped.
+    /// Keeps the first `most` characters of a text, counted before they are escaped.
     #[must_use]
     pub fn head(text: &'t str, most: usize) -> Self {
         match text.char_indices().nth(most) {
@@ -45,8 +44,8 @@ impl<'t> Escaped<'t> {
         }
     }
 
-    /// Shows the last `most` characters of a text, counted before they are escaped: of a path, its
-    /// end tells more than its beginning.
+    /// Keeps the last `most` characters of a text, counted before they are escaped: for paths, whose
+    /// end identifies them.
     #[must_use]
     pub fn tail(text: &'t str, most: usize) -> Self {
         // The start of the last character to leave out, if there is one.
@@ -59,7 +58,7 @@ impl<'t> Escaped<'t> {
         }
     }
 
-    /// Puts a backslash before `"` and `\` as well, for a text that stands between double quotes.
+    /// Also puts a backslash before `"` and `\`, for a text between double quotes.
     #[must_use]
     pub const fn in_quotes(mut self) -> Self {
         self.in_quotes = true;
@@ -79,7 +78,7 @@ impl fmt::Display for Escaped<'_> {
         let is_special =
             |letter| is_hidden(letter) || (self.in_quotes && matches!(letter, '"' | '\\'));
         replaced(self.text, is_special, f, |letter, f| match letter {
-            // As in a string of Rust, where these three and the quotes have a short form.
+            // The short forms of Rust's string literals.
             '\n' | '\r' | '\t' | '"' | '\\' => write!(f, "{}", letter.escape_default()),
             letter => write!(f, "{}", letter.escape_unicode()),
         })?;
@@ -87,18 +86,24 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Shows what this crate's errors quote.
+/// Returns a text as this crate's errors quote it.
 pub(crate) fn quoted(text: &str) -> Escaped<'_> {
     const MOST: usize = 128;
     Escaped::head(text, MOST)
 }
 
-/// Shows a piece of a JSON string with its [hidden characters](is_hidden) written as `\u001b`, which
-/// a reader of the JSON turns back into the same text.
+/// Returns a reason as this crate's errors show it. The cut is generous, since reasons are shortened
+/// where they are made; it bounds those of host functions.
+pub(crate) fn shown_reason(text: &str) -> Escaped<'_> {
+    const MOST: usize = 8_192;
+    Escaped::head(text, MOST)
+}
+
+/// A piece of a JSON string with its [hidden characters](is_hidden) written as `\u001b`, which a reader
+/// of the JSON turns back into the same text.
 ///
-/// JSON itself escapes only the characters below U+0020. The piece must have no `"` and no `\` that
-/// are not escaped yet, as the fragments that `serde_json` hands to a
-/// `Formatter::write_string_fragment`:
+/// JSON itself escapes only the characters below U+0020. Each `"` and `\` of the piece must be escaped
+/// already, as in the fragments that `serde_json` passes to `Formatter::write_string_fragment`:
 ///
 /// ```
 /// use limits_core::EscapedJson;
@@ -116,7 +121,7 @@ impl fmt::Display for EscapedJson<'_> {
     }
 }
 
-/// Writes a text, and for its special characters what `replace` writes.
+/// Writes a text, with its special characters replaced.
 fn replaced(
     text: &str,
     is_special: impl Fn(char) -> bool,
@@ -136,13 +141,14 @@ fn replaced(
     f.write_str(rest)
 }
 
-/// Tells whether a character is not shown as itself: it does something to a terminal or to the text
-/// around it, ends the line, or is not seen at all.
+/// Returns whether a character is invisible, acts on a terminal or on the text around it, or ends the
+/// line.
 ///
-/// These are the control characters (C0, DEL and C1), the separators of lines and paragraphs, the
-/// marks of annotations (U+FFF9 to U+FFFB), and Unicode's `Default_Ignorable_Code_Point`: marks,
-/// embeddings, overrides and isolates of direction, characters without a width, soft hyphens,
-/// fillers, selectors of variants and tags. Spaces and combining characters are not hidden.
+/// These are the control characters (C0, DEL and C1), the separators of lines and paragraphs, Unicode's
+/// `Default_Ignorable_Code_Point` (marks, embeddings, overrides and isolates of direction, characters
+/// without a width, soft hyphens, fillers, variation selectors, tags), and all other format characters
+/// but the signs that are visible: those of Arabic, Syriac and Kaithi numbers. Spaces and combining
+/// characters are not hidden.
 ///
 /// ```
 /// use limits_core::is_hidden;
@@ -170,6 +176,7 @@ pub const fn is_hidden(letter: char) -> bool {
             | '\u{feff}'
             | '\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}'
+            | '\u{13430}'..='\u{1343f}'
             | '\u{1bca0}'..='\u{1bca3}'
             | '\u{1d173}'..='\u{1d17a}'
             | '\u{e0000}'..='\u{e0fff}'

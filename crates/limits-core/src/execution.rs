@@ -5,6 +5,7 @@ pub(crate) mod cpu_time_policy;
 pub(crate) mod cpu_wait;
 pub(crate) mod execution_end;
 pub(crate) mod fuel;
+pub(crate) mod host_error;
 pub(crate) mod host_shortage;
 pub(crate) mod invalid_call;
 pub(crate) mod limit_exceeded;

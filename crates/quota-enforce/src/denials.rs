@@ -68,7 +68,7 @@ impl Serialize for Denials {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.quota.len().saturating_add(1)))?;
         map.serialize_entry("capability", &self.capability)?;
-        for resource in QuotaResource::ALL {
+        for &resource in QuotaResource::ALL {
             map.serialize_entry(resource.key(), &self.by_quota(resource))?;
         }
         map.end()

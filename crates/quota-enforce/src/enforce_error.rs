@@ -145,7 +145,7 @@ mod tests {
     use super::EnforceError;
     use core::time::Duration;
     use limits_core::{
-        CapabilitySet, Permission, QuotaError, QuotaResource, QuotaTracker, ResourceQuota, Retry,
+        CapabilitySet, Permission, QuotaError, QuotaResource, QuotaTracker, ResourceQuota,
         WasmError,
     };
 
@@ -210,9 +210,9 @@ mod tests {
             CapabilitySet::new().check(Permission::FilesystemRead, "/x").into_result().unwrap_err();
         let error = WasmError::from(EnforceError::from(denied));
         assert!(matches!(error, WasmError::Denied(_)) && error.is_guest_fault());
-        let refused = QuotaError::new(QuotaResource::Storage, 1, 2, 2, Retry::Now);
+        let refused = QuotaError::new(QuotaResource::Storage, 2).with_request(1, 2);
         assert!(WasmError::from(EnforceError::from(refused)).is_guest_fault());
-        assert!(!WasmError::from(EnforceError::from(refused.at_level(1))).is_guest_fault());
+        assert!(!WasmError::from(EnforceError::from(refused.at_depth(1))).is_guest_fault());
         let mistake = EnforceError::NotRegistered { id: Box::from("a") };
         assert!(!WasmError::from(mistake).is_guest_fault());
     }

@@ -110,7 +110,7 @@ impl MetricsExporter {
         let labelled = self.labelled.read().unwrap_or_else(PoisonError::into_inner).clone();
         let other = self.has_other.load(Ordering::Relaxed).then_some(OTHER);
         for component in labelled.iter().map(|component| &**component).chain(other) {
-            for resource in QuotaResource::ALL {
+            for &resource in QuotaResource::ALL {
                 used.insert((component.to_owned(), resource.key()), 0);
             }
         }

@@ -12,7 +12,7 @@ impl Peaks {
     /// Compares the use of a tracker with the peaks. Called after each take and each charge.
     pub(crate) fn note(&self, tracker: &QuotaTracker) {
         let usage = tracker.usage();
-        for (peak, resource) in self.0.iter().zip(QuotaResource::ALL) {
+        for (peak, &resource) in self.0.iter().zip(QuotaResource::ALL) {
             // Relaxed: each peak stands for itself.
             peak.fetch_max(usage.of(resource), Ordering::Relaxed);
         }

@@ -57,7 +57,7 @@ const MAX_ID_BYTES: usize = 256;
 /// assert_eq!(full.as_quota().map(|refusal| refusal.used()), Some(800));
 /// assert_eq!(
 ///     write("/data/other/a", 1).unwrap_err().to_string(),
-///     "filesystem.write of `/data/other/a` denied: its only pattern does not match"
+///     "filesystem.write of `/data/other/a` denied: no granted pattern matches (1 checked)"
 /// );
 /// assert!(handle.is_quota_warning());
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -114,12 +114,12 @@ mod tests {
     use super::{PER_SECOND, Slot, Throttle};
     use crate::audit::AuditKind;
     use core::sync::atomic::AtomicU64;
-    use limits_core::{CapabilitySet, Permission, QuotaError, QuotaResource, Retry};
+    use limits_core::{CapabilitySet, Permission, QuotaError, QuotaResource};
 
     const SECOND: u64 = 1_000_000_000;
 
     fn denied(resource: QuotaResource) -> AuditKind<'static> {
-        AuditKind::QuotaDenied(QuotaError::new(resource, 1, 1, 1, Retry::Now))
+        AuditKind::QuotaDenied(QuotaError::new(resource, 1).with_request(1, 1))
     }
 
     #[test]
@@ -149,10 +149,10 @@ mod tests {
         // I3
         let throttle = Throttle::default();
         let set = CapabilitySet::new();
-        let decisions = Permission::ALL.map(|permission| set.check(permission, "/x"));
-        let mut kinds: Vec<_> = decisions.map(AuditKind::CapabilityDenied).into();
-        kinds.extend(decisions.map(AuditKind::CapabilityGranted));
-        for resource in QuotaResource::ALL {
+        let decisions = || Permission::ALL.iter().map(|&permission| set.check(permission, "/x"));
+        let mut kinds: Vec<_> = decisions().map(AuditKind::CapabilityDenied).collect();
+        kinds.extend(decisions().map(AuditKind::CapabilityGranted));
+        for &resource in QuotaResource::ALL {
             kinds.push(denied(resource));
             kinds.push(AuditKind::QuotaGranted { resource, amount: 1 });
         }

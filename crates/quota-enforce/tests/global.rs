@@ -48,7 +48,7 @@ fn the_functions_of_the_original_design_work_on_one_registry() {
     let denied = check_capability("shop", "/data/other/a", "write").unwrap_err();
     assert_eq!(
         denied.to_string(),
-        "filesystem.write of `/data/other/a` denied: its only pattern does not match"
+        "filesystem.write of `/data/other/a` denied: no granted pattern matches (1 checked)"
     );
     let no_permission = check_capability("shop", "/data/shop/a", "").unwrap_err();
     assert!(matches!(no_permission, EnforceError::Permission(_)));

@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn every_error_has_its_outcome_and_its_numbers() {
         let refused = LimitExceeded::new(LimitKind::Memory, 10).with_request(4, 7);
-        let quota = QuotaError::new(QuotaResource::Memory, 4, 7, 10, Retry::Now);
+        let quota = QuotaError::new(QuotaResource::Memory, 10).with_request(4, 7);
         let nothing = CapabilitySet::new();
         let denied = nothing.check(Permission::NetworkConnect, "a:1").into_result().unwrap_err();
         let reason = || String::from("why");
@@ -323,7 +323,9 @@ mod tests {
     #[test]
     fn cpu_time_that_was_refused_is_in_milliseconds_as_in_the_table_below_it() {
         let retry = Retry::After(Duration::from_millis(300));
-        let refused = QuotaError::new(QuotaResource::CpuTime, 200_250, 1, 200_000, retry)
+        let refused = QuotaError::new(QuotaResource::CpuTime, 200_000)
+            .with_request(200_250, 1)
+            .with_retry(retry)
             .per(Duration::from_secs(1));
         let problem = |refused| Ending::of(&WasmError::Quota(refused), None).problem.unwrap();
         let own = problem(refused);
@@ -333,7 +335,7 @@ mod tests {
             serde_json::json!([200.0, 200.25, 0.001])
         );
         assert_eq!(
-            problem(refused.at_level(1)).message,
+            problem(refused.at_depth(1)).message,
             "the parent's CPU time quota of 200 ms per 1s exceeded: 200.25 ms used (the parent is \
              the policy's [host])"
         );
@@ -341,7 +343,8 @@ mod tests {
 
     #[test]
     fn a_timeout_says_what_it_waited_for() {
-        let refused = QuotaError::new(QuotaResource::CpuTime, 50_000, 1, 50_000, Retry::Now)
+        let refused = QuotaError::new(QuotaResource::CpuTime, 50_000)
+            .with_request(50_000, 1)
             .per(Duration::from_secs(1));
         let waited = Some(CpuWait { time: Duration::from_millis(299), refused });
         let error = WasmError::ExecutionTimeout { timeout_ms: 300, fuel_consumed: Some(7), waited };

@@ -27,7 +27,7 @@ fn an_instance_that_the_host_has_no_room_for_is_refused_by_the_parent() {
     let (ended, json) = at_once(&case, "[host]\nmemory = 100_000\n", "hold()", 2);
     assert_eq!((ended.code, &json["outcome"]), (Some(68), &json!("quota_exceeded")), "{ended:?}");
     let message = "the parent's memory quota of 100000 bytes exceeded: 65536 used, 65536 more \
-                   requested; retry when some is given back (the parent is the policy's [host])";
+                   requested; retry after a release (the parent is the policy's [host])";
     assert_eq!(
         json["error"],
         json!({"message": message, "limit": 100_000, "used": PAGE, "requested": PAGE})
@@ -55,8 +55,8 @@ fn a_growth_that_the_host_refused_is_in_the_hint_of_the_trap() {
     assert!(
         message.ends_with(
             "(hint: it had been refused to grow once before, last: the parent's memory quota of \
-             196608 bytes exceeded: 196608 used, 65536 more requested; retry when some is given \
-             back (the parent is the policy's [host]))"
+             196608 bytes exceeded: 196608 used, 65536 more requested; retry after a \
+             release (the parent is the policy's [host]))"
         ),
         "{message}"
     );

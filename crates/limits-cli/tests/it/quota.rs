@@ -146,7 +146,7 @@ fn an_instance_that_does_not_fit_beside_another_is_quota_exceeded() {
     let (ended, json) = two_at_once(0, 100_000);
     assert_eq!((ended.code, &json["outcome"]), (Some(68), &json!("quota_exceeded")), "{ended:?}");
     let message = "memory quota of 100000 bytes exceeded: 65536 used, 65536 more requested; retry \
-                   when some is given back";
+                   after a release";
     assert_eq!(
         json["error"],
         json!({"message": message, "limit": 100_000, "used": 65_536, "requested": 65_536})
@@ -167,7 +167,7 @@ fn a_trap_after_a_growth_that_the_quota_refused_has_a_hint() {
     assert!(
         message.ends_with(
             "(hint: it had been refused to grow once before, last: memory quota of 196608 bytes \
-             exceeded: 196608 used, 65536 more requested; retry when some is given back)"
+             exceeded: 196608 used, 65536 more requested; retry after a release)"
         ),
         "{message}"
     );

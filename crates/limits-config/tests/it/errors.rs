@@ -383,32 +383,25 @@ fn an_ill_formed_value_says_why() {
     ]);
     let long = format!("{MINIMAL}[capabilities]\nstorage.read = [\"{}\"]", "a".repeat(1025));
     let long = refused(&long).to_string();
-    let end = "…` is refused: it has 1025 bytes, the most is 1024";
+    let end = "…` is refused: it has 1025 bytes, at most 1024 are allowed";
     assert!(long.ends_with(end) && long.len() < 200, "{long}");
 }
 
 #[test]
 fn a_list_holds_no_more_patterns_than_a_set_of_capabilities() {
     for (list, pattern, most, problem) in [
-        (
-            "storage.read",
-            "kN",
-            256,
-            "there are already 256 patterns for this permission, the most there can be",
-        ),
+        ("storage.read", "kN", 256, "this permission has 256 patterns already, the most allowed"),
         (
             "filesystem.write",
             "/kN/**/x/**",
             16,
-            "there are already 16 patterns with two or more `**` for this permission, the most there \
-             can be",
+            "this permission has 16 patterns with two or more `**` already, the most allowed",
         ),
         (
             "network.bind",
             "kN.**.x.**.com:1",
             16,
-            "there are already 16 patterns with two or more `**` for this permission, the most there \
-             can be",
+            "this permission has 16 patterns with two or more `**` already, the most allowed",
         ),
     ] {
         let file = |count: usize| {

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 
-use super::pattern::PatternProblem;
+use super::pattern_error::PatternProblem;
 
 /// The groups of an address: `*` is `None`, and `**` at the end leaves the rest open.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,12 +24,11 @@ impl Groups {
         Self::read(text, '.', 4, group)
     }
 
-    /// Reads what stands between the brackets of an IPv6 pattern: an address, or groups such as
-    /// `2001:db8:**`.
+    /// Reads an IPv6 pattern without its brackets: an address, or groups such as `2001:db8:**`.
     pub(super) fn v6(text: &str) -> Result<Self, PatternProblem> {
         if !text.contains('*') {
             let Ok(address) = text.parse::<Ipv6Addr>() else { return Err(PatternProblem::Address) };
-            // A mapped address is met as the IPv4 address that it is.
+            // Requests for a mapped address are matched as IPv4.
             if address.to_ipv4_mapped().is_some() {
                 return Err(PatternProblem::Address);
             }
@@ -71,7 +70,7 @@ impl Groups {
         Ok(Self { first: first.into_boxed_slice(), open })
     }
 
-    /// Tells whether these are the groups of an address.
+    /// Returns whether the groups of an address match.
     pub(super) fn matches(&self, groups: &[u16]) -> bool {
         let pairs = self.first.iter().zip(groups);
         (self.open || self.first.len() == groups.len())

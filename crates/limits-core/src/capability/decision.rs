@@ -1,4 +1,4 @@
-//! What a check says.
+//! The decision on one request.
 
 use alloc::boxed::Box;
 use core::error::Error;
@@ -9,51 +9,51 @@ use super::permission::Permission;
 use super::resource::ResourceError;
 use crate::escaped::quoted;
 
-/// The result of a check: allowed by which pattern, or denied why.
+/// The decision on one request: the pattern that allows it, or the reason for the denial.
 ///
-/// Made without copying anything. [`into_result`](Self::into_result) makes an error that can be kept.
+/// Borrows the request. [`into_result`](Self::into_result) returns an error that can be kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[must_use = "a decision that nobody looks at allows everything"]
+#[must_use = "an ignored decision denies nothing"]
 pub struct Decision<'a> {
     permission: Permission,
     resource: &'a str,
-    verdict: Result<&'a Pattern, Denial>,
+    result: Result<&'a Pattern, Denial>,
 }
 
 impl<'a> Decision<'a> {
     pub(super) const fn new(
         permission: Permission,
         resource: &'a str,
-        verdict: Result<&'a Pattern, Denial>,
+        result: Result<&'a Pattern, Denial>,
     ) -> Self {
-        Self { permission, resource, verdict }
+        Self { permission, resource, result }
     }
 
-    /// Tells whether the component may.
+    /// Returns whether the request is allowed.
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
-        self.verdict.is_ok()
+        self.result.is_ok()
     }
 
-    /// Returns the pattern that allowed it.
+    /// Returns the pattern that allows the request.
     #[must_use]
     pub fn rule(&self) -> Option<&'a Pattern> {
-        self.verdict.ok()
+        self.result.ok()
     }
 
-    /// Returns why it was denied.
+    /// Returns the reason for the denial.
     #[must_use]
     pub fn denial(&self) -> Option<Denial> {
-        self.verdict.err()
+        self.result.err()
     }
 
-    /// Returns what was to be done.
+    /// Returns the requested permission.
     #[must_use]
     pub const fn permission(&self) -> Permission {
         self.permission
     }
 
-    /// Returns what it was to be done to, as it was asked for.
+    /// Returns the requested resource, as the component wrote it.
     #[must_use]
     pub const fn resource(&self) -> &'a str {
         self.resource
@@ -63,17 +63,17 @@ impl<'a> Decision<'a> {
     ///
     /// # Errors
     ///
-    /// [`CapabilityDenied`] if it was denied.
+    /// [`CapabilityDenied`] if the request is denied.
     pub fn into_result(self) -> Result<&'a Pattern, CapabilityDenied> {
-        let Self { permission, resource, verdict } = self;
-        verdict.map_err(|reason| CapabilityDenied::new(permission, resource, reason))
+        let Self { permission, resource, result } = self;
+        result.map_err(|reason| CapabilityDenied::new(permission, resource, reason))
     }
 }
 
 impl fmt::Display for Decision<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { permission, resource, verdict } = self;
-        match verdict {
+        let Self { permission, resource, result } = self;
+        match result {
             Ok(pattern) => {
                 let (resource, pattern) = (quoted(resource), quoted(pattern.as_str()));
                 write!(f, "{permission} of `{resource}` allowed by `{pattern}`")
@@ -83,18 +83,18 @@ impl fmt::Display for Decision<'_> {
     }
 }
 
-/// Why nothing allowed it.
+/// The reason for a denial.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum Denial {
-    /// The text names nothing in this domain.
+    /// The text is not a resource of the permission's domain.
     InvalidResource(ResourceError),
-    /// No pattern matches.
+    /// No pattern of the permission matches.
     NoMatch {
-        /// How many patterns the permission has.
+        /// The number of patterns that the permission has.
         patterns: usize,
     },
-    /// The permission has no patterns at all.
+    /// The permission has no patterns.
     NothingGranted,
 }
 
@@ -102,14 +102,15 @@ impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidResource(error) => fmt::Display::fmt(error, f),
-            Self::NoMatch { patterns: 1 } => f.write_str("its only pattern does not match"),
-            Self::NoMatch { patterns } => write!(f, "none of {patterns} patterns matches"),
+            Self::NoMatch { patterns } => {
+                write!(f, "no granted pattern matches ({patterns} checked)")
+            }
             Self::NothingGranted => f.write_str("nothing is granted"),
         }
     }
 }
 
-/// A component asked for something that it may not.
+/// A request that the component has no capability for.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct CapabilityDenied {
     permission: Permission,
@@ -118,7 +119,7 @@ pub struct CapabilityDenied {
 }
 
 impl CapabilityDenied {
-    /// The most of a resource that is kept, in bytes: guests write them.
+    /// The most bytes that are kept of a resource, which the guest writes.
     const MOST: usize = 1_024;
 
     fn new(permission: Permission, resource: &str, reason: Denial) -> Self {
@@ -126,19 +127,19 @@ impl CapabilityDenied {
         Self { permission, resource: Box::from(resource.get(..end).unwrap_or_default()), reason }
     }
 
-    /// Returns what was to be done.
+    /// Returns the requested permission.
     #[must_use]
     pub const fn permission(&self) -> Permission {
         self.permission
     }
 
-    /// Returns what it was to be done to, as it was asked for; at most the first 1 024 bytes.
+    /// Returns the first 1 024 bytes of the requested resource, as the component wrote it.
     #[must_use]
     pub fn resource(&self) -> &str {
         &self.resource
     }
 
-    /// Returns why nothing allowed it.
+    /// Returns the reason for the denial.
     #[must_use]
     pub const fn reason(&self) -> Denial {
         self.reason

@@ -1,8 +1,8 @@
-//! The four kinds of things that a component may touch.
+//! The domains of resources.
 
 use core::fmt;
 
-/// A kind of thing that a component may touch. Patterns of one domain never match in another.
+/// A kind of resource. Patterns of one domain never match in another.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum Domain {
@@ -17,7 +17,7 @@ pub enum Domain {
 }
 
 impl Domain {
-    /// Returns the name, as it stands in `Component.toml`.
+    /// Returns the name that `Component.toml` uses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,8 +28,7 @@ impl Domain {
         }
     }
 
-    /// Returns what separates the segments of a name in this domain; in the network domain, of a
-    /// host's name.
+    /// Returns the separator of segments; in the network domain, of a host name.
     #[must_use]
     pub const fn separator(self) -> char {
         match self {
@@ -39,7 +38,7 @@ impl Domain {
         }
     }
 
-    /// Returns what a resource of this domain is called in an error, with its article.
+    /// Returns the noun for a resource of this domain in an error, with its article.
     pub(super) const fn noun(self) -> &'static str {
         match self {
             Self::Filesystem => "a path",

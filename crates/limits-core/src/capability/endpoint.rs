@@ -1,4 +1,4 @@
-//! Hosts and ports, and the patterns that match them.
+//! Endpoints of the network, and the patterns that match them.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -6,15 +6,13 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 
 use super::address::Groups;
 use super::domain::Domain;
-use super::pattern::{self, PatternProblem};
+use super::host_name::{is_host_name, is_label_byte, is_number};
+use super::pattern_error::PatternProblem;
 use super::resource::{self, ResourceError};
 use super::segment::{self, Segment, Segments};
+use super::segment_compiler::compile_segments;
 
-/// The longest name of a host and the longest label of one, in bytes.
-const MAX_NAME: usize = 253;
-const MAX_LABEL: usize = 63;
-
-/// A host and a port that a component asks for.
+/// A requested host and port.
 #[derive(Debug)]
 pub(super) struct Endpoint<'t> {
     host: Host<'t>,
@@ -51,10 +49,7 @@ impl<'t> Host<'t> {
             return Ok(Self::V4(address.octets().map(u16::from)));
         }
         let name = text.strip_suffix('.').unwrap_or(text);
-        let is_name = name.len() <= MAX_NAME
-            && Segments::of(name, '.').all(is_label)
-            && !name.rsplit('.').next().is_some_and(is_number);
-        if !is_name {
+        if !is_host_name(name) {
             return Err(ResourceError::Host);
         }
         Ok(Self::Name(if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -65,32 +60,11 @@ impl<'t> Host<'t> {
     }
 }
 
-/// Tells whether a text may stand between the dots of a name.
-fn is_label(text: &str) -> bool {
-    (1..=MAX_LABEL).contains(&text.len()) && text.bytes().all(is_label_byte)
-}
-
-const fn is_label_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
-}
-
-/// Tells whether resolvers read a last label as a number: `127.1` and `0x7f.1` are addresses to them.
-fn is_number(label: &str) -> bool {
-    let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
-    hex.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        || label.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Reads a port in its one spelling.
+/// Reads a port; leading zeros and signs are refused.
 fn parse_port(text: &str) -> Option<u16> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     let leading_zero = text.len() > 1 && text.starts_with('0');
     text.parse().ok().filter(|_| plain && !leading_zero)
-}
-
-/// Tells whether a component's id can be a part of a host's name.
-pub(super) fn is_id(id: &str) -> bool {
-    is_label(id) && !id.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 /// A pattern of hosts and ports.
@@ -161,7 +135,7 @@ impl HostPattern {
         if let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
             return Groups::v6(inner).map(Self::V6);
         }
-        // Whoever may register names could register one for `10.0.0.*`, so digits mean an address.
+        // Digits mean an address: a registered name could otherwise match `10.0.0.*`.
         let digits = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
         let numeric = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit() || byte == b'*');
         let labels = || text.split('.').filter(|label| !label.is_empty());
@@ -175,6 +149,6 @@ impl HostPattern {
         if !text.bytes().all(allowed) {
             return Err(PatternProblem::Host);
         }
-        pattern::compile_segments(Domain::Network, text).map(Self::Name)
+        compile_segments(Domain::Network, text).map(Self::Name)
     }
 }

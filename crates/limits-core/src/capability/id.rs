@@ -1,11 +1,11 @@
-//! What may stand for `<id>` in a pattern.
+//! Ids in the place of `<id>`.
 
 use core::fmt;
 
 use super::domain::Domain;
-use super::endpoint;
+use super::host_name;
 
-/// Why an id cannot stand for `<id>` in the patterns of a domain.
+/// The reason for which an id cannot stand for `<id>` in the patterns of a domain.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum IdProblem {
@@ -15,13 +15,13 @@ pub enum IdProblem {
     Dots,
     /// It is empty.
     Empty,
-    /// It cannot be a part of a host's name.
+    /// It cannot be a part of a host name.
     HostName,
-    /// It has what separates segments, and so is more than a part of one.
+    /// It has the separator of segments, and so is more than a part of one.
     Separator(char),
 }
 
-/// Tells whether an id can be a part of one segment.
+/// Checks that an id can be a part of one segment.
 pub(super) fn check(domain: Domain, id: &str) -> Result<(), IdProblem> {
     let separator = domain.separator();
     if id.is_empty() {
@@ -32,7 +32,7 @@ pub(super) fn check(domain: Domain, id: &str) -> Result<(), IdProblem> {
         Err(IdProblem::Control)
     } else if domain == Domain::Filesystem && matches!(id, "." | "..") {
         Err(IdProblem::Dots)
-    } else if domain == Domain::Network && !endpoint::is_id(id) {
+    } else if domain == Domain::Network && !host_name::is_id(id) {
         Err(IdProblem::HostName)
     } else {
         Ok(())
@@ -43,10 +43,10 @@ impl fmt::Display for IdProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Control => f.write_str("it has a control character"),
-            Self::Dots => f.write_str("it would be a step in a path"),
+            Self::Dots => f.write_str("it is `.` or `..`, which are steps of a path"),
             Self::Empty => f.write_str("it is empty"),
             Self::HostName => f.write_str(
-                "in a host's name it needs at most 63 lower-case letters, digits, `-` and `_`",
+                "in a host name it may have at most 63 lower-case letters, digits, `-` and `_`",
             ),
             Self::Separator(separator) => write!(f, "it has the separator `{separator}`"),
         }

@@ -1,24 +1,20 @@
-//! Paths without `.`, `..` and `//`.
+//! Normalised paths.
 
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::resource::{self, ResourceError};
+use super::resource::{self, MAX_SEGMENTS, ResourceError};
 use super::segment::Segments;
 
-/// The deepest path that is looked at.
-pub(super) const MAX_SEGMENTS: usize = 64;
-
-/// Returns an absolute path without `.`, `..`, `//` and a slash at the end; `..` at the root stays
-/// at the root.
+/// Removes `.`, `..`, `//` and a slash at the end from an absolute path; `..` at the root stays at the
+/// root.
 ///
-/// This is what patterns are matched against, so it is also what the host must open: a host that
-/// opens the path as the guest wrote it opens something that nobody checked. It works on the text
-/// alone. It does **not** look at the disk, so it knows nothing of symbolic links; a host that has
-/// them must open below a directory handle. Nor does it fold case or Unicode, as some file systems
-/// do, decode `%2e`, or know any separator but `/`: to it `\` is a letter, so a host on Windows must
-/// refuse paths that have one.
+/// Patterns are matched against the result, so the host must open the result: the path as the guest
+/// wrote it may be another one, which was not checked. Works on the text alone. It does **not** read
+/// the disk and so does not resolve symbolic links; a host that has them must open below a directory
+/// handle. It does not fold case or Unicode, as some file systems do, and does not decode `%2e`. Its
+/// only separator is `/`; a host on Windows must refuse paths that have a `\`.
 ///
 /// ```
 /// use limits_core::normalize_path;
@@ -66,8 +62,8 @@ pub fn normalize_path(path: &str) -> Result<Cow<'_, str>, ResourceError> {
     Ok(Cow::Owned(clean))
 }
 
-/// Tells whether no segment is empty or begins with a dot, which is what most paths are and is seen
-/// without cutting them up.
+/// Returns whether no segment is empty or begins with a dot: true for most paths, and found without
+/// cutting them up.
 fn is_plain(path: &str) -> bool {
     let pairs = path.bytes().zip(path.bytes().skip(1));
     let strange = |(one, next)| one == b'/' && (next == b'/' || next == b'.');
@@ -81,7 +77,7 @@ const fn check_depth(segments: usize) -> Result<(), ResourceError> {
     Ok(())
 }
 
-/// Returns the segments of a path that is normal.
+/// Returns the segments of a normalised path.
 pub(super) fn segments(normal: &str) -> Segments<'_> {
     match normal.strip_prefix('/') {
         None | Some("") => Segments::none(),
@@ -112,7 +108,7 @@ mod tests {
             ("/...", "/..."),
             ("/a..b", "/a..b"),
             ("/app/data/../../etc/passwd", "/etc/passwd"),
-            // Nothing is decoded, folded or taken for another separator.
+            // No character is decoded, folded or taken for another separator.
             ("/a/%2e%2e/b", "/a/%2e%2e/b"),
             ("/a/..\\..\\b", "/a/..\\..\\b"),
             ("/a/\u{ff0e}\u{ff0e}/b", "/a/\u{ff0e}\u{ff0e}/b"),
@@ -123,12 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn a_normal_path_is_not_copied() {
+    fn a_normalised_path_is_not_copied() {
         assert!(matches!(normalize_path("/app/data/x"), Ok(Cow::Borrowed(_))));
     }
 
     #[test]
-    fn what_is_no_absolute_path_is_refused() {
+    fn a_text_that_is_not_an_absolute_path_is_refused() {
         assert_eq!(normalize_path(""), Err(ResourceError::Empty));
         assert_eq!(normalize_path("a/b"), Err(ResourceError::Relative));
         assert_eq!(normalize_path("./a"), Err(ResourceError::Relative));
@@ -136,13 +132,13 @@ mod tests {
         let long: String = core::iter::repeat_n('/', 4_097).collect();
         assert_eq!(
             normalize_path(&long).unwrap_err().to_string(),
-            "it has 4097 bytes, the most is 4096"
+            "it has 4097 bytes, at most 4096 are allowed"
         );
         let deep = |depth: usize| core::iter::repeat_n("/a", depth).collect::<String>();
         assert!(normalize_path(&deep(64)).is_ok());
         assert_eq!(
             normalize_path(&deep(65)).unwrap_err().to_string(),
-            "it has 65 segments, the most is 64"
+            "it has 65 segments, at most 64 are allowed"
         );
     }
 }

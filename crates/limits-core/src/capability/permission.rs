@@ -1,4 +1,4 @@
-//! One thing that a component may be allowed to do.
+//! Permissions.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -9,12 +9,11 @@ use core::str::FromStr;
 use super::domain::Domain;
 use crate::escaped::quoted;
 
-/// One thing that a component may be allowed to do: a domain and an action.
+/// A permission: a domain and an action.
 ///
-/// Its text is `domain.action`. The bare words of the original design are read as well, where they
-/// are clear: `read`, `write` and `execute` are the filesystem's, `connect`, `bind` and `listen` the
-/// network's, `send` and `receive` messaging's. Storage is always qualified, so a bare `delete` is
-/// refused.
+/// Its text is `domain.action`. A bare action is read as well if it is unambiguous: `read`, `write`
+/// and `execute` belong to the filesystem, `connect`, `bind` and `listen` to the network, `send` and
+/// `receive` to messaging. Storage is always qualified, so a bare `delete` is refused.
 ///
 /// ```
 /// use limits_core::{Domain, Permission};
@@ -54,7 +53,7 @@ pub enum Permission {
 
 impl Permission {
     /// All permissions, by domain.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: &'static [Self] = &[
         Self::FilesystemRead,
         Self::FilesystemWrite,
         Self::FilesystemExecute,
@@ -68,7 +67,7 @@ impl Permission {
         Self::MessagingReceive,
     ];
 
-    /// Returns the domain, which decides how patterns are read and matched.
+    /// Returns the domain, which decides the syntax of patterns and resources.
     #[must_use]
     pub const fn domain(self) -> Domain {
         match self {
@@ -115,7 +114,7 @@ impl FromStr for Permission {
             let bare = name.split_once('.').map(|(_, action)| action);
             name == text || (permission.domain() != Domain::Storage && bare == Some(text))
         };
-        Self::ALL.into_iter().find(named).ok_or_else(|| PermissionError(Box::from(text)))
+        Self::ALL.iter().copied().find(named).ok_or_else(|| PermissionError(Box::from(text)))
     }
 }
 
@@ -143,7 +142,7 @@ impl TryFrom<String> for Permission {
     }
 }
 
-/// A text that is no permission.
+/// A text that is not a permission.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct PermissionError(Box<str>);
 
@@ -176,7 +175,7 @@ mod tests {
 
     #[test]
     fn every_permission_is_read_from_its_name_and_its_name_begins_with_its_domain() {
-        for permission in Permission::ALL {
+        for &permission in Permission::ALL {
             assert_eq!(permission.to_string().parse(), Ok(permission));
             let domain = permission.domain().as_str();
             assert!(permission.as_str().starts_with(domain), "{permission}");
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bare_words_of_the_original_design_belong_to_one_domain_each() {
+    fn each_bare_action_belongs_to_one_domain() {
         for (word, permission) in [
             ("read", Permission::FilesystemRead),
             ("write", Permission::FilesystemWrite),
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_permission_is_refused_with_what_was_expected() {
+    fn a_text_that_is_not_a_permission_is_refused_with_the_names_expected() {
         let says = |text: &str| text.parse::<Permission>().unwrap_err().to_string();
         assert_eq!(
             says("delete"),
@@ -213,7 +212,7 @@ mod tests {
              filesystem.write, filesystem.execute, network.connect, network.bind, network.listen, \
              storage.read, storage.write, storage.delete, messaging.send, messaging.receive"
         );
-        // An empty permission skipped the check in the original.
+        // Regression: an empty permission skipped the check.
         assert!("".parse::<Permission>().is_err());
         assert!("*".parse::<Permission>().is_err());
         assert!("READ".parse::<Permission>().is_err());

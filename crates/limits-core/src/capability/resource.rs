@@ -1,44 +1,45 @@
-//! What a component asks for, before it is matched.
+//! Requested resources, before they are matched.
 
 use core::error::Error;
 use core::fmt;
 
 use super::domain::Domain;
-use super::path;
 use super::segment::Segments;
 
-/// The longest resource that is looked at, in bytes.
+/// The longest resource that is accepted, in bytes.
 const MAX_BYTES: usize = 4_096;
+/// The most segments of a path, key or topic.
+pub(super) const MAX_SEGMENTS: usize = 64;
 
-/// Why a text names nothing that could be allowed.
+/// The reason for which a text is not a resource of its domain.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
 pub enum ResourceError {
     /// It is empty.
     Empty,
-    /// A key or a topic has nothing between two separators, or at an end.
+    /// A segment of a key or a topic is empty: between two separators, or at an end.
     EmptySegment,
     /// The host is neither a name nor an address: letters, digits, `-` and `_` between dots, an IPv4
     /// address, or an IPv6 address in brackets.
     Host,
     /// It has a NUL byte.
     Nul,
-    /// There is no `:` and number from 0 to 65 535 at the end.
+    /// It does not end in `:` and a number from 0 to 65 535.
     Port,
     /// The path does not begin with `/`.
     Relative,
-    /// It is longer than what is looked at, in bytes.
+    /// It is too long.
     TooLong {
-        /// How long it is.
+        /// Its length in bytes.
         bytes: usize,
-        /// The most that is looked at.
+        /// The greatest length in bytes.
         most: usize,
     },
-    /// It has more segments than are looked at.
+    /// It has too many segments.
     TooManySegments {
-        /// How many it has, or one more than the most.
+        /// Its number of segments.
         segments: usize,
-        /// The most that are looked at.
+        /// The greatest number.
         most: usize,
     },
 }
@@ -53,10 +54,10 @@ impl fmt::Display for ResourceError {
             Self::Port => f.write_str("it has no port: expected HOST:PORT"),
             Self::Relative => f.write_str("it is relative"),
             Self::TooLong { bytes, most } => {
-                write!(f, "it has {bytes} bytes, the most is {most}")
+                write!(f, "it has {bytes} bytes, at most {most} are allowed")
             }
             Self::TooManySegments { segments, most } => {
-                write!(f, "it has {segments} segments, the most is {most}")
+                write!(f, "it has {segments} segments, at most {most} are allowed")
             }
         }
     }
@@ -64,7 +65,7 @@ impl fmt::Display for ResourceError {
 
 impl Error for ResourceError {}
 
-/// Checks what holds for every resource.
+/// Checks the rules that all domains share.
 pub(super) fn check_text(text: &str) -> Result<(), ResourceError> {
     if text.is_empty() {
         return Err(ResourceError::Empty);
@@ -72,7 +73,7 @@ pub(super) fn check_text(text: &str) -> Result<(), ResourceError> {
     if text.len() > MAX_BYTES {
         return Err(ResourceError::TooLong { bytes: text.len(), most: MAX_BYTES });
     }
-    // To the end in any case: that is one pass over many bytes at a time.
+    // Folding to the end, not stopping early, compares many bytes at a time.
     if text.bytes().fold(false, |found, byte| found | (byte == 0)) {
         return Err(ResourceError::Nul);
     }
@@ -90,8 +91,8 @@ pub(super) fn segments(domain: Domain, text: &str) -> Result<Segments<'_>, Resou
         }
         count += 1;
     }
-    if count > path::MAX_SEGMENTS {
-        let most = path::MAX_SEGMENTS;
+    if count > MAX_SEGMENTS {
+        let most = MAX_SEGMENTS;
         return Err(ResourceError::TooManySegments { segments: count, most });
     }
     Ok(segments)

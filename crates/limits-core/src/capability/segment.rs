@@ -1,4 +1,4 @@
-//! The parts of a pattern between separators, and how they match.
+//! Segments of a pattern, and the match of a pattern's segments with those of a text.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -18,11 +18,11 @@ pub(super) enum Segment {
     Exactly(Box<str>),
     /// A segment with these pieces.
     Glob(Glob),
-    /// A segment with `<id>`, which matches nothing until the id is known.
+    /// A segment with `<id>`, which matches nothing until it is bound.
     Open(Box<[Piece]>),
 }
 
-/// A segment with at least one `*` and something else.
+/// A segment with at least one `*` and another piece.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Glob {
     first: Box<str>,
@@ -101,8 +101,8 @@ impl Glob {
         if text.len() < self.least {
             return false;
         }
-        // Nothing is not compared: it has no address, and looking there takes the processor longer
-        // than all the rest.
+        // Skip empty pieces: comparing against an empty `Box<str>` reads through its dangling pointer,
+        // which costs more than the rest of the match.
         let mut rest = text;
         if !self.first.is_empty() {
             let Some(found) = rest.strip_prefix(&*self.first) else { return false };
@@ -122,9 +122,9 @@ impl Glob {
     }
 }
 
-/// Returns where a piece occurs first.
+/// Returns the place of a piece's first occurrence.
 fn find(text: &str, piece: &str) -> Option<usize> {
-    // What keeps the standard search linear takes longer to set up than a usual segment to search.
+    // Setting up the standard linear search takes longer than searching a usual segment.
     const SHORT: usize = 64;
     if text.len() > SHORT {
         return text.find(piece);
@@ -152,7 +152,7 @@ impl<'t> Segments<'t> {
 impl<'t> Segments<'t> {
     /// Cuts a text at its first separator.
     fn split_first(&self, text: &'t str) -> Option<(&'t str, &'t str)> {
-        // What makes the standard search fast takes longer to set up than a usual path to search.
+        // Setting up the standard fast search takes longer than searching a usual path.
         const SHORT: usize = 128;
         if text.len() > SHORT {
             return text.split_once(self.separator);
@@ -162,7 +162,7 @@ impl<'t> Segments<'t> {
         Some((text.get(..at)?, text.get(at + 1..)?))
     }
 
-    /// Goes on behind the first place where a part of a pattern occurs; tells whether there is one.
+    /// Moves behind the first occurrence of a part of a pattern; returns whether there is one.
     fn find(&mut self, part: &[Segment]) -> bool {
         loop {
             let mut here = self.clone();
@@ -203,12 +203,12 @@ impl<'t> DoubleEndedIterator for Segments<'t> {
     }
 }
 
-/// Tells whether the segments of a text are those of a pattern.
+/// Returns whether the segments of a text match those of a pattern.
 ///
-/// What stands before the first `Cross` and behind the last is compared once, from both ends. Only what
-/// stands between two of them is looked for, each part where it occurs first, so each segment of the
-/// text is compared with each of the pattern at most once: the time is bounded by the product of
-/// their numbers, which are both capped, and nothing recurses.
+/// The segments before the first `Cross` and behind the last are compared once, from both ends. Each
+/// part between two of them is searched for its first occurrence, so each segment of the text is
+/// compared with each of the pattern at most once: the time is bounded by the product of their
+/// numbers, which are both capped. There is no recursion.
 pub(super) fn matches(pattern: &[Segment], mut text: Segments<'_>) -> bool {
     let mut pattern = pattern;
     loop {
@@ -230,7 +230,7 @@ pub(super) fn matches(pattern: &[Segment], mut text: Segments<'_>) -> bool {
     pattern.split(|segment| matches!(segment, Segment::Cross)).all(|part| text.find(part))
 }
 
-/// Tells whether a pattern takes more than comparing from both ends.
+/// Returns whether matching searches, beyond comparing from both ends.
 pub(super) fn is_searching(pattern: &[Segment]) -> bool {
     pattern.iter().filter(|segment| matches!(segment, Segment::Cross)).count() > 1
 }

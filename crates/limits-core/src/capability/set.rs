@@ -1,23 +1,24 @@
-//! All that one component may touch.
+//! The capabilities of one component.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::decision::{Decision, Denial};
-use super::pattern::{Pattern, PatternError, PatternProblem, Subject};
+use super::pattern::{Pattern, Subject};
+use super::pattern_error::{PatternError, PatternProblem};
 use super::permission::Permission;
 
 /// The most patterns of one permission.
 const MAX_PATTERNS: usize = 256;
-/// The most of them that have two or more `**`: what stands between those has to be looked for, in
-/// the middle of a host call.
+/// The most of them that have two or more `**`, since those search during a host call.
 const MAX_SEARCHING: usize = 16;
 
-/// All that one component may touch. Nothing is allowed that no pattern allows.
+/// The capabilities of one component: patterns by permission. A request that no pattern matches is
+/// denied.
 ///
-/// A clone shares its patterns with the original until one of them changes. Sets are equal if they
-/// hold the same patterns, in whatever order they were granted.
+/// A clone shares its patterns with the original until one of the two changes. Sets with the same
+/// patterns are equal, in any order of granting.
 ///
 /// ```
 /// use limits_core::{CapabilitySet, Permission};
@@ -34,7 +35,7 @@ const MAX_SEARCHING: usize = 16;
 /// let decision = set.check(Permission::FilesystemRead, "/app/data/../../etc/passwd");
 /// assert_eq!(
 ///     decision.to_string(),
-///     "filesystem.read of `/app/data/../../etc/passwd` denied: its only pattern does not match"
+///     "filesystem.read of `/app/data/../../etc/passwd` denied: no granted pattern matches (1 checked)"
 /// );
 /// # Ok::<(), limits_core::PatternError>(())
 /// ```
@@ -45,25 +46,23 @@ pub struct CapabilitySet {
 }
 
 impl CapabilitySet {
-    /// Makes a set that allows nothing.
+    /// Returns a set that allows nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Begins a set.
-    #[must_use]
+    /// Starts a builder.
     pub fn builder() -> CapabilitySetBuilder {
         CapabilitySetBuilder { set: Ok(Self::new()) }
     }
 
-    /// Allows a permission for what `pattern` matches. Granting the same twice is granting it once.
+    /// Grants a permission for the resources that `pattern` matches. A repeated grant has no effect.
     ///
     /// # Errors
     ///
-    /// [`PatternError`] if the text is no pattern of the permission's domain, or if the permission
-    /// has 256 patterns already, or 16 with two or more `**` and this is another. The set is then as
-    /// it was.
+    /// [`PatternError`] if the text is not a pattern of the permission's domain, or if the permission has
+    /// 256 patterns already, or 16 with two or more `**` and this is another. The set is unchanged.
     pub fn grant(&mut self, permission: Permission, pattern: &str) -> Result<(), PatternError> {
         let rule = (permission, Pattern::new(permission.domain(), pattern)?);
         let Err(place) = self.rules.binary_search(&rule) else { return Ok(()) };
@@ -74,7 +73,7 @@ impl CapabilitySet {
         Ok(())
     }
 
-    /// Keeps those patterns for which `is_kept` returns true; it is called once for each.
+    /// Keeps the patterns for which `is_kept` returns true. Calls it once for each.
     pub fn retain(&mut self, mut is_kept: impl FnMut(Permission, &Pattern) -> bool) {
         let rules = self.rules.iter().filter(|(permission, pattern)| is_kept(*permission, pattern));
         let kept: Vec<_> = rules.cloned().collect();
@@ -83,7 +82,7 @@ impl CapabilitySet {
         }
     }
 
-    /// Tells whether one more pattern of a permission is too many.
+    /// Returns the problem if one more pattern of a permission is too many.
     fn overflow(&self, (permission, pattern): &(Permission, Pattern)) -> Option<PatternProblem> {
         let patterns = self.range(*permission);
         if patterns.len() >= MAX_PATTERNS {
@@ -94,10 +93,10 @@ impl CapabilitySet {
         is_too_many.then_some(PatternProblem::TooManySearching { most: MAX_SEARCHING })
     }
 
-    /// Decides whether a component may do something.
+    /// Decides one request of the component.
     ///
-    /// The resource is an absolute path, `HOST:PORT`, a key or a topic, as the permission's domain
-    /// has it. Paths are normalised first; the host must then use [`normalize_path`]'s result, too.
+    /// The resource is an absolute path, `HOST:PORT`, a key or a topic, by the permission's domain.
+    /// Paths are normalised first; the host must then open the result of [`normalize_path`].
     ///
     /// [`normalize_path`]: crate::normalize_path
     pub fn check<'a>(&'a self, permission: Permission, resource: &'a str) -> Decision<'a> {
@@ -117,7 +116,7 @@ impl CapabilitySet {
         Decision::new(permission, resource, verdict)
     }
 
-    /// Returns the set with `id` in the place of every `<id>`; without one, the same set.
+    /// Returns the set with `id` in the place of every `<id>`.
     ///
     /// # Errors
     ///
@@ -133,12 +132,12 @@ impl CapabilitySet {
         Ok(Self { rules: Arc::new(rules) })
     }
 
-    /// Goes through all patterns, by permission.
+    /// Returns all patterns, by permission.
     pub fn iter(&self) -> impl Iterator<Item = (Permission, &Pattern)> {
         self.rules.iter().map(|(permission, pattern)| (*permission, pattern))
     }
 
-    /// Goes through the patterns of one permission.
+    /// Returns the patterns of one permission.
     pub fn patterns(&self, permission: Permission) -> impl Iterator<Item = &Pattern> {
         self.range(permission).iter().map(|(_, pattern)| pattern)
     }
@@ -149,7 +148,7 @@ impl CapabilitySet {
         self.rules.len()
     }
 
-    /// Tells whether nothing is allowed.
+    /// Returns whether the set allows nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
@@ -171,13 +170,13 @@ impl fmt::Debug for CapabilitySet {
 
 /// Builds a [`CapabilitySet`].
 #[derive(Clone, Debug)]
+#[must_use = "a builder has no effect until it is built"]
 pub struct CapabilitySetBuilder {
     set: Result<CapabilitySet, PatternError>,
 }
 
 impl CapabilitySetBuilder {
-    /// Allows a permission for what `pattern` matches.
-    #[must_use]
+    /// Grants a permission for the resources that `pattern` matches.
     pub fn grant(mut self, permission: Permission, pattern: &str) -> Self {
         if let Ok(set) = &mut self.set
             && let Err(error) = set.grant(permission, pattern)

@@ -1,4 +1,4 @@
-//! What becomes of an execution that has no CPU time left.
+//! The choice between waiting and ending without CPU time.
 
 use alloc::boxed::Box;
 use core::error::Error;
@@ -7,13 +7,10 @@ use core::str::FromStr;
 
 use crate::escaped::quoted;
 
-/// What becomes of an execution whose component has used up the CPU time of its quota.
+/// The fate of an execution whose component has used up its quota of CPU time: it waits or it ends.
 ///
-/// The order is the order of generosity: one that is denied its CPU time ends, one that is
-/// throttled comes to its end in spite of it, only later. So the lower of two is `a.min(b)`, as
-/// with [`Allowance`](crate::Allowance).
-///
-/// It does **not** do anything by itself: it is for whoever runs the component.
+/// The larger policy is the more generous one, so the stricter of two is `a.min(b)`, as with
+/// [`Allowance`](crate::Allowance). The executor enforces it.
 ///
 /// ```
 /// use limits_core::CpuTimePolicy;
@@ -24,18 +21,18 @@ use crate::escaped::quoted;
 /// # Ok::<(), limits_core::CpuTimePolicyError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[expect(clippy::exhaustive_enums, reason = "who does not get it waits or ends")]
+#[expect(clippy::exhaustive_enums, reason = "an execution without CPU time waits or ends")]
 pub enum CpuTimePolicy {
-    /// It ends with the refusal.
+    /// The execution ends with the refusal.
     Deny,
-    /// It waits for the next period, as under a cgroup's `cpu.max`, while its deadline runs on.
-    /// Ends with the refusal where CPU time never comes (a quota of zero).
+    /// The execution waits for the next period, as under a cgroup's `cpu.max`, while its deadline runs
+    /// on. It ends with the refusal if CPU time never comes (a quota of zero).
     #[default]
     Throttle,
 }
 
 impl CpuTimePolicy {
-    /// Returns the word for it: `deny` or `throttle`.
+    /// Returns the policy's word: `deny` or `throttle`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -62,7 +59,7 @@ impl FromStr for CpuTimePolicy {
     }
 }
 
-/// A text that is no [`CpuTimePolicy`].
+/// A text that is not a [`CpuTimePolicy`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CpuTimePolicyError(Box<str>);
 
@@ -94,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn to_deny_is_less_than_to_throttle_which_is_the_default() {
+    fn deny_is_stricter_than_throttle_which_is_the_default() {
         assert!(CpuTimePolicy::Deny < CpuTimePolicy::Throttle);
         assert_eq!(CpuTimePolicy::default(), CpuTimePolicy::Throttle);
     }

@@ -1,18 +1,17 @@
-//! How long an execution waited for CPU time.
+//! An execution's wait for CPU time.
 
 use core::fmt;
 use core::time::Duration;
 
 use crate::quota::quota_error::QuotaError;
 
-/// How long an execution could have run and had to wait for a CPU time quota instead.
+/// The time in which an execution could have run and waited for a CPU time quota instead.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "a wait is a time and its reason")]
 pub struct CpuWait {
-    /// Wall-clock time spent waiting, for all levels together.
+    /// Wall-clock time waited, for all levels together.
     pub time: Duration,
-    /// The quota that had nothing left when the wait began last. Once a parent's quota was waited
-    /// for, its refusal stays here.
+    /// The refusal of the quota waited for last; that of a parent's quota stays once there is one.
     pub refused: QuotaError,
 }
 

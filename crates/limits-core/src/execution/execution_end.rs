@@ -1,4 +1,4 @@
-//! The end of one execution, as its account hears of it.
+//! The end of one execution, as reported to its account.
 
 use core::fmt;
 use core::time::Duration;
@@ -6,10 +6,9 @@ use core::time::Duration;
 use crate::execution::refused_growth::RefusedGrowth;
 use crate::execution::wasm_error::WasmError;
 
-/// How one execution ended, in one word.
+/// The outcome of one execution, in one word.
 ///
-/// The words are those of the `wasm-limits` command's reports. They are stable: use them as
-/// metric labels.
+/// The words are those of the `wasm-limits` command's reports. They are stable and fit as metric labels.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum ExecutionOutcome {
@@ -25,13 +24,13 @@ pub enum ExecutionOutcome {
     LimitExceeded,
     /// A quota, the component's or a parent's, had nothing left for the guest to begin or go on.
     QuotaExceeded,
-    /// The guest asked for something that it has no capability for.
+    /// The guest requested a resource that it has no capability for.
     Denied,
     /// The guest trapped.
     Trap,
     /// The component, the call or the configuration is invalid.
     Error,
-    /// The host lacked something, or was busy.
+    /// The host ran out of a resource, or was busy.
     Host,
     /// A host function ended the guest with an error of its own. WASI's `exit` is such an error,
     /// whatever its code.
@@ -114,11 +113,11 @@ impl WasmError {
     }
 }
 
-/// The end of one execution, which its [account](crate::Account::ended) hears of once.
+/// The end of one execution, reported to its [account](crate::Account::ended) once.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ExecutionEnd {
-    /// How it ended.
+    /// The outcome.
     pub outcome: ExecutionOutcome,
     /// Time that the guest and the host functions it called held a thread. All of it has been
     /// charged to the account before, but for less than a microsecond.
@@ -153,7 +152,7 @@ mod tests {
     use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
     use crate::execution::refused_growth::RefusedGrowth;
     use crate::execution::wasm_error::WasmError;
-    use crate::quota::quota_error::{QuotaError, Retry};
+    use crate::quota::quota_error::QuotaError;
     use crate::quota::quota_type::QuotaResource;
     use core::time::Duration;
     use std::collections::BTreeSet;
@@ -171,7 +170,7 @@ mod tests {
     #[test]
     fn every_error_has_its_outcome() {
         let limit = LimitExceeded::new(LimitKind::Memory, 1);
-        let quota = QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now);
+        let quota = QuotaError::new(QuotaResource::Memory, 8).with_request(7, 2);
         let shortage = || HostShortage::new(HostResource::Memory, "ENOMEM");
         let denied =
             CapabilitySet::new().check(Permission::FilesystemRead, "/x").into_result().unwrap_err();

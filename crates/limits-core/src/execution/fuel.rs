@@ -1,16 +1,16 @@
-//! Fuel: how much work a guest may do, counted in the runtime's instructions.
+//! Fuel: the work of a guest, counted in the runtime's instructions.
 
 use core::fmt;
 
-use crate::execution::limits::ResourceLimits;
+/// Fuel of one execution by default, in units.
+pub(crate) const DEFAULT_MAX_FUEL: u64 = 1_000_000;
 
-/// How much fuel one execution gets.
+/// The fuel of one execution.
 ///
-/// Fuel is deterministic for one version of the runtime and its cost table: the same guest with
-/// the same input burns the same fuel on every machine. It is not time. On Wasmtime 48 most
-/// operators cost 1 and bulk operations cost 1 per byte, so 1 000 000 units are about a quarter
-/// of a millisecond in a tight loop and far more where the guest misses the cache; the deadline
-/// bounds time.
+/// Fuel is deterministic for one version of the runtime and its cost table: the same guest with the
+/// same input burns the same fuel on every machine. It is not time. On Wasmtime 48 most operators cost
+/// 1 and bulk operations cost 1 per byte, so 1 000 000 units are about a quarter of a millisecond in a
+/// tight loop, and far more for a guest that misses the cache; the deadline bounds time.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FuelConfig {
     max_fuel: u64,
@@ -31,13 +31,13 @@ impl FuelConfig {
 }
 
 impl Default for FuelConfig {
-    /// Allows [`ResourceLimits::DEFAULT_MAX_FUEL`].
+    /// Allows [`ResourceLimits::DEFAULT_MAX_FUEL`](crate::ResourceLimits::DEFAULT_MAX_FUEL).
     fn default() -> Self {
-        Self::new(ResourceLimits::DEFAULT_MAX_FUEL)
+        Self::new(DEFAULT_MAX_FUEL)
     }
 }
 
-/// How much fuel an execution had and how much of it is gone.
+/// The fuel that an execution had, and the fuel that it consumed.
 ///
 /// ```
 /// use limits_core::FuelMetrics;
@@ -55,11 +55,10 @@ pub struct FuelMetrics {
 }
 
 impl FuelMetrics {
-    /// Records that `consumed` of `max_fuel` units are gone.
+    /// Returns the metrics of an execution that consumed `consumed` of `max_fuel` units.
     ///
-    /// `consumed` may be more than `max_fuel`: a runtime that checks at intervals can overrun.
-    /// It is kept as it is and reported as such; only [`remaining`](Self::remaining) stops at
-    /// zero.
+    /// `consumed` may be more than `max_fuel`, since a runtime that checks at intervals can overrun, and
+    /// is reported unchanged; only [`remaining`](Self::remaining) stops at zero.
     #[must_use]
     pub const fn new(max_fuel: u64, consumed: u64) -> Self {
         Self { max_fuel, consumed }
@@ -71,23 +70,23 @@ impl FuelMetrics {
         self.max_fuel
     }
 
-    /// Returns the fuel that is gone, in units.
+    /// Returns the fuel consumed, in units.
     #[must_use]
     pub const fn consumed(&self) -> u64 {
         self.consumed
     }
 
-    /// Returns the fuel that is left, in units; zero when more is gone than was allowed.
+    /// Returns the fuel left, in units; zero after an overrun.
     #[must_use]
     pub const fn remaining(&self) -> u64 {
         self.max_fuel.saturating_sub(self.consumed)
     }
 
-    /// Returns the consumed part in percent, for display: 0 or more, and more than 100 after an
-    /// overrun. A maximum of zero is used up from the start, so it reports 100.
+    /// Returns the consumed part in percent, for display: more than 100 after an overrun, and 100 for a
+    /// maximum of zero, which is exhausted from the start.
     ///
-    /// Rounded to a float; decisions belong to [`exceeds_threshold`](Self::exceeds_threshold)
-    /// and [`is_exhausted`](Self::is_exhausted), which compute in integers.
+    /// Rounded to a float; decisions use [`exceeds_threshold`](Self::exceeds_threshold) and
+    /// [`is_exhausted`](Self::is_exhausted), which compute in integers.
     #[must_use]
     #[expect(clippy::as_conversions, reason = "display only; no lossless conversion exists")]
     pub fn usage_percentage(&self) -> f64 {
@@ -97,16 +96,16 @@ impl FuelMetrics {
         self.consumed as f64 / self.max_fuel as f64 * 100.0
     }
 
-    /// Tells whether no fuel is left. True from the start if the maximum is zero.
+    /// Returns whether no fuel is left. True from the start if the maximum is zero.
     #[must_use]
     pub const fn is_exhausted(&self) -> bool {
         self.consumed >= self.max_fuel
     }
 
-    /// Tells whether at least `percent` of the fuel is gone.
+    /// Returns whether at least `percent` of the fuel is consumed. Exact for every `u64`.
     ///
-    /// Exact for every value of `u64`. A threshold of 0 is always reached; a maximum of zero
-    /// counts as 100 % used, as in [`usage_percentage`](Self::usage_percentage).
+    /// A threshold of 0 is always reached; a maximum of zero counts as 100 % used, as in
+    /// [`usage_percentage`](Self::usage_percentage).
     #[must_use]
     pub fn exceeds_threshold(&self, percent: u32) -> bool {
         if self.max_fuel == 0 {
@@ -151,7 +150,7 @@ mod tests {
         assert_eq!(FuelMetrics::new(1_000, 1_000).usage_percentage(), 100.0);
     }
 
-    /// Defect Q9 of the original: a limit of zero reported 0 % and so never raised an alarm.
+    /// Regression: a limit of zero reported 0 % and so never raised an alarm.
     #[test]
     #[expect(clippy::float_cmp, reason = "the constant is returned as it is")]
     fn test_fuel_metrics_zero_max() {

@@ -1,9 +1,11 @@
-//! What the host ran short of.
+//! A shortage of the host.
 
 use alloc::string::String;
 use core::fmt;
 
-/// Something that a host can run out of while it serves a guest.
+use crate::escaped::shown_reason;
+
+/// A resource that a host can run out of while it serves a guest.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum HostResource {
@@ -13,12 +15,12 @@ pub enum HostResource {
     Threads,
     /// File descriptors.
     Descriptors,
-    /// Room on a disk.
+    /// Disk space.
     Disk,
 }
 
 impl HostResource {
-    /// Returns what the resource is called in an error.
+    /// Returns the resource's name in an error.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -30,7 +32,9 @@ impl HostResource {
     }
 }
 
-/// The host ran short of something that an execution needed. Never the guest's fault.
+/// A shortage of a resource that an execution needed. Never the guest's fault.
+///
+/// `Display` [escapes](crate::Escaped) the reason.
 ///
 /// ```
 /// use limits_core::{HostResource, HostShortage};
@@ -48,19 +52,19 @@ pub struct HostShortage {
 }
 
 impl HostShortage {
-    /// Records that the host ran short of `resource`, with the system's own words.
+    /// Returns a shortage with the system's own message.
     #[must_use]
     pub fn new(resource: HostResource, reason: impl Into<String>) -> Self {
         Self { resource, reason: reason.into() }
     }
 
-    /// Returns what the host ran short of.
+    /// Returns the resource.
     #[must_use]
     pub const fn resource(&self) -> HostResource {
         self.resource
     }
 
-    /// Returns the system's own words.
+    /// Returns the system's own message, unescaped.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
@@ -69,7 +73,8 @@ impl HostShortage {
 
 impl fmt::Display for HostShortage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the host ran out of {}: {}", self.resource.name(), self.reason)
+        let reason = shown_reason(&self.reason);
+        write!(f, "the host ran out of {}: {reason}", self.resource.name())
     }
 }
 

@@ -1,11 +1,10 @@
-//! The one way to say that a limit of an execution was reached.
+//! A request past a limit of an execution.
 
 use core::fmt;
 
-/// What a per-execution limit bounds.
+/// A limit of an execution that refuses single requests.
 ///
-/// Time and fuel are not here: they have errors of their own, since they end an execution
-/// instead of refusing one request.
+/// Time and fuel have errors of their own, since they end the execution.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum LimitKind {
@@ -32,7 +31,7 @@ pub enum LimitKind {
 }
 
 impl LimitKind {
-    /// Returns what the limit is called in an error.
+    /// Returns the limit's name in an error.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,7 +48,7 @@ impl LimitKind {
         }
     }
 
-    /// Returns the plural of the unit that the limit counts.
+    /// Returns the plural of the limit's unit.
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
@@ -85,21 +84,21 @@ pub struct LimitExceeded {
 }
 
 impl LimitExceeded {
-    /// Records that `limit` units of `kind` were not enough, without knowing by how much: the
-    /// runtime does not always tell.
+    /// Returns a refusal under a limit of `limit` units, without the request, which the runtime does not
+    /// always report.
     #[must_use]
     pub const fn new(kind: LimitKind, limit: u64) -> Self {
         Self { kind, limit, request: None }
     }
 
-    /// Adds how many units were in use and how many more were asked for.
+    /// Sets the units in use and the units requested on top of them.
     #[must_use]
     pub const fn with_request(mut self, used: u64, requested: u64) -> Self {
         self.request = Some((used, requested));
         self
     }
 
-    /// Returns what was limited.
+    /// Returns the kind of limit.
     #[must_use]
     pub const fn kind(&self) -> LimitKind {
         self.kind
@@ -117,7 +116,7 @@ impl LimitExceeded {
         self.request.map(|(used, _)| used)
     }
 
-    /// Returns the units asked for on top of those in use, if known.
+    /// Returns the units requested on top of those in use, if known.
     #[must_use]
     pub fn requested(&self) -> Option<u64> {
         self.request.map(|(_, requested)| requested)
@@ -142,7 +141,7 @@ mod tests {
     use std::string::ToString as _;
 
     #[test]
-    fn every_kind_has_words_of_its_own() {
+    fn every_kind_has_its_text() {
         let says = |kind| LimitExceeded::new(kind, 7).to_string();
         let table = [
             (LimitKind::ComponentSize, "component size limit of 7 bytes exceeded"),
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_told_with_its_numbers() {
+    fn a_request_is_shown_with_its_numbers() {
         let refused = LimitExceeded::new(LimitKind::Tables, 2).with_request(2, 1);
         assert_eq!((refused.used(), refused.requested()), (Some(2), Some(1)));
         assert_eq!(

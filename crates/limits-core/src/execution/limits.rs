@@ -1,15 +1,16 @@
-//! What one execution may use.
+//! The limits of one execution.
 
 use alloc::string::String;
+use core::time::Duration;
 
-use crate::execution::fuel::FuelConfig;
+use crate::execution::fuel::{DEFAULT_MAX_FUEL, FuelConfig};
 use crate::execution::wasm_error::{WasmError, WasmResult};
 
-/// What one execution of a component may use.
+/// The limits of one execution of a component.
 ///
-/// Memory has no default: how much a component needs varies by orders of magnitude, and a guess
-/// would be wrong quietly. Everything else has one. All bounds are per store and per execution;
-/// what a component may use over time is a [`ResourceQuota`](crate::ResourceQuota).
+/// Memory has no default, since components differ by orders of magnitude and a guess would be wrong
+/// without notice. All other limits have one. They hold per store and per execution; the limits of a
+/// component over time are a [`ResourceQuota`](crate::ResourceQuota).
 ///
 /// ```
 /// use limits_core::ResourceLimits;
@@ -38,33 +39,62 @@ pub struct ResourceLimits {
 }
 
 impl ResourceLimits {
-    /// Fuel of one execution unless said otherwise: 1 000 000 units.
-    pub const DEFAULT_MAX_FUEL: u64 = 1_000_000;
-    /// Wall-clock time of one execution unless said otherwise: 100 ms.
+    /// Fuel of one execution by default: 1 000 000 units.
+    pub const DEFAULT_MAX_FUEL: u64 = DEFAULT_MAX_FUEL;
+    /// Wall-clock time of one execution by default: 100 ms.
     pub const DEFAULT_TIMEOUT_MS: u64 = 100;
-    /// Core instances of a store unless said otherwise: 128.
+    /// Core instances of a store by default: 128.
     pub const DEFAULT_MAX_INSTANCES: u32 = 128;
-    /// Linear memories of a store unless said otherwise: 8.
+    /// Linear memories of a store by default: 8.
     pub const DEFAULT_MAX_MEMORIES: u32 = 8;
-    /// Tables of a store unless said otherwise: 32.
+    /// Tables of a store by default: 32.
     pub const DEFAULT_MAX_TABLES: u32 = 32;
-    /// Elements of all tables of a store together unless said otherwise: 20 000.
+    /// Elements of all tables of a store together by default: 20 000.
     pub const DEFAULT_MAX_TABLE_ELEMENTS: u64 = 20_000;
-    /// Bytes copied between guest and host in one host call unless said otherwise: 1 MiB.
+    /// Bytes copied between guest and host in one host call by default: 1 MiB.
     pub const DEFAULT_MAX_COPY_BYTES: u64 = 1024 * 1024;
-    /// Live component-model handles of a store unless said otherwise: 1 024.
+    /// Live component-model handles of a store by default: 1 024.
     pub const DEFAULT_MAX_HANDLES: u32 = 1_024;
-    /// Entries of a store's resource table unless said otherwise: 1 024.
+    /// Entries of a store's resource table by default: 1 024.
     pub const DEFAULT_MAX_RESOURCES: u32 = 1_024;
-    /// What one table element counts against the memory limit: 8 bytes.
+    /// Bytes that one table element counts against the memory limit: 8.
     pub const TABLE_ELEMENT_BYTES: u64 = 8;
 
-    /// Starts a set of limits. [`ResourceLimitsBuilder::memory_bytes`] must follow.
+    /// Returns the maximum of each limit over several, to size an engine or a pool for all of them;
+    /// `None` for no limits.
+    ///
+    /// ```
+    /// use limits_core::ResourceLimits;
+    ///
+    /// let roomy = ResourceLimits::builder().memory_bytes(1 << 20).max_memories(2).build()?;
+    /// let many = ResourceLimits::builder().memory_bytes(1 << 16).max_memories(9).build()?;
+    /// let most = ResourceLimits::max_of([&roomy, &many]).expect("two limits");
+    /// assert_eq!((most.max_memory_bytes(), most.max_memories()), (1 << 20, 9));
+    /// # Ok::<(), limits_core::WasmError>(())
+    /// ```
+    #[must_use]
+    #[expect(single_use_lifetimes, reason = "an anonymous lifetime here is not stable")]
+    pub fn max_of<'l>(limits: impl IntoIterator<Item = &'l Self>) -> Option<Self> {
+        limits.into_iter().copied().reduce(|most, next| Self {
+            memory_bytes: most.memory_bytes.max(next.memory_bytes),
+            fuel: FuelConfig::new(most.fuel.max_fuel().max(next.fuel.max_fuel())),
+            timeout_ms: most.timeout_ms.max(next.timeout_ms),
+            instances: most.instances.max(next.instances),
+            memories: most.memories.max(next.memories),
+            tables: most.tables.max(next.tables),
+            table_elements: most.table_elements.max(next.table_elements),
+            copy_bytes: most.copy_bytes.max(next.copy_bytes),
+            handles: most.handles.max(next.handles),
+            resources: most.resources.max(next.resources),
+        })
+    }
+
+    /// Starts a builder; [`memory_bytes`](ResourceLimitsBuilder::memory_bytes) is required.
     pub fn builder() -> ResourceLimitsBuilder {
         ResourceLimitsBuilder::default()
     }
 
-    /// Returns the bytes that all linear memories and tables of a store may have together.
+    /// Returns the largest size of all linear memories and tables of a store together, in bytes.
     #[must_use]
     pub const fn max_memory_bytes(&self) -> u64 {
         self.memory_bytes
@@ -76,65 +106,71 @@ impl ResourceLimits {
         self.fuel.max_fuel()
     }
 
-    /// Returns the fuel of one execution as its own type.
+    /// Returns the fuel of one execution as a [`FuelConfig`].
     #[must_use]
     pub const fn fuel(&self) -> FuelConfig {
         self.fuel
     }
 
-    /// Returns the wall-clock time of one execution, in milliseconds, instantiation included.
-    /// Zero is a timeout before the guest is entered.
+    /// Returns the wall-clock time of one execution, instantiation included. Zero is a timeout before
+    /// the guest is entered.
+    #[must_use]
+    pub const fn execution_timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
+    /// Returns the [`execution_timeout`](Self::execution_timeout) in milliseconds.
     #[must_use]
     pub const fn execution_timeout_ms(&self) -> u64 {
         self.timeout_ms
     }
 
-    /// Returns how many core instances a store may have.
+    /// Returns the largest number of core instances of a store.
     #[must_use]
     pub const fn max_instances(&self) -> u32 {
         self.instances
     }
 
-    /// Returns how many linear memories a store may have.
+    /// Returns the largest number of linear memories of a store.
     #[must_use]
     pub const fn max_memories(&self) -> u32 {
         self.memories
     }
 
-    /// Returns how many tables a store may have.
+    /// Returns the largest number of tables of a store.
     #[must_use]
     pub const fn max_tables(&self) -> u32 {
         self.tables
     }
 
-    /// Returns how many elements all tables of a store may have together.
+    /// Returns the largest number of elements of all tables of a store together.
     #[must_use]
     pub const fn max_table_elements(&self) -> u64 {
         self.table_elements
     }
 
-    /// Returns how many bytes one host call may copy between guest and host.
+    /// Returns the largest number of bytes that one host call may copy between guest and host.
     #[must_use]
     pub const fn max_copy_bytes(&self) -> u64 {
         self.copy_bytes
     }
 
-    /// Returns how many component-model handles may be live in a store.
+    /// Returns the largest number of live component-model handles of a store.
     #[must_use]
     pub const fn max_handles(&self) -> u32 {
         self.handles
     }
 
-    /// Returns how many entries a store's host-side resource table may have.
+    /// Returns the largest number of entries of a store's host-side resource table.
     #[must_use]
     pub const fn max_resources(&self) -> u32 {
         self.resources
     }
 }
 
-/// Collects the limits of one execution; see [`ResourceLimits::builder`].
+/// Builds [`ResourceLimits`]; see [`ResourceLimits::builder`].
 #[derive(Clone, Copy, Debug, Default)]
-#[must_use = "limits count only once they are built"]
+#[must_use = "a builder has no effect until it is built"]
 pub struct ResourceLimitsBuilder {
     memory_bytes: Option<u64>,
     max_fuel: Option<u64>,
@@ -161,6 +197,13 @@ impl ResourceLimitsBuilder {
     pub const fn max_fuel(mut self, units: u64) -> Self {
         self.max_fuel = Some(units);
         self
+    }
+
+    /// Bounds the wall-clock time of one execution, in whole milliseconds: a started one counts as a
+    /// whole one, and `u64::MAX` of them are the most.
+    pub fn execution_timeout(self, timeout: Duration) -> Self {
+        let ms = timeout.as_nanos().div_ceil(1_000_000);
+        self.execution_timeout_ms(u64::try_from(ms).unwrap_or(u64::MAX))
     }
 
     /// Bounds the wall-clock time of one execution, in milliseconds.
@@ -211,25 +254,25 @@ impl ResourceLimitsBuilder {
         self
     }
 
-    /// Finishes the limits.
+    /// Returns the limits.
     ///
     /// # Errors
     ///
-    /// [`WasmError::InvalidConfiguration`] if [`memory_bytes`](Self::memory_bytes) was not given.
-    /// Every number is valid for every limit.
+    /// [`WasmError::InvalidConfiguration`] if [`memory_bytes`](Self::memory_bytes) was not called. Every
+    /// number is valid for every limit.
     pub fn build(self) -> WasmResult<ResourceLimits> {
         match self.memory_bytes {
             Some(bytes) => Ok(self.build_with_memory(bytes)),
             None => Err(WasmError::InvalidConfiguration {
                 reason: String::from(
-                    "no memory limit given: memory has no default, say how many bytes the \
-                     component may use",
+                    "no memory limit given: memory has no default, set the bytes that the component \
+                     may use",
                 ),
             }),
         }
     }
 
-    /// Finishes the limits with a limit of memory, in bytes, that replaces an earlier one.
+    /// Returns the limits with a memory limit in bytes, which replaces an earlier one.
     #[must_use]
     pub fn build_with_memory(self, bytes: u64) -> ResourceLimits {
         ResourceLimits {
@@ -252,7 +295,9 @@ impl ResourceLimitsBuilder {
 #[cfg(test)]
 mod tests {
     use super::ResourceLimits;
+    use core::time::Duration;
     use std::string::ToString as _;
+    use std::vec::Vec;
 
     #[test]
     fn test_resource_limits_with_defaults() {
@@ -298,6 +343,53 @@ mod tests {
     }
 
     #[test]
+    fn a_timeout_is_set_in_whole_milliseconds_and_never_shortened() {
+        for (timeout, ms) in [
+            (Duration::ZERO, 0),
+            (Duration::from_nanos(1), 1),
+            (Duration::from_millis(250), 250),
+            (Duration::from_micros(250_001), 251),
+            (Duration::MAX, u64::MAX),
+        ] {
+            let limits = ResourceLimits::builder().memory_bytes(0).execution_timeout(timeout);
+            let limits = limits.build().unwrap();
+            assert_eq!(limits.execution_timeout_ms(), ms);
+            assert_eq!(limits.execution_timeout(), Duration::from_millis(ms));
+        }
+    }
+
+    #[test]
+    fn the_maximum_over_several_limits_is_that_of_each_limit() {
+        // As many limits as there are kinds, each with the maximum of another kind.
+        let with = |place: u32| {
+            let at = |other: u32| if other == place { 90 } else { 80 - other };
+            let wide = |other: u32| u64::from(at(other));
+            let builder = ResourceLimits::builder().memory_bytes(wide(0)).max_fuel(wide(1));
+            let builder = builder.execution_timeout_ms(wide(2)).max_instances(at(3));
+            let builder = builder.max_memories(at(4)).max_tables(at(5)).max_table_elements(wide(6));
+            builder.max_copy_bytes(wide(7)).max_handles(at(8)).max_resources(at(9)).build().unwrap()
+        };
+        let each: Vec<_> = (0..10).map(with).collect();
+        let largest = ResourceLimits::builder()
+            .memory_bytes(90)
+            .max_fuel(90)
+            .execution_timeout_ms(90)
+            .max_instances(90)
+            .max_memories(90)
+            .max_tables(90)
+            .max_table_elements(90)
+            .max_copy_bytes(90)
+            .max_handles(90)
+            .max_resources(90)
+            .build()
+            .unwrap();
+        assert_eq!(ResourceLimits::max_of(&each), Some(largest));
+        assert_eq!(ResourceLimits::max_of(each.iter().rev()), Some(largest));
+        assert_eq!(ResourceLimits::max_of(&each[..1]), Some(each[0]));
+        assert_eq!(ResourceLimits::max_of([]), None);
+    }
+
+    #[test]
     fn test_default_fuel_constant() {
         assert_eq!(ResourceLimits::DEFAULT_MAX_FUEL, 1_000_000);
     }
@@ -319,8 +411,8 @@ mod tests {
         let error = ResourceLimits::builder().max_fuel(1).build().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "invalid configuration: no memory limit given: memory has no default, say how many \
-             bytes the component may use"
+            "invalid configuration: no memory limit given: memory has no default, set the bytes \
+             that the component may use"
         );
     }
 }

@@ -1,17 +1,17 @@
-//! A memory or table that did not grow, for no reason of its store's own.
+//! A growth refused by a quota or the host.
 
 use core::fmt;
 
 use crate::execution::host_shortage::HostShortage;
 use crate::quota::quota_error::QuotaError;
 
-/// Who refused a memory or table to grow, where the store's own limit would have let it.
+/// The refusal of a memory's or table's growth within the store's own limit.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum RefusedGrowth {
-    /// The memory quota of the component or of a parent.
+    /// The memory quota of the component or of a parent refused.
     Quota(QuotaError),
-    /// The host, which had no memory or address space left.
+    /// The host had no memory or address space left.
     Host(HostShortage),
 }
 

@@ -1,4 +1,4 @@
-//! The errors of running a component under limits.
+//! The end of an execution other than success.
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -6,22 +6,23 @@ use core::error::Error;
 use core::fmt;
 
 use crate::capability::decision::CapabilityDenied;
-use crate::execution::blame::Blame;
+use crate::escaped::shown_reason;
 use crate::execution::cpu_wait::CpuWait;
 use crate::execution::fuel::FuelMetrics;
+use crate::execution::host_error::HostError;
 use crate::execution::host_shortage::HostShortage;
 use crate::execution::invalid_call::InvalidCall;
-use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
+use crate::execution::limit_exceeded::LimitExceeded;
 use crate::execution::refused_growth::RefusedGrowth;
 use crate::quota::quota_error::QuotaError;
 
 /// The result of running a component under limits.
 pub type WasmResult<T> = Result<T, WasmError>;
 
-/// Why a component was not run to its end.
+/// The reason for which an execution did not succeed.
 ///
-/// Who has to answer for it is [`blame`](Self::blame); an error knows that by itself, so it can be
-/// handed on without the report.
+/// [`blame`](Self::blame) returns the party that must act on it; the error alone is enough for that,
+/// without the report. `Display` [escapes](crate::Escaped) each reason and cuts it at 8 192 characters.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WasmError {
@@ -29,78 +30,76 @@ pub enum WasmError {
     OutOfFuel {
         /// Fuel allowed, in units.
         max_fuel: u64,
-        /// Fuel used, in units; can pass `max_fuel` by what one uninterruptible step costs.
+        /// Fuel used, in units; can pass `max_fuel` by the cost of one uninterruptible step.
         consumed: u64,
     },
     /// The execution did not end by its deadline.
     ExecutionTimeout {
         /// Wall-clock time allowed, in milliseconds.
         timeout_ms: u64,
-        /// Fuel used by then, in units, as far as it is known: where the report says that its fuel
-        /// is not exact, this is the same upper bound.
+        /// Fuel used by then, in units, if known; an upper bound where the report's fuel is one.
         fuel_consumed: Option<u64>,
-        /// The CPU time quota that the execution had to wait for before, if any; a parent's
-        /// rather than its own where it waited for both.
+        /// The CPU time quota that the execution waited for, if any; a parent's rather than its own if
+        /// it waited for both.
         waited: Option<CpuWait>,
     },
     /// The component could not be instantiated within its memory.
     OutOfMemory(LimitExceeded),
-    /// The guest asked for more of something than a limit of its store allows.
+    /// The guest requested more than a limit of its store allows.
     LimitExceeded(LimitExceeded),
-    /// The component asked for more than its quota, or a parent's, has left.
+    /// The component requested more than its quota or a parent's has left.
     Quota(QuotaError),
-    /// The component asked for something that it has no capability for.
+    /// The component requested a resource that it has no capability for.
     Denied(CapabilityDenied),
     /// The execution was cancelled by the host.
     Cancelled,
     /// The guest trapped.
     Trap {
-        /// What the runtime calls the trap.
+        /// The runtime's name of the trap.
         reason: String,
-        /// A growth of a memory or table that a quota or the host had refused before, if any; one
-        /// that a parent or the host refused rather than one that the component's own quota did.
+        /// The growth of a memory or table that a quota or the host refused before, if any; one
+        /// refused by a parent or the host rather than one refused by the component's own quota.
         refused: Option<RefusedGrowth>,
     },
     /// A host function failed with an error of its own, which may be another execution's end.
     Host(HostError),
-    /// The host ran out of something that the execution needed.
+    /// The host ran out of a resource that the execution needed.
     HostExhausted(HostShortage),
-    /// The host runs as many executions as it allows itself, or its pool is in use.
+    /// The host is running its most executions, or its pool is in use.
     HostBusy {
-        /// How many executions may run at once, or how many places of its kind the pool has.
+        /// The most executions at one time, or the pool's number of slots.
         max_concurrent: usize,
-        /// What the engine's pool has no place left for, such as `memories`; `None` if the bound
-        /// is the executor's.
+        /// The kind of the pool's slots, such as `memories`; `None` if the executor's bound was met.
         pooled: Option<&'static str>,
     },
-    /// These bytes are not a component that can run here.
+    /// The bytes are not a component that can run here.
     InvalidComponent {
-        /// What is wrong with it.
+        /// The defect.
         reason: String,
     },
     /// The component has no such export, or it is of another type.
     InvalidCall(InvalidCall),
     /// The limits or the host around them are not usable.
     InvalidConfiguration {
-        /// What is wrong and what to do.
+        /// The defect and its remedy.
         reason: String,
     },
 }
 
 impl WasmError {
-    /// Says that the fuel is used up.
+    /// Returns the error of an execution that used all its fuel.
     #[must_use]
     pub const fn out_of_fuel(fuel: FuelMetrics) -> Self {
         Self::OutOfFuel { max_fuel: fuel.max_fuel(), consumed: fuel.consumed() }
     }
 
-    /// Says that the deadline has passed.
+    /// Returns the error of an execution that did not end by its deadline.
     #[must_use]
     pub const fn execution_timeout(timeout_ms: u64, fuel_consumed: Option<u64>) -> Self {
         Self::ExecutionTimeout { timeout_ms, fuel_consumed, waited: None }
     }
 
-    /// Says that the guest trapped.
+    /// Returns the error of a guest that trapped.
     #[must_use]
     pub fn trap(reason: impl Into<String>) -> Self {
         Self::Trap { reason: reason.into(), refused: None }
@@ -109,60 +108,7 @@ impl WasmError {
     /// Wraps the error of a host function.
     #[must_use]
     pub fn host(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self::Host(HostError(error.into()))
-    }
-
-    /// Tells who has to answer for this; see [`Blame`] for the invariant.
-    ///
-    /// | error | blame |
-    /// |---|---|
-    /// | out of fuel, out of memory, a limit, a missing capability | the guest |
-    /// | a quota | its own quota; the host, if a parent's |
-    /// | a timeout | the guest; if it had to wait for CPU time, as for the quota that it waited for |
-    /// | a trap | the guest; if it had been refused memory by a quota or the host, as for that |
-    /// | a host function's error, a shortage of the host, a busy host | the host |
-    /// | cancelled, a component that is invalid or too large to load, an invalid call or configuration | the caller |
-    ///
-    /// Time in which the guest waited for anything but CPU time of its account counts as its own:
-    /// for a slow host function, or for a thread of a busy runtime. Where that matters, compare the
-    /// report's CPU time with its wall-clock time.
-    #[must_use]
-    pub const fn blame(&self) -> Blame {
-        match self {
-            Self::OutOfFuel { .. }
-            | Self::ExecutionTimeout { waited: None, .. }
-            | Self::OutOfMemory(_)
-            | Self::Denied(_)
-            | Self::Trap { refused: None, .. } => Blame::Guest,
-            Self::LimitExceeded(exceeded) => match exceeded.kind() {
-                // Refused before any guest ran, as an invalid component is.
-                LimitKind::ComponentInstances | LimitKind::ComponentSize => Blame::Caller,
-                _ => Blame::Guest,
-            },
-            Self::ExecutionTimeout { waited: Some(CpuWait { refused, .. }), .. }
-            | Self::Trap { refused: Some(RefusedGrowth::Quota(refused)), .. }
-            | Self::Quota(refused) => {
-                if refused.depth() == 0 {
-                    Blame::OwnQuota
-                } else {
-                    Blame::Host
-                }
-            }
-            Self::Trap { refused: Some(RefusedGrowth::Host(_)), .. }
-            | Self::Host(_)
-            | Self::HostExhausted(_)
-            | Self::HostBusy { .. } => Blame::Host,
-            Self::Cancelled
-            | Self::InvalidComponent { .. }
-            | Self::InvalidCall(_)
-            | Self::InvalidConfiguration { .. } => Blame::Caller,
-        }
-    }
-
-    /// Tells whether the component has to answer for this: the guest, or its own quota.
-    #[must_use]
-    pub const fn is_guest_fault(&self) -> bool {
-        matches!(self.blame(), Blame::Guest | Blame::OwnQuota)
+        Self::Host(HostError::new(error.into()))
     }
 }
 
@@ -202,22 +148,28 @@ impl fmt::Display for WasmError {
             Self::Quota(refused) => fmt::Display::fmt(refused, f),
             Self::Denied(denied) => fmt::Display::fmt(denied, f),
             Self::Cancelled => f.write_str("execution cancelled by the host"),
-            Self::Trap { reason, refused: None } => write!(f, "guest trapped: {reason}"),
+            Self::Trap { reason, refused: None } => {
+                write!(f, "guest trapped: {}", shown_reason(reason))
+            }
             Self::Trap { reason, refused: Some(refused) } => {
-                write!(f, "guest trapped: {reason}; it had been refused memory before: {refused}")
+                let reason = shown_reason(reason);
+                write!(f, "guest trapped: {reason}; a growth was refused before: {refused}")
             }
             Self::Host(error) => write!(f, "host function failed: {error}"),
             Self::HostExhausted(shortage) => fmt::Display::fmt(shortage, f),
-            Self::HostBusy { max_concurrent, pooled: None } => write!(
-                f,
-                "host busy: {max_concurrent} executions already run, which is the most allowed"
-            ),
+            Self::HostBusy { max_concurrent, pooled: None } => {
+                write!(f, "host busy: {max_concurrent} executions are running, the most allowed")
+            }
             Self::HostBusy { max_concurrent, pooled: Some(what) } => {
                 write!(f, "host busy: all {max_concurrent} {what} of the pool are in use")
             }
-            Self::InvalidComponent { reason } => write!(f, "invalid component: {reason}"),
+            Self::InvalidComponent { reason } => {
+                write!(f, "invalid component: {}", shown_reason(reason))
+            }
             Self::InvalidCall(call) => write!(f, "invalid call: {call}"),
-            Self::InvalidConfiguration { reason } => write!(f, "invalid configuration: {reason}"),
+            Self::InvalidConfiguration { reason } => {
+                write!(f, "invalid configuration: {}", shown_reason(reason))
+            }
         }
     }
 }
@@ -225,64 +177,30 @@ impl fmt::Display for WasmError {
 impl Error for WasmError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            // The text of the inner error is in ours, so its cause comes next in the chain.
-            Self::Host(error) => error.0.source(),
+            // The text of the inner error is in this one, so its cause comes next in the chain.
+            Self::Host(error) => error.inner().source(),
             _ => None,
         }
     }
 }
 
-/// The error of a host function, as it went into the guest.
-#[derive(Debug)]
-pub struct HostError(Box<dyn Error + Send + Sync>);
-
-impl HostError {
-    /// Finds an error of type `E` in this error or its causes.
-    #[must_use]
-    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
-        let mut next: Option<&(dyn Error + 'static)> = Some(&*self.0);
-        while let Some(error) = next {
-            if let Some(found) = error.downcast_ref::<E>() {
-                return Some(found);
-            }
-            next = error.source();
-        }
-        None
-    }
-
-    /// Returns the error itself.
-    #[must_use]
-    pub fn into_inner(self) -> Box<dyn Error + Send + Sync> {
-        self.0
-    }
-}
-
-impl fmt::Display for HostError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{HostError, WasmError};
+    use super::WasmError;
     use crate::capability::decision::CapabilityDenied;
     use crate::capability::permission::Permission;
     use crate::capability::set::CapabilitySet;
-    use crate::execution::blame::Blame;
     use crate::execution::cpu_wait::CpuWait;
     use crate::execution::fuel::FuelMetrics;
     use crate::execution::host_shortage::{HostResource, HostShortage};
     use crate::execution::invalid_call::InvalidCall;
     use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
     use crate::execution::refused_growth::RefusedGrowth;
-    use crate::quota::quota_error::{QuotaError, Retry};
+    use crate::quota::quota_error::QuotaError;
     use crate::quota::quota_type::QuotaResource;
-    use core::error::Error;
-    use core::fmt;
+    use crate::quota::retry::Retry;
     use core::time::Duration;
-    use std::boxed::Box;
-    use std::string::{String, ToString};
+    use std::string::{String, ToString as _};
 
     #[test]
     fn test_out_of_fuel_error() {
@@ -311,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn every_error_says_what_happened() {
+    fn every_error_has_its_text() {
         let refused = LimitExceeded::new(LimitKind::Memory, 65_536).with_request(0, 131_072);
         let reason = || String::from("reason");
         let table = [
@@ -324,8 +242,8 @@ mod tests {
                 "handle limit of 8 handles exceeded",
             ),
             (
-                QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now).into(),
-                "memory quota of 8 bytes exceeded: 7 used, 2 more requested; retry when some is given back",
+                QuotaError::new(QuotaResource::Memory, 8).with_request(7, 2).into(),
+                "memory quota of 8 bytes exceeded: 7 used, 2 more requested; retry after a release",
             ),
             (denied().into(), "filesystem.read of `/x` denied: nothing is granted"),
             (WasmError::Cancelled, "execution cancelled by the host"),
@@ -333,7 +251,7 @@ mod tests {
             (WasmError::host("disk on fire"), "host function failed: disk on fire"),
             (
                 WasmError::HostBusy { max_concurrent: 3, pooled: None },
-                "host busy: 3 executions already run, which is the most allowed",
+                "host busy: 3 executions are running, the most allowed",
             ),
             (
                 WasmError::HostBusy { max_concurrent: 20, pooled: Some("memories") },
@@ -364,115 +282,31 @@ mod tests {
             (
                 WasmError::Trap {
                     reason: reason(),
-                    refused: Some(RefusedGrowth::Quota(memory_quota().at_level(1))),
+                    refused: Some(RefusedGrowth::Quota(memory_quota().at_depth(1))),
                 },
-                "guest trapped: reason; it had been refused memory before: the parent's memory \
-                 quota of 8 bytes exceeded: 7 used, 2 more requested; retry when some is given back",
+                "guest trapped: reason; a growth was refused before: the parent's memory \
+                 quota of 8 bytes exceeded: 7 used, 2 more requested; retry after a release",
             ),
             (WasmError::InvalidComponent { reason: reason() }, "invalid component: reason"),
             (no_export().into(), "invalid call: the component exports no function `f`"),
             (WasmError::InvalidConfiguration { reason: reason() }, "invalid configuration: reason"),
         ];
-        for (error, words) in table {
-            assert_eq!(error.to_string(), words);
+        for (error, text) in table {
+            assert_eq!(error.to_string(), text);
         }
     }
 
     fn memory_quota() -> QuotaError {
-        QuotaError::new(QuotaResource::Memory, 7, 2, 8, Retry::Now)
+        QuotaError::new(QuotaResource::Memory, 8).with_request(7, 2)
     }
 
     fn cpu_wait(level: u32) -> CpuWait {
         let retry = Retry::After(Duration::from_millis(700));
-        let refused = QuotaError::new(QuotaResource::CpuTime, 50_000, 1, 50_000, retry)
+        let refused = QuotaError::new(QuotaResource::CpuTime, 50_000)
+            .with_request(50_000, 1)
+            .with_retry(retry)
             .per(Duration::from_secs(1))
-            .at_level(level);
+            .at_depth(level);
         CpuWait { time: Duration::from_millis(299), refused }
-    }
-
-    /// I17 of `blame.rs`, over every kind of error.
-    #[test]
-    fn i17_a_guest_answers_for_its_own_acts_alone() {
-        let limit = LimitExceeded::new(LimitKind::Memory, 1);
-        let timeout =
-            |waited| WasmError::ExecutionTimeout { timeout_ms: 1, fuel_consumed: None, waited };
-        let trap = |refused| WasmError::Trap { reason: String::new(), refused };
-        let shortage = || HostShortage::new(HostResource::Memory, "ENOMEM");
-        let inner = WasmError::out_of_fuel(FuelMetrics::new(1, 1));
-        let reason = String::new;
-        let table = [
-            (WasmError::out_of_fuel(FuelMetrics::new(1, 1)), Blame::Guest),
-            (timeout(None), Blame::Guest),
-            (timeout(Some(cpu_wait(0))), Blame::OwnQuota),
-            (timeout(Some(cpu_wait(1))), Blame::Host),
-            (WasmError::OutOfMemory(limit), Blame::Guest),
-            (WasmError::LimitExceeded(limit), Blame::Guest),
-            (
-                WasmError::LimitExceeded(LimitExceeded::new(LimitKind::ComponentSize, 1)),
-                Blame::Caller,
-            ),
-            (
-                WasmError::LimitExceeded(LimitExceeded::new(LimitKind::ComponentInstances, 1)),
-                Blame::Caller,
-            ),
-            (WasmError::Quota(memory_quota()), Blame::OwnQuota),
-            (WasmError::Quota(memory_quota().at_level(1)), Blame::Host),
-            (WasmError::Quota(memory_quota().at_level(2)), Blame::Host),
-            (WasmError::Denied(denied()), Blame::Guest),
-            (WasmError::Cancelled, Blame::Caller),
-            (trap(None), Blame::Guest),
-            (trap(Some(RefusedGrowth::Quota(memory_quota()))), Blame::OwnQuota),
-            (trap(Some(RefusedGrowth::Quota(memory_quota().at_level(1)))), Blame::Host),
-            (trap(Some(RefusedGrowth::Host(shortage()))), Blame::Host),
-            (WasmError::host("disk on fire"), Blame::Host),
-            (WasmError::host(inner), Blame::Host),
-            (WasmError::HostExhausted(shortage()), Blame::Host),
-            (WasmError::HostBusy { max_concurrent: 1, pooled: None }, Blame::Host),
-            (WasmError::InvalidComponent { reason: reason() }, Blame::Caller),
-            (no_export().into(), Blame::Caller),
-            (WasmError::InvalidConfiguration { reason: reason() }, Blame::Caller),
-        ];
-        for (error, blame) in table {
-            assert_eq!(error.blame(), blame, "{error}");
-            let is_components = matches!(blame, Blame::Guest | Blame::OwnQuota);
-            assert_eq!(error.is_guest_fault(), is_components, "{error}");
-        }
-    }
-
-    #[derive(Debug)]
-    struct Outer(Inner);
-    #[derive(Debug)]
-    struct Inner(u8);
-    impl fmt::Display for Outer {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("outer")
-        }
-    }
-    impl fmt::Display for Inner {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("inner")
-        }
-    }
-    impl Error for Inner {}
-    impl Error for Outer {
-        fn source(&self) -> Option<&(dyn Error + 'static)> {
-            Some(&self.0)
-        }
-    }
-
-    #[test]
-    fn a_host_functions_error_is_found_by_its_type_at_any_depth() {
-        let error = HostError(Box::new(Outer(Inner(7))));
-        assert!(error.downcast_ref::<Outer>().is_some());
-        assert_eq!(error.downcast_ref::<Inner>().map(|inner| inner.0), Some(7));
-        assert!(error.downcast_ref::<fmt::Error>().is_none());
-        assert!(error.into_inner().is::<Outer>());
-    }
-
-    #[test]
-    fn the_chain_names_each_cause_once() {
-        let error = WasmError::host(Outer(Inner(7)));
-        assert_eq!(error.to_string(), "host function failed: outer");
-        assert_eq!(error.source().map(ToString::to_string), Some(String::from("inner")));
     }
 }

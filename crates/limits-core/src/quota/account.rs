@@ -1,4 +1,4 @@
-//! The seam between who executes and who counts.
+//! The seam between executing a component and counting its use.
 
 use core::fmt::Debug;
 
@@ -7,43 +7,42 @@ use crate::quota::quota_error::QuotaError;
 use crate::quota::quota_type::QuotaType;
 use crate::quota::tracker::QuotaTracker;
 
-/// What an execution takes from and reports to.
+/// The account that an execution takes from and charges.
 ///
-/// A [`QuotaTracker`] is one; others add what they want on top, such as an audit.
+/// A [`QuotaTracker`] is one; other implementations add to it, such as an audit of denials.
 ///
-/// An execution asks `peek(QuotaType::CpuTimeMicros(1))` before each slice and charges what the slice
-/// took. If it is refused the error's [`retry`](QuotaError::retry) tells when to ask again: after that
-/// time, or after a millisecond if it is now; if it is never, the execution ends. One that must not
-/// wait ends at once, after it has asked to reserve one microsecond, so that the denial can be put on
-/// record. Memory is reserved before it grows and released with its store.
+/// An execution peeks at one microsecond of CPU time before each slice, and charges the slice's time
+/// after it. If the peek is refused, the execution peeks again after the error's
+/// [`retry`](QuotaError::retry) (after a millisecond for `Now`), and ends for `Never`. An execution
+/// that must not wait takes one microsecond instead, so that the account can record the denial, and
+/// ends. Memory is taken before it grows and released with its store.
 pub trait Account: Debug + Send + Sync {
-    /// Tells whether something could be taken now, without taking it.
+    /// Checks whether an amount could be taken now, without taking it.
     ///
     /// # Errors
     ///
-    /// What [`take`](Self::take) would say.
+    /// The refusal of [`take`](Self::take).
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError>;
 
-    /// Takes something, which is kept until it is [released](Self::release): unlike
-    /// [`QuotaTracker::reserve`], which hands back what it took.
+    /// Takes an amount and keeps it until it is [released](Self::release).
     ///
     /// # Errors
     ///
-    /// Says which resource refused, and when to try again. Nothing has been taken then.
+    /// The refusal, with the time to retry. Nothing has been taken.
     fn take(&self, quota: QuotaType) -> Result<(), QuotaError>;
 
-    /// Counts what has already been used, whether it fits or not.
+    /// Counts use after the fact, whether it fits or not.
     fn charge(&self, quota: QuotaType);
 
-    /// Gives back storage or memory. A rate comes back with time only.
+    /// Releases storage or memory. A rate cannot be released.
     fn release(&self, quota: QuotaType);
 
-    /// Hears that an execution has ended. Does nothing by default.
+    /// Receives the end of an execution. Does nothing by default.
     ///
-    /// The executor calls it once for each execution and each call into a live instance, however
-    /// it ends: well, with a failure, before the guest was entered, or because the caller dropped
-    /// its future. A future that was dropped before its first poll is no execution. The store's
-    /// memory may still be taken from the account.
+    /// The executor calls it once for each execution and each call into a live instance, after every
+    /// end: success, failure, an end before the guest was entered, or a future dropped by the caller.
+    /// A future dropped before its first poll is not an execution. The store's memory may still be
+    /// taken from the account.
     fn ended(&self, end: &ExecutionEnd) {
         let _ = end;
     }

@@ -1,14 +1,14 @@
-//! An amount that is allowed, or no bound at all.
+//! A limit in units, or unlimited.
 
 use core::fmt;
 
-/// How much of something is allowed.
+/// A limit in units, or unlimited.
 ///
-/// "Unlimited" is a value of its own and never a magic number: `AtMost(0)` allows nothing, and
-/// `AtMost(u64::MAX)` is a very large bound that is still a bound (of storage and memory a tracker
-/// tells it as unlimited: more could not be counted anyway).
+/// Unlimited is a value of its own and never a magic number: `AtMost(0)` allows nothing, and
+/// `AtMost(u64::MAX)` is a large limit that is still a limit. (A tracker reports that limit of storage
+/// or memory as unlimited, since more cannot be counted.)
 ///
-/// The order is the order of generosity, so the lower of two allowances is `a.min(b)`:
+/// The larger allowance is the more generous one, so the stricter of two is `a.min(b)`:
 ///
 /// ```
 /// use limits_core::Allowance;
@@ -17,19 +17,27 @@ use core::fmt;
 /// assert!(Allowance::AtMost(u64::MAX) < Allowance::Unlimited);
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a bound is there or it is not; there is no third case to grow into"
-)]
+#[expect(clippy::exhaustive_enums, reason = "a limit exists or not; there is no third case")]
 pub enum Allowance {
     /// At most this many units.
     AtMost(u64),
-    /// No bound. Use is still counted.
+    /// No limit. Use is still counted.
     Unlimited,
 }
 
+/// The word for [`Allowance::Unlimited`] in a tracker.
+pub(crate) const UNLIMITED: u64 = u64::MAX;
+
 impl Allowance {
-    /// Returns the bound in units, or `None` if there is none.
+    /// Returns the allowance that a tracker keeps in a word.
+    pub(crate) const fn of_word(word: u64) -> Self {
+        match word {
+            UNLIMITED => Self::Unlimited,
+            units => Self::AtMost(units),
+        }
+    }
+
+    /// Returns the limit in units, or `None` if unlimited.
     #[must_use]
     pub const fn at_most(self) -> Option<u64> {
         match self {
@@ -38,7 +46,7 @@ impl Allowance {
         }
     }
 
-    /// Tells whether `units` in total are allowed.
+    /// Returns whether `units` in total are allowed.
     #[must_use]
     pub const fn allows(self, units: u64) -> bool {
         match self {
@@ -48,15 +56,14 @@ impl Allowance {
     }
 }
 
-// The only one from a number: a second would leave the type of a plain literal open, and `5` would
-// then be an `i32`, which is no allowance.
+// The only conversion from a number: with a second one, a plain literal would be an `i32`.
 impl From<u64> for Allowance {
     fn from(units: u64) -> Self {
         Self::AtMost(units)
     }
 }
 
-/// Tells whether it is this bound, so that a field of a quota can be compared with a plain number.
+/// Compares the limit with a plain number, for the fields of a quota.
 impl PartialEq<u64> for Allowance {
     fn eq(&self, units: &u64) -> bool {
         self.at_most() == Some(*units)
@@ -78,20 +85,20 @@ mod tests {
     use std::string::ToString as _;
 
     #[test]
-    fn zero_allows_nothing_but_nothing() {
+    fn zero_allows_only_a_request_of_nothing() {
         assert!(Allowance::AtMost(0).allows(0));
         assert!(!Allowance::AtMost(0).allows(1));
     }
 
     #[test]
-    fn a_bound_equals_its_number_and_no_bound_equals_none() {
+    fn a_limit_equals_its_number_and_unlimited_equals_no_number() {
         assert_eq!(Allowance::AtMost(100 * 1024), 100 * 1024);
         assert_ne!(Allowance::AtMost(1), 2);
         assert_ne!(Allowance::Unlimited, u64::MAX);
     }
 
     #[test]
-    fn unlimited_is_more_than_any_number_and_says_so() {
+    fn unlimited_is_more_than_any_number_and_has_its_own_word() {
         assert!(Allowance::Unlimited.allows(u64::MAX));
         assert!(Allowance::Unlimited > Allowance::AtMost(u64::MAX));
         assert_eq!(Allowance::Unlimited.to_string(), "unlimited");

@@ -1,14 +1,11 @@
-//! The five limits of a tracker, each changeable while takes go on.
+//! The limits of a tracker, each changeable while takes go on.
 
-use crate::quota::allowance::Allowance;
+use crate::quota::allowance::{Allowance, UNLIMITED};
 use crate::quota::quota_type::MICROS_PER_MS;
 use crate::quota::quota_type::QuotaResource;
 use crate::quota::resource_quota::ResourceQuota;
 use crate::quota::sync::{AtomicU64, Ordering};
 use crate::quota::window::Windows;
-
-/// A limit that is none.
-pub(crate) const UNLIMITED: u64 = u64::MAX;
 
 /// The limits, each in one word and in the unit that is counted.
 ///
@@ -19,29 +16,26 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// Returns the limits of a quota whose rates are counted in these windows.
+    /// Returns the limits of a quota that counts its rates in these windows.
     pub(crate) fn new(quota: &ResourceQuota, windows: Windows) -> Self {
-        Self { words: QuotaResource::ALL.map(|one| AtomicU64::new(word(quota, one, windows))) }
+        Self { words: QuotaResource::EACH.map(|one| AtomicU64::new(word(quota, one, windows))) }
     }
 
-    /// Returns the limit of a resource as it is told.
+    /// Returns the limit of a resource as reported.
     pub(crate) fn get(&self, resource: QuotaResource) -> Allowance {
-        match self.units(resource) {
-            UNLIMITED => Allowance::Unlimited,
-            units => Allowance::AtMost(units),
-        }
+        Allowance::of_word(self.units(resource))
     }
 
-    /// Returns the limit of a resource in the unit that is counted, or [`UNLIMITED`].
+    /// Returns the limit of a resource in the counted unit, or [`UNLIMITED`].
     #[inline]
     pub(crate) fn units(&self, resource: QuotaResource) -> u64 {
-        // Acquire pairs with the release in `change`: whoever sees a lower limit sees what
-        // `Rate::before_change` has stored about the higher one.
+        // Acquire pairs with the release in `change`: a reader that sees a lowered limit also sees
+        // what `Rate::before_change` stored about the higher one.
         self.words[resource.index()].load(Ordering::Acquire)
     }
 
-    /// Changes the limit of a resource to that of a quota, after `before` was told of the one that
-    /// is enforced until then.
+    /// Changes the limit of a resource to that of a quota. Calls `before` with the limit in force
+    /// before it stores another.
     pub(crate) fn change(
         &self,
         resource: QuotaResource,
@@ -72,7 +66,7 @@ impl Bounds {
     }
 }
 
-/// Returns the word for the limit that a quota has for a resource.
+/// Returns the word for a quota's limit of a resource.
 fn word(quota: &ResourceQuota, resource: QuotaResource, windows: Windows) -> u64 {
     let (limit, most, units) = match resource {
         QuotaResource::Storage => (quota.max_storage_bytes, u64::MAX, 1),
@@ -82,7 +76,7 @@ fn word(quota: &ResourceQuota, resource: QuotaResource, windows: Windows) -> u64
         QuotaResource::Memory => (quota.max_memory_bytes, u64::MAX, 1),
     };
     match limit {
-        // Whole milliseconds of CPU time, so that the quota can be told again.
+        // Whole milliseconds of CPU time, so that the quota can be reported again.
         Allowance::AtMost(limit) => limit.min(most / units) * units,
         Allowance::Unlimited => UNLIMITED,
     }
@@ -90,8 +84,8 @@ fn word(quota: &ResourceQuota, resource: QuotaResource, windows: Windows) -> u64
 
 #[cfg(test)]
 mod tests {
-    use super::{Bounds, UNLIMITED};
-    use crate::quota::allowance::Allowance;
+    use super::Bounds;
+    use crate::quota::allowance::{Allowance, UNLIMITED};
     use crate::quota::quota_type::QuotaResource;
     use crate::quota::resource_quota::ResourceQuota;
     use crate::quota::window::Windows;
@@ -109,12 +103,12 @@ mod tests {
                 .with_memory(limit)
         };
         let bounds = Bounds::new(&ResourceQuota::new(), windows);
-        for resource in QuotaResource::ALL {
+        for &resource in QuotaResource::ALL {
             for limit in [Allowance::Unlimited, Allowance::AtMost(7), Allowance::AtMost(0)] {
-                let others = QuotaResource::ALL.map(|other| bounds.get(other));
+                let others = QuotaResource::EACH.map(|other| bounds.get(other));
                 bounds.change(resource, &all(limit), windows, |_| {});
                 let counted = Bounds::new(&all(limit), windows).get(resource);
-                for other in QuotaResource::ALL {
+                for &other in QuotaResource::ALL {
                     let expected = if other == resource { counted } else { others[other.index()] };
                     assert_eq!(bounds.get(other), expected);
                 }
@@ -124,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn no_limit_is_larger_than_can_be_counted() {
+    fn a_limit_of_a_rate_is_at_most_what_a_window_can_count() {
         let windows = Windows::new(Duration::from_secs(1));
         let quota = ResourceQuota::new()
             .with_message_rate(u64::MAX)
@@ -137,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn cpu_time_is_bounded_in_microseconds_and_told_in_milliseconds() {
+    fn cpu_time_is_bounded_in_microseconds_and_reported_in_milliseconds() {
         let windows = Windows::new(Duration::from_secs(1));
         let most = windows.capacity() / 1_000;
         for (ms, us) in [(3, 3_000), (most, most * 1_000), (u64::MAX, most * 1_000)] {
             let bounds = Bounds::new(&ResourceQuota::new().with_cpu_time(ms), windows);
             assert_eq!(bounds.get(QuotaResource::CpuTime), Allowance::AtMost(us));
-            let told = bounds.quota(windows).max_cpu_time_ms;
-            assert_eq!(told, Allowance::AtMost(ms.min(most)));
+            let reported = bounds.quota(windows).max_cpu_time_ms;
+            assert_eq!(reported, Allowance::AtMost(ms.min(most)));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where the tracker gets the time from.
+//! The sources of a tracker's time.
 
 #[cfg(feature = "std")]
 mod system;
@@ -13,32 +13,32 @@ pub use self::system::SystemClock;
 
 /// A source of time.
 ///
-/// A clock may lag: what is counted per period then comes back later, never earlier. It should
-/// not step back; where it does, nothing more is granted, and windows stand still until it has
-/// caught up.
+/// A clock may lag; windows then begin later, never earlier. A clock should not step back; if it does,
+/// nothing more is granted, and windows stand still until it has caught up.
 pub trait Clock: Debug + Send + Sync {
-    /// Returns the nanoseconds since a fixed point, which may be any.
+    /// Returns the nanoseconds since any fixed point. A number and not a `Duration`, since every take
+    /// of a rate reads it.
     fn now_ns(&self) -> u64;
 
-    /// Returns how far the clock may be behind the time that others wait by; not at all, unless it
-    /// says so.
+    /// Returns the clock's maximum lag behind real time. Default: zero.
     ///
-    /// Trackers say how long to wait by their clock. Who tells somebody else adds this.
+    /// Trackers report waits on their own clock; add this before passing a wait to a caller that
+    /// sleeps on another clock.
     fn lag(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Returns the shortest period that is worth counting by this clock: five times its
-    /// [`lag`](Self::lag), unless it says otherwise.
+    /// Returns the shortest period that this clock can count. Default: five times its
+    /// [`lag`](Self::lag).
     ///
-    /// Windows open late by up to the lag, so that in shorter ones a component would get a small part
-    /// of its rate. `quota-enforce` refuses to register a component whose period is shorter.
+    /// Windows begin late by up to the lag, so in shorter ones a component would get only a part of
+    /// its rate. `quota-enforce` refuses to register a component with a shorter period.
     fn shortest_period(&self) -> Duration {
         self.lag().saturating_mul(5)
     }
 }
 
-/// A clock that stands still until it is told otherwise.
+/// A clock that moves only when it is set or advanced.
 ///
 /// ```
 /// use core::time::Duration;
@@ -98,7 +98,7 @@ mod tests {
     use core::time::Duration;
 
     #[test]
-    fn a_clock_that_is_behind_is_for_periods_of_five_times_that() {
+    fn a_lagging_clock_counts_periods_of_five_times_its_lag() {
         #[derive(Debug)]
         struct Behind(Duration);
 
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manual_clock_goes_where_it_is_told() {
+    fn a_manual_clock_goes_where_it_is_set() {
         let clock = ManualClock::default();
         clock.advance(Duration::from_nanos(5));
         clock.advance(Duration::from_nanos(5));

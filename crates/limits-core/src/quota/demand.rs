@@ -1,15 +1,15 @@
-//! What one operation needs of all resources.
+//! The amounts that one operation takes of each resource.
 
 use crate::quota::quota_type::{QuotaResource, QuotaType};
 
-/// An amount of each resource, in its unit; zero where nothing is needed.
+/// An amount of each resource, in its unit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Demand {
     amounts: [u64; 5],
 }
 
 impl Demand {
-    /// Adds up what is asked for.
+    /// Adds up amounts.
     #[inline]
     pub(crate) fn of(quotas: &[QuotaType]) -> Self {
         let mut demand = Self::default();
@@ -22,7 +22,7 @@ impl Demand {
         demand
     }
 
-    /// Returns what one operation asks for.
+    /// Returns the demand of one amount.
     #[inline]
     pub(crate) const fn just(quota: QuotaType) -> Self {
         match quota.resource() {
@@ -31,13 +31,13 @@ impl Demand {
         }
     }
 
-    /// Tells whether anything is asked for that is counted per period.
+    /// Returns whether an amount of a rate is asked for.
     pub(crate) const fn has_rates(&self) -> bool {
         let [_storage, messages, network, cpu, _memory] = self.amounts;
         messages | network | cpu != 0
     }
 
-    /// Tells whether nothing is asked for.
+    /// Returns whether nothing is asked for.
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         let [a, b, c, d, e] = self.amounts;
@@ -49,7 +49,7 @@ impl Demand {
         self.amounts[resource.index()]
     }
 
-    /// Returns an amount of one resource and nothing of the others.
+    /// Returns the demand of an amount of one resource.
     #[inline]
     pub(crate) const fn one(resource: QuotaResource, amount: u64) -> Self {
         let mut demand = Self { amounts: [0; 5] };
@@ -62,9 +62,9 @@ impl Demand {
         self.amounts[resource.index()] = amount;
     }
 
-    /// Returns all that is needed, in the order in which it is taken.
+    /// Returns the amounts above zero, in the order in which they are taken.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (QuotaResource, u64)> {
-        let all = QuotaResource::ALL.into_iter().zip(self.amounts);
+        let all = QuotaResource::EACH.into_iter().zip(self.amounts);
         all.filter(|(_, amount)| *amount > 0)
     }
 }
@@ -76,7 +76,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn what_is_named_twice_is_added_up_and_nothing_is_left_out() {
+    fn amounts_of_one_resource_are_added_up_and_none_is_left_out() {
         let quotas = [
             QuotaType::Memory(1),
             QuotaType::CpuTime(2),

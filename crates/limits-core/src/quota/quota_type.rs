@@ -1,8 +1,9 @@
-//! What can be taken from a quota, and how much of it.
+//! The resources of a quota, and amounts of them.
 
 use core::fmt;
+use core::time::Duration;
 
-/// One of the five things that a [`ResourceQuota`](crate::ResourceQuota) bounds.
+/// A resource that a [`ResourceQuota`](crate::ResourceQuota) bounds.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum QuotaResource {
@@ -20,10 +21,13 @@ pub enum QuotaResource {
 
 impl QuotaResource {
     /// All resources, in the order in which they are taken.
-    pub const ALL: [Self; 5] =
+    pub const ALL: &'static [Self] = &Self::EACH;
+
+    /// [`ALL`](Self::ALL) as an array, for arrays with one element per resource.
+    pub(crate) const EACH: [Self; 5] =
         [Self::Storage, Self::MessageRate, Self::NetworkBandwidth, Self::CpuTime, Self::Memory];
 
-    /// Returns what the resource is called in a sentence.
+    /// Returns the resource's name in a sentence.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -35,7 +39,7 @@ impl QuotaResource {
         }
     }
 
-    /// Returns what the resource is called as a key: in files, labels and logs.
+    /// Returns the resource's key in files, labels and logs.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
@@ -47,7 +51,7 @@ impl QuotaResource {
         }
     }
 
-    /// Returns the plural of the unit that is counted.
+    /// Returns the plural of the counted unit.
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
@@ -57,13 +61,17 @@ impl QuotaResource {
         }
     }
 
-    /// Tells whether the resource is counted per period, and so comes back with time.
+    /// Returns whether the resource is counted per period; if not, it is in use until released.
     #[must_use]
     pub const fn is_rate(self) -> bool {
         matches!(self, Self::MessageRate | Self::NetworkBandwidth | Self::CpuTime)
     }
 
-    /// Returns the place of the resource in [`ALL`](Self::ALL).
+    /// Returns the position of the resource in [`ALL`](Self::ALL).
+    ///
+    /// Hidden, since new resources change the positions. `quota-enforce`, which is released together
+    /// with this crate, keeps its counters by it.
+    #[doc(hidden)]
     #[must_use]
     pub const fn index(self) -> usize {
         match self {
@@ -82,13 +90,15 @@ impl fmt::Display for QuotaResource {
     }
 }
 
-/// An amount of one resource, as an operation needs it.
+/// An amount of one resource that an operation takes, charges or releases.
 ///
 /// ```
+/// use core::time::Duration;
 /// use limits_core::{QuotaResource, QuotaType};
 ///
 /// assert_eq!(QuotaType::CpuTime(3).resource(), Some(QuotaResource::CpuTime));
 /// assert_eq!(QuotaType::CpuTime(3).amount(), 3_000); // µs
+/// assert_eq!(QuotaType::cpu_time(Duration::from_millis(3)).amount(), 3_000);
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[non_exhaustive]
@@ -105,12 +115,12 @@ pub enum QuotaType {
     CpuTimeMicros(u64),
     /// Bytes of memory.
     Memory(u64),
-    /// Nothing: an operation that has no cost.
+    /// Nothing, for an operation without a cost.
     None,
 }
 
 impl QuotaType {
-    /// Names an amount of a resource, in its [`unit`](QuotaResource::unit).
+    /// Returns an amount of a resource, in its [`unit`](QuotaResource::unit).
     #[must_use]
     pub const fn of(resource: QuotaResource, amount: u64) -> Self {
         match resource {
@@ -122,7 +132,15 @@ impl QuotaType {
         }
     }
 
-    /// Returns the resource, or `None` for an operation that has no cost.
+    /// Returns an amount of CPU time: a started microsecond counts as a whole one, and no more than
+    /// `u64::MAX` of them are counted.
+    #[must_use]
+    pub fn cpu_time(time: Duration) -> Self {
+        let us = time.as_nanos().div_ceil(1_000);
+        Self::CpuTimeMicros(u64::try_from(us).unwrap_or(u64::MAX))
+    }
+
+    /// Returns the resource, or `None` for an operation without a cost.
     #[must_use]
     pub const fn resource(self) -> Option<QuotaResource> {
         match self {
@@ -135,8 +153,8 @@ impl QuotaType {
         }
     }
 
-    /// Returns the amount in the resource's [`unit`](QuotaResource::unit). Milliseconds that do
-    /// not fit as microseconds are the most that does.
+    /// Returns the amount in the resource's [`unit`](QuotaResource::unit). CPU time saturates at
+    /// `u64::MAX` microseconds.
     #[must_use]
     pub const fn amount(self) -> u64 {
         match self {
@@ -150,8 +168,8 @@ impl QuotaType {
         }
     }
 
-    /// Returns the smallest amount that makes sense to grant: one of what the caller counts in.
-    pub(crate) const fn grain(self) -> u64 {
+    /// Returns the step of a partial grant: one of the units that the caller counts in.
+    pub(crate) const fn granularity(self) -> u64 {
         match self {
             Self::CpuTime(_) => MICROS_PER_MS,
             _ => 1,
@@ -159,30 +177,31 @@ impl QuotaType {
     }
 }
 
-/// Quotas speak of milliseconds, the tracker counts microseconds.
+/// A quota bounds CPU time in milliseconds, a tracker counts it in microseconds.
 pub(crate) const MICROS_PER_MS: u64 = 1_000;
 
 #[cfg(test)]
 mod tests {
     use super::{QuotaResource, QuotaType};
+    use core::time::Duration;
     use std::collections::BTreeSet;
     use std::string::ToString as _;
 
     #[test]
-    fn every_resource_has_a_place_a_name_and_a_key_of_its_own() {
-        for (index, resource) in QuotaResource::ALL.into_iter().enumerate() {
+    fn every_resource_has_a_position_a_name_and_a_key_of_its_own() {
+        for (index, &resource) in QuotaResource::ALL.iter().enumerate() {
             assert_eq!(resource.index(), index);
             assert_eq!(resource.to_string(), resource.name());
         }
-        let keys: BTreeSet<_> = QuotaResource::ALL.map(QuotaResource::key).into();
-        let names: BTreeSet<_> = QuotaResource::ALL.map(QuotaResource::name).into();
+        let keys: BTreeSet<_> = QuotaResource::EACH.map(QuotaResource::key).into();
+        let names: BTreeSet<_> = QuotaResource::EACH.map(QuotaResource::name).into();
         assert_eq!((keys.len(), names.len()), (5, 5));
         assert!(keys.iter().all(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
     }
 
     #[test]
     fn an_amount_of_a_resource_reads_back() {
-        for resource in QuotaResource::ALL {
+        for &resource in QuotaResource::ALL {
             let quota = QuotaType::of(resource, 7);
             assert_eq!((quota.resource(), quota.amount()), (Some(resource), 7));
         }
@@ -194,5 +213,10 @@ mod tests {
         assert_eq!(QuotaType::CpuTime(2).amount(), 2_000);
         assert_eq!(QuotaType::CpuTimeMicros(2).amount(), 2);
         assert_eq!(QuotaType::CpuTime(u64::MAX).amount(), u64::MAX);
+        for (ns, us) in [(0, 0), (1, 1), (1_000, 1), (1_001, 2)] {
+            let time = QuotaType::cpu_time(Duration::from_nanos(ns));
+            assert_eq!(time, QuotaType::CpuTimeMicros(us));
+        }
+        assert_eq!(QuotaType::cpu_time(Duration::MAX).amount(), u64::MAX);
     }
 }

@@ -1,4 +1,4 @@
-//! What was taken and may still be handed back.
+//! A take that is handed back on drop.
 
 use core::fmt;
 use core::ops::Deref;
@@ -7,20 +7,19 @@ use crate::quota::demand::Demand;
 use crate::quota::quota_type::{QuotaResource, QuotaType};
 use crate::quota::tracker::QuotaTracker;
 
-/// Something taken from a [`QuotaTracker`] for an operation that may still fail.
+/// A take from a [`QuotaTracker`] for an operation that may still fail.
 ///
-/// Dropped, it hands back what it took: when the operation returns early, panics or is cancelled.
-/// What was taken of a rate goes back into the window it was taken from; once that window is over
-/// nothing is handed back, for nothing is missing. [`commit`](Self::commit) keeps it.
-/// `mem::forget` keeps it as well.
+/// Dropping it hands back what it took: when the operation returns early, panics or is cancelled. A
+/// rate is refunded into the window of the take, unless that window is over.
+/// [`commit`](Self::commit) keeps the take, and so does `mem::forget`.
 ///
-/// It holds the tracker by reference, or by `Arc` if it comes from
+/// Holds the tracker by reference, or by `Arc` if it comes from
 /// [`reserve_owned`](QuotaTracker::reserve_owned).
-#[must_use = "dropping a reservation hands back what it took"]
+#[must_use = "a dropped reservation hands back what it took"]
 pub struct Reservation<T: Deref<Target = QuotaTracker>> {
     tracker: T,
     demand: Demand,
-    /// A time in the windows that the rates were counted in.
+    /// A time in the windows that count the rates.
     at: u64,
 }
 
@@ -29,35 +28,34 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
         Self { tracker, demand, at }
     }
 
-    /// Returns how much of a resource is reserved, in its [`unit`](QuotaResource::unit).
+    /// Returns the reserved amount of a resource, in its [`unit`](QuotaResource::unit).
     #[must_use]
     pub const fn amount(&self, resource: QuotaResource) -> u64 {
         self.demand.get(resource)
     }
 
-    /// Returns what holds the tracker.
+    /// Returns the value that holds the tracker.
     pub const fn owner(&self) -> &T {
         &self.tracker
     }
 
-    /// Keeps what was taken.
+    /// Keeps the take.
     #[inline]
     pub fn commit(mut self) {
         self.demand = Demand::default();
     }
 
-    /// Keeps what was really used of one resource, and all of the others.
+    /// Keeps the actual use of one resource, and all of the others.
     ///
-    /// If it is less than was reserved the rest is handed back; if it is more the difference is
+    /// A rest of the reserved amount is handed back; use past it is
     /// [charged](QuotaTracker::charge).
     pub fn commit_actual(mut self, actual: QuotaType) {
         self.settle(actual);
         self.commit();
     }
 
-    /// Keeps what was really used of one resource, as [`commit_actual`](Self::commit_actual) does, and
-    /// leaves the others reserved. For operations that learn what they used of several resources, once
-    /// for each of them.
+    /// Keeps the actual use of one resource, as [`commit_actual`](Self::commit_actual) does, and leaves
+    /// the others reserved: for operations that learn their use of several resources, once for each.
     ///
     /// ```
     /// # #[cfg(feature = "std")] {
@@ -66,7 +64,7 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
     /// let tracker = QuotaTracker::new(ResourceQuota::new());
     /// let both = [QuotaType::NetworkBandwidth(4_000), QuotaType::Storage(4_000)];
     /// let mut download = tracker.reserve_all(&both)?;
-    /// download.settle(QuotaType::NetworkBandwidth(900)); // what came
+    /// download.settle(QuotaType::NetworkBandwidth(900)); // received
     /// download.settle(QuotaType::Storage(2_500)); // unpacked
     /// drop(download); // nothing is left to hand back
     /// assert_eq!(tracker.usage().network_bandwidth_used, 900);
@@ -80,7 +78,7 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
         self.demand.set(resource, 0);
         self.tracker.charge(QuotaType::of(resource, used.saturating_sub(reserved)));
         let rest = Demand::one(resource, reserved.saturating_sub(used));
-        self.tracker.give_back(&rest, self.at);
+        self.tracker.hand_back(&rest, self.at);
     }
 }
 
@@ -88,7 +86,7 @@ impl<T: Deref<Target = QuotaTracker>> Drop for Reservation<T> {
     #[inline]
     fn drop(&mut self) {
         if !self.demand.is_empty() {
-            self.tracker.give_back(&self.demand, self.at);
+            self.tracker.hand_back(&self.demand, self.at);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What one component may use over time.
+//! The quota of one component.
 
 use core::time::Duration;
 
@@ -6,9 +6,10 @@ use crate::quota::allowance::Allowance;
 use crate::quota::bounds::Bounds;
 use crate::quota::window::Windows;
 
-/// What one component may use over time, across all its executions.
+/// The limits of one component over time, across all its executions.
 ///
-/// Storage and memory are totals; the other three are per [`reset_period`](Self::reset_period).
+/// Storage and memory are totals; the other three are rates, counted per
+/// [`reset_period`](Self::reset_period).
 ///
 /// ```
 /// use limits_core::{Allowance, ResourceQuota};
@@ -79,11 +80,27 @@ impl ResourceQuota {
         self
     }
 
-    /// Bounds the CPU time per period, in milliseconds.
+    /// Bounds the CPU time per period, in milliseconds; see
+    /// [`with_cpu_time_limit`](Self::with_cpu_time_limit) for a `Duration`.
     #[must_use]
     pub fn with_cpu_time(mut self, ms: impl Into<Allowance>) -> Self {
         self.max_cpu_time_ms = ms.into();
         self
+    }
+
+    /// Bounds the CPU time per period, in whole milliseconds: the rest of `limit` is cut off.
+    #[must_use]
+    pub fn with_cpu_time_limit(self, limit: Duration) -> Self {
+        self.with_cpu_time(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Returns the CPU time per period, or `None` if it is unlimited.
+    #[must_use]
+    pub const fn cpu_time_limit(&self) -> Option<Duration> {
+        match self.max_cpu_time_ms {
+            Allowance::AtMost(ms) => Some(Duration::from_millis(ms)),
+            Allowance::Unlimited => None,
+        }
     }
 
     /// Bounds the memory of all live stores together, in bytes.
@@ -93,16 +110,16 @@ impl ResourceQuota {
         self
     }
 
-    /// Sets the length of the window in which rates are counted.
+    /// Sets the length of the window in which the three rates are counted.
     #[must_use]
     pub const fn with_reset_period(mut self, period: Duration) -> Self {
         self.reset_period = period;
         self
     }
 
-    /// Returns the quota as a [`QuotaTracker`](crate::QuotaTracker) enforces it: no rate is larger
-    /// than can be counted in the period, which is at least 1 ms and at most 584 years long, and a
-    /// total of `u64::MAX` is unlimited.
+    /// Returns the quota that a [`QuotaTracker`](crate::QuotaTracker) enforces: the period is at least
+    /// 1 ms and at most 584 years, no rate is larger than one period can count, and a total of
+    /// `u64::MAX` is unlimited.
     ///
     /// ```
     /// use limits_core::{Allowance, ResourceQuota};
@@ -125,7 +142,7 @@ mod tests {
     use core::time::Duration;
 
     #[test]
-    fn the_defaults_are_those_of_the_original_design() {
+    fn the_defaults_are_100_mib_1000_messages_10_mib_one_core_and_256_mib() {
         let quota = ResourceQuota::default();
         assert_eq!(quota.max_storage_bytes, Allowance::AtMost(104_857_600));
         assert_eq!(quota.max_message_rate, Allowance::AtMost(1_000));
@@ -133,5 +150,16 @@ mod tests {
         assert_eq!(quota.max_cpu_time_ms, Allowance::AtMost(1_000));
         assert_eq!(quota.max_memory_bytes, Allowance::AtMost(268_435_456));
         assert_eq!(quota.reset_period, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_cpu_time_limit_is_a_duration_or_unlimited() {
+        let quota = ResourceQuota::new().with_cpu_time_limit(Duration::from_micros(2_999));
+        assert_eq!(quota.max_cpu_time_ms, Allowance::AtMost(2));
+        assert_eq!(quota.cpu_time_limit(), Some(Duration::from_millis(2)));
+        let unlimited = quota.with_cpu_time(Allowance::Unlimited);
+        assert_eq!(unlimited.cpu_time_limit(), None);
+        let longest = quota.with_cpu_time_limit(Duration::MAX);
+        assert_eq!(longest.max_cpu_time_ms, Allowance::AtMost(u64::MAX));
     }
 }

@@ -1,4 +1,4 @@
-//! How much of everything is used, allowed and left.
+//! Use and limits of a tracker at one time.
 
 use crate::quota::allowance::Allowance;
 use crate::quota::quota_type::QuotaResource;
@@ -20,7 +20,7 @@ pub struct QuotaStatus {
 }
 
 impl QuotaStatus {
-    /// Asks for the status of each resource.
+    /// Collects the status of each resource.
     pub(crate) fn collect(of: impl Fn(QuotaResource) -> QuotaResourceStatus) -> Self {
         Self {
             storage: of(QuotaResource::Storage),
@@ -45,16 +45,16 @@ impl QuotaStatus {
 
     /// Returns the status of each resource.
     pub fn iter(&self) -> impl Iterator<Item = (QuotaResource, QuotaResourceStatus)> {
-        QuotaResource::ALL.into_iter().map(|resource| (resource, self.of(resource)))
+        QuotaResource::EACH.into_iter().map(|resource| (resource, self.of(resource)))
     }
 
-    /// Tells whether any resource is used to 80 % or more.
+    /// Returns whether the use of any resource is at least 80 % of its limit.
     #[must_use]
     pub fn is_warning(&self) -> bool {
         self.iter().any(|(_, status)| status.is_warning())
     }
 
-    /// Tells whether any resource is used to 95 % or more.
+    /// Returns whether the use of any resource is at least 95 % of its limit.
     #[must_use]
     pub fn is_critical(&self) -> bool {
         self.iter().any(|(_, status)| status.is_critical())
@@ -69,20 +69,19 @@ pub struct QuotaResourceStatus {
 }
 
 impl QuotaResourceStatus {
-    /// The percentage of a limit from which its use is worth a warning.
+    /// The percentage of a limit at which use is reported as a warning.
     pub const WARNING_PERCENT: u32 = 80;
 
-    /// The percentage of a limit from which its use is critical.
+    /// The percentage of a limit at which use is reported as critical.
     pub const CRITICAL_PERCENT: u32 = 95;
 
-    /// Sets a use against a limit.
+    /// Returns the status of a use under a limit.
     #[must_use]
     pub const fn new(used: u64, limit: Allowance) -> Self {
         Self { used, limit }
     }
 
-    /// Returns the units in use, which can be more than the limit: after a charge, or when the
-    /// limit was lowered.
+    /// Returns the units in use; more than the limit after a charge, or after the limit was lowered.
     #[must_use]
     pub const fn used(&self) -> u64 {
         self.used
@@ -94,7 +93,7 @@ impl QuotaResourceStatus {
         self.limit
     }
 
-    /// Returns the units that are left.
+    /// Returns the units left.
     #[must_use]
     pub const fn available(&self) -> Allowance {
         match self.limit {
@@ -105,7 +104,7 @@ impl QuotaResourceStatus {
 
     /// Returns the use as a percentage of the limit, for display.
     ///
-    /// 100 if the limit is zero, 0 if there is none. Decisions use [`reaches`](Self::reaches).
+    /// 100 if the limit is zero, 0 if unlimited. Decisions use [`reaches`](Self::reaches).
     #[must_use]
     #[expect(
         clippy::as_conversions,
@@ -120,12 +119,12 @@ impl QuotaResourceStatus {
         }
     }
 
-    /// Tells whether the use is at least `percent` of the limit: always if the limit is zero,
-    /// never if there is none.
+    /// Returns whether the use is at least `percent` of the limit: always if the limit is zero, never
+    /// if unlimited.
     #[must_use]
     pub fn reaches(&self, percent: u32) -> bool {
         match self.limit {
-            // Of a limit of zero any use is at least any part.
+            // A limit of zero reaches every threshold.
             Allowance::AtMost(limit) => {
                 u128::from(self.used) * 100 >= u128::from(limit) * u128::from(percent)
             }
@@ -133,13 +132,13 @@ impl QuotaResourceStatus {
         }
     }
 
-    /// Tells whether the use is 80 % of the limit or more.
+    /// Returns whether the use is at least 80 % of the limit.
     #[must_use]
     pub fn is_warning(&self) -> bool {
         self.reaches(Self::WARNING_PERCENT)
     }
 
-    /// Tells whether the use is 95 % of the limit or more.
+    /// Returns whether the use is at least 95 % of the limit.
     #[must_use]
     pub fn is_critical(&self) -> bool {
         self.reaches(Self::CRITICAL_PERCENT)
@@ -156,14 +155,14 @@ mod tests {
     }
 
     #[test]
-    fn q9_a_limit_of_zero_is_used_up() {
+    fn a_limit_of_zero_is_used_up() {
         let nothing = status(0, 0);
         assert_eq!((nothing.percentage(), nothing.available()), (100.0, Allowance::AtMost(0)));
         assert!(nothing.is_warning() && nothing.is_critical());
     }
 
     #[test]
-    fn what_has_no_limit_is_never_used_up() {
+    fn an_unlimited_resource_is_never_used_up() {
         let unlimited = QuotaResourceStatus::new(u64::MAX, Allowance::Unlimited);
         assert_eq!((unlimited.percentage(), unlimited.available()), (0.0, Allowance::Unlimited));
         assert!(!unlimited.is_warning());
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn more_than_all_is_more_than_100_percent_and_nothing_is_left() {
+    fn use_past_the_limit_is_more_than_100_percent_and_nothing_is_left() {
         let over = status(150, 100);
         assert_eq!((over.percentage(), over.available()), (150.0, Allowance::AtMost(0)));
     }

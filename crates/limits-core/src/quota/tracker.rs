@@ -1,13 +1,27 @@
-//! Quotas over time: what may be taken, what is taken, and what is left.
+//! The use of a quota over time, on one level and on all levels above it.
 //!
-//! The rates are described in [`crate::quota::window`], the totals in [`crate::total`]. Of the whole:
+//! [`crate::quota::window`] describes the rates and [`crate::quota::total`] the totals. A take goes
+//! one of these ways, the cheapest that can decide it; all of them are in `levels.rs`:
+//!
+//! | take | function | writes |
+//! |---|---|---|
+//! | a total, one level | `take_total` | one swap, again after a lost race |
+//! | a rate, one level, in a window that goes on without debt | `take_rate`, `Rate::take_quickly` | one swap, tried once |
+//! | a rate, one level, otherwise | `take_rate_slowly`, `Rate::take` | one swap, again after a lost race |
+//! | several resources or levels, all of which fit | `take_all`, `take_planned` | one swap each, tried once, undone if one is lost |
+//! | several resources or levels, otherwise | `take_all`, `take_slowly` | peeks at all, then `take_levels` |
+//! | as much as is left | `take_up_to` | as the take of that amount, again after a lost race |
+//!
+//! Both ways of taking several go from the topmost level down, and in the order of
+//! `QuotaResource::ALL` on each: two takers first meet at the same word, so the second is refused
+//! before it holds a unit that the first needs.
 //!
 //! - I11: a take of one resource on one level is one atomic step.
 //! - I12: a take of several resources or levels takes all or nothing.
-//! - I13: what takes granted, less what was given back, is what is in use; on every level.
+//! - I13: the use is what takes granted less what was released and refunded, on every level.
 //! - I14: a parent holds at least what its children hold.
 //! - I15: a reservation hands back what it took, once, unless it is committed.
-//! - I16: a lower limit refuses until enough has drained, and makes no debt of what was granted.
+//! - I16: a lower limit refuses until enough has drained, and makes no debt of earlier grants.
 
 mod levels;
 #[cfg(all(loom, test))]
@@ -22,29 +36,32 @@ use core::ops::Deref;
 
 use crate::quota::bounds::Bounds;
 use crate::quota::clock::Clock;
+#[cfg(feature = "std")]
+use crate::quota::clock::SystemClock;
 use crate::quota::demand::Demand;
 use crate::quota::quota_error::QuotaError;
 use crate::quota::quota_type::{QuotaResource, QuotaType};
 use crate::quota::rate::Rate;
 use crate::quota::reservation::Reservation;
 use crate::quota::resource_quota::ResourceQuota;
+use crate::quota::take::TakeRefused;
 use crate::quota::total::Total;
-use crate::quota::window::{Refusal, Windows};
+use crate::quota::window::Windows;
 
 pub use self::reconfigure::PeriodMismatch;
 
-/// Counts what a component uses against its [`ResourceQuota`], exactly, from any number of
-/// threads, without a lock.
+/// A component's use of its [`ResourceQuota`], counted exactly from any number of threads, without a
+/// lock.
 ///
-/// Five words do all of it, the named methods are shorthands:
+/// Five methods do all of it; the named ones are shorthands:
 ///
-/// | word | what it does |
+/// | method | effect |
 /// |---|---|
-/// | [`peek`](Self::peek) | tells whether something could be taken now; holds nothing |
-/// | [`reserve`](Self::reserve) | takes it; handed back on drop unless committed |
-/// | [`reserve_up_to`](Self::reserve_up_to) | takes what is left of it |
-/// | [`charge`](Self::charge) | counts what has already been used, also past the limit |
-/// | [`release`](Self::release) | gives back storage or memory |
+/// | [`peek`](Self::peek) | checks whether a take would be granted now; takes nothing |
+/// | [`reserve`](Self::reserve) | takes; handed back on drop unless committed |
+/// | [`reserve_up_to`](Self::reserve_up_to) | takes as much as is left |
+/// | [`charge`](Self::charge) | counts use after the fact, also past the limit |
+/// | [`release`](Self::release) | returns storage or memory |
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -62,36 +79,37 @@ pub use self::reconfigure::PeriodMismatch;
 ///
 /// # Totals and rates
 ///
-/// Storage and memory are in use until they are released. Messages, network bandwidth and CPU
-/// time are counted in fixed windows of the quota's `reset_period` (at least 1 ms), which start
-/// at the birth of the topmost tracker; the first window of a child may be shorter. At most the limit is granted in a window, and so **at most twice the
-/// limit in any stretch of time as long as a period**. Nothing has to run when a window ends:
-/// whoever reads the clock sees the new one.
+/// Storage and memory are totals: in use until they are released. Messages, network bandwidth and CPU
+/// time are rates: counted in fixed windows of the quota's `reset_period` (at least 1 ms), which begin
+/// with the topmost tracker, so that the first window of a child may be shorter. At most the limit is
+/// granted in a window, and so **at most twice the limit in any span of time as long as a period**.
+/// No timer runs at a window's end: the next reading of the clock begins the new window.
 ///
-/// What is only known afterwards is charged, past the limit if need be. That debt is carried into
+/// Use that is known only afterwards is charged, past the limit if need be. That debt is carried into
 /// the next windows, less one limit for each; under a limit of zero it stays.
 ///
 /// # Limits
 ///
-/// Zero allows nothing (and is 100 % used); [`Unlimited`](crate::Allowance::Unlimited) allows
+/// A limit of zero allows nothing and is 100 % used. [`Unlimited`](crate::Allowance::Unlimited) allows
 /// all that can be counted, and counts it. A request of nothing is always granted.
 ///
-/// Totals are counted up to `u64::MAX`; what does not fit is refused, with or without a limit. Of a
-/// rate at least 32 GB (or 32 · 10⁹ of what it counts) per second of the period can be counted, and
-/// no limit is larger; without one more is granted, and the count stays at the most until the window
-/// is over.
+/// Totals are counted up to `u64::MAX`; a take past that is refused, with or without a limit. A rate is
+/// counted up to at least 32 GB (or 32 · 10⁹ of its units) per second of the period, and no limit is
+/// larger. An unlimited rate grants more than that, and its count then stays at the maximum until the
+/// window is over.
 ///
 /// # Levels
 ///
-/// A tracker may have a parent (component, tenant, host). What is taken is taken on all levels or
-/// on none. All levels read one clock. While a take of several resources or levels is under way,
-/// its first parts are counted already; that can refuse a racing take, never grant one.
+/// A tracker may have a parent (component, tenant, host); each tracker of such a chain is a level. A
+/// take is counted on all levels or on none, and all levels read one clock. A take of several resources
+/// or levels counts its parts one after the other; a part that is counted already can refuse a racing
+/// take, never grant one.
 ///
-/// It does **not** wait, log or remember denials, and it does not survive the process: see
-/// [`usage`](Self::usage) and [`restore`](Self::restore). It counts for nine years (up to 18,
-/// depending on the period); then rates only refuse.
-// One component's words share a cache line, two components' words never do: on neighbouring words
-// two threads are seven times slower. All of it is 192 bytes, and 256 in an `Arc`.
+/// A tracker does **not** wait, log or remember denials, and its counts do not survive the process; see
+/// [`usage`](Self::usage) and [`restore`](Self::restore). It counts for nine years (up to 18, depending
+/// on the period); then rates only refuse.
+// The words of one component share a cache line, those of two components never do: threads on
+// neighbouring words are seven times slower. The whole takes 192 bytes, and 256 in an `Arc`.
 #[repr(C, align(64))]
 pub struct QuotaTracker {
     // The first line is written by every take.
@@ -100,10 +118,11 @@ pub struct QuotaTracker {
     messages: Rate,
     network: Rate,
     cpu: Rate,
-    // The rest is read only, but for changes of the quota.
+    // Takes only read the rest; a change of the quota writes it.
     bounds: Bounds,
     windows: Windows,
-    birth: u64,
+    /// The time on the clock at which the topmost tracker was made.
+    origin_ns: u64,
     clock: Arc<dyn Clock>,
     parent: Option<Arc<Self>>,
 }
@@ -118,30 +137,30 @@ impl fmt::Debug for QuotaTracker {
     }
 }
 
-/// The use of one resource.
+/// The counter of one resource.
 enum Counter<'a> {
     Total(&'a Total),
     Rate(&'a Rate),
 }
 
-/// The time of one operation, in nanoseconds since the birth of the tracker.
+/// The time of one operation, in nanoseconds since the tracker's origin.
 #[derive(Clone, Copy, Debug)]
 struct Time {
-    /// The latest that is known: later than the clock if that has stepped back.
+    /// The latest time known: later than the clock if that has stepped back.
     latest: u64,
-    /// How far the clock is behind that.
+    /// The clock's distance behind `latest`.
     lag: u64,
 }
 
 impl QuotaTracker {
-    /// Returns a tracker that has counted nothing yet and reads the system's clock.
+    /// Returns a tracker without any use that reads the system's clock.
     #[cfg(feature = "std")]
     #[must_use]
     pub fn new(quota: ResourceQuota) -> Self {
-        Self::with_clock(quota, crate::quota::clock::SystemClock::shared())
+        Self::with_clock(quota, SystemClock::shared())
     }
 
-    /// Returns a tracker that has counted nothing yet and reads the given clock.
+    /// Returns a tracker without any use that reads the given clock.
     ///
     /// ```
     /// use core::time::Duration;
@@ -158,12 +177,11 @@ impl QuotaTracker {
     /// ```
     #[must_use]
     pub fn with_clock(quota: ResourceQuota, clock: Arc<dyn Clock>) -> Self {
-        let birth = clock.now_ns();
-        Self::born(quota, birth, clock, None)
+        let origin_ns = clock.now_ns();
+        Self::with_parts(quota, origin_ns, clock, None)
     }
 
-    /// Returns a tracker that has counted nothing yet and also takes from `parent`, whose clock
-    /// it reads.
+    /// Returns a tracker without any use that also takes from `parent`, and reads its clock.
     ///
     /// ```
     /// # #[cfg(feature = "std")] {
@@ -182,13 +200,13 @@ impl QuotaTracker {
     /// ```
     #[must_use]
     pub fn with_parent(quota: ResourceQuota, parent: Arc<Self>) -> Self {
-        // One birth for all levels: a time then means the same on each.
-        Self::born(quota, parent.birth, Arc::clone(&parent.clock), Some(parent))
+        // One origin for all levels: a time then means the same on each.
+        Self::with_parts(quota, parent.origin_ns, Arc::clone(&parent.clock), Some(parent))
     }
 
-    fn born(
+    fn with_parts(
         quota: ResourceQuota,
-        birth: u64,
+        origin_ns: u64,
         clock: Arc<dyn Clock>,
         parent: Option<Arc<Self>>,
     ) -> Self {
@@ -201,39 +219,39 @@ impl QuotaTracker {
             cpu: Rate::new(),
             bounds: Bounds::new(&quota, windows),
             windows,
-            birth,
+            origin_ns,
             clock,
             parent,
         }
     }
 
-    /// Returns the clock that this tracker and all its levels read.
+    /// Returns the clock that all levels read.
     #[must_use]
     pub const fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
 
-    /// Returns the tracker from which this one takes as well.
+    /// Returns the tracker from which this one also takes.
     #[must_use]
     pub const fn parent(&self) -> Option<&Arc<Self>> {
         self.parent.as_ref()
     }
 
-    /// Tells whether something could be taken now. Advisory: by the time it is taken, others may
-    /// have taken it.
+    /// Checks whether an amount could be taken now. Advisory: other threads may take it before the
+    /// caller does.
     ///
     /// # Errors
     ///
-    /// What [`reserve`](Self::reserve) would say.
+    /// The refusal of [`reserve`](Self::reserve).
     pub fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
         self.check_one(quota)
     }
 
-    /// Tells whether several resources could be taken together now, as [`peek`](Self::peek) does.
+    /// Checks whether several resources could be taken together now, as [`peek`](Self::peek) does.
     ///
     /// # Errors
     ///
-    /// What [`reserve_all`](Self::reserve_all) would say.
+    /// The refusal of [`reserve_all`](Self::reserve_all).
     pub fn peek_all(&self, quotas: &[QuotaType]) -> Result<(), QuotaError> {
         self.check_all(&Demand::of(quotas))
     }
@@ -242,8 +260,8 @@ impl QuotaTracker {
     ///
     /// # Errors
     ///
-    /// Says which resource on which level refused, and when to try again. If several resources or
-    /// levels refuse, it is the one that does so longest. Nothing has been taken then.
+    /// The refusal of a resource on a level, with the time to retry. If several resources or levels
+    /// refuse, it is the one with the longest wait. Nothing has been taken.
     #[inline]
     pub fn reserve(&self, quota: QuotaType) -> Result<Reservation<&Self>, QuotaError> {
         let mut at = 0;
@@ -251,8 +269,8 @@ impl QuotaTracker {
         Ok(Reservation::new(self, Demand::just(quota), at))
     }
 
-    /// Takes several resources together, all or nothing, on all levels. What is named twice is
-    /// added up.
+    /// Takes several resources together, all or nothing, on all levels. Amounts of the same resource
+    /// are added up.
     ///
     /// # Errors
     ///
@@ -264,8 +282,8 @@ impl QuotaTracker {
         Ok(Reservation::new(self, demand, at))
     }
 
-    /// Takes what [`reserve_all`](Self::reserve_all) takes, in a reservation that keeps the
-    /// tracker alive: for tasks and other places where a borrow cannot go.
+    /// Takes as [`reserve_all`](Self::reserve_all) does, in a reservation that keeps the tracker alive:
+    /// for tasks and other places that a borrow cannot reach.
     ///
     /// # Errors
     ///
@@ -277,9 +295,9 @@ impl QuotaTracker {
         self.reserve_for(quotas, || Arc::clone(self))
     }
 
-    /// Takes what [`reserve_all`](Self::reserve_all) takes, in a reservation that holds `owner`: a
-    /// value that has this tracker in it, such as an `Arc` of a larger struct. A refusal makes no
-    /// owner.
+    /// Takes as [`reserve_all`](Self::reserve_all) does, in a reservation that holds `owner`: a value
+    /// that dereferences to this tracker, such as an `Arc` of a larger struct. `owner` is called after a
+    /// grant only.
     ///
     /// # Errors
     ///
@@ -299,20 +317,19 @@ impl QuotaTracker {
         Ok(Reservation::new(owner(), demand, at))
     }
 
-    /// Takes as much of an amount as is left on all levels: at least one unit, and whole
-    /// milliseconds of CPU time if it was asked for in milliseconds.
-    /// [`Reservation::amount`] tells how much.
+    /// Takes as much of an amount as is left on all levels: at least one unit, and whole milliseconds
+    /// of CPU time if the amount is in milliseconds. [`Reservation::amount`] returns how much.
     ///
     /// # Errors
     ///
-    /// If nothing is left; the error tells when some will be.
+    /// If nothing is left; the error has the time to retry.
     pub fn reserve_up_to(&self, quota: QuotaType) -> Result<Reservation<&Self>, QuotaError> {
         let (demand, at) = self.take_up_to(quota)?;
         Ok(Reservation::new(self, demand, at))
     }
 
-    /// Takes what [`reserve_up_to`](Self::reserve_up_to) takes, in a reservation that keeps the
-    /// tracker alive.
+    /// Takes as [`reserve_up_to`](Self::reserve_up_to) does, in a reservation that keeps the tracker
+    /// alive.
     ///
     /// # Errors
     ///
@@ -324,8 +341,7 @@ impl QuotaTracker {
         self.reserve_up_to_for(quota, || Arc::clone(self))
     }
 
-    /// Takes what [`reserve_up_to`](Self::reserve_up_to) takes, in a reservation that holds `owner`,
-    /// as [`reserve_for`](Self::reserve_for) does.
+    /// Takes as [`reserve_up_to`](Self::reserve_up_to) does, in a reservation that holds `owner`, as [`reserve_for`](Self::reserve_for) does.
     ///
     /// # Errors
     ///
@@ -339,7 +355,7 @@ impl QuotaTracker {
         Ok(Reservation::new(owner(), demand, at))
     }
 
-    /// Takes an amount of one resource for good: reserves and commits.
+    /// Takes an amount of one resource and keeps it: reserves and commits.
     ///
     /// # Errors
     ///
@@ -349,12 +365,11 @@ impl QuotaTracker {
         self.take(quota, &mut 0)
     }
 
-    /// Takes an amount for good as [`consume`](Self::consume) does, then asks whether that holds, and
-    /// hands it back if not, into the window that it was taken from. Returns the answer.
+    /// Takes an amount as [`consume`](Self::consume) does, then calls `holds`, and hands the amount
+    /// back if that returns `false`. Returns the answer of `holds`.
     ///
-    /// For what may have changed while the amount was taken: a question that was asked before has an
-    /// answer that may be out of date. Costs less than a [`Reservation`]. What was taken stays taken
-    /// if `holds` panics.
+    /// For a condition that may have changed while the amount was taken. Costs less than a
+    /// [`Reservation`]. The amount stays taken if `holds` panics.
     ///
     /// ```
     /// # #[cfg(feature = "std")] {
@@ -368,7 +383,7 @@ impl QuotaTracker {
     ///
     /// # Errors
     ///
-    /// As [`reserve`](Self::reserve). `holds` is not asked then.
+    /// As [`reserve`](Self::reserve); `holds` is not called.
     #[inline]
     pub fn consume_if(
         &self,
@@ -379,24 +394,22 @@ impl QuotaTracker {
         self.take(quota, &mut at)?;
         let holds = holds();
         if !holds {
-            self.give_back(&Demand::just(quota), at);
+            self.hand_back(&Demand::just(quota), at);
         }
         Ok(holds)
     }
 
-    /// Counts what has already been used, on all levels, whether it fits or not.
+    /// Counts use after the fact, on all levels, whether it fits or not.
     ///
-    /// What passes a rate's limit is debt: it is carried into the next windows, less one limit
-    /// for each.
+    /// Use past a rate's limit is debt: it is carried into the next windows, less one limit for each.
     pub fn charge(&self, quota: QuotaType) {
         let Some(resource) = quota.resource() else { return };
         self.charge_one(resource, quota.amount());
     }
 
-    /// Gives back storage or memory, on all levels, and returns how much it was: no more than
-    /// was in use here.
+    /// Releases storage or memory, on all levels, and returns the amount: no more than was in use here.
     ///
-    /// A rate comes back with time only; of one, nothing is given back. To undo a take, drop its
+    /// A rate cannot be released, since it comes back with time. To undo a take of a rate, drop its
     /// [`Reservation`].
     pub fn release(&self, quota: QuotaType) -> u64 {
         match quota.resource() {
@@ -405,10 +418,10 @@ impl QuotaTracker {
         }
     }
 
-    /// Returns the time since the birth, in nanoseconds.
+    /// Returns the time since the origin, in nanoseconds.
     #[inline]
     fn elapsed(&self) -> u64 {
-        self.clock.now_ns().saturating_sub(self.birth)
+        self.clock.now_ns().saturating_sub(self.origin_ns)
     }
 
     const fn counter(&self, resource: QuotaResource) -> Counter<'_> {
@@ -421,19 +434,19 @@ impl QuotaTracker {
         }
     }
 
-    /// Says that this level refused.
+    /// Returns the error for a refusal by this level.
     #[inline]
     fn error(
         &self,
         resource: QuotaResource,
         requested: u64,
-        mut refusal: Refusal,
+        mut refused: TakeRefused,
         time: Time,
     ) -> QuotaError {
         // The wait is counted by the clock, which may have to catch up first.
-        refusal.wait = refusal.wait.and(time.lag);
+        refused.wait = refused.wait.and(time.lag);
         let period = if resource.is_rate() { self.windows.period_ns() } else { 0 };
-        QuotaError::refused(resource, requested, refusal, period)
+        QuotaError::refused(resource, requested, refused, period)
     }
 }
 

@@ -1,11 +1,11 @@
-//! How much of everything is in use.
+//! A snapshot of a tracker's use.
+
+use core::time::Duration;
 
 use crate::quota::quota_type::{QuotaResource, QuotaType};
 
-/// How much of each resource is in use, as a [`QuotaTracker`](crate::QuotaTracker) counts it at
-/// one time.
-///
-/// A plain snapshot, to be stored and [restored](crate::QuotaTracker::restore).
+/// A snapshot of the use that a [`QuotaTracker`](crate::QuotaTracker) counts, to be stored and
+/// [restored](crate::QuotaTracker::restore).
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct QuotaUsage {
     /// Bytes stored.
@@ -33,15 +33,21 @@ impl QuotaUsage {
         }
     }
 
-    /// Returns what outlives the process: all but memory, which is gone with it.
+    /// Returns the CPU time in the current window.
+    #[must_use]
+    pub const fn cpu_time_used(&self) -> Duration {
+        Duration::from_micros(self.cpu_time_used_us)
+    }
+
+    /// Returns the use that outlives the process: all but memory.
     #[must_use]
     pub const fn without_memory(mut self) -> Self {
         self.memory_used = 0;
         self
     }
 
-    /// Returns each use as an amount that can be taken or charged.
+    /// Returns the use of each resource as an amount.
     pub(crate) fn amounts(&self) -> impl Iterator<Item = QuotaType> {
-        QuotaResource::ALL.into_iter().map(|resource| QuotaType::of(resource, self.of(resource)))
+        QuotaResource::EACH.into_iter().map(|resource| QuotaType::of(resource, self.of(resource)))
     }
 }

@@ -1,107 +1,78 @@
-//! Fixed windows in one word: the whole algorithm of a rate, without atomics and without a clock.
+//! Fixed windows in one word: the algorithm of a rate, without atomics and without a clock.
 //!
-//! A rate's state is one `u64`: the number of the window above, the use within it below. How
-//! many bits each gets follows from the period alone, so that the windows of at least nine years
-//! have numbers of their own. What is left for the use holds at least 32 000 units per
-//! microsecond of the period (32 GB a second); see [`Windows::capacity`].
+//! The state of a rate is one `u64`: the number of the window in the high bits, the use within it in
+//! the low bits. The split follows from the period alone, so that the windows of at least nine years
+//! have numbers of their own. The use then has room for at least 32 000 units per microsecond of the
+//! period (32 GB a second); see [`Windows::capacity`].
 //!
-//! Windows are numbered from the birth of the tracker, without gaps, and never reused: a number
-//! cannot come round again. After the last one (9 to 18 years) the window no longer changes, and
-//! so only refuses.
+//! Windows are numbered from the tracker's origin, without gaps. A number is never reused: after the
+//! last window (9 to 18 years) the window no longer changes, and so only refuses.
 //!
-//! Within one window at most the limit is granted. Any stretch of time as long as a period
-//! touches two windows, and so sees at most **twice the limit**: all of it at the end of one
-//! window, all of it at the start of the next.
+//! At most the limit is granted within one window. A span of time as long as a period touches two
+//! windows, and so sees at most **twice the limit**: all of it at the end of one window and all of it
+//! at the start of the next.
+//!
+//! Takes are decided in two functions. [`Windows::step`] is the whole algorithm.
+//! [`Windows::step_quickly`] decides the common case in half of the instructions, refusals included,
+//! and hands all others over. It stays because a denial costs 0.6 ns beyond the clock with it and
+//! 4.4 ns without; a property test keeps the two in agreement.
 //!
 //! - I1: a grant never brings the use of a window past the limit.
 //! - I2: a refusal leaves the word as it was.
-//! - I3: what fits is granted: no take is refused that has room in its window.
-//! - I4: the wait of a refusal is exact: one nanosecond earlier is refused, then it is granted.
+//! - I3: no take is refused that has room in its window.
+//! - I4: the wait of a refusal is exact: refused one nanosecond earlier, granted then.
 //! - I5: a window's number never falls, so a clock that steps back grants nothing more.
 //! - I6: debt, the use past the limit, carries over less one limit per elapsed window.
-//! - I7: what is given back leaves the window that it was taken in, or no window.
-//! - I8: the use saturates at what the word holds; it never reaches into the window's number. What is
-//!   saturated stays so until the window is over, as nobody can say how much it is.
+//! - I7: a refund leaves the window that its units were taken in, or no window.
+//! - I8: the use saturates below the bits of the window's number. A saturated use stays so until its
+//!   window is over, since the amount past it is not known.
 
 #[cfg(all(test, not(loom)))]
 mod proptests;
 
 use core::time::Duration;
 
-use crate::quota::bounds::UNLIMITED;
-use crate::quota::quota_error::Wait;
+use crate::quota::allowance::UNLIMITED;
+use crate::quota::retry::Wait;
+use crate::quota::take::TakeRefused;
 
 /// Nanoseconds whose windows have numbers of their own, as a power of two: nine years.
 const HORIZON: u32 = 58;
 
-/// Windows shorter than this are counted as this long, which grants less.
+/// The shortest period; a shorter one is counted as this, which grants less.
 const SHORTEST: u64 = 1_000_000;
 
-/// Windows longer than this, 584 years, are counted as this long: the longest that a [`Wait`] tells.
+/// The longest period, 584 years: a [`Wait`] holds no longer one.
 const LONGEST: u64 = u64::MAX - 2;
 
-/// The length of a rate's windows, and where the parts of its word are.
+/// The length of a rate's windows, and the layout of its word.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Windows {
     period: u64,
     use_bits: u32,
-    /// What stands for all uses that are too large: `use_bits` ones.
+    /// The word for every use that is too large: `use_bits` ones.
     saturated: u64,
 }
 
-/// What bounds a rate just now.
+/// The limit of a rate now and before its last change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound {
     /// The limit in force: at most the [`capacity`](Windows::capacity) of a window, or
     /// [`UNLIMITED`].
     pub(crate) limit: u64,
-    /// The window in which the limit last fell, and what it was before, packed as a word.
-    pub(crate) before: u64,
+    /// The window in which the limit last changed, and the limit before, packed as a word.
+    pub(crate) previous: u64,
 }
 
-/// What became of a take.
+/// The answers of [`Windows::step_quickly`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Verdict {
-    /// It was counted in the window of this number.
-    Granted(u64),
-    /// It was not counted.
-    Refused(Refusal),
-}
-
-/// What [`Windows::quick`] can tell.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Quick {
-    /// It fits: the word afterwards, and when its window started.
+pub(crate) enum QuickStep {
+    /// The take fits: the word afterwards, and the start of its window.
     Fits { next: u64, start: u64 },
-    /// It does not.
-    Refused(Refusal),
-    /// That takes [`Windows::step`].
+    /// The take does not fit.
+    Refused(TakeRefused),
+    /// [`Windows::step`] must decide.
     Unclear,
-}
-
-/// Why a take was refused, in units.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Refusal {
-    /// What was in use.
-    pub(crate) used: u64,
-    /// How much is allowed.
-    pub(crate) limit: u64,
-    /// When it would be granted.
-    pub(crate) wait: Wait,
-}
-
-/// A change of a counter that has been decided and not yet made.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Planned {
-    pub(crate) from: u64,
-    pub(crate) to: u64,
-}
-
-impl Planned {
-    /// Tells whether nothing changes.
-    pub(crate) const fn is_nothing(self) -> bool {
-        self.from == self.to
-    }
 }
 
 impl Windows {
@@ -122,73 +93,74 @@ impl Windows {
         self.period
     }
 
-    /// Returns the most that can be counted in one window.
-    ///
-    /// Larger limits are held to this, which grants less than they say.
+    /// Returns the largest use that one window can count. Larger limits are lowered to it.
     pub(crate) const fn capacity(self) -> u64 {
         self.saturated - 1
     }
 
-    /// Decides on taking `n` units, at least one, at the time `now`, and returns the
-    /// word as it is afterwards.
-    ///
-    /// `now` is in nanoseconds since the birth of the tracker.
-    pub(crate) fn step(self, word: u64, now: u64, n: u64, bound: Bound) -> (u64, Verdict) {
+    /// Decides on taking `n` units, at least one, at the time `now` in nanoseconds since the tracker's
+    /// origin. Returns the word afterwards, and the number of the window that counts them.
+    pub(crate) fn step(
+        self,
+        word: u64,
+        now: u64,
+        n: u64,
+        bound: Bound,
+    ) -> (u64, Result<u64, TakeRefused>) {
         let (window, used) = self.read(word, now, bound);
         let fits = match bound.limit {
-            // Counted as far as it can be.
+            // Counted as far as the word reaches.
             UNLIMITED => true,
             limit => limit.checked_sub(used).is_some_and(|room| n <= room),
         };
         if fits {
-            (self.pack(window, used.saturating_add(n)), Verdict::Granted(window))
+            (self.pack(window, used.saturating_add(n)), Ok(window))
         } else {
-            (word, Verdict::Refused(self.refusal(now, (window, used), n, bound)))
+            (word, Err(self.refused(now, (window, used), n, bound)))
         }
     }
 
-    /// Decides as [`step`](Self::step) does, where that is simple: in a window that goes on, without
-    /// debt. It is most of what is ever decided, and less than half of the instructions.
+    /// Decides as [`step`](Self::step) does in a window that goes on and has no debt.
     #[inline(always)]
-    pub(crate) fn quick(self, word: u64, now: u64, n: u64, limit: u64) -> Quick {
+    pub(crate) fn step_quickly(self, word: u64, now: u64, n: u64, limit: u64) -> QuickStep {
         let (window, used) = self.unpack(word);
         let start = self.start(window);
         let into = now.wrapping_sub(start);
         let most = limit.min(self.capacity());
         if into >= self.period || used > most {
-            return Quick::Unclear;
+            return QuickStep::Unclear;
         }
         if n <= most - used {
             // Within the limit, and so within the word.
-            return Quick::Fits { next: word + n, start };
+            return QuickStep::Fits { next: word + n, start };
         }
         if limit == UNLIMITED {
-            return Quick::Unclear;
+            return QuickStep::Unclear;
         }
         let wait = if n > limit || window == self.last() {
             Wait::NEVER
         } else {
             Wait::after(self.period - into)
         };
-        Quick::Refused(Refusal { used, limit, wait })
+        QuickStep::Refused(TakeRefused { used, limit, wait })
     }
 
-    /// Says why `n` more do not fit.
-    fn refusal(self, now: u64, (window, used): (u64, u64), n: u64, bound: Bound) -> Refusal {
+    /// Returns the refusal of `n` more units.
+    fn refused(self, now: u64, (window, used): (u64, u64), n: u64, bound: Bound) -> TakeRefused {
         let limit = bound.limit.min(self.capacity());
-        // Only what passes the limit can be left when the window ends.
-        let after = if used <= limit { 0 } else { self.carried(window, used, bound) };
-        Refusal { used, limit, wait: self.wait(now, window, after, n, limit) }
+        // Only an overrun outlives its window.
+        let after = if used <= limit { 0 } else { self.overrun(window, used, bound) };
+        TakeRefused { used, limit, wait: self.wait(now, window, after, n, limit) }
     }
 
-    /// Counts `n` units whether they fit or not, and returns the word as it is afterwards.
+    /// Counts `n` units whether they fit or not, and returns the word afterwards.
     pub(crate) fn charge(self, word: u64, now: u64, n: u64, bound: Bound) -> u64 {
         let (window, used) = self.read(word, now, bound);
         self.pack(window, used.saturating_add(n))
     }
 
-    /// Gives `n` units back that were taken at the time `at`; `None` if that window is over, or if
-    /// not all of its use could be counted.
+    /// Refunds `n` units that were taken at the time `at`, and returns the word afterwards; `None` if
+    /// their window is over or its use is saturated.
     pub(crate) fn refund(self, word: u64, at: u64, n: u64) -> Option<u64> {
         let (window, used) = self.unpack(word);
         let into = at.checked_sub(self.start(window))?;
@@ -199,8 +171,8 @@ impl Windows {
     /// Returns the window at the time `now` and its use, rolling over windows that have ended.
     pub(crate) fn read(self, word: u64, now: u64, bound: Bound) -> (u64, u64) {
         let (window, used) = self.unpack(word);
-        // Dividing only when a window has ended keeps the division off the common path. A time
-        // before the window wraps round to a late one, and is left to `roll` as well.
+        // Dividing only when a window has ended keeps the division off the common path. A time before
+        // the window wraps round to a late one, which `roll` sorts out.
         if now.wrapping_sub(self.start(window)) < self.period {
             (window, used)
         } else {
@@ -216,28 +188,28 @@ impl Windows {
         let Some(elapsed) = current.checked_sub(window).filter(|elapsed| *elapsed > 0) else {
             return (window, used);
         };
-        let debt = self.carried(window, used, bound);
+        let debt = self.overrun(window, used, bound);
         let drained = bound.limit.saturating_mul(elapsed - 1);
         (current, debt.saturating_sub(drained))
     }
 
-    /// Returns the window that a time lies in.
+    /// Returns the number of the window at a time.
     fn at(self, now: u64) -> u64 {
         (now / self.period).min(self.last())
     }
 
-    /// Returns the last window.
+    /// Returns the number of the last window.
     const fn last(self) -> u64 {
         u64::MAX >> self.use_bits
     }
 
-    /// Returns when a window starts.
+    /// Returns the start of a window.
     pub(crate) const fn start(self, window: u64) -> u64 {
         // Windows that have a number start before the time wraps round.
         window.wrapping_mul(self.period)
     }
 
-    /// Returns the window of a word.
+    /// Returns the window's number in a word.
     pub(crate) const fn window(self, word: u64) -> u64 {
         word >> self.use_bits
     }
@@ -247,21 +219,20 @@ impl Windows {
         window << self.use_bits | used.min(self.saturated)
     }
 
-    /// Takes a word apart.
+    /// Takes a word apart into the window and its use.
     pub(crate) const fn unpack(self, word: u64) -> (u64, u64) {
         (self.window(word), word & self.saturated)
     }
 
-    /// Returns the use that is left when `window` ends: what passed the largest limit that the
-    /// window has seen.
-    fn carried(self, window: u64, used: u64, bound: Bound) -> u64 {
-        let Bound { limit, before } = bound;
-        let (fell_in, before) = self.unpack(before);
-        let largest = if fell_in == window { limit.max(before) } else { limit };
+    /// Returns the use past the largest limit that the window has seen: the debt at its end.
+    fn overrun(self, window: u64, used: u64, bound: Bound) -> u64 {
+        let Bound { limit, previous } = bound;
+        let (changed_in, previous) = self.unpack(previous);
+        let largest = if changed_in == window { limit.max(previous) } else { limit };
         used.saturating_sub(largest)
     }
 
-    /// Returns when `n` more will fit, if the use is `after` at the end of `window`.
+    /// Returns the time until `n` more units fit, if `after` are in use at the end of `window`.
     fn wait(self, now: u64, window: u64, after: u64, n: u64, limit: u64) -> Wait {
         let Some(room) = limit.checked_sub(n).filter(|_| limit > 0) else { return Wait::NEVER };
         // Dividing only in deep debt keeps the division off the common path.
@@ -279,15 +250,16 @@ impl Windows {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bound, LONGEST, Refusal, UNLIMITED, Verdict, Windows};
-    use crate::quota::quota_error::Wait;
+    use super::{Bound, LONGEST, UNLIMITED, Windows};
+    use crate::quota::retry::{Retry, Wait};
+    use crate::quota::take::TakeRefused;
     use core::time::Duration;
 
     const SECOND: u64 = 1_000_000_000;
     const DAY: Duration = Duration::from_secs(86_400);
 
     fn at_most(limit: u64) -> Bound {
-        Bound { limit, before: 0 }
+        Bound { limit, previous: 0 }
     }
 
     fn seconds() -> Windows {
@@ -312,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn q8_a_period_of_zero_is_a_millisecond_and_never_no_limit() {
+    fn a_period_of_zero_is_a_millisecond_and_never_no_limit() {
         let windows = Windows::new(Duration::ZERO);
         assert_eq!(windows.period(), Duration::from_millis(1));
         assert_eq!(windows.step(0, 0, 11, at_most(10)).0, 0);
@@ -322,11 +294,11 @@ mod tests {
     fn the_longest_period_does_not_overflow() {
         let windows = Windows::new(Duration::MAX);
         let full = windows.step(0, 0, 10, at_most(10)).0;
-        let (word, verdict) = windows.step(full, LONGEST - 1, 1, at_most(10));
+        let (word, outcome) = windows.step(full, LONGEST - 1, 1, at_most(10));
         let wait = Wait::after(1);
-        assert_eq!(verdict, Verdict::Refused(Refusal { used: 10, limit: 10, wait }));
+        assert_eq!(outcome, Err(TakeRefused { used: 10, limit: 10, wait }));
         for now in [LONGEST, u64::MAX] {
-            assert_eq!(windows.step(word, now, 1, at_most(10)).1, Verdict::Granted(1));
+            assert_eq!(windows.step(word, now, 1, at_most(10)).1, Ok(1));
         }
     }
 
@@ -336,14 +308,11 @@ mod tests {
         let windows = Windows::new(Duration::MAX);
         let full = windows.step(0, 0, 10, at_most(10)).0;
         let wait = windows.period_ns();
-        let refused = Refusal { used: 10, limit: 10, wait: Wait::after(wait) };
-        assert_eq!(windows.step(full, 0, 1, at_most(10)).1, Verdict::Refused(refused));
-        assert_eq!(
-            refused.wait.retry(),
-            crate::quota::quota_error::Retry::After(Duration::from_nanos(wait))
-        );
-        assert!(matches!(windows.step(full, wait - 1, 1, at_most(10)).1, Verdict::Refused(_)));
-        assert_eq!(windows.step(full, wait, 1, at_most(10)).1, Verdict::Granted(1));
+        let refused = TakeRefused { used: 10, limit: 10, wait: Wait::after(wait) };
+        assert_eq!(windows.step(full, 0, 1, at_most(10)).1, Err(refused));
+        assert_eq!(refused.wait.retry(), Retry::After(Duration::from_nanos(wait)));
+        assert!(windows.step(full, wait - 1, 1, at_most(10)).1.is_err());
+        assert_eq!(windows.step(full, wait, 1, at_most(10)).1, Ok(1));
     }
 
     // I5
@@ -354,8 +323,8 @@ mod tests {
         let full = windows.step(0, windows.start(last), 10, at_most(10)).0;
         assert_eq!(windows.unpack(full), (last, 10));
         for now in [windows.start(last), windows.start(last) + SECOND, u64::MAX] {
-            let refused = Refusal { used: 10, limit: 10, wait: Wait::NEVER };
-            assert_eq!(windows.step(full, now, 1, at_most(10)), (full, Verdict::Refused(refused)));
+            let refused = TakeRefused { used: 10, limit: 10, wait: Wait::NEVER };
+            assert_eq!(windows.step(full, now, 1, at_most(10)), (full, Err(refused)));
         }
     }
 
@@ -369,11 +338,11 @@ mod tests {
         let word = windows.charge(word, 7 * SECOND, u64::MAX, at_most(10));
         assert_eq!(windows.unpack(word), (7, most + 1));
         assert_eq!(windows.refund(word, 7 * SECOND, 1), None);
-        let refused = Refusal { used: 0, limit: most, wait: Wait::NEVER };
-        let (_, verdict) = windows.step(0, 0, most + 1, at_most(most));
-        assert_eq!(verdict, Verdict::Refused(refused));
-        let (word, verdict) = windows.step(0, 0, most, at_most(most));
-        assert_eq!(verdict, Verdict::Granted(0));
+        let refused = TakeRefused { used: 0, limit: most, wait: Wait::NEVER };
+        let (_, outcome) = windows.step(0, 0, most + 1, at_most(most));
+        assert_eq!(outcome, Err(refused));
+        let (word, outcome) = windows.step(0, 0, most, at_most(most));
+        assert_eq!(outcome, Ok(0));
         assert_eq!(windows.refund(word, 0, most), Some(0));
     }
 
@@ -382,13 +351,13 @@ mod tests {
     fn without_a_limit_all_is_granted_and_counted_as_far_as_it_can_be() {
         let windows = seconds();
         let most = windows.capacity();
-        let (word, verdict) = windows.step(0, 0, most, at_most(UNLIMITED));
-        assert_eq!(verdict, Verdict::Granted(0));
-        let (word, verdict) = windows.step(word, 0, most, at_most(UNLIMITED));
-        assert_eq!((windows.unpack(word), verdict), ((0, most + 1), Verdict::Granted(0)));
+        let (word, outcome) = windows.step(0, 0, most, at_most(UNLIMITED));
+        assert_eq!(outcome, Ok(0));
+        let (word, outcome) = windows.step(word, 0, most, at_most(UNLIMITED));
+        assert_eq!((windows.unpack(word), outcome), ((0, most + 1), Ok(0)));
         assert_eq!(windows.read(word, SECOND, at_most(UNLIMITED)), (1, 0));
-        let (word, verdict) = windows.step(word, 0, u64::MAX, at_most(UNLIMITED));
-        assert_eq!((windows.unpack(word), verdict), ((0, most + 1), Verdict::Granted(0)));
+        let (word, outcome) = windows.step(word, 0, u64::MAX, at_most(UNLIMITED));
+        assert_eq!((windows.unpack(word), outcome), ((0, most + 1), Ok(0)));
         assert_eq!(windows.refund(word, 0, u64::MAX), None);
     }
 
@@ -396,7 +365,7 @@ mod tests {
     #[test]
     fn a_window_in_which_the_limit_fell_carries_over_only_what_passed_the_higher_one() {
         let windows = seconds();
-        let fell = Bound { limit: 50, before: windows.pack(3, 100) };
+        let fell = Bound { limit: 50, previous: windows.pack(3, 100) };
         let used = |word| windows.read(word, 4 * SECOND, fell).1;
         assert_eq!(used(windows.pack(3, 80)), 0);
         assert_eq!(used(windows.pack(3, 130)), 30);
@@ -404,14 +373,11 @@ mod tests {
     }
 
     #[test]
-    fn q4_a_stretch_as_long_as_a_period_sees_at_most_twice_the_limit() {
+    fn a_span_as_long_as_a_period_sees_at_most_twice_the_limit() {
         let windows = seconds();
         let (first, _) = windows.step(0, SECOND - 1, 100, at_most(100));
-        let (second, verdict) = windows.step(first, SECOND, 100, at_most(100));
-        assert_eq!(verdict, Verdict::Granted(1));
-        assert!(matches!(
-            windows.step(second, 2 * SECOND - 1, 1, at_most(100)).1,
-            Verdict::Refused(_)
-        ));
+        let (second, outcome) = windows.step(first, SECOND, 100, at_most(100));
+        assert_eq!(outcome, Ok(1));
+        assert!(windows.step(second, 2 * SECOND - 1, 1, at_most(100)).1.is_err());
     }
 }

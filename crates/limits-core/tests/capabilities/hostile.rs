@@ -39,7 +39,7 @@ proptest! {
                 prop_assert_eq!(pattern.matches(text), Ok(true));
             }
         }
-        for permission in Permission::ALL {
+        for &permission in Permission::ALL {
             let mut set = CapabilitySet::new();
             let granted = set.grant(permission, &pattern).is_ok();
             let decision = set.check(permission, &resource);

@@ -79,7 +79,7 @@ fn a_pattern_of_one_domain_allows_nothing_in_another() {
         .grant(Permission::NetworkConnect, "**:*")
         .build()
         .unwrap();
-    for permission in Permission::ALL {
+    for &permission in Permission::ALL {
         for resource in ["/etc/passwd", "a.example:443", "cache:k", "orders.new"] {
             let granted = set.patterns(permission).count() > 0;
             let decision = set.check(permission, resource);

@@ -169,11 +169,11 @@ fn patterns_have_a_length() {
     let long = |bytes: usize| format!("/{}", "a".repeat(bytes - 1));
     assert!(Pattern::new(files, &long(1_024)).is_ok());
     let says = refusal(files, &long(1_025));
-    assert!(says.ends_with("refused: it has 1025 bytes, the most is 1024"), "{says}");
+    assert!(says.ends_with("refused: it has 1025 bytes, at most 1024 are allowed"), "{says}");
     let deep = |segments: usize| "/a".repeat(segments);
     assert!(Pattern::new(files, &deep(32)).is_ok());
     let says = refusal(files, &deep(33));
-    assert!(says.ends_with("refused: it has 33 segments, the most is 32"), "{says}");
+    assert!(says.ends_with("refused: it has 33 segments, at most 32 are allowed"), "{says}");
 }
 
 #[test]
@@ -200,10 +200,10 @@ fn nothing_in_an_id_has_a_meaning() {
 
 #[test]
 fn an_id_that_does_not_fit_into_one_segment_is_refused() {
-    let host = "in a host's name it needs at most 63 lower-case letters, digits, `-` and `_`";
+    let host = "in a host name it may have at most 63 lower-case letters, digits, `-` and `_`";
     for (domain, pattern, id, why) in [
         (Domain::Filesystem, "/home/<id>/x", "", "it is empty"),
-        (Domain::Filesystem, "/home/<id>/x", "..", "it would be a step in a path"),
+        (Domain::Filesystem, "/home/<id>/x", "..", "it is `.` or `..`, which are steps of a path"),
         (Domain::Filesystem, "/home/<id>/x", "a/b", "it has the separator `/`"),
         (Domain::Storage, "c:<id>:x", "a:b", "it has the separator `:`"),
         (Domain::Messaging, "c.<id>", "a.b", "it has the separator `.`"),

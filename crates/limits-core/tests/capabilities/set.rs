@@ -14,7 +14,7 @@ fn two_paths() -> CapabilitySet {
 #[test]
 fn an_empty_set_allows_nothing() {
     let set = CapabilitySet::new();
-    for permission in Permission::ALL {
+    for &permission in Permission::ALL {
         for resource in ["/a", "a:1", "a", ""] {
             let decision = set.check(permission, resource);
             assert_eq!(decision.denial(), Some(Denial::NothingGranted));
@@ -51,7 +51,7 @@ fn a_decision_says_which_rule_allowed_or_why_none_did() {
     );
     assert_eq!(
         says(read, "/etc/passwd"),
-        "filesystem.read of `/etc/passwd` denied: none of 2 patterns matches"
+        "filesystem.read of `/etc/passwd` denied: no granted pattern matches (2 checked)"
     );
     assert_eq!(
         says(Permission::FilesystemExecute, "/etc/hosts"),
@@ -152,8 +152,8 @@ fn a_permission_has_a_most_of_patterns() {
     assert_eq!(*error.problem(), PatternProblem::TooManyPatterns { most: 256 });
     assert_eq!(
         error.to_string(),
-        "storage pattern `one-more` refused: there are already 256 patterns for this permission, \
-         the most there can be"
+        "storage pattern `one-more` refused: this permission has 256 patterns already, the \
+         most allowed"
     );
     assert_eq!(set.len(), 256);
     set.grant(Permission::StorageWrite, "one-more").unwrap();
@@ -173,8 +173,8 @@ fn a_permission_has_a_most_of_patterns_in_which_something_is_looked_for() {
     assert_eq!(*error.problem(), PatternProblem::TooManySearching { most: 16 });
     assert_eq!(
         error.to_string(),
-        "filesystem pattern `/**/one-more/**` refused: there are already 16 patterns with two or \
-         more `**` for this permission, the most there can be"
+        "filesystem pattern `/**/one-more/**` refused: this permission has 16 patterns with two \
+         or more `**` already, the most allowed"
     );
     for granted in ["/**/k7/**", "/**/x", "/x/**", "/x/**/y", "**"] {
         set.grant(read, granted).unwrap();

@@ -131,7 +131,7 @@ fn q13_storage_survives_a_restart_on_all_levels() {
     after.restore(&kept);
     assert_eq!((after.usage(), host.usage()), (kept, kept));
     assert_eq!(after.consume(QuotaType::Storage(31)).unwrap_err().used(), 70);
-    for resource in QuotaResource::ALL {
+    for &resource in QuotaResource::ALL {
         assert_eq!(after.status().of(resource).used(), kept.of(resource));
     }
 }

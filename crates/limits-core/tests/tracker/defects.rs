@@ -30,7 +30,7 @@ fn q1_sixteen_threads_never_take_more_than_the_limit_together() {
 #[test]
 fn q2_a_request_of_u64_max_does_not_wrap() {
     let (tracker, _clock) = tracked(ResourceQuota::new());
-    for resource in QuotaResource::ALL {
+    for &resource in QuotaResource::ALL {
         tracker.consume(QuotaType::of(resource, 10)).unwrap();
         let most = QuotaType::of(resource, u64::MAX);
         for refused in [tracker.peek(most), tracker.consume(most)] {

@@ -26,7 +26,7 @@ fn a_take_is_counted_on_all_levels_or_none_and_the_one_that_refused_is_named() {
     let refused = other.reserve(QuotaType::Storage(10)).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "storage quota of 100 bytes 2 levels up exceeded: 95 used, 10 more requested; retry when some is given back"
+        "storage quota of 100 bytes 2 levels up exceeded: 95 used, 10 more requested; retry after a release"
     );
     assert_eq!(used(), [95, 50, 50, 0]);
     assert_eq!(one.release(QuotaType::Storage(20)), 20);

@@ -149,7 +149,7 @@ impl Model {
                     if resource.is_rate() { quota.reset_period.as_nanos() } else { FOREVER };
                 (resource, Counted::new(period, limit_of(quota, resource)))
             };
-            QuotaResource::ALL.into_iter().map(account).collect()
+            QuotaResource::ALL.iter().copied().map(account).collect()
         };
         Self { levels: quotas.iter().map(level).collect() }
     }

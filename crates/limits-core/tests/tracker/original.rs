@@ -65,7 +65,7 @@ fn test_check_storage_quota_exceeds_limit() {
         QuotaTracker::check_storage,
         QuotaTracker::consume_storage,
         "storage quota of 1000 bytes exceeded: 900 used, 101 more requested; \
-         retry when some is given back",
+         retry after a release",
     );
 }
 
@@ -210,7 +210,7 @@ fn test_check_memory_quota_exceeds_limit() {
         QuotaTracker::check_memory,
         QuotaTracker::consume_memory,
         "memory quota of 1000 bytes exceeded: 900 used, 101 more requested; \
-         retry when some is given back",
+         retry after a release",
     );
 }
 
@@ -240,7 +240,7 @@ fn test_quota_zero_always_denied() {
             .with_memory(0),
     );
     for _window in 0..2 {
-        for resource in QuotaResource::ALL {
+        for &resource in QuotaResource::ALL {
             let one = QuotaType::of(resource, 1);
             assert_eq!(tracker.peek(one).unwrap_err().retry(), Retry::Never);
             assert_eq!(tracker.consume(one).unwrap_err().retry(), Retry::Never);

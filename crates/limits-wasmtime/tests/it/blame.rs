@@ -7,7 +7,7 @@ use std::sync::Arc;
 use limits_wasmtime::limits_core::{
     Account, Blame, CapabilitySet, CpuTimePolicy, FuelMetrics, HostResource, HostShortage,
     InvalidCall, LimitExceeded, LimitKind, ManualClock, Permission, QuotaError, QuotaResource,
-    QuotaTracker, QuotaType, ResourceLimits, ResourceQuota, Retry, WasmError,
+    QuotaTracker, QuotaType, ResourceLimits, ResourceQuota, WasmError,
 };
 use limits_wasmtime::wasmtime::component::Linker;
 use limits_wasmtime::wasmtime::{Error, Trap};
@@ -95,7 +95,7 @@ async fn another_executions_end_is_the_hosts_to_answer_for() {
 /// Refusals that a host function makes for its caller are its caller's.
 #[tokio::test]
 async fn a_refusal_by_a_host_function_is_its_callers() {
-    let refused = QuotaError::new(QuotaResource::Storage, 1, 2, 2, Retry::Now);
+    let refused = QuotaError::new(QuotaResource::Storage, 2).with_request(1, 2);
     let denied = || {
         let nothing = CapabilitySet::new();
         nothing.check(Permission::StorageRead, "a").into_result().unwrap_err()
@@ -103,7 +103,7 @@ async fn a_refusal_by_a_host_function_is_its_callers() {
     let table: Vec<(Box<dyn Fn() -> Error + Send + Sync>, Blame)> = vec![
         (Box::new(move || refused.into()), Blame::OwnQuota),
         (Box::new(move || WasmError::Quota(refused).into()), Blame::OwnQuota),
-        (Box::new(move || refused.at_level(1).into()), Blame::Host),
+        (Box::new(move || refused.at_depth(1).into()), Blame::Host),
         (Box::new(move || denied().into()), Blame::Guest),
         (Box::new(move || WasmError::Denied(denied()).into()), Blame::Guest),
     ];

@@ -269,7 +269,7 @@ async fn one_execution_too_many_is_refused() {
     assert!(matches!(first.unwrap_err().error(), WasmError::ExecutionTimeout { .. }));
     assert_eq!(
         second.unwrap_err().to_string(),
-        "host busy: 1 executions already run, which is the most allowed"
+        "host busy: 1 executions are running, the most allowed"
     );
     let third = guest.run(limits()).await.unwrap_err();
     assert!(matches!(third.error(), WasmError::ExecutionTimeout { .. }), "{third}");

@@ -1,7 +1,7 @@
 //! What host functions see and say.
 
 use limits_wasmtime::limits_core::{
-    CapabilitySet, Permission, QuotaError, QuotaResource, Retry, WasmError,
+    CapabilitySet, Permission, QuotaError, QuotaResource, WasmError,
 };
 use limits_wasmtime::wasmtime::component::Linker;
 use limits_wasmtime::{ComponentExecutor, HasLimits as _, LimitState, create_engine};
@@ -24,7 +24,7 @@ async fn what_a_capability_or_a_quota_refuses_comes_back_as_that() {
     let nothing = CapabilitySet::new();
     let check = nothing.check(Permission::FilesystemRead, "/etc/passwd");
     let denied = check.into_result().unwrap_err();
-    let refused = QuotaError::new(QuotaResource::Storage, 1, 2, 2, Retry::Now);
+    let refused = QuotaError::new(QuotaResource::Storage, 2).with_request(1, 2);
     let guest = Guest::core(r#"(func (export "run"))"#);
     let limits = roomy().build().unwrap();
     let run = async |error: wasmtime::Error| {
@@ -41,7 +41,7 @@ async fn what_a_capability_or_a_quota_refuses_comes_back_as_that() {
         assert!(matches!(&error, WasmError::Denied(found) if *found == denied), "{error}");
         assert!(error.is_guest_fault());
     }
-    let error = run(refused.at_level(1).into()).await;
+    let error = run(refused.at_depth(1).into()).await;
     assert!(matches!(error, WasmError::Quota(found) if found.depth() == 1), "{error}");
     assert!(!error.is_guest_fault());
 }

@@ -50,8 +50,8 @@ fn every_denial_is_told_and_grants_when_asked_for() {
             "a capability_granted filesystem.write of `/data/x` allowed by `/data/**`",
             "a quota_granted 600 bytes of storage",
             "a capability_granted filesystem.write of `/data/x` allowed by `/data/**`",
-            "a quota_denied storage quota of 1000 bytes exceeded: 600 used, 600 more requested; retry when some is given back",
-            "a capability_denied filesystem.write of `/etc/x` denied: its only pattern does not match",
+            "a quota_denied storage quota of 1000 bytes exceeded: 600 used, 600 more requested; retry after a release",
+            "a capability_denied filesystem.write of `/etc/x` denied: no granted pattern matches (1 checked)",
             "a unregistered",
         ]
     );

@@ -8,8 +8,7 @@ use super::Clock;
 
 /// The operating system's monotonic clock, as [`Instant`] reads it.
 ///
-/// Costs about 20 ns a reading. Whether time in which the machine was suspended counts depends on the
-/// platform; see [`Instant`].
+/// A reading costs about 20 ns. The platform decides whether time in suspension counts; see [`Instant`].
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     start: Instant,
@@ -22,7 +21,7 @@ impl SystemClock {
         Self { start: Instant::now() }
     }
 
-    /// Returns the clock that trackers share unless they are given another.
+    /// Returns the clock that trackers share by default.
     pub(crate) fn shared() -> Arc<dyn Clock> {
         static SHARED: OnceLock<Arc<SystemClock>> = OnceLock::new();
         let shared: Arc<Self> = Arc::clone(SHARED.get_or_init(|| Arc::new(Self::new())));

@@ -1,13 +1,12 @@
-//! Laws of a total against a plain number, for any use, amount and limit.
+//! Properties of a total beside a plain number, for any use, amount and limit.
 
 use proptest::prelude::*;
 
 use super::Total;
-use crate::quota::quota_error::Wait;
-use crate::quota::window::{Planned, Refusal};
+use crate::quota::retry::Wait;
+use crate::quota::take::{PlannedTake, TakeRefused};
 
-/// Any number; small ones, powers of two and those next to the largest more often than chance would
-/// bring them.
+/// Any number, with small ones, powers of two and those next to the largest more often.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![
         any::<u64>(),
@@ -34,14 +33,14 @@ fn using(used: u64) -> Total {
     total
 }
 
-/// What a plain number says.
-fn model(used: u64, n: u64, limit: u64) -> Result<u64, Refusal> {
+/// The outcome by a plain number.
+fn model(used: u64, n: u64, limit: u64) -> Result<u64, TakeRefused> {
     let sum = u128::from(used) + u128::from(n);
     if sum <= u128::from(limit) {
         return Ok(u64::try_from(sum).unwrap_or(u64::MAX));
     }
     let wait = if n > limit { Wait::NEVER } else { Wait::NOW };
-    Err(Refusal { used, limit, wait })
+    Err(TakeRefused { used, limit, wait })
 }
 
 #[derive(Clone, Debug)]
@@ -64,11 +63,11 @@ proptest! {
 
     // I9 I10
     #[test]
-    fn what_fits_is_taken_and_nothing_else((used, n, limit) in state()) {
+    fn a_take_is_granted_exactly_if_it_fits((used, n, limit) in state()) {
         let expected = model(used, n, limit);
         let total = using(used);
         prop_assert_eq!(total.peek(n, limit), expected.map(drop));
-        let planned = total.plan(n, limit).map(|Planned { from, to }| (from, to));
+        let planned = total.plan(n, limit).map(|PlannedTake { from, to }| (from, to));
         prop_assert_eq!(planned, expected.ok().map(|to| (used, to)));
         prop_assert_eq!(total.used(), used);
         prop_assert_eq!(total.take(n, limit), expected.map(drop));

@@ -1,4 +1,4 @@
-//! Takes, charges and releases over all levels.
+//! Takes, charges, releases and refunds over all levels.
 
 use core::iter;
 
@@ -7,14 +7,14 @@ use crate::quota::demand::Demand;
 use crate::quota::quota_error::QuotaError;
 use crate::quota::quota_type::{QuotaResource, QuotaType};
 use crate::quota::rate::Rate;
+use crate::quota::take::{PlannedTake, TakeRefused};
 use crate::quota::total::Total;
-use crate::quota::window::{Planned, Refusal};
 
-/// Why a demand was not taken.
-enum Missed {
-    /// It did not fit.
+/// The reason for which a demand was not taken.
+enum NotTaken {
+    /// A resource or level refused.
     Refused(QuotaError),
-    /// Part of it would have been counted in a later window than the rest.
+    /// A part would have been counted in a later window than the rest.
     LaterWindow,
 }
 
@@ -24,13 +24,13 @@ impl QuotaTracker {
         iter::successors(Some(self), |level| level.parent.as_deref())
     }
 
-    /// Takes an amount of one resource, and tells a time in the window it was counted in.
+    /// Takes an amount of one resource, and sets `at` to a time in the window that counts it.
     ///
-    /// Not as a part of the result: a refusal is then made where it is returned, and not copied,
-    /// which would take longer than all the rest of it.
+    /// `at` is an out-parameter so that the `Err` variant is built in place; returning it in the `Ok`
+    /// payload forces a copy of `QuotaError`, which takes longer than the refused.
     #[inline]
     pub(super) fn take(&self, quota: QuotaType, at: &mut u64) -> Result<(), QuotaError> {
-        // A caller that names the resource knows the arm, so that nothing is looked up.
+        // Inlined into a caller that names the resource, only its arm is left.
         match quota {
             QuotaType::Storage(n) => self.take_total(QuotaResource::Storage, &self.storage, n),
             QuotaType::MessageRate(n) => {
@@ -55,7 +55,7 @@ impl QuotaTracker {
         }
         total
             .take(n, self.bounds.units(resource))
-            .map_err(|refusal| QuotaError::refused(resource, n, refusal, 0))
+            .map_err(|refused| QuotaError::refused(resource, n, refused, 0))
     }
 
     /// Takes an amount of a rate: one atomic step if there is one level.
@@ -70,7 +70,7 @@ impl QuotaTracker {
         if n == 0 || self.parent.is_some() {
             return self.take_rate_slowly(resource, None, n, at);
         }
-        let now = self.clock.now_ns().checked_sub(self.birth);
+        let now = self.clock.now_ns().checked_sub(self.origin_ns);
         match now
             .and_then(|now| rate.take_quickly(self.windows, now, n, self.bounds.units(resource)))
         {
@@ -78,14 +78,14 @@ impl QuotaTracker {
                 *at = time;
                 Ok(())
             }
-            Some(Err(refusal)) => {
-                Err(QuotaError::refused(resource, n, refusal, self.windows.period_ns()))
+            Some(Err(refused)) => {
+                Err(QuotaError::refused(resource, n, refused, self.windows.period_ns()))
             }
             None => self.take_rate_slowly(resource, now, n, at),
         }
     }
 
-    /// Takes an amount of a rate at a time, on all levels.
+    /// Takes an amount of a rate on all levels, in any window; `now` is `None` if the clock must be read.
     #[cold]
     #[inline(never)]
     fn take_rate_slowly(
@@ -99,17 +99,17 @@ impl QuotaTracker {
             *at = self.take_all(&Demand::one(resource, n))?;
             return Ok(());
         };
-        let refused = |refusal| QuotaError::refused(resource, n, refusal, self.windows.period_ns());
+        let refused = |refused| QuotaError::refused(resource, n, refused, self.windows.period_ns());
         let window =
             rate.take(self.windows, now, n, self.bounds.units(resource)).map_err(refused)?;
         *at = now.max(self.windows.start(window));
         Ok(())
     }
 
-    /// Takes all or nothing, and returns a time in the windows it was counted in.
+    /// Takes all or nothing, and returns a time in the windows that count it.
     pub(super) fn take_all(&self, demand: &Demand) -> Result<u64, QuotaError> {
-        let clock = if demand.has_rates() { self.clock.now_ns() } else { self.birth };
-        if let Some(now) = clock.checked_sub(self.birth)
+        let clock = if demand.has_rates() { self.clock.now_ns() } else { self.origin_ns };
+        if let Some(now) = clock.checked_sub(self.origin_ns)
             && self.take_planned(demand, now).is_some()
         {
             return Ok(now);
@@ -117,35 +117,34 @@ impl QuotaTracker {
         self.take_slowly(demand)
     }
 
-    /// Takes all or nothing, whatever that takes.
+    /// Takes all or nothing, in any window and against any racer.
     #[cold]
     fn take_slowly(&self, demand: &Demand) -> Result<u64, QuotaError> {
         loop {
             let time = self.time(demand);
-            // So that only a racer is ever refused because of a part that is taken back.
+            // Without this, a demand that cannot fit would refuse others while its parts are counted.
             self.check(demand, time)?;
-            match self.climb(0, demand, time) {
+            match self.take_levels(0, demand, time) {
                 Ok(()) => return Ok(time.latest),
-                Err(Missed::Refused(error)) => return Err(error),
-                // Someone else has begun it; all is counted at one time, and so in a later one.
-                Err(Missed::LaterWindow) => {}
+                Err(NotTaken::Refused(error)) => return Err(error),
+                // Another thread has begun a later window; count all in that.
+                Err(NotTaken::LaterWindow) => {}
             }
         }
     }
 
-    /// Takes all on all levels as planned, or nothing: if one of them does not fit, has seen a later
-    /// time, or is changed by someone else meanwhile.
+    /// Takes all on all levels in one try, or nothing: if a part does not fit, a level has seen a later
+    /// time, or another thread changes one of the words meanwhile.
     ///
-    /// It decides once for each resource, where [`climb`](Self::climb) decides twice. Nothing is
-    /// taken before everything is planned, and then from the highest level down.
+    /// Decides once for each resource, where a peek and [`take_levels`](Self::take_levels) decide twice.
     #[inline(always)]
     fn take_planned(&self, demand: &Demand, now: u64) -> Option<()> {
         let total = |resource, total: &Total| match demand.get(resource) {
-            0 => Some(Planned::default()),
+            0 => Some(PlannedTake::default()),
             n => total.plan(n, self.bounds.units(resource)),
         };
         let rate = |resource, rate: &Rate| match demand.get(resource) {
-            0 => Some(Planned::default()),
+            0 => Some(PlannedTake::default()),
             n => rate.plan(self.windows, now, n, self.bounds.units(resource)),
         };
         let storage = total(QuotaResource::Storage, &self.storage)?;
@@ -156,7 +155,7 @@ impl QuotaTracker {
         if let Some(parent) = &self.parent {
             parent.take_planned_above(demand, now)?;
         }
-        let missed = if !self.storage.carry_out(storage) {
+        let lost = if !self.storage.carry_out(storage) {
             QuotaResource::Storage
         } else if !self.messages.carry_out(messages) {
             QuotaResource::MessageRate
@@ -169,17 +168,17 @@ impl QuotaTracker {
         } else {
             return Some(());
         };
-        self.undo(demand, missed.index(), now);
+        self.undo(demand, lost.index(), now);
         None
     }
 
-    /// As [`take_planned`](Self::take_planned), which is compiled into its caller for the first level.
+    /// Calls [`take_planned`](Self::take_planned), which is inlined for the first level, for a parent.
     #[inline(never)]
     fn take_planned_above(&self, demand: &Demand, now: u64) -> Option<()> {
         self.take_planned(demand, now)
     }
 
-    /// Gives back what was taken of the resources before `index` here, and of all on the levels above.
+    /// Undoes the takes of the resources before `index` here, and of all on the levels above.
     #[cold]
     fn undo(&self, demand: &Demand, index: usize, now: u64) {
         for (resource, n) in demand.iter().filter(|(resource, _)| resource.index() < index) {
@@ -191,27 +190,29 @@ impl QuotaTracker {
             }
         }
         if let Some(parent) = &self.parent {
-            parent.give_back(demand, now);
+            parent.hand_back(demand, now);
         }
     }
 
-    /// Takes as much of an amount as there is, and returns how much and when.
+    /// Takes as much of an amount as is left, and returns how much, and a time in its window.
     pub(super) fn take_up_to(&self, quota: QuotaType) -> Result<(Demand, u64), QuotaError> {
         let n = quota.amount();
         let Some(resource) = quota.resource().filter(|_| n > 0) else {
             return Ok((Demand::default(), 0));
         };
-        let grain = quota.grain();
+        let granularity = quota.granularity();
         loop {
             let now = self.time(&Demand::one(resource, n)).latest;
             let left = self.levels().map(|level| level.left(resource, now)).min();
-            let part = left.unwrap_or(0).min(n) / grain * grain;
-            let demand = Demand::one(resource, part.max(grain));
+            let part = left.unwrap_or(0).min(n) / granularity * granularity;
+            let demand = Demand::one(resource, part.max(granularity));
             match self.take_all(&demand) {
                 Ok(at) => return Ok((demand, at)),
-                // Not even the smallest part: say so, in terms of what was asked for.
-                Err(error) if part <= grain => return Err(error.with_requested(n)),
-                // Someone else was faster, so that less is left: look again.
+                // Nothing is left: report the amount that the caller asked for.
+                Err(error) if part <= granularity => {
+                    return Err(error.with_request(error.used(), n));
+                }
+                // Another thread was faster, so that less is left.
                 Err(_) => {}
             }
         }
@@ -233,21 +234,21 @@ impl QuotaTracker {
         }
     }
 
-    /// Gives back an amount of a total on all levels, and returns how much it was here.
+    /// Releases an amount of a total on all levels, and returns how much it was here.
     pub(super) fn release_one(&self, resource: QuotaResource, n: u64) -> u64 {
         let mut released = None;
         let mut n = n;
         for level in self.levels() {
             let Counter::Total(total) = level.counter(resource) else { return 0 };
-            // A parent gives back what its child held, and nothing that it holds for others.
+            // A parent releases what its child held, and nothing that its other children hold.
             n = total.release(n);
             released.get_or_insert(n);
         }
         released.unwrap_or(0)
     }
 
-    /// Gives back what was taken at a time.
-    pub(crate) fn give_back(&self, demand: &Demand, at: u64) {
+    /// Releases the totals and refunds the rates of a demand that was taken at a time.
+    pub(crate) fn hand_back(&self, demand: &Demand, at: u64) {
         for (resource, n) in demand.iter() {
             if resource.is_rate() {
                 for level in self.levels() {
@@ -259,8 +260,8 @@ impl QuotaTracker {
         }
     }
 
-    /// Returns the time for a demand. A clock that has stepped back does not part the resources:
-    /// all are counted at the latest time that any of them has seen.
+    /// Returns the time at which all resources of a demand are counted: the latest that any of them
+    /// has seen, which is later than a clock that has stepped back.
     fn time(&self, demand: &Demand) -> Time {
         if !demand.has_rates() {
             return Time { latest: 0, lag: 0 };
@@ -270,32 +271,32 @@ impl QuotaTracker {
             Counter::Rate(rate) => level.windows.start(rate.window(level.windows)),
             Counter::Total(_) => 0,
         };
-        let elapsed = clock.saturating_sub(self.birth);
+        let elapsed = clock.saturating_sub(self.origin_ns);
         let latest = demand.iter().fold(elapsed, |latest, (resource, _)| {
             self.levels().map(|level| seen(level, resource)).fold(latest, u64::max)
         });
-        Time { latest, lag: self.birth.saturating_add(latest).saturating_sub(clock) }
+        Time { latest, lag: self.origin_ns.saturating_add(latest).saturating_sub(clock) }
     }
 
-    /// Tells whether an amount of one resource fits on all levels.
+    /// Checks whether an amount of one resource fits on all levels.
     pub(super) fn check_one(&self, quota: QuotaType) -> Result<(), QuotaError> {
         let n = quota.amount();
         let Some(resource) = quota.resource().filter(|_| n > 0) else { return Ok(()) };
         self.check_all(&Demand::one(resource, n))
     }
 
-    /// Tells whether a demand fits on all levels.
+    /// Checks whether a demand fits on all levels.
     pub(super) fn check_all(&self, demand: &Demand) -> Result<(), QuotaError> {
         self.check(demand, self.time(demand))
     }
 
-    /// Tells whether a demand fits on all levels; if not, what refuses it longest.
+    /// Checks whether a demand fits on all levels; returns the refused with the longest wait.
     fn check(&self, demand: &Demand, time: Time) -> Result<(), QuotaError> {
         let mut longest: Option<QuotaError> = None;
         for (depth, level) in (0..).zip(self.levels()) {
             for (resource, n) in demand.iter() {
-                let Err(refusal) = level.peek_here(resource, n, time.latest) else { continue };
-                let error = level.error(resource, n, refusal, time).at_level(depth);
+                let Err(refused) = level.peek_here(resource, n, time.latest) else { continue };
+                let error = level.error(resource, n, refused, time).at_depth(depth);
                 if longest.is_none_or(|longest| longest.wait() < error.wait()) {
                     longest = Some(error);
                 }
@@ -304,35 +305,32 @@ impl QuotaTracker {
         longest.map_or(Ok(()), Err)
     }
 
-    /// Takes a demand at a time, on all levels above and then here; what was taken is undone in
-    /// reverse if one refuses.
-    ///
-    /// In the order in which [`take_planned`](Self::take_planned) takes: of two takers, the one that
-    /// comes second is refused where they meet first, and so never has what the other still needs.
-    fn climb(&self, depth: u32, demand: &Demand, time: Time) -> Result<(), Missed> {
+    /// Takes a demand at a time, on the levels above and then here, and undoes all of it if a part is
+    /// refused.
+    fn take_levels(&self, depth: u32, demand: &Demand, time: Time) -> Result<(), NotTaken> {
         if let Some(parent) = &self.parent {
-            parent.climb(depth + 1, demand, time)?;
+            parent.take_levels(depth + 1, demand, time)?;
         }
         for (resource, n) in demand.iter() {
-            let missed = match self.take_here(resource, n, time.latest) {
+            let not_taken = match self.take_here(resource, n, time.latest) {
                 Ok(start) if start <= time.latest => continue,
                 Ok(start) => {
                     self.refund_here(resource, n, start);
-                    Missed::LaterWindow
+                    NotTaken::LaterWindow
                 }
-                Err(refusal) => {
-                    Missed::Refused(self.error(resource, n, refusal, time).at_level(depth))
+                Err(refused) => {
+                    NotTaken::Refused(self.error(resource, n, refused, time).at_depth(depth))
                 }
             };
             self.undo(demand, resource.index(), time.latest);
-            return Err(missed);
+            return Err(not_taken);
         }
         Ok(())
     }
 
-    /// Takes an amount on this level only, and returns when the window started that it was counted
-    /// in, 0 for a total.
-    fn take_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, Refusal> {
+    /// Takes an amount on this level only, and returns the start of the window that counts it, 0 for a
+    /// total.
+    fn take_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, TakeRefused> {
         let limit = self.bounds.units(resource);
         match self.counter(resource) {
             Counter::Total(total) => total.take(n, limit).map(|()| 0),
@@ -342,8 +340,8 @@ impl QuotaTracker {
         }
     }
 
-    /// Tells what [`take_here`](Self::take_here) would refuse.
-    fn peek_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<(), Refusal> {
+    /// Returns the refused of [`take_here`](Self::take_here), and writes nothing.
+    fn peek_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<(), TakeRefused> {
         let limit = self.bounds.units(resource);
         match self.counter(resource) {
             Counter::Total(total) => total.peek(n, limit),
@@ -351,19 +349,19 @@ impl QuotaTracker {
         }
     }
 
-    /// Gives an amount of a rate that was taken at a time back, on this level only.
+    /// Refunds an amount of a rate that was taken at a time, on this level only.
     fn refund_here(&self, resource: QuotaResource, n: u64, at: u64) {
         if let Counter::Rate(rate) = self.counter(resource) {
             rate.refund(self.windows, at, n);
         }
     }
 
-    /// Returns what is left of a resource on this level at a time.
+    /// Returns the units of a resource that are left on this level at a time.
     fn left(&self, resource: QuotaResource, now: u64) -> u64 {
         self.bounds.units(resource).saturating_sub(self.used(resource, now))
     }
 
-    /// Returns what is in use of a resource on this level at a time.
+    /// Returns the units of a resource in use on this level at a time.
     pub(super) fn used(&self, resource: QuotaResource, now: u64) -> u64 {
         match self.counter(resource) {
             Counter::Total(total) => total.used(),

@@ -1,4 +1,4 @@
-//! What is in use and what is left.
+//! Use and status, for monitoring.
 
 use super::QuotaTracker;
 use crate::quota::quota_type::QuotaResource;
@@ -6,10 +6,10 @@ use crate::quota::status::{QuotaResourceStatus, QuotaStatus};
 use crate::quota::usage::QuotaUsage;
 
 impl QuotaTracker {
-    /// Returns what is in use now, on this level.
+    /// Returns the use on this level now.
     ///
-    /// Exact whenever no take of several resources or levels is under way, in a window that has
-    /// just begun as well.
+    /// Exact whenever no take of several resources or levels is under way, also in a window that has
+    /// just begun.
     #[must_use]
     pub fn usage(&self) -> QuotaUsage {
         let now = self.elapsed();
@@ -23,7 +23,7 @@ impl QuotaTracker {
         }
     }
 
-    /// Returns what is in use, allowed and left now, on this level. Limits are those enforced.
+    /// Returns the use and the enforced limits on this level now.
     #[must_use]
     pub fn status(&self) -> QuotaStatus {
         let now = self.elapsed();
@@ -32,20 +32,20 @@ impl QuotaTracker {
         })
     }
 
-    /// Returns what is in use, allowed and left now of one resource, on this level.
+    /// Returns the use and the enforced limit of one resource on this level now.
     #[must_use]
     pub fn status_of(&self, resource: QuotaResource) -> QuotaResourceStatus {
         let used = self.used(resource, self.elapsed());
         QuotaResourceStatus::new(used, self.bounds.get(resource))
     }
 
-    /// Tells whether any resource is used to 80 % or more of its limit.
+    /// Returns whether the use of any resource is at least 80 % of its limit.
     #[must_use]
     pub fn is_quota_warning(&self) -> bool {
         self.status().is_warning()
     }
 
-    /// Tells whether any resource is used to 95 % or more of its limit.
+    /// Returns whether the use of any resource is at least 95 % of its limit.
     #[must_use]
     pub fn is_quota_critical(&self) -> bool {
         self.status().is_critical()

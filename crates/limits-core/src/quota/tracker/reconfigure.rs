@@ -1,4 +1,4 @@
-//! Changes from outside: another quota, a restored use, none.
+//! Another quota, a restored use, a reset.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,9 +10,7 @@ use crate::quota::usage::QuotaUsage;
 use crate::quota::window::Windows;
 
 impl QuotaTracker {
-    /// Returns the quota in force: with limits that are no larger than can be counted, and a period
-    /// of at least 1 ms and at most 584 years. Storage or memory of at most `u64::MAX` is told as
-    /// unlimited.
+    /// Returns the quota in force; see [`ResourceQuota::enforced`].
     #[must_use]
     pub fn quota(&self) -> ResourceQuota {
         self.bounds.quota(self.windows)
@@ -20,23 +18,22 @@ impl QuotaTracker {
 
     /// Changes the limits while takes go on.
     ///
-    /// A limit below what is in use refuses until enough was released or the window is over. What
-    /// was granted before does not become debt: the window in which a limit fell carries over
-    /// only what passed the higher one. A take in flight counts against the old or the new limit; if
-    /// a window begins at that moment, what it takes there past the new one is carried over.
-    /// Of two changes at once, each limit ends as one of the two.
+    /// A limit below the use refuses until enough was released or the window is over. Earlier grants do
+    /// not become debt: the window in which a limit falls carries over only the use past the higher
+    /// limit. A take in flight counts against the old or the new limit; if a window begins at that
+    /// moment, its use past the new limit is carried over. Of two changes at once, each limit ends as
+    /// one of the two.
     ///
     /// # Errors
     ///
-    /// If the quota has another period, which a tracker keeps for life; nothing is changed then.
-    /// For another period, make another tracker.
+    /// If the quota has another period, which is fixed for a tracker; nothing is changed.
     pub fn set_quota(&self, quota: ResourceQuota) -> Result<(), PeriodMismatch> {
         let requested = Windows::new(quota.reset_period).period();
         let current = self.windows.period();
         if requested != current {
             return Err(PeriodMismatch { current, requested });
         }
-        for resource in QuotaResource::ALL {
+        for &resource in QuotaResource::ALL {
             self.bounds.change(resource, &quota, self.windows, |limit| {
                 if let Counter::Rate(rate) = self.counter(resource) {
                     rate.before_change(self.windows, self.elapsed(), limit);
@@ -46,24 +43,23 @@ impl QuotaTracker {
         Ok(())
     }
 
-    /// Adds a use that was counted elsewhere, such as before a restart, as if it were charged
-    /// now: on all levels, whether it fits or not.
+    /// Adds a use that was counted before, such as before a restart, as [`charge`](Self::charge) does.
     ///
-    /// After a restart restore [`QuotaUsage::without_memory`], and only the components: their
-    /// parents then count the sum.
+    /// After a restart, restore [`QuotaUsage::without_memory`] of the components only; their parents
+    /// then count the sum.
     pub fn restore(&self, usage: &QuotaUsage) {
         for amount in usage.amounts() {
             self.charge(amount);
         }
     }
 
-    /// Forgets all use and all debt of this tracker. Parents get its storage and memory back,
-    /// and keep what they have counted of its rates.
+    /// Sets all use and all debt of this tracker to zero. Its storage and memory are released from the
+    /// parents, which keep their counts of its rates.
     ///
-    /// What is still reserved or held is forgotten as well: when it is given back later it
-    /// counts against what has been taken since. So it is for when nothing is in flight.
+    /// Call it only while nothing is reserved or held: a later release of such an amount would count
+    /// against takes made since.
     pub fn reset(&self) {
-        for resource in QuotaResource::ALL {
+        for &resource in QuotaResource::ALL {
             match self.counter(resource) {
                 Counter::Total(_) => {
                     self.release_one(resource, u64::MAX);
@@ -76,7 +72,7 @@ impl QuotaTracker {
     }
 }
 
-/// A tracker was asked for another period than the one it counts in.
+/// A quota whose period is not that of the tracker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PeriodMismatch {
     current: Duration,
@@ -84,13 +80,13 @@ pub struct PeriodMismatch {
 }
 
 impl PeriodMismatch {
-    /// Returns the period that the tracker counts in.
+    /// Returns the tracker's period.
     #[must_use]
     pub const fn current(&self) -> Duration {
         self.current
     }
 
-    /// Returns the period that was asked for.
+    /// Returns the quota's period.
     #[must_use]
     pub const fn requested(&self) -> Duration {
         self.requested

@@ -1,4 +1,4 @@
-//! The methods of the original design, each a shorthand for one of the five words.
+//! Named methods, each a shorthand for a method of the tracker with a `QuotaType`.
 
 use super::QuotaTracker;
 use crate::quota::quota_error::QuotaError;
@@ -95,12 +95,12 @@ impl QuotaTracker {
         self.consume(QuotaType::Memory(bytes))
     }
 
-    /// [Releases](Self::release) bytes of storage, and returns how many were released.
+    /// [Releases](Self::release) bytes of storage, and returns the amount.
     pub fn release_storage(&self, bytes: u64) -> u64 {
         self.release(QuotaType::Storage(bytes))
     }
 
-    /// [Releases](Self::release) bytes of memory, and returns how many were released.
+    /// [Releases](Self::release) bytes of memory, and returns the amount.
     pub fn release_memory(&self, bytes: u64) -> u64 {
         self.release(QuotaType::Memory(bytes))
     }

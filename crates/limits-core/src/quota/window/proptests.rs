@@ -1,13 +1,13 @@
-//! Laws of the algorithm for any word, time, period and limit.
+//! Properties of the algorithm for any word, time, period and limit.
 
 use core::time::Duration;
 use proptest::prelude::*;
 
-use super::{Bound, Quick, Verdict, Windows};
-use crate::quota::bounds::UNLIMITED;
-use crate::quota::quota_error::Retry;
+use super::{Bound, QuickStep, Windows};
+use crate::quota::allowance::UNLIMITED;
+use crate::quota::retry::Retry;
 
-/// Any number, small ones and those next to the largest more often than chance would bring them.
+/// Any number, with small ones, powers of two and those next to the largest more often.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![
         any::<u64>(),
@@ -22,7 +22,8 @@ fn windows() -> impl Strategy<Value = Windows> {
 }
 
 fn bound() -> impl Strategy<Value = Bound> {
-    (number(), prop_oneof![Just(0), number()]).prop_map(|(limit, before)| Bound { limit, before })
+    (number(), prop_oneof![Just(0), number()])
+        .prop_map(|(limit, previous)| Bound { limit, previous })
 }
 
 /// Returns a bound as a rate with this word has it.
@@ -31,9 +32,9 @@ fn held(windows: Windows, word: u64, bound: Bound) -> Bound {
         UNLIMITED => UNLIMITED,
         limit => limit.min(windows.capacity()),
     };
-    // Before a limit falls the word is brought to the window in which it does.
-    let (fell_in, most) = windows.unpack(bound.before);
-    Bound { limit, before: windows.pack(fell_in.min(windows.window(word)), most) }
+    // Before a limit falls the word is rolled to the window in which that happens.
+    let (changed_in, most) = windows.unpack(bound.previous);
+    Bound { limit, previous: windows.pack(changed_in.min(windows.window(word)), most) }
 }
 
 /// A word, and a time some windows after it.
@@ -50,7 +51,7 @@ fn state() -> impl Strategy<Value = (Windows, u64, u64)> {
 proptest! {
     // I1 I2 I3 I8
     #[test]
-    fn what_fits_is_granted_and_nothing_else((windows, word, now) in state(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
+    fn a_take_is_granted_exactly_if_it_fits((windows, word, now) in state(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
         let bound = held(windows, word, bound);
         let (window, used) = windows.read(word, now, bound);
         let sum = u128::from(used) + u128::from(n);
@@ -58,15 +59,15 @@ proptest! {
             UNLIMITED => true,
             limit => sum <= u128::from(limit),
         };
-        let (next, verdict) = windows.step(word, now, n, bound);
-        match verdict {
-            Verdict::Granted(number) => {
+        let (next, outcome) = windows.step(word, now, n, bound);
+        match outcome {
+            Ok(number) => {
                 prop_assert!(fits);
                 prop_assert_eq!(number, window);
                 let kept = used.saturating_add(n).min(windows.saturated);
                 prop_assert_eq!(windows.unpack(next), (window, kept));
             }
-            Verdict::Refused(refusal) => {
+            Err(refusal) => {
                 prop_assert!(!fits);
                 prop_assert_eq!(next, word);
                 prop_assert_eq!(refusal.used, used);
@@ -76,20 +77,20 @@ proptest! {
     }
 
     #[test]
-    fn what_is_quickly_decided_is_what_is_decided((windows, word, now) in state(), any_time in number(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
+    fn a_quick_step_decides_as_a_step_does((windows, word, now) in state(), any_time in number(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
         let bound = held(windows, word, bound);
         let limit = bound.limit;
         for now in [now, any_time] {
-            let (next, verdict) = windows.step(word, now, n, bound);
-            match windows.quick(word, now, n, limit) {
-                Quick::Fits { next: quickly, start } => {
+            let (next, outcome) = windows.step(word, now, n, bound);
+            match windows.step_quickly(word, now, n, limit) {
+                QuickStep::Fits { next: quickly, start } => {
                     prop_assert_eq!(quickly, next);
-                    prop_assert_eq!(verdict, Verdict::Granted(windows.window(word)));
+                    prop_assert_eq!(outcome, Ok(windows.window(word)));
                     prop_assert_eq!(start, windows.start(windows.window(word)));
                 }
-                Quick::Refused(refusal) => prop_assert_eq!(verdict, Verdict::Refused(refusal)),
+                QuickStep::Refused(refusal) => prop_assert_eq!(outcome, Err(refusal)),
                 // Only in another window, with debt, or without a limit.
-                Quick::Unclear => {
+                QuickStep::Unclear => {
                     let (window, used) = windows.unpack(word);
                     let into = now.checked_sub(windows.start(window));
                     let is_over = into.is_none_or(|into| into >= windows.period);
@@ -104,8 +105,8 @@ proptest! {
     fn a_wait_is_exact((windows, word, now) in state(), n in 1..u64::MAX, bound in bound(), small in any::<bool>()) {
         let bound = held(windows, word, bound);
         let n = if small { n % 50 + 1 } else { n };
-        let granted = |now| matches!(windows.step(word, now, n, bound).1, Verdict::Granted(_));
-        let Verdict::Refused(refusal) = windows.step(word, now, n, bound).1 else { return Ok(()) };
+        let granted = |now| windows.step(word, now, n, bound).1.is_ok();
+        let Err(refusal) = windows.step(word, now, n, bound).1 else { return Ok(()) };
         match refusal.wait.retry() {
             Retry::After(wait) => {
                 let wait = u64::try_from(wait.as_nanos()).unwrap();
@@ -114,7 +115,7 @@ proptest! {
                 prop_assert!(granted(now + wait));
             }
             Retry::Never => prop_assert!(!granted(u64::MAX)),
-            Retry::Now => prop_assert!(false, "a rate comes back with time"),
+            Retry::Now => prop_assert!(false, "a rate is never released"),
         }
     }
 
@@ -136,7 +137,7 @@ proptest! {
     // I6
     #[test]
     fn rolling_in_two_steps_is_rolling_in_one((windows, word, now) in state(), between in number(), limit in number()) {
-        let bound = held(windows, word, Bound { limit, before: 0 });
+        let bound = held(windows, word, Bound { limit, previous: 0 });
         let (window, used) = windows.read(word, between.min(now), bound);
         prop_assert_eq!(windows.read(windows.pack(window, used), now, bound), windows.read(word, now, bound));
     }
@@ -144,7 +145,7 @@ proptest! {
     // I6
     #[test]
     fn debt_drains_one_limit_a_window((windows, word, now) in state(), limit in number()) {
-        let bound = held(windows, word, Bound { limit, before: 0 });
+        let bound = held(windows, word, Bound { limit, previous: 0 });
         let (window, used) = windows.unpack(word);
         let elapsed = u128::from(windows.read(word, now, bound).0 - window);
         let limit = u128::from(bound.limit);
