@@ -1,13 +1,13 @@
 #![doc = include_str!("../README.md")]
 
-#[cfg(test)]
-mod generated;
 mod grammar;
 mod loaded_component;
 mod policy;
 mod resolve;
 mod settings;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod toml;
 
 pub use limits_core;

@@ -1,6 +1,5 @@
-//! What a component is called.
+//! Names of components.
 
-use core::error::Error;
 use core::fmt;
 use core::str::FromStr;
 
@@ -11,8 +10,8 @@ use crate::toml::shown::quoted;
 /// The name of a component: 1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`, starting with a letter or a
 /// digit.
 ///
-/// In `Component.toml` a name is only a claim. The identity under which quotas and overrides
-/// apply is a name that the host gives; see [`Policy::apply`](crate::Policy::apply).
+/// The name in `Component.toml` is a claim. The host decides the name under which quotas and
+/// overrides apply; see [`Policy::apply`](crate::Policy::apply).
 ///
 /// ```
 /// use limits_config::ComponentName;
@@ -62,21 +61,13 @@ impl<'de> Deserialize<'de> for ComponentName {
     }
 }
 
-/// A text that is not the name of a component.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// The error of a text that is not the name of a component.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "`{}` is not a name: 1 to 64 of a-z, 0-9, `.`, `_` and `-`, the first a letter or digit",
+    quoted(_0)
+)]
 pub struct NameError(String);
-
-impl fmt::Display for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not a name: 1 to 64 of a-z, 0-9, `.`, `_` and `-`, the first a letter or digit",
-            quoted(&self.0)
-        )
-    }
-}
-
-impl Error for NameError {}
 
 #[cfg(test)]
 mod tests {

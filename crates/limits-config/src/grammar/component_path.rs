@@ -1,7 +1,5 @@
-//! Where a component's code is.
+//! Paths of the code of components.
 
-use core::error::Error;
-use core::fmt;
 use core::str::FromStr;
 use std::path::{Path, PathBuf};
 
@@ -11,9 +9,10 @@ use crate::toml::shown::quoted;
 
 /// The path of a component's code, relative to the folder of its `Component.toml` and inside it.
 ///
-/// Segments are separated by `/` and none of them is empty, `.` or `..`; a backslash or a colon is
-/// refused, since some systems give them a meaning. Only the words are checked: a symbolic link
-/// inside the folder can still lead out of it.
+/// Segments are separated by `/` and none of them is empty, `.` or `..`. A backslash or a colon is
+/// refused, since some systems give them a meaning, and so is a control character; other hidden
+/// characters are part of real file names. Only the text is checked: a symbolic link inside the
+/// folder can still lead out of it.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
 pub struct ComponentPath(String);
@@ -37,8 +36,8 @@ impl FromStr for ComponentPath {
 
     fn from_str(path: &str) -> Result<Self, PathError> {
         let plain = |segment: &str| !matches!(segment, "" | "." | "..");
-        let meant_otherwise = |letter: char| letter.is_control() || matches!(letter, '\\' | ':');
-        if path.split('/').all(plain) && !path.contains(meant_otherwise) {
+        let has_a_meaning = |letter: char| letter.is_control() || matches!(letter, '\\' | ':');
+        if path.split('/').all(plain) && !path.contains(has_a_meaning) {
             Ok(Self(path.to_owned()))
         } else {
             Err(PathError(path.to_owned()))
@@ -53,21 +52,13 @@ impl<'de> Deserialize<'de> for ComponentPath {
     }
 }
 
-/// A text that is not a path inside the folder of `Component.toml`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// The error of a text that is not a path inside the folder of `Component.toml`.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "`{}` is not a relative path inside this file's folder, such as component.wasm",
+    quoted(_0)
+)]
 pub struct PathError(String);
-
-impl fmt::Display for PathError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "`{}` is not a relative path inside this file's folder, such as component.wasm",
-            quoted(&self.0)
-        )
-    }
-}
-
-impl Error for PathError {}
 
 #[cfg(test)]
 mod tests {

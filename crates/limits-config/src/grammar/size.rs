@@ -1,13 +1,10 @@
 //! Sizes: "50MB", "1.5 GiB", 4096.
 
-use core::error::Error;
-use core::fmt;
-
 use byte_unit::{Byte, UnitType};
 
 use crate::toml::shown::quoted;
 
-/// The units in the order in which they are explained, with the power of two that each one is.
+/// The units in the order of the documentation, each with its power of two.
 const UNITS: [(&str, u32); 10] = [
     ("B", 0),
     ("KB", 10),
@@ -21,44 +18,54 @@ const UNITS: [(&str, u32); 10] = [
     ("TiB", 40),
 ];
 
-/// Why a size or a rate could not be read.
+/// The error of reading a size or a rate.
 ///
-/// Texts from outside are shortened and escaped when shown.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// Its message shows the text shortened and escaped.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SizeError {
     /// The text does not follow the grammar.
+    #[error("`{}` is not {expected}", quoted(text))]
     Malformed {
         /// The text.
         text: String,
-        /// What would have been right.
+        /// The expected form, with an example.
         expected: &'static str,
     },
-    /// The unit is one of bits; only bytes are accepted.
+    /// The unit counts bits; only bytes are accepted.
+    #[error("`{}`: bits are not accepted, did you mean `{}`?", quoted(text), quoted(meant))]
     Bits {
         /// The text.
         text: String,
-        /// The same number with the unit of bytes that was probably meant.
+        /// The same number with the closest unit of bytes.
         meant: String,
     },
-    /// The unit is none of ours.
+    /// The unit is unknown.
+    #[error(
+        "`{}` has an unknown unit{} (units are B, KB, kB, MB, GB, TB, KiB, MiB, GiB, TiB)",
+        quoted(text),
+        suggestion(meant.as_deref())
+    )]
     UnknownUnit {
         /// The text.
         text: String,
-        /// The same number with the unit that was probably meant, if one is close.
+        /// The same number with the closest unit, if one is close.
         meant: Option<String>,
     },
     /// The number and its unit do not come out as whole bytes.
+    #[error("`{}` is not a whole number of bytes", quoted(text))]
     NotWhole {
         /// The text.
         text: String,
     },
     /// The number does not fit 64 bits.
+    #[error("`{}` is too large: the most is {}", quoted(text), u64::MAX)]
     TooLarge {
         /// The text.
         text: String,
     },
     /// A rate lacks its `/s`.
+    #[error("`{}` is not a rate, did you mean `{}`?", quoted(text), quoted(meant))]
     NotPerSecond {
         /// The text.
         text: String,
@@ -67,39 +74,9 @@ pub enum SizeError {
     },
 }
 
-impl fmt::Display for SizeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed { text, expected } => {
-                write!(f, "`{}` is not {expected}", quoted(text))
-            }
-            Self::Bits { text, meant } => write!(
-                f,
-                "`{}`: bits are not accepted, did you mean `{}`?",
-                quoted(text),
-                quoted(meant)
-            ),
-            Self::UnknownUnit { text, meant } => {
-                write!(f, "`{}` has an unknown unit", quoted(text))?;
-                if let Some(meant) = meant {
-                    write!(f, ", did you mean `{}`?", quoted(meant))?;
-                }
-                f.write_str(" (units are B, KB, kB, MB, GB, TB, KiB, MiB, GiB, TiB)")
-            }
-            Self::NotWhole { text } => {
-                write!(f, "`{}` is not a whole number of bytes", quoted(text))
-            }
-            Self::TooLarge { text } => {
-                write!(f, "`{}` is too large: the most is {}", quoted(text), u64::MAX)
-            }
-            Self::NotPerSecond { text, meant } => {
-                write!(f, "`{}` is not a rate, did you mean `{}`?", quoted(text), quoted(meant))
-            }
-        }
-    }
+fn suggestion(meant: Option<&str>) -> String {
+    meant.map_or_else(String::new, |meant| format!(", did you mean `{}`?", quoted(meant)))
 }
-
-impl Error for SizeError {}
 
 /// Reads a size in bytes, such as `50MB`, `1.5 GiB` or `4096`.
 ///
@@ -238,7 +215,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn q11_units_fractions_and_spaces_are_read_and_are_powers_of_1024() {
+    fn units_fractions_and_spaces_are_read_and_are_powers_of_1024() {
         let table = [
             ("0", 0),
             ("4096", 4096),
@@ -268,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn q11_everything_else_is_refused_with_a_reason() {
+    fn everything_else_is_refused_with_a_reason() {
         // The original's sizes overflowed, and knew neither MiB nor spaces nor fractions.
         const UNITS: &str = "(units are B, KB, kB, MB, GB, TB, KiB, MiB, GiB, TiB)";
         let not_a_size = |text: &str| format!("`{text}` is not a size, such as 50MB");

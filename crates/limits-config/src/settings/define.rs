@@ -2,21 +2,17 @@
 
 /// Defines the settings, one row each, by the table of the file that holds them.
 ///
-/// A row is `Key field: Type { kind, default, becomes, enforcer }` under its description. It becomes
-/// a key of [`SettingKey`](crate::SettingKey) with a [`Row`](crate::settings::row::Row), and a field
-/// of its table's struct, which is read, written and described by walks over the rows.
+/// A row is `Key field: Type = kind, default, becomes, enforcer;` under its description. It becomes
+/// a key of [`SettingKey`](crate::SettingKey) with a [`Row`](crate::settings::row::Row), and a
+/// field of its table's struct, which walks over the rows read, write and describe.
 macro_rules! settings {
     ($(
         $list:ident {$(
             $(#[$table_attribute:meta])*
             $table:ident = $prefix:literal, $scope:expr, {$(
                 $(#[doc = $about:literal])+
-                $key:ident $field:ident: $type:ty {
-                    kind: $kind:expr,
-                    default: $default:expr,
-                    becomes: $becomes:expr,
-                    enforcer: $enforcer:expr,
-                }
+                $key:ident $field:ident: $type:ty = $kind:expr,
+                $default:expr, $becomes:expr, $enforcer:expr;
             )+}
         )+}
     )+) => {

@@ -12,92 +12,44 @@ pub(crate) trait Field: Sized {
     /// Returns the value, if one is given.
     fn value(&self) -> Option<Value>;
 
-    /// Returns the field for what a file gives; `None` if the file must give more.
+    /// Returns the field for what a file gives; `None` if the file must give more, or if the value
+    /// is of another kind. A test over the table excludes the latter.
     fn of(value: Option<Value>) -> Option<Self>;
-}
-
-/// A type whose values are values of a setting.
-pub(crate) trait Scalar: Copy {
-    fn to_value(self) -> Value;
-
-    /// Returns `None` for a value of another kind. A test over the table excludes that.
-    fn from_value(value: Value) -> Option<Self>;
 }
 
 /// A required setting.
 impl Field for u64 {
     fn value(&self) -> Option<Value> {
-        Some(self.to_value())
+        Some(Value::number(*self))
     }
 
     fn of(value: Option<Value>) -> Option<Self> {
-        value.and_then(Self::from_value)
+        value.and_then(Value::at_most)
     }
 }
 
-/// A setting with a default.
-impl<T: Scalar> Field for Option<T> {
-    fn value(&self) -> Option<Value> {
-        self.map(T::to_value)
-    }
+/// Implements [`Field`] for a setting with a default.
+macro_rules! optional {
+    ($type:ty, $to_value:expr, $from_value:expr) => {
+        impl Field for Option<$type> {
+            fn value(&self) -> Option<Value> {
+                self.map($to_value)
+            }
 
-    fn of(value: Option<Value>) -> Option<Self> {
-        match value {
-            Some(value) => T::from_value(value).map(Some),
-            None => Some(None),
+            fn of(value: Option<Value>) -> Option<Self> {
+                let from_value: fn(Value) -> Option<$type> = $from_value;
+                value.map_or(Some(None), |value| from_value(value).map(Some))
+            }
         }
-    }
+    };
 }
 
-impl Scalar for u64 {
-    fn to_value(self) -> Value {
-        Value::number(self)
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        value.at_most()
-    }
-}
-
-impl Scalar for u32 {
-    fn to_value(self) -> Value {
-        Value::number(self.into())
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        value.at_most().and_then(|number| Self::try_from(number).ok())
-    }
-}
-
-impl Scalar for Allowance {
-    fn to_value(self) -> Value {
-        Value::Amount(self)
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        value.amount()
-    }
-}
-
-impl Scalar for Duration {
-    fn to_value(self) -> Value {
-        Value::number(period::in_ms(self))
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        value.at_most().map(Self::from_millis)
-    }
-}
-
-impl Scalar for CpuTimePolicy {
-    fn to_value(self) -> Value {
-        Value::Word(self.as_str())
-    }
-
-    fn from_value(value: Value) -> Option<Self> {
-        match value {
-            Value::Word(word) => word.parse().ok(),
-            Value::Amount(_) => None,
-        }
-    }
-}
+optional!(u32, |number| Value::number(number.into()), |value| value.at_most()?.try_into().ok());
+optional!(u64, Value::number, Value::at_most);
+optional!(Allowance, Value::Amount, Value::amount);
+optional!(Duration, |period| Value::number(period::in_ms(period)), |value| {
+    value.at_most().map(Duration::from_millis)
+});
+optional!(CpuTimePolicy, |policy| Value::Word(policy.as_str()), |value| {
+    value.to_string().parse().ok()
+});

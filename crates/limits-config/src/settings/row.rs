@@ -63,12 +63,14 @@ pub(crate) enum Becomes {
     Memory,
     /// Another limit of one execution.
     Limit(fn(ResourceLimitsBuilder, u64) -> ResourceLimitsBuilder),
+    /// Another limit of one execution, of 32 bits.
+    CountLimit(fn(ResourceLimitsBuilder, u32) -> ResourceLimitsBuilder),
     /// A quota.
     Quota(fn(&mut ResourceQuota) -> &mut Allowance),
     /// The period of a quota.
     Period,
     /// The policy for executions without CPU time.
-    CpuTimePolicy,
+    Policy,
 }
 
 /// Returns a default from a constant of limits-core.
@@ -85,9 +87,4 @@ pub(crate) const fn is_count(number: u32) -> DefaultValue {
 /// Returns an unlimited default.
 pub(crate) const fn unlimited() -> DefaultValue {
     DefaultValue::Is(Value::Amount(Allowance::Unlimited))
-}
-
-/// Narrows a count. The grammar of a count has 32 bits, so nothing is lost.
-pub(crate) fn count(number: u64) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -3,11 +3,12 @@
 use core::fmt;
 use core::marker::PhantomData;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Serializer};
 
 use crate::settings::declared::Declared;
 use crate::settings::table::SettingKey;
+use crate::toml::known_name::KnownName;
 
 /// A table of a file that holds settings.
 pub(crate) trait Section: Sized {
@@ -71,37 +72,14 @@ impl<'de, T: Section> Visitor<'de> for Entries<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Rules<T>, A::Error> {
         let mut rules = Rules::default();
-        while let Some(key) = entries.next_key_seed(Name::<T>(PhantomData))? {
+        while let Some(index) = entries.next_key_seed(KnownName(T::NAMES))? {
+            let Some(key) = T::KEYS.get(index).copied() else { continue };
             let value = entries.next_value_seed(key.row().kind)?;
             if rules.declared.set(key, Some(value)).is_some() {
                 return Err(A::Error::duplicate_field(key.name()));
             }
         }
         Ok(rules)
-    }
-}
-
-/// Reads the name of a setting.
-struct Name<T>(PhantomData<T>);
-
-impl<'de, T: Section> DeserializeSeed<'de> for Name<T> {
-    type Value = SettingKey;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<SettingKey, D::Error> {
-        deserializer.deserialize_identifier(self)
-    }
-}
-
-impl<T: Section> Visitor<'_> for Name<T> {
-    type Value = SettingKey;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<SettingKey, E> {
-        let key = T::KEYS.iter().find(|key| key.name() == name);
-        key.copied().ok_or_else(|| E::unknown_field(name, T::NAMES))
     }
 }
 

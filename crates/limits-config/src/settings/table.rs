@@ -6,7 +6,10 @@
 
 use core::time::Duration;
 
-use limits_core::{Allowance, CpuTimePolicy, ResourceLimits, ResourceQuota};
+use limits_core::{
+    Allowance, CpuTimePolicy, ResourceLimits as Limits, ResourceLimitsBuilder as Builder,
+    ResourceQuota,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::grammar::kind::{Kind, Unit};
@@ -14,9 +17,10 @@ use crate::grammar::value::Value;
 use crate::settings::declared::Declared;
 use crate::settings::define::settings;
 use crate::settings::field::Field;
-use crate::settings::row::{
-    Becomes, DefaultValue, Enforcer, Row, Scope, count, is, is_count, unlimited,
-};
+use crate::settings::row::Becomes::{CountLimit, Limit, Memory, Period, Policy, Quota};
+use crate::settings::row::DefaultValue::{AtLeastMemoryLimit, Is, Required};
+use crate::settings::row::Enforcer::{Executor, HostFunctions};
+use crate::settings::row::{Row, Scope, is, is_count, unlimited};
 use crate::settings::section::{self, Section};
 
 /// The words of `cpu_time_policy`.
@@ -25,90 +29,55 @@ const CPU_TIME_POLICIES: &[&str] =
 const QUOTA: ResourceQuota = ResourceQuota::new();
 const SECOND_MS: u64 = 1_000;
 
+// A row: key, field and its type = kind of the value,
+//     default, place in the types of limits-core, enforcer;
 settings! {
     COMPONENT {
         /// `[resources.memory]`: the memory of one execution.
         MemoryConfig = "resources.memory", Scope::Execution, {
             /// Bytes of all linear memories and tables together.
-            MaxBytes max_bytes: u64 {
-                kind: Kind::Size,
-                default: DefaultValue::Required,
-                becomes: Becomes::Memory,
-                enforcer: Enforcer::Executor,
-            }
+            MaxBytes max_bytes: u64 = Kind::Size,
+                Required, Memory, Executor;
             /// Core instances.
-            MaxInstances max_instances: Option<u32> {
-                kind: Kind::Count,
-                default: is_count(ResourceLimits::DEFAULT_MAX_INSTANCES),
-                becomes: Becomes::Limit(|limits, number| limits.max_instances(count(number))),
-                enforcer: Enforcer::Executor,
-            }
+            MaxInstances max_instances: Option<u32> = Kind::Count,
+                is_count(Limits::DEFAULT_MAX_INSTANCES),
+                CountLimit(Builder::max_instances), Executor;
             /// Linear memories.
-            MaxMemories max_memories: Option<u32> {
-                kind: Kind::Count,
-                default: is_count(ResourceLimits::DEFAULT_MAX_MEMORIES),
-                becomes: Becomes::Limit(|limits, number| limits.max_memories(count(number))),
-                enforcer: Enforcer::Executor,
-            }
+            MaxMemories max_memories: Option<u32> = Kind::Count,
+                is_count(Limits::DEFAULT_MAX_MEMORIES), CountLimit(Builder::max_memories), Executor;
             /// Tables.
-            MaxTables max_tables: Option<u32> {
-                kind: Kind::Count,
-                default: is_count(ResourceLimits::DEFAULT_MAX_TABLES),
-                becomes: Becomes::Limit(|limits, number| limits.max_tables(count(number))),
-                enforcer: Enforcer::Executor,
-            }
+            MaxTables max_tables: Option<u32> = Kind::Count,
+                is_count(Limits::DEFAULT_MAX_TABLES), CountLimit(Builder::max_tables), Executor;
             /// Elements of all tables together.
-            MaxTableElements max_table_elements: Option<u64> {
-                kind: Kind::Number(Unit::Count),
-                default: is(ResourceLimits::DEFAULT_MAX_TABLE_ELEMENTS),
-                becomes: Becomes::Limit(|limits, number| limits.max_table_elements(number)),
-                enforcer: Enforcer::Executor,
-            }
+            MaxTableElements max_table_elements: Option<u64> = Kind::Number(Unit::Count),
+                is(Limits::DEFAULT_MAX_TABLE_ELEMENTS),
+                Limit(Builder::max_table_elements), Executor;
         }
         /// `[resources.cpu]`: the CPU of one execution.
         CpuConfig = "resources.cpu", Scope::Execution, {
             /// Fuel, about one unit for each instruction. Zero ends an execution before its first
             /// instruction.
-            MaxFuel max_fuel: Option<u64> {
-                kind: Kind::Number(Unit::Fuel),
-                default: is(ResourceLimits::DEFAULT_MAX_FUEL),
-                becomes: Becomes::Limit(|limits, number| limits.max_fuel(number)),
-                enforcer: Enforcer::Executor,
-            }
+            MaxFuel max_fuel: Option<u64> = Kind::Number(Unit::Fuel),
+                is(Limits::DEFAULT_MAX_FUEL), Limit(Builder::max_fuel), Executor;
             /// Wall-clock time in milliseconds, instantiation and waiting included. Zero is a
             /// timeout before the guest is entered.
-            TimeoutMs timeout_ms: Option<u64> {
-                kind: Kind::Number(Unit::Milliseconds),
-                default: is(ResourceLimits::DEFAULT_TIMEOUT_MS),
-                becomes: Becomes::Limit(|limits, number| limits.execution_timeout_ms(number)),
-                enforcer: Enforcer::Executor,
-            }
+            TimeoutMs timeout_ms: Option<u64> = Kind::Number(Unit::Milliseconds),
+                is(Limits::DEFAULT_TIMEOUT_MS), Limit(Builder::execution_timeout_ms), Executor;
         }
         /// `[resources.host]`: the resources that the host holds for one execution.
         ///
         /// `[host]` of the policy file is another table, [`HostCeilings`].
         HostConfig = "resources.host", Scope::Execution, {
             /// Bytes copied between guest and host in one host call.
-            MaxCopyBytes max_copy_bytes: Option<u64> {
-                kind: Kind::Size,
-                default: is(ResourceLimits::DEFAULT_MAX_COPY_BYTES),
-                becomes: Becomes::Limit(|limits, number| limits.max_copy_bytes(number)),
-                enforcer: Enforcer::Executor,
-            }
+            MaxCopyBytes max_copy_bytes: Option<u64> = Kind::Size,
+                is(Limits::DEFAULT_MAX_COPY_BYTES), Limit(Builder::max_copy_bytes), Executor;
             /// Live component-model handles.
-            MaxHandles max_handles: Option<u32> {
-                kind: Kind::Count,
-                default: is_count(ResourceLimits::DEFAULT_MAX_HANDLES),
-                becomes: Becomes::Limit(|limits, number| limits.max_handles(count(number))),
-                enforcer: Enforcer::Executor,
-            }
+            MaxHandles max_handles: Option<u32> = Kind::Count,
+                is_count(Limits::DEFAULT_MAX_HANDLES), CountLimit(Builder::max_handles), Executor;
             /// Entries of the host-side resource table.
-            MaxResources max_resources: Option<u32> {
-                kind: Kind::Count,
-                default: is_count(ResourceLimits::DEFAULT_MAX_RESOURCES),
-                becomes: Becomes::Limit(|limits, number| limits.max_resources(count(number))),
-                enforcer: Enforcer::Executor,
-            }
+            MaxResources max_resources: Option<u32> = Kind::Count,
+                is_count(Limits::DEFAULT_MAX_RESOURCES),
+                CountLimit(Builder::max_resources), Executor;
         }
         /// `[quota]`: the resources that one component may use over time, in all its executions.
         ///
@@ -118,56 +87,33 @@ settings! {
         /// period.
         QuotaSection = "quota", Scope::Component, {
             /// Bytes stored at one time.
-            Storage storage: Option<Allowance> {
-                kind: Kind::Storage,
-                default: DefaultValue::Is(Value::Amount(QUOTA.max_storage_bytes)),
-                becomes: Becomes::Quota(|quota| &mut quota.max_storage_bytes),
-                enforcer: Enforcer::HostFunctions,
-            }
+            Storage storage: Option<Allowance> = Kind::Storage,
+                Is(Value::Amount(QUOTA.max_storage_bytes)),
+                Quota(|quota| &mut quota.max_storage_bytes), HostFunctions;
             /// Messages per second.
-            MessageRate message_rate: Option<Allowance> {
-                kind: Kind::Messages,
-                default: DefaultValue::Is(Value::Amount(QUOTA.max_message_rate)),
-                becomes: Becomes::Quota(|quota| &mut quota.max_message_rate),
-                enforcer: Enforcer::HostFunctions,
-            }
+            MessageRate message_rate: Option<Allowance> = Kind::Messages,
+                Is(Value::Amount(QUOTA.max_message_rate)),
+                Quota(|quota| &mut quota.max_message_rate), HostFunctions;
             /// Bytes sent and received per second.
-            NetworkBandwidth network_bandwidth: Option<Allowance> {
-                kind: Kind::Bandwidth,
-                default: DefaultValue::Is(Value::Amount(QUOTA.max_network_bandwidth)),
-                becomes: Becomes::Quota(|quota| &mut quota.max_network_bandwidth),
-                enforcer: Enforcer::HostFunctions,
-            }
+            NetworkBandwidth network_bandwidth: Option<Allowance> = Kind::Bandwidth,
+                Is(Value::Amount(QUOTA.max_network_bandwidth)),
+                Quota(|quota| &mut quota.max_network_bandwidth), HostFunctions;
             /// Milliseconds of CPU time per second; 1000ms/s is one whole core.
-            CpuTime cpu_time: Option<Allowance> {
-                kind: Kind::CpuTime,
-                default: DefaultValue::Is(Value::Amount(QUOTA.max_cpu_time_ms)),
-                becomes: Becomes::Quota(|quota| &mut quota.max_cpu_time_ms),
-                enforcer: Enforcer::Executor,
-            }
+            CpuTime cpu_time: Option<Allowance> = Kind::CpuTime,
+                Is(Value::Amount(QUOTA.max_cpu_time_ms)),
+                Quota(|quota| &mut quota.max_cpu_time_ms), Executor;
             /// Whether an execution without CPU time waits for the next period while its deadline
             /// runs on (throttle) or ends with the refusal (deny).
-            CpuTimePolicy cpu_time_policy: Option<CpuTimePolicy> {
-                kind: Kind::Word(CPU_TIME_POLICIES),
-                default: DefaultValue::Is(Value::Word(CpuTimePolicy::Throttle.as_str())),
-                becomes: Becomes::CpuTimePolicy,
-                enforcer: Enforcer::Executor,
-            }
+            CpuTimePolicy cpu_time_policy: Option<CpuTimePolicy> = Kind::Word(CPU_TIME_POLICIES),
+                Is(Value::Word(CpuTimePolicy::Throttle.as_str())), Policy, Executor;
             /// Bytes of memory of all live executions together.
-            QuotaMemory memory: Option<Allowance> {
-                kind: Kind::Storage,
-                default: DefaultValue::AtLeastMemoryLimit(QUOTA.max_memory_bytes),
-                becomes: Becomes::Quota(|quota| &mut quota.max_memory_bytes),
-                enforcer: Enforcer::Executor,
-            }
+            QuotaMemory memory: Option<Allowance> = Kind::Storage,
+                AtLeastMemoryLimit(QUOTA.max_memory_bytes),
+                Quota(|quota| &mut quota.max_memory_bytes), Executor;
             /// The window in which the rates are counted, 1ms to 86400s. Under a policy with rates
             /// it becomes a part of the operator's.
-            Period period: Option<Duration> {
-                kind: Kind::Period,
-                default: is(SECOND_MS),
-                becomes: Becomes::Period,
-                enforcer: Enforcer::Executor,
-            }
+            Period period: Option<Duration> = Kind::Period,
+                is(SECOND_MS), Period, Executor;
         }
     }
     HOST {
@@ -198,47 +144,23 @@ settings! {
         #[derive(Copy)]
         HostCeilings = "host", Scope::Host, {
             /// Bytes stored by all components at one time.
-            HostStorage storage: Option<Allowance> {
-                kind: Kind::Storage,
-                default: unlimited(),
-                becomes: Becomes::Quota(|quota| &mut quota.max_storage_bytes),
-                enforcer: Enforcer::HostFunctions,
-            }
+            HostStorage storage: Option<Allowance> = Kind::Storage,
+                unlimited(), Quota(|quota| &mut quota.max_storage_bytes), HostFunctions;
             /// Messages of all components per second.
-            HostMessageRate message_rate: Option<Allowance> {
-                kind: Kind::Messages,
-                default: unlimited(),
-                becomes: Becomes::Quota(|quota| &mut quota.max_message_rate),
-                enforcer: Enforcer::HostFunctions,
-            }
+            HostMessageRate message_rate: Option<Allowance> = Kind::Messages,
+                unlimited(), Quota(|quota| &mut quota.max_message_rate), HostFunctions;
             /// Bytes sent and received by all components per second.
-            HostNetworkBandwidth network_bandwidth: Option<Allowance> {
-                kind: Kind::Bandwidth,
-                default: unlimited(),
-                becomes: Becomes::Quota(|quota| &mut quota.max_network_bandwidth),
-                enforcer: Enforcer::HostFunctions,
-            }
+            HostNetworkBandwidth network_bandwidth: Option<Allowance> = Kind::Bandwidth,
+                unlimited(), Quota(|quota| &mut quota.max_network_bandwidth), HostFunctions;
             /// Milliseconds of CPU time of all components per second; 4000ms/s is four whole cores.
-            HostCpuTime cpu_time: Option<Allowance> {
-                kind: Kind::CpuTime,
-                default: unlimited(),
-                becomes: Becomes::Quota(|quota| &mut quota.max_cpu_time_ms),
-                enforcer: Enforcer::Executor,
-            }
+            HostCpuTime cpu_time: Option<Allowance> = Kind::CpuTime,
+                unlimited(), Quota(|quota| &mut quota.max_cpu_time_ms), Executor;
             /// Bytes of memory of all live executions of all components.
-            HostMemory memory: Option<Allowance> {
-                kind: Kind::Storage,
-                default: unlimited(),
-                becomes: Becomes::Quota(|quota| &mut quota.max_memory_bytes),
-                enforcer: Enforcer::Executor,
-            }
+            HostMemory memory: Option<Allowance> = Kind::Storage,
+                unlimited(), Quota(|quota| &mut quota.max_memory_bytes), Executor;
             /// The window in which these rates are counted, 1ms to 86400s.
-            HostPeriod period: Option<Duration> {
-                kind: Kind::Period,
-                default: is(SECOND_MS),
-                becomes: Becomes::Period,
-                enforcer: Enforcer::Executor,
-            }
+            HostPeriod period: Option<Duration> = Kind::Period,
+                is(SECOND_MS), Period, Executor;
         }
     }
 }

@@ -19,6 +19,10 @@ pub(crate) fn limits(settings: &Declared) -> ResourceLimits {
             (Becomes::Limit(set), Value::Amount(Allowance::AtMost(number))) => {
                 limits = set(limits, number);
             }
+            (Becomes::CountLimit(set), Value::Amount(Allowance::AtMost(number))) => {
+                // A count has 32 bits in the file and in its field, so nothing is lost.
+                limits = set(limits, u32::try_from(number).unwrap_or(u32::MAX));
+            }
             _ => {}
         }
     }
@@ -40,7 +44,7 @@ pub(crate) fn quota(settings: &Declared, period: SettingKey) -> ResourceQuota {
 /// Returns the policy for executions without CPU time.
 pub(crate) fn cpu_time_policy(settings: &Declared) -> CpuTimePolicy {
     let words = settings.iter().filter_map(|(key, value)| match (key.row().becomes, value) {
-        (Becomes::CpuTimePolicy, Value::Word(word)) => word.parse().ok(),
+        (Becomes::Policy, Value::Word(word)) => word.parse().ok(),
         _ => None,
     });
     words.last().unwrap_or_default()

@@ -10,6 +10,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
+use crate::toml::known_name::KnownName;
 use crate::toml::shown::quoted;
 
 /// The table of one domain.
@@ -74,7 +75,7 @@ impl<'de> Visitor<'de> for AllDomains<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        while let Some(index) = entries.next_key_seed(NameOf(&NAMES))? {
+        while let Some(index) = entries.next_key_seed(KnownName(&NAMES))? {
             let Some(domain) = DOMAINS.get(index) else { continue };
             entries.next_value_seed(OneDomain { domain, set: &mut *self.set })?;
         }
@@ -103,35 +104,11 @@ impl<'de> Visitor<'de> for OneDomain<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        while let Some(index) = entries.next_key_seed(NameOf(&self.domain.actions))? {
+        while let Some(index) = entries.next_key_seed(KnownName(&self.domain.actions))? {
             let Some(permission) = self.domain.permissions.get(index).copied() else { continue };
             entries.next_value_seed(Patterns { permission, set: &mut *self.set })?;
         }
         Ok(())
-    }
-}
-
-/// Reads a name as its position in a list.
-struct NameOf(&'static [&'static str]);
-
-impl<'de> DeserializeSeed<'de> for NameOf {
-    type Value = usize;
-
-    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<usize, D::Error> {
-        d.deserialize_identifier(self)
-    }
-}
-
-impl Visitor<'_> for NameOf {
-    type Value = usize;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<usize, E> {
-        let position = self.0.iter().position(|one| *one == name);
-        position.ok_or_else(|| E::unknown_field(name, self.0))
     }
 }
 

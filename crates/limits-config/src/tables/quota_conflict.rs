@@ -1,7 +1,5 @@
 //! Settings of a quota that contradict each other.
 
-use core::error::Error;
-use core::fmt;
 use core::time::Duration;
 
 use crate::grammar::size::format_size;
@@ -11,7 +9,8 @@ use crate::settings::row::Scope;
 use crate::settings::table::SettingKey;
 
 /// Two settings of a quota that are each valid and contradict each other.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{}", self.message(""))]
 #[non_exhaustive]
 pub enum QuotaConflict {
     /// The memory of all executions together is below that of a single one.
@@ -78,11 +77,3 @@ impl QuotaConflict {
         }
     }
 }
-
-impl fmt::Display for QuotaConflict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message(""))
-    }
-}
-
-impl Error for QuotaConflict {}
