@@ -1,4 +1,4 @@
-//! Every interleaving of small scenarios, each thread seeing any value that its atomics allow.
+//! Every interleaving of small scenarios, with every value that the atomics allow each thread to read.
 //!
 //! `cargo xtask loom` runs these; the ordinary test run leaves them out.
 
@@ -8,8 +8,9 @@ use loom::thread;
 use std::vec::Vec;
 
 use crate::quota::clock::{Clock, ManualClock};
-use crate::quota::quota_type::QuotaType;
+use crate::quota::quota_type::{QuotaResource, QuotaType};
 use crate::quota::rate::Rate;
+use crate::quota::reservation::Reservation;
 use crate::quota::resource_quota::ResourceQuota;
 use crate::quota::total::Total;
 use crate::quota::tracker::QuotaTracker;
@@ -29,7 +30,7 @@ fn tracked(quota: ResourceQuota) -> (Arc<QuotaTracker>, Arc<ManualClock>) {
     (Arc::new(QuotaTracker::with_clock(quota, shown)), clock)
 }
 
-/// Runs two threads and returns what both came to.
+/// Runs two closures in two threads and returns both results.
 fn both<T: 'static>(
     one: impl FnOnce() -> T + 'static,
     other: impl FnOnce() -> T + 'static,
@@ -95,7 +96,7 @@ fn a_window_that_rolls_under_a_slow_taker_counts_each_grant_where_it_says() {
 
 // I7
 #[test]
-fn what_comes_back_across_a_roll_never_reaches_the_later_window() {
+fn a_refund_across_a_roll_never_reaches_the_later_window() {
     loom::model(|| {
         let rate = Arc::new(Rate::new());
         let window = rate.take(seconds(), 0, 2, TWO).unwrap();
@@ -160,7 +161,7 @@ fn one_reservation_dropped_and_one_committed_leave_the_committed_one() {
             move || drops.reserve(QuotaType::MessageRate(1)).is_ok(),
             move || {
                 let reserved = commits.reserve(QuotaType::MessageRate(1));
-                reserved.map(crate::quota::reservation::Reservation::commit).is_ok()
+                reserved.map(Reservation::commit).is_ok()
             },
         );
         assert_eq!(tracker.usage().message_count, u64::from(kept));
@@ -182,7 +183,7 @@ fn a_settled_reservation_hands_back_the_rest_and_a_partial_one_takes_what_is_lef
             move || {
                 let part = parts.reserve_up_to(QuotaType::Storage(2));
                 part.map_or(0, |part| {
-                    let amount = part.amount(crate::quota::quota_type::QuotaResource::Storage);
+                    let amount = part.amount(QuotaResource::Storage);
                     part.commit();
                     amount
                 })
@@ -223,12 +224,7 @@ fn of_two_takers_of_the_same_two_resources_exactly_one_gets_both() {
         let (tracker, _clock) = tracked(quota);
         let take = |quotas: [QuotaType; 2]| {
             let tracker = Arc::clone(&tracker);
-            move || {
-                tracker
-                    .reserve_all(&quotas)
-                    .map(crate::quota::reservation::Reservation::commit)
-                    .is_ok()
-            }
+            move || tracker.reserve_all(&quotas).map(Reservation::commit).is_ok()
         };
         let [one, other] = both(
             take([QuotaType::Storage(1), QuotaType::Memory(1)]),
@@ -249,7 +245,7 @@ fn a_take_of_two_that_is_overtaken_on_the_second_hands_back_the_first() {
         let [two, one] = both(
             move || {
                 let quotas = [QuotaType::MessageRate(1), QuotaType::NetworkBandwidth(1)];
-                two.reserve_all(&quotas).map(crate::quota::reservation::Reservation::commit).is_ok()
+                two.reserve_all(&quotas).map(Reservation::commit).is_ok()
             },
             move || one.consume(QuotaType::NetworkBandwidth(1)).is_ok(),
         );
@@ -286,7 +282,7 @@ fn of_two_components_that_want_their_hosts_last_unit_one_gets_it_and_the_other_k
 
 // I14
 #[test]
-fn a_component_that_gives_back_while_another_takes_leaves_the_host_with_the_sum() {
+fn a_component_that_releases_while_another_takes_leaves_the_host_with_the_sum() {
     loom::model(|| {
         let (host, _clock) = tracked(ResourceQuota::new().with_memory(2));
         let child = || Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)));
@@ -306,7 +302,7 @@ fn a_component_that_gives_back_while_another_takes_leaves_the_host_with_the_sum(
 
 // I7 I15
 #[test]
-fn what_two_levels_took_in_different_windows_comes_back_into_no_later_one() {
+fn a_take_of_two_levels_in_different_windows_is_refunded_into_no_later_one() {
     loom::model(|| {
         let (host, clock) = tracked(ResourceQuota::new().with_message_rate(10));
         let quota = ResourceQuota::new().with_message_rate(2);
@@ -331,7 +327,7 @@ fn what_two_levels_took_in_different_windows_comes_back_into_no_later_one() {
 
 // I7 I15
 #[test]
-fn what_two_rates_took_in_different_windows_comes_back_into_no_later_one() {
+fn a_take_of_two_rates_in_different_windows_is_refunded_into_no_later_one() {
     loom::model(|| {
         let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(2));
         clock.set_ns(SECOND - 1);
@@ -372,7 +368,7 @@ fn a_component_that_is_overtaken_after_its_host_granted_hands_back_to_the_host()
             let (host, component, _clock) = host_and_component(limits);
             let (takes, charges) = (Arc::clone(&component), Arc::clone(&component));
             both(
-                // What was charged on the one level changes the word that was planned with.
+                // The charge on one level changes the word that the take was planned with.
                 move || takes.consume(quota).unwrap(),
                 move || charges.charge(quota),
             );
@@ -410,7 +406,7 @@ fn of_a_planned_and_a_slow_taker_of_the_last_unit_on_two_levels_exactly_one_gets
         component.consume(QuotaType::MessageRate(1)).unwrap();
         let taker = Arc::clone(&component);
         let planned = thread::spawn(move || taker.consume(QuotaType::MessageRate(1)).is_ok());
-        // Whoever reads a clock that has stepped back cannot plan.
+        // A take at a clock that has stepped back cannot be planned.
         clock.set_ns(0);
         let slow = component.consume(QuotaType::MessageRate(1)).is_ok();
         assert_ne!(planned.join().unwrap(), slow);
@@ -441,14 +437,14 @@ fn a_hosts_limit_that_falls_under_a_component_admits_no_more_than_before_and_lea
 
 // I16
 #[test]
-fn whoever_sees_a_lower_limit_sees_what_it_was_before() {
+fn a_thread_that_sees_a_lower_limit_sees_the_one_before() {
     loom::model(|| {
         let quota = |limit: u64| ResourceQuota::new().with_message_rate(limit);
         let (tracker, clock) = tracked(quota(3));
         tracker.consume(QuotaType::MessageRate(3)).unwrap();
         let (setter, later) = (Arc::clone(&tracker), Arc::clone(&clock));
         both(
-            // What was granted in the window that is over is no debt, under either limit.
+            // The grants of the window that is over are no debt, under either limit.
             move || {
                 if clock.now_ns() == SECOND {
                     tracker.consume(QuotaType::MessageRate(1)).unwrap();

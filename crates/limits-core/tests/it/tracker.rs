@@ -1,19 +1,17 @@
-//! The quota tracker: each of its words, its levels, its windows, and the defects it must not have.
+//! The quota tracker: its methods, levels, windows and regressions.
 
-mod tracker {
-    mod change;
-    mod defects;
-    mod extremes;
-    mod levels;
-    mod model;
-    mod named;
-    mod original;
-    mod overtaken;
-    mod rates;
-    mod reservations;
-    mod stress;
-    mod totals;
-}
+mod extremes;
+mod levels;
+mod model;
+mod original;
+mod overtaken;
+mod rates;
+mod reconfigure;
+mod regressions;
+mod reservations;
+mod shorthands;
+mod stress;
+mod totals;
 
 use core::time::Duration;
 use limits_core::{Clock, ManualClock, QuotaTracker, ResourceQuota, Retry};

@@ -1,12 +1,11 @@
-//! What a caller gets that another overtakes between the two times that it reads the clock.
+//! Callers that another one overtakes between their two readings of the clock.
 #![expect(clippy::unwrap_used, reason = "helpers of a test are test code")]
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use limits_core::{Clock, QuotaResource, QuotaTracker, QuotaType, ResourceQuota};
 use std::sync::{Arc, OnceLock, Weak};
 
-/// A clock that stands still, and at which another caller takes two messages as it is read for a
-/// certain time.
+/// A clock that stands still, and at one of whose readings another caller takes two messages.
 #[derive(Debug, Default)]
 struct Overtaking {
     tracker: OnceLock<Weak<QuotaTracker>>,
@@ -44,7 +43,7 @@ fn tracked(limit: u64) -> (Arc<QuotaTracker>, Arc<Overtaking>) {
 
 // I3
 #[test]
-fn as_much_as_there_is_is_what_is_left_after_another_was_faster() {
+fn a_take_of_as_much_as_is_left_takes_the_rest_of_a_faster_caller() {
     for read in 1..=2 {
         let (tracker, clock) = tracked(5);
         clock.at_read(read);
@@ -56,7 +55,7 @@ fn as_much_as_there_is_is_what_is_left_after_another_was_faster() {
 }
 
 #[test]
-fn a_caller_whom_another_leaves_nothing_is_refused_in_terms_of_what_it_asked_for() {
+fn a_caller_that_finds_nothing_left_is_refused_with_its_own_request() {
     for read in 1..=2 {
         let (tracker, clock) = tracked(2);
         clock.at_read(read);

@@ -1,4 +1,4 @@
-//! Texts from strangers: nothing panics, and nothing takes long.
+//! Hostile texts: no panic, no long match.
 
 use limits_core::{CapabilitySet, Domain, Pattern, Permission, is_hidden, normalize_path};
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 const DOMAINS: [Domain; 4] =
     [Domain::Filesystem, Domain::Network, Domain::Storage, Domain::Messaging];
 
-/// Anything, and often things that are nearly right.
+/// Any text, and often one that is nearly valid.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
@@ -21,7 +21,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(20_000))]
 
     #[test]
-    fn any_text_is_a_pattern_or_an_error_and_any_text_can_be_asked_for(
+    fn any_text_is_a_pattern_or_an_error_and_any_text_can_be_requested(
         pattern in text(),
         id in text(),
         resource in text(),
@@ -49,7 +49,7 @@ proptest! {
     }
 
     #[test]
-    fn a_normal_path_is_absolute_free_of_dots_and_normal(path in text()) {
+    fn a_normalised_path_is_absolute_and_free_of_dots_and_stays_normalised(path in text()) {
         if let Ok(normal) = normalize_path(&path) {
             prop_assert!(normal.starts_with('/'));
             let strange = |segment: &str| matches!(segment, "" | "." | "..");
@@ -59,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn an_id_gives_access_to_nothing_but_its_own_segment(id in text(), other in "[a-z]{1,8}") {
+    fn an_id_gives_access_to_its_own_segment_alone(id in text(), other in "[a-z]{1,8}") {
         let pattern = Pattern::new(Domain::Storage, "c:<id>:**").unwrap();
         if let Ok(bound) = pattern.bind(&id) {
             prop_assert_eq!(bound.matches(&format!("c:{other}:k")), Ok(other == id));

@@ -1,8 +1,8 @@
-//! The rows in which the original's documents and its code differed, and its other defects.
+//! Regression tests for defects of the patterns that `docs/history/design-map.md` lists.
 
 use limits_core::{CapabilitySet, Domain, Permission};
 
-use crate::{matches, refusal};
+use super::{matches, refusal};
 
 const FILES: Domain = Domain::Filesystem;
 const NET: Domain = Domain::Network;
@@ -18,7 +18,7 @@ fn a_path_that_leaves_by_dots_is_matched_where_it_arrives() {
     assert!(!matches(FILES, "/app/data/*", "/app/data/../../etc/passwd"));
     assert!(!matches(FILES, "/app/data/**", "/app/data/../../etc/passwd"));
     assert!(matches(FILES, "/etc/*", "/app/data/../../etc/passwd"));
-    // The original refused every path that had two dots in a name.
+    // Regression: every path with two dots in a name was refused.
     assert!(matches(FILES, "/a..b/*", "/a..b/c"));
 }
 
@@ -65,14 +65,14 @@ fn the_placeholder_stands_for_the_components_own_id() {
     let abc = set.bind("abc").unwrap();
     assert!(abc.check(Permission::StorageRead, "component:abc:k").is_allowed());
     assert!(!abc.check(Permission::StorageRead, "component:abd:k").is_allowed());
-    // Nobody has said yet which component it is.
+    // The set is not bound to a component yet.
     assert!(!set.check(Permission::StorageRead, "component:abc:k").is_allowed());
     assert!(!set.check(Permission::StorageRead, "component:<id>:k").is_allowed());
 }
 
 #[test]
 fn a_pattern_of_one_domain_allows_nothing_in_another() {
-    // In the original, `Storage { namespaces: ["*"], ["read"] }` read files.
+    // Regression: `Storage { namespaces: ["*"], ["read"] }` read files.
     let set = CapabilitySet::builder()
         .grant(Permission::StorageRead, "**")
         .grant(Permission::MessagingSend, "**")
@@ -91,7 +91,7 @@ fn a_pattern_of_one_domain_allows_nothing_in_another() {
 
 #[test]
 fn a_prefix_is_not_a_segment_and_a_suffix_is_not_a_domain() {
-    // The original's second version compared with `starts_with` and `ends_with`.
+    // Regression: patterns were compared by `starts_with` and `ends_with`.
     assert!(!matches(FILES, "/comp-a/*", "/comp-abc/x"));
     assert!(!matches(NET, "*.s:1", "evils:1"));
 }

@@ -1,10 +1,10 @@
-//! The matcher against a slow one that follows the definition word by word.
+//! The matcher beside a slow one that follows the definition.
 
 use limits_core::{Domain, Pattern};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Tells whether one segment matches: `*` is any characters, none included.
+/// Returns whether one segment matches: `*` is any characters, also none.
 fn segment(pattern: &[u8], text: &[u8]) -> bool {
     match pattern.split_first() {
         None => text.is_empty(),
@@ -70,7 +70,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_096))]
 
     #[test]
-    fn patterns_match_what_their_definition_says(
+    fn patterns_match_by_their_definition(
         pattern in pattern_segments(),
         text in text_segments(),
     ) {

@@ -1,17 +1,15 @@
-//! Laws that hold for every number, checked against models that compute another way.
+//! Properties that hold for every number, beside models that compute another way.
 
-mod props {
-    mod allowance;
-    mod exceeded;
-    mod fuel;
-    mod limits;
-    mod quota;
-}
+mod allowance;
+mod fuel;
+mod limit_exceeded;
+mod limits;
+mod quota;
 
 use core::ops::RangeInclusive;
 use proptest::prelude::*;
 
-/// Any amount, with the edges and their neighbours far more often than chance would bring them.
+/// Any amount, with the edges and their neighbours more often.
 fn amount() -> impl Strategy<Value = u64> {
     const NEAR: RangeInclusive<u64> = 0..=3;
     prop_oneof![

@@ -1,6 +1,6 @@
-//! Regression tests for defects of the original design, which `docs/history/design-map.md` lists.
+//! Regression tests for defects that `docs/history/design-map.md` lists.
 
-use crate::{SECOND, after, tracked};
+use super::{SECOND, after, tracked};
 use core::time::Duration;
 use limits_core::{Allowance, QuotaResource, QuotaType, ResourceQuota, Retry};
 use std::sync::{Arc, Barrier};
@@ -8,7 +8,7 @@ use std::thread;
 
 // I11
 #[test]
-fn q1_sixteen_threads_never_take_more_than_the_limit_together() {
+fn sixteen_threads_never_take_more_than_the_limit_together() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(1_000));
     let all_have_asked = Arc::new(Barrier::new(16));
     let threads: Vec<_> = (0..16)
@@ -28,7 +28,7 @@ fn q1_sixteen_threads_never_take_more_than_the_limit_together() {
 }
 
 #[test]
-fn q2_a_request_of_u64_max_does_not_wrap() {
+fn a_request_of_u64_max_does_not_wrap() {
     let (tracker, _clock) = tracked(ResourceQuota::new());
     for &resource in QuotaResource::ALL {
         tracker.consume(QuotaType::of(resource, 10)).unwrap();
@@ -44,7 +44,7 @@ fn q2_a_request_of_u64_max_does_not_wrap() {
 }
 
 #[test]
-fn q3_releasing_at_zero_leaves_zero() {
+fn releasing_at_zero_leaves_zero() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(5));
     assert_eq!(tracker.release_storage(1), 0);
     assert_eq!(tracker.usage().storage_used, 0);
@@ -54,7 +54,7 @@ fn q3_releasing_at_zero_leaves_zero() {
 }
 
 #[test]
-fn q4_the_burst_at_a_windows_edge_is_at_most_two_limits() {
+fn the_burst_at_the_edge_of_a_window_is_at_most_two_limits() {
     let period = Duration::from_millis(200);
     let quota = ResourceQuota::new().with_message_rate(100).with_reset_period(period);
     let (tracker, clock) = tracked(quota);
@@ -70,7 +70,7 @@ fn q4_the_burst_at_a_windows_edge_is_at_most_two_limits() {
 }
 
 #[test]
-fn q5_monitoring_shows_the_window_of_now() {
+fn monitoring_shows_the_window_of_now() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10));
     tracker.consume_message_rate(10).unwrap();
     assert!(tracker.is_quota_critical());
@@ -81,7 +81,7 @@ fn q5_monitoring_shows_the_window_of_now() {
 }
 
 #[test]
-fn q6_what_comes_late_counts_in_the_window_it_comes_in() {
+fn a_late_charge_counts_in_the_window_in_which_it_comes() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10));
     tracker.consume_message_rate(8).unwrap();
     tracker.check_message_rate(2).unwrap();
@@ -96,7 +96,7 @@ fn q6_what_comes_late_counts_in_the_window_it_comes_in() {
 }
 
 #[test]
-fn q7_memory_adds_up() {
+fn memory_adds_up() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_memory(256));
     tracker.consume_memory(200).unwrap();
     assert_eq!(tracker.check_memory(200).unwrap_err().used(), 200);
@@ -105,7 +105,7 @@ fn q7_memory_adds_up() {
 }
 
 #[test]
-fn q8_a_period_of_zero_limits_too() {
+fn a_period_of_zero_limits_too() {
     let quota = ResourceQuota::new().with_message_rate(10).with_reset_period(Duration::ZERO);
     let (tracker, _clock) = tracked(quota);
     let granted = (0..100_000).filter(|_| tracker.consume_message_rate(1).is_ok()).count();
@@ -118,14 +118,14 @@ fn q8_a_period_of_zero_limits_too() {
 }
 
 #[test]
-fn q9_a_quota_of_zero_is_critical() {
+fn a_quota_of_zero_is_critical() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_cpu_time(0));
     assert!(tracker.is_quota_warning() && tracker.is_quota_critical());
     tracker.consume_cpu_time(1).unwrap_err();
 }
 
 #[test]
-fn q10_more_than_all_of_it_is_never_and_the_rest_is_later() {
+fn a_request_past_the_limit_is_never_granted_and_others_later() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_message_rate(10));
     assert_eq!(tracker.consume_message_rate(11).unwrap_err().retry(), Retry::Never);
     tracker.consume_message_rate(1).unwrap();
@@ -133,7 +133,7 @@ fn q10_more_than_all_of_it_is_never_and_the_rest_is_later() {
 }
 
 #[test]
-fn q14_memory_is_released_and_a_failed_send_is_handed_back() {
+fn memory_is_released_and_a_failed_send_is_handed_back() {
     let (tracker, _clock) = tracked(ResourceQuota::new());
     tracker.consume_memory(10).unwrap();
     tracker.release_memory(10);
@@ -143,7 +143,7 @@ fn q14_memory_is_released_and_a_failed_send_is_handed_back() {
 }
 
 #[test]
-fn q15_a_refusal_is_typed_and_has_its_numbers() {
+fn a_refusal_is_typed_and_has_its_numbers() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10));
     let error: Box<dyn core::error::Error> =
         Box::from(limits_core::WasmError::from(tracker.consume_storage(11).unwrap_err()));
@@ -155,7 +155,7 @@ fn q15_a_refusal_is_typed_and_has_its_numbers() {
 }
 
 #[test]
-fn q17_cpu_time_is_charged_in_microseconds_as_slices_end() {
+fn cpu_time_is_charged_in_microseconds_as_slices_end() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_cpu_time(1));
     for _slice in 0..4 {
         tracker.peek(QuotaType::CpuTimeMicros(1)).unwrap();
@@ -167,7 +167,7 @@ fn q17_cpu_time_is_charged_in_microseconds_as_slices_end() {
 }
 
 #[test]
-fn q22_a_shared_tracker_has_no_window_to_set() {
+fn a_shared_tracker_has_no_window_to_set() {
     let (tracker, _clock) = tracked(ResourceQuota::new());
     tracker.set_quota(ResourceQuota::new().with_reset_period(SECOND * 3)).unwrap_err();
     assert_eq!(tracker.quota().reset_period, SECOND);

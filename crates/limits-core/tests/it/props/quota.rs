@@ -1,12 +1,12 @@
 //! A quota changes where it is told to and nowhere else.
 
-use crate::amount;
+use super::amount;
 use core::time::Duration;
 use limits_core::{Allowance, ResourceQuota};
 use proptest::prelude::*;
 
 #[test]
-fn plain_numbers_variables_and_allowances_are_all_taken() {
+fn literals_variables_and_allowances_are_accepted() {
     let (number, allowance) = (1_000_u64, Allowance::Unlimited);
     let quota = ResourceQuota::new()
         .with_storage(50 * 1024 * 1024)
@@ -24,7 +24,7 @@ fn plain_numbers_variables_and_allowances_are_all_taken() {
 
 proptest! {
     #[test]
-    fn each_amount_lands_in_its_own_place(
+    fn each_amount_sets_its_own_limit(
         storage in amount(), messages in amount(), network in amount(),
         cpu in amount(), memory in amount(), period in amount(),
     ) {

@@ -1,13 +1,13 @@
 //! The builder of limits keeps each number in its own place.
 
-use crate::amount;
+use super::amount;
 use limits_core::{ResourceLimits, ResourceLimitsBuilder, WasmError};
 use proptest::option;
 use proptest::prelude::*;
 
-/// What a caller may say; `None` is left unsaid.
+/// What a caller may say; `None` is left unsettings.
 #[derive(Clone, Debug)]
-struct Said {
+struct Settings {
     max_fuel: Option<u64>,
     timeout_ms: Option<u64>,
     table_elements: Option<u64>,
@@ -16,7 +16,7 @@ struct Said {
     counts: [Option<u32>; 5],
 }
 
-fn said() -> impl Strategy<Value = Said> {
+fn settings() -> impl Strategy<Value = Settings> {
     (
         option::of(amount()),
         option::of(amount()),
@@ -24,7 +24,7 @@ fn said() -> impl Strategy<Value = Said> {
         option::of(amount()),
         proptest::array::uniform5(option::of(any::<u32>())),
     )
-        .prop_map(|(max_fuel, timeout_ms, table_elements, copy_bytes, counts)| Said {
+        .prop_map(|(max_fuel, timeout_ms, table_elements, copy_bytes, counts)| Settings {
             max_fuel,
             timeout_ms,
             table_elements,
@@ -33,14 +33,14 @@ fn said() -> impl Strategy<Value = Said> {
         })
 }
 
-fn tell(mut builder: ResourceLimitsBuilder, said: &Said) -> ResourceLimitsBuilder {
+fn set(mut builder: ResourceLimitsBuilder, settings: &Settings) -> ResourceLimitsBuilder {
     type Set64 = fn(ResourceLimitsBuilder, u64) -> ResourceLimitsBuilder;
     type Set32 = fn(ResourceLimitsBuilder, u32) -> ResourceLimitsBuilder;
     let amounts: [(Set64, _); 4] = [
-        (ResourceLimitsBuilder::max_fuel, said.max_fuel),
-        (ResourceLimitsBuilder::execution_timeout_ms, said.timeout_ms),
-        (ResourceLimitsBuilder::max_table_elements, said.table_elements),
-        (ResourceLimitsBuilder::max_copy_bytes, said.copy_bytes),
+        (ResourceLimitsBuilder::max_fuel, settings.max_fuel),
+        (ResourceLimitsBuilder::execution_timeout_ms, settings.timeout_ms),
+        (ResourceLimitsBuilder::max_table_elements, settings.table_elements),
+        (ResourceLimitsBuilder::max_copy_bytes, settings.copy_bytes),
     ];
     let counts: [Set32; 5] = [
         ResourceLimitsBuilder::max_instances,
@@ -54,7 +54,7 @@ fn tell(mut builder: ResourceLimitsBuilder, said: &Said) -> ResourceLimitsBuilde
             builder = set(builder, value);
         }
     }
-    for (set, value) in counts.into_iter().zip(said.counts) {
+    for (set, value) in counts.into_iter().zip(settings.counts) {
         if let Some(value) = value {
             builder = set(builder, value);
         }
@@ -64,15 +64,15 @@ fn tell(mut builder: ResourceLimitsBuilder, said: &Said) -> ResourceLimitsBuilde
 
 proptest! {
     #[test]
-    fn what_is_said_is_kept_and_the_rest_is_the_default(memory in amount(), said in said()) {
-        let limits = tell(ResourceLimits::builder().memory_bytes(memory), &said).build().unwrap();
+    fn a_limit_that_is_set_is_kept_and_the_others_are_the_defaults(memory in amount(), settings in settings()) {
+        let limits = set(ResourceLimits::builder().memory_bytes(memory), &settings).build().unwrap();
         prop_assert_eq!(limits.max_memory_bytes(), memory);
-        prop_assert_eq!(limits.max_fuel_per_execution(), said.max_fuel.unwrap_or(1_000_000));
+        prop_assert_eq!(limits.max_fuel_per_execution(), settings.max_fuel.unwrap_or(1_000_000));
         prop_assert_eq!(limits.fuel().max_fuel(), limits.max_fuel_per_execution());
-        prop_assert_eq!(limits.execution_timeout_ms(), said.timeout_ms.unwrap_or(100));
-        prop_assert_eq!(limits.max_table_elements(), said.table_elements.unwrap_or(20_000));
-        prop_assert_eq!(limits.max_copy_bytes(), said.copy_bytes.unwrap_or(1_048_576));
-        let [instances, memories, tables, handles, resources] = said.counts;
+        prop_assert_eq!(limits.execution_timeout_ms(), settings.timeout_ms.unwrap_or(100));
+        prop_assert_eq!(limits.max_table_elements(), settings.table_elements.unwrap_or(20_000));
+        prop_assert_eq!(limits.max_copy_bytes(), settings.copy_bytes.unwrap_or(1_048_576));
+        let [instances, memories, tables, handles, resources] = settings.counts;
         prop_assert_eq!(limits.max_instances(), instances.unwrap_or(128));
         prop_assert_eq!(limits.max_memories(), memories.unwrap_or(8));
         prop_assert_eq!(limits.max_tables(), tables.unwrap_or(32));
@@ -81,29 +81,29 @@ proptest! {
     }
 
     #[test]
-    fn the_order_of_saying_does_not_matter(memory in amount(), said in said()) {
-        let first = tell(ResourceLimits::builder().memory_bytes(memory), &said).build().unwrap();
-        let last = tell(ResourceLimits::builder(), &said).memory_bytes(memory).build().unwrap();
+    fn the_order_of_setting_does_not_matter(memory in amount(), settings in settings()) {
+        let first = set(ResourceLimits::builder().memory_bytes(memory), &settings).build().unwrap();
+        let last = set(ResourceLimits::builder(), &settings).memory_bytes(memory).build().unwrap();
         prop_assert_eq!(first, last);
     }
 
     #[test]
-    fn the_last_word_counts(memory in amount(), before in said(), after in said()) {
+    fn the_last_setting_counts(memory in amount(), before in settings(), after in settings()) {
         let start = || ResourceLimits::builder().memory_bytes(memory);
-        let both = tell(tell(start(), &before), &after).build().unwrap();
-        let merged = Said {
+        let both = set(set(start(), &before), &after).build().unwrap();
+        let merged = Settings {
             max_fuel: after.max_fuel.or(before.max_fuel),
             timeout_ms: after.timeout_ms.or(before.timeout_ms),
             table_elements: after.table_elements.or(before.table_elements),
             copy_bytes: after.copy_bytes.or(before.copy_bytes),
             counts: core::array::from_fn(|i| after.counts[i].or(before.counts[i])),
         };
-        prop_assert_eq!(both, tell(start(), &merged).build().unwrap());
+        prop_assert_eq!(both, set(start(), &merged).build().unwrap());
     }
 
     #[test]
-    fn nothing_makes_up_for_missing_memory(said in said()) {
-        let refused = tell(ResourceLimits::builder(), &said).build();
+    fn no_other_limit_replaces_the_memory_limit(settings in settings()) {
+        let refused = set(ResourceLimits::builder(), &settings).build();
         prop_assert!(matches!(refused, Err(WasmError::InvalidConfiguration { .. })), "{refused:?}");
     }
 }

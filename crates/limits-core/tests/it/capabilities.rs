@@ -1,22 +1,20 @@
-//! What patterns match, what a set decides, and what both refuse.
+//! Patterns and sets of capabilities: matches, decisions and errors.
 
-mod capabilities {
-    mod hostile;
-    mod model;
-    mod origin;
-    mod patterns;
-    mod set;
-}
+mod hostile;
+mod model;
+mod patterns;
+mod regressions;
+mod set;
 
 use limits_core::{Domain, Pattern};
 
-/// Tells whether a pattern that must be valid matches; what is no resource does not match.
+/// Returns whether a pattern, which must be valid, matches. A text that is not a resource does not.
 fn matches(domain: Domain, pattern: &str, resource: &str) -> bool {
     let pattern = Pattern::new(domain, pattern).unwrap_or_else(|error| panic!("{error}"));
     pattern.matches(resource).unwrap_or(false)
 }
 
-/// Returns why a text is no pattern.
+/// Returns the error of a text that is not a pattern.
 fn refusal(domain: Domain, pattern: &str) -> String {
     match Pattern::new(domain, pattern) {
         Ok(_) => panic!("{domain}: {pattern} is a pattern"),

@@ -1,6 +1,6 @@
 //! Grants counted from many threads while the clock runs and limits change.
 
-use crate::{MS, tracked};
+use super::{MS, tracked};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
 use limits_core::{QuotaTracker, QuotaType, ResourceQuota};
@@ -59,7 +59,7 @@ fn every_window_grants_its_limit_and_not_one_more() {
 
 // I13
 #[test]
-fn what_was_granted_less_what_came_back_is_what_is_used() {
+fn the_use_is_the_grants_less_the_releases() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(100));
     let kept = AtomicU64::new(0);
     race(|number| {

@@ -1,6 +1,6 @@
-//! Other quotas, restored use, and none.
+//! Changes of quota, restored use, and resets.
 
-use crate::{MS, SECOND, after, tracked};
+use super::{MS, SECOND, after, tracked};
 use limits_core::{Allowance, QuotaResource, QuotaTracker, QuotaType, QuotaUsage, ResourceQuota};
 use std::sync::Arc;
 
@@ -104,7 +104,7 @@ fn every_limit_changes_and_reads_back_and_the_period_does_not_change() {
 }
 
 #[test]
-fn q13_storage_survives_a_restart_on_all_levels() {
+fn storage_survives_a_restart_on_all_levels() {
     let (before, _clock) = tracked(ResourceQuota::new());
     for quota in [
         QuotaType::Storage(70),

@@ -1,6 +1,6 @@
 //! Reservations: handed back, kept, settled.
 
-use crate::{SECOND, after, tracked};
+use super::{SECOND, after, tracked};
 use core::panic::AssertUnwindSafe;
 use limits_core::{QuotaResource, QuotaType, ResourceQuota, Retry};
 use std::panic::catch_unwind;
@@ -35,7 +35,7 @@ fn a_panic_hands_back_and_a_forgotten_reservation_is_kept() {
 
 // I7
 #[test]
-fn what_was_taken_in_a_window_that_is_over_does_not_come_back_to_a_later_one() {
+fn a_take_of_a_window_that_is_over_is_not_refunded_into_a_later_one() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10));
     let old = tracker.reserve(QuotaType::MessageRate(4)).unwrap();
     clock.advance(SECOND);
@@ -47,7 +47,7 @@ fn what_was_taken_in_a_window_that_is_over_does_not_come_back_to_a_later_one() {
 
 // I7 I15
 #[test]
-fn what_is_consumed_and_does_not_hold_goes_back_where_it_was_taken() {
+fn a_take_whose_condition_fails_is_refunded_into_its_window() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10).with_storage(10));
     for quota in [QuotaType::MessageRate(6), QuotaType::Storage(6)] {
         let used = || tracker.usage().message_count + tracker.usage().storage_used;
@@ -74,7 +74,7 @@ fn what_is_consumed_and_does_not_hold_goes_back_where_it_was_taken() {
 
 // I5 I7
 #[test]
-fn what_was_taken_after_a_step_back_of_the_clock_comes_back() {
+fn a_take_after_a_step_back_of_the_clock_is_refunded() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(10));
     clock.advance(SECOND * 7);
     tracker.consume(QuotaType::MessageRate(1)).unwrap();
@@ -134,7 +134,7 @@ fn several_resources_are_taken_together_or_not_at_all() {
 
 // I12
 #[test]
-fn what_is_named_twice_is_added_up() {
+fn amounts_of_one_resource_are_added_up() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10));
     let twice = [QuotaType::Storage(6), QuotaType::Storage(6)];
     let refused = tracker.peek_all(&twice).unwrap_err();
@@ -170,7 +170,7 @@ fn a_reservation_shows_what_it_holds() {
 
 // I15
 #[test]
-fn what_is_settled_is_kept_and_the_rest_of_the_reservation_goes_back() {
+fn settled_units_are_kept_and_the_rest_of_the_reservation_is_handed_back() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(100));
     let three =
         [QuotaType::Storage(50), QuotaType::NetworkBandwidth(50), QuotaType::MessageRate(1)];

@@ -1,4 +1,4 @@
-//! What a set decides and says.
+//! Decisions of a set, and their texts.
 
 use limits_core::{CapabilitySet, Denial, PatternProblem, Permission, ResourceError};
 
@@ -41,7 +41,7 @@ fn a_narrowed_set_leaves_its_clones_as_they_were() {
 }
 
 #[test]
-fn a_decision_says_which_rule_allowed_or_why_none_did() {
+fn a_decision_names_the_pattern_or_the_reason() {
     let set = two_paths();
     let says = |permission, resource| set.check(permission, resource).to_string();
     let read = Permission::FilesystemRead;
@@ -64,7 +64,7 @@ fn a_decision_says_which_rule_allowed_or_why_none_did() {
 }
 
 #[test]
-fn a_denial_that_is_kept_has_what_was_asked_and_why() {
+fn a_kept_denial_has_the_request_and_the_reason() {
     let set = two_paths();
     let resource = format!("x{}", "ä".repeat(1_000));
     let decision = set.check(Permission::FilesystemWrite, &resource);
@@ -76,7 +76,7 @@ fn a_denial_that_is_kept_has_what_was_asked_and_why() {
 }
 
 #[test]
-fn what_is_no_resource_says_so() {
+fn a_text_that_is_not_a_resource_is_denied_with_the_reason() {
     let set = CapabilitySet::builder()
         .grant(Permission::NetworkConnect, "**:*")
         .grant(Permission::StorageRead, "**")
@@ -104,7 +104,7 @@ fn what_is_no_resource_says_so() {
 }
 
 #[test]
-fn sets_are_equal_in_whatever_order_and_however_often_things_are_granted() {
+fn sets_are_equal_in_any_order_of_granting_and_with_repeats() {
     let mut set = CapabilitySet::new();
     for (permission, pattern) in [
         (Permission::FilesystemRead, "/etc/hosts"),
@@ -134,7 +134,7 @@ fn sets_are_equal_in_whatever_order_and_however_often_things_are_granted() {
 }
 
 #[test]
-fn a_clone_does_not_see_what_is_granted_later() {
+fn a_clone_does_not_change_with_later_grants() {
     let mut set = two_paths();
     let before = set.clone();
     set.grant(Permission::StorageRead, "a").unwrap();
@@ -143,7 +143,7 @@ fn a_clone_does_not_see_what_is_granted_later() {
 }
 
 #[test]
-fn a_permission_has_a_most_of_patterns() {
+fn a_permission_has_a_greatest_number_of_patterns() {
     let mut set = CapabilitySet::new();
     for index in 0..256 {
         set.grant(Permission::StorageRead, &format!("k{index}")).unwrap();
@@ -157,13 +157,13 @@ fn a_permission_has_a_most_of_patterns() {
     );
     assert_eq!(set.len(), 256);
     set.grant(Permission::StorageWrite, "one-more").unwrap();
-    // Granting the same twice is granting it once, however many there are.
+    // A repeated grant adds no pattern, and so is not refused.
     set.grant(Permission::StorageRead, "k7").unwrap();
     assert_eq!(set.len(), 257);
 }
 
 #[test]
-fn a_permission_has_a_most_of_patterns_in_which_something_is_looked_for() {
+fn a_permission_has_a_greatest_number_of_searching_patterns() {
     let mut set = CapabilitySet::new();
     let read = Permission::FilesystemRead;
     for index in 0..16 {
@@ -191,7 +191,7 @@ fn a_permission_has_a_most_of_patterns_in_which_something_is_looked_for() {
 }
 
 #[test]
-fn the_first_error_of_a_builder_is_the_one_that_counts() {
+fn a_builder_returns_its_first_error() {
     let error = CapabilitySet::builder()
         .grant(Permission::FilesystemRead, "relative")
         .grant(Permission::StorageRead, "")

@@ -1,6 +1,6 @@
-//! The methods of the original design do what their words do.
+//! The named methods, and the tracker as an account.
 
-use crate::tracked;
+use super::tracked;
 use limits_core::{Account, QuotaError, QuotaResource, QuotaTracker, QuotaType, ResourceQuota};
 use std::sync::Arc;
 

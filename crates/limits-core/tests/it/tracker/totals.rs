@@ -1,10 +1,10 @@
-//! Storage and memory: taken, held, given back.
+//! Storage and memory: taken, held, released.
 
-use crate::{SECOND, tracked};
+use super::{SECOND, tracked};
 use limits_core::{Allowance, QuotaResource, QuotaType, ResourceQuota, Retry};
 
 #[test]
-fn what_is_held_counts_until_it_is_released_whatever_the_time() {
+fn a_total_counts_until_it_is_released_at_any_time() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_memory(100));
     tracker.consume(QuotaType::Memory(70)).unwrap();
     clock.advance(SECOND * 100);
@@ -28,7 +28,7 @@ fn unlimited_storage_still_counts() {
 }
 
 #[test]
-fn rolling_back_what_cannot_be_counted_does_not_forget_the_rest() {
+fn undoing_a_take_that_cannot_be_counted_keeps_the_rest() {
     let (tracker, clock) = tracked(
         ResourceQuota::new()
             .with_storage(Allowance::Unlimited)
@@ -47,7 +47,7 @@ fn rolling_back_what_cannot_be_counted_does_not_forget_the_rest() {
 }
 
 #[test]
-fn the_largest_bound_is_a_bound() {
+fn the_largest_limit_is_a_limit() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(u64::MAX));
     tracker.consume(QuotaType::Storage(u64::MAX)).unwrap();
     let refused = tracker.consume(QuotaType::Storage(1)).unwrap_err();
@@ -55,7 +55,7 @@ fn the_largest_bound_is_a_bound() {
 }
 
 #[test]
-fn a_limit_of_zero_allows_nothing_but_nothing() {
+fn a_limit_of_zero_allows_only_a_request_of_nothing() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(0));
     tracker.consume(QuotaType::Storage(0)).unwrap();
     let refused = tracker.consume(QuotaType::Storage(1)).unwrap_err();
@@ -64,7 +64,7 @@ fn a_limit_of_zero_allows_nothing_but_nothing() {
 }
 
 #[test]
-fn what_has_been_used_already_is_charged_past_the_limit() {
+fn a_charge_passes_the_limit() {
     let (tracker, _clock) = tracked(ResourceQuota::new().with_storage(10));
     tracker.charge(QuotaType::Storage(25));
     assert_eq!(tracker.usage().storage_used, 25);

@@ -1,6 +1,6 @@
 //! Fuel against a model that divides where the code multiplies.
 
-use crate::{amount, numbers};
+use super::{amount, numbers};
 use limits_core::{FuelConfig, FuelMetrics, WasmError};
 use proptest::prelude::*;
 
@@ -28,7 +28,7 @@ fn near_a_threshold() -> impl Strategy<Value = (u64, u64, u32)> {
 
 proptest! {
     #[test]
-    fn what_is_left_and_what_is_gone_make_up_the_maximum(max in amount(), consumed in amount()) {
+    fn remaining_and_consumed_fuel_add_up_to_the_maximum(max in amount(), consumed in amount()) {
         let fuel = FuelMetrics::new(max, consumed);
         prop_assert_eq!((fuel.max_fuel(), fuel.consumed()), (max, consumed));
         let left = i128::from(max) - i128::from(consumed);
@@ -49,7 +49,7 @@ proptest! {
     }
 
     #[test]
-    fn more_use_never_takes_an_alarm_back(
+    fn more_use_never_falls_below_a_threshold(
         max in amount(), a in amount(), b in amount(), percent in percent(),
     ) {
         let (less, more) =
@@ -69,7 +69,7 @@ proptest! {
     }
 
     #[test]
-    fn exhausted_nothing_left_and_all_of_it_used_are_one(max in amount(), consumed in amount()) {
+    fn exhausted_means_nothing_left_and_a_hundred_percent(max in amount(), consumed in amount()) {
         let fuel = FuelMetrics::new(max, consumed);
         prop_assert_eq!(fuel.is_exhausted(), fuel.remaining() == 0);
         prop_assert_eq!(fuel.is_exhausted(), fuel.exceeds_threshold(100));

@@ -1,6 +1,6 @@
 //! Messages, bandwidth and CPU time: counted per window.
 
-use crate::{MS, SECOND, after, tracked};
+use super::{MS, SECOND, after, tracked};
 use core::time::Duration;
 use limits_core::{Allowance, QuotaResource, QuotaType, ResourceQuota, Retry};
 
@@ -8,7 +8,7 @@ const ONE: QuotaType = QuotaType::MessageRate(1);
 
 // I4
 #[test]
-fn a_refusal_says_exactly_when_to_try_again() {
+fn a_refusal_has_the_exact_time_to_retry() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(3));
     clock.advance(MS * 250);
     tracker.consume(QuotaType::MessageRate(3)).unwrap();
@@ -71,7 +71,7 @@ fn after_a_step_back_several_resources_still_count_in_one_window_and_wait_exactl
 }
 
 #[test]
-fn a_clock_before_the_birth_is_the_birth_and_has_to_catch_up_first() {
+fn a_clock_before_the_origin_counts_as_the_origin_and_has_to_catch_up() {
     let clock = std::sync::Arc::new(limits_core::ManualClock::new());
     clock.set_ns(5_000_000_000);
     let quota = ResourceQuota::new().with_message_rate(1);
@@ -90,7 +90,7 @@ fn a_clock_before_the_birth_is_the_birth_and_has_to_catch_up_first() {
 }
 
 #[test]
-fn the_end_of_all_time_is_no_panic() {
+fn the_largest_time_does_not_panic() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_message_rate(2));
     clock.set_ns(u64::MAX);
     tracker.consume(ONE).unwrap();
@@ -151,7 +151,7 @@ fn an_unlimited_rate_counts_and_leaves_no_debt() {
 
 // I8
 #[test]
-fn a_limit_that_is_too_large_to_count_is_held_to_what_can_be_counted() {
+fn a_limit_too_large_to_count_is_lowered_to_the_capacity() {
     let (tracker, clock) = tracked(ResourceQuota::new().with_network_bandwidth(u64::MAX));
     let held = tracker.status().network_bandwidth.limit().at_most().unwrap();
     assert!((32_000_000_000..u64::MAX).contains(&held));
@@ -183,7 +183,7 @@ fn cpu_time_goes_in_as_milliseconds_or_microseconds_and_comes_out_as_microsecond
 
 // I1
 #[test]
-fn what_is_left_is_granted_in_part() {
+fn the_units_left_are_granted_in_part() {
     let quota = ResourceQuota::new().with_message_rate(10).with_cpu_time(3);
     let (tracker, clock) = tracked(quota);
     let part = tracker.reserve_up_to(QuotaType::MessageRate(7)).unwrap();

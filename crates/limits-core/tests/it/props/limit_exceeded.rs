@@ -1,6 +1,6 @@
 //! A refusal tells its numbers and no others.
 
-use crate::{amount, numbers};
+use super::{amount, numbers};
 use limits_core::{LimitExceeded, LimitKind, WasmError};
 use proptest::prelude::*;
 
@@ -21,7 +21,7 @@ fn kind() -> impl Strategy<Value = LimitKind> {
 
 proptest! {
     #[test]
-    fn a_refusal_without_a_request_tells_the_limit_only(kind in kind(), limit in amount()) {
+    fn a_refusal_without_a_request_shows_the_limit_only(kind in kind(), limit in amount()) {
         let refused = LimitExceeded::new(kind, limit);
         prop_assert_eq!((refused.kind(), refused.limit()), (kind, limit));
         prop_assert_eq!((refused.used(), refused.requested()), (None, None));
@@ -29,7 +29,7 @@ proptest! {
     }
 
     #[test]
-    fn a_refusal_tells_limit_use_and_request_in_this_order(
+    fn a_refusal_shows_limit_use_and_request_in_this_order(
         kind in kind(), limit in amount(), used in amount(), requested in amount(),
     ) {
         let refused = LimitExceeded::new(kind, limit).with_request(used, requested);
@@ -41,7 +41,7 @@ proptest! {
     }
 
     #[test]
-    fn an_error_around_a_refusal_loses_none_of_it(
+    fn an_error_around_a_refusal_keeps_its_text(
         kind in kind(), limit in amount(), used in amount(), requested in amount(),
     ) {
         let refused = LimitExceeded::new(kind, limit).with_request(used, requested);

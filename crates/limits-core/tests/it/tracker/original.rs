@@ -1,9 +1,8 @@
-//! The unit tests that the original design lists for its tracker, under the names of its list.
-//!
-//! What they say in passing is said in full elsewhere in this folder.
+//! The unit tests that the original design lists for its tracker, under its names. Other files of this
+//! folder test the same methods in full.
 #![expect(clippy::unwrap_used, reason = "helpers of a test are test code")]
 
-use crate::{MS, SECOND, after, tracked};
+use super::{MS, SECOND, after, tracked};
 use core::sync::atomic::{AtomicU64, Ordering};
 use limits_core::{
     Allowance, QuotaError, QuotaResource, QuotaTracker, QuotaType, QuotaUsage, ResourceQuota, Retry,
@@ -22,7 +21,7 @@ fn thousand() -> ResourceQuota {
         .with_memory(1_000)
 }
 
-/// All of it is within the limit, again and again; nothing is taken by asking.
+/// The whole limit fits, also at a second check: a check takes nothing.
 fn within_limit(check: Method) {
     let (tracker, _clock) = tracked(thousand());
     for amount in [0, 1, 999, 1_000, 1_000] {
@@ -31,7 +30,7 @@ fn within_limit(check: Method) {
     assert_eq!(tracker.usage(), QuotaUsage::default());
 }
 
-/// One more than all of it is not, nor is one more than what is left of it.
+/// One unit past the whole limit does not fit, nor does one past the units left.
 fn exceeds_limit(check: Method, consume: Method, text: &str) {
     let (tracker, _clock) = tracked(thousand());
     assert_eq!(check(&tracker, 1_001).unwrap_err().retry(), Retry::Never);
@@ -214,8 +213,8 @@ fn test_check_memory_quota_exceeds_limit() {
     );
 }
 
-/// The original stored what it was told last. What is in use is the sum of what is held; the peak
-/// of an execution is in its report.
+/// Regression: the last report replaced the use. The use is the sum of all that is held; the peak of an
+/// execution is in its report.
 #[test]
 fn test_update_memory_usage_peak_tracking() {
     let (tracker, _clock) = tracked(thousand());

@@ -2,9 +2,9 @@
 
 use limits_core::{Domain, Escaped, Pattern};
 
-use crate::{matches, refusal};
+use super::{matches, refusal};
 
-/// Checks what a pattern matches and what it does not.
+/// Checks that a pattern matches some resources and not others.
 fn check(domain: Domain, pattern: &str, yes: &[&str], no: &[&str]) {
     for resource in yes {
         assert!(matches(domain, pattern, resource), "{pattern} must match {resource}");
@@ -15,7 +15,7 @@ fn check(domain: Domain, pattern: &str, yes: &[&str], no: &[&str]) {
 }
 
 #[test]
-fn paths() {
+fn paths_match_by_segments() {
     let files = Domain::Filesystem;
     check(files, "/", &["/", "//", "/a/.."], &["/a"]);
     check(files, "/a/b", &["/a/b", "/a//b/", "/a/./b", "/x/../a/b"], &["/a", "/a/b/c", "/A/b"]);
@@ -32,7 +32,7 @@ fn paths() {
 }
 
 #[test]
-fn two_stars_alone_are_everything_in_every_domain() {
+fn two_stars_alone_match_the_whole_domain() {
     check(Domain::Filesystem, "**", &["/", "/a", "/a/b"], &["a", ""]);
     check(Domain::Network, "**", &["a:1", "a.b:0", "10.0.0.1:1", "[::1]:65535"], &["a", "a:65536"]);
     check(Domain::Storage, "**", &["a", "a:b"], &[""]);
@@ -40,7 +40,7 @@ fn two_stars_alone_are_everything_in_every_domain() {
 }
 
 #[test]
-fn keys() {
+fn keys_match_by_segments() {
     let keys = Domain::Storage;
     check(keys, "cache:*", &["cache:a", "cache:a.b/c"], &["cache", "cache:a:b", "cache:", "x:a"]);
     check(keys, "cache:**", &["cache:a", "cache:a:b"], &["cache", "cached:a"]);
@@ -49,7 +49,7 @@ fn keys() {
 }
 
 #[test]
-fn topics() {
+fn topics_match_by_segments() {
     let topics = Domain::Messaging;
     check(topics, "orders.*", &["orders.new"], &["orders", "orders.eu.new", "orders."]);
     check(topics, "orders.**", &["orders.new", "orders.eu.new"], &["orders", "ordersx.new"]);
@@ -57,7 +57,7 @@ fn topics() {
 }
 
 #[test]
-fn names_of_hosts() {
+fn host_names_match_by_labels_without_regard_to_case() {
     let net = Domain::Network;
     check(
         net,
@@ -79,7 +79,7 @@ fn names_of_hosts() {
 }
 
 #[test]
-fn addresses() {
+fn addresses_match_by_groups() {
     let net = Domain::Network;
     check(
         net,
@@ -104,7 +104,7 @@ fn addresses() {
 }
 
 #[test]
-fn what_is_no_pattern_is_refused_with_its_reason() {
+fn a_text_that_is_not_a_pattern_is_refused_with_the_reason() {
     let (files, net) = (Domain::Filesystem, Domain::Network);
     let (keys, topics) = (Domain::Storage, Domain::Messaging);
     let address = "not an address: expected four numbers up to 255, or an IPv6 address in \
@@ -164,7 +164,7 @@ fn what_is_no_pattern_is_refused_with_its_reason() {
 }
 
 #[test]
-fn patterns_have_a_length() {
+fn a_pattern_has_a_greatest_length() {
     let files = Domain::Filesystem;
     let long = |bytes: usize| format!("/{}", "a".repeat(bytes - 1));
     assert!(Pattern::new(files, &long(1_024)).is_ok());
@@ -177,7 +177,7 @@ fn patterns_have_a_length() {
 }
 
 #[test]
-fn nothing_in_an_id_has_a_meaning() {
+fn no_character_of_an_id_is_special() {
     let key = Pattern::new(Domain::Storage, "c:<id>:*").unwrap();
     let bound = key.bind("*").unwrap();
     assert_eq!(bound.matches("c:*:k"), Ok(true));

@@ -1,4 +1,4 @@
-//! The smallest and the largest of everything: nothing overflows, and every wait is exact.
+//! The smallest and largest values: no overflow, and exact waits.
 
 use core::time::Duration;
 use limits_core::{
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 const DAY_NS: u64 = 86_400_000_000_000;
 
-/// What a rate of 1 s can count.
+/// The most that a rate of 1 s can count.
 const CAPACITY: u64 = (1 << 35) - 2;
 
 /// The longest wait, and the longest period.
@@ -66,7 +66,7 @@ fn amount() -> impl Strategy<Value = QuotaType> {
     })
 }
 
-/// One thing that happens.
+/// One event of a history.
 #[derive(Clone, Debug)]
 enum Event {
     Time(u64),

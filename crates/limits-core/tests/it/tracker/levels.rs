@@ -1,6 +1,6 @@
 //! Components, tenants and hosts: all levels or none.
 
-use crate::{SECOND, after, tracked};
+use super::{SECOND, after, tracked};
 use limits_core::{Allowance, QuotaResource, QuotaTracker, QuotaType, ResourceQuota, Retry};
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ fn a_take_is_counted_on_all_levels_or_none_and_the_one_that_refused_is_named() {
 }
 
 #[test]
-fn of_several_levels_the_one_that_refuses_longest_is_named() {
+fn of_several_refusing_levels_the_one_with_the_longest_wait_is_named() {
     let (host, _clock) = tracked(ResourceQuota::new().with_message_rate(5));
     let slow = ResourceQuota::new().with_message_rate(3).with_reset_period(SECOND * 10);
     let one = child(slow, &host);
@@ -72,7 +72,7 @@ fn a_take_that_cannot_be_planned_is_counted_on_every_level_as_well() {
 
 // I7 I15
 #[test]
-fn each_level_gets_back_what_it_gave_in_its_own_window() {
+fn each_level_is_refunded_in_its_own_window() {
     let (host, clock) = tracked(ResourceQuota::new().with_reset_period(SECOND * 10));
     let one = child(ResourceQuota::new(), &host);
     let both = [QuotaType::MessageRate(4), QuotaType::Memory(100)];
@@ -119,7 +119,7 @@ fn a_partial_grant_is_what_every_level_has_left() {
 }
 
 #[test]
-fn a_component_is_not_touched_by_its_neighbour() {
+fn a_component_does_not_use_the_quota_of_its_neighbour() {
     let (host, _clock) = tracked(ResourceQuota::new().with_message_rate(Allowance::Unlimited));
     let one = child(ResourceQuota::new().with_message_rate(5), &host);
     let other = child(ResourceQuota::new().with_message_rate(5), &host);
