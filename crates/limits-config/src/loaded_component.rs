@@ -161,7 +161,7 @@ pub enum LoadError {
     },
     /// The code is a link to a file outside the folder of `Component.toml`.
     #[error(
-        "the component {} is a link that leads out of its folder, to {}",
+        "the component {} is outside the folder of its Component.toml: it leads to {}",
         shown(path),
         shown(real)
     )]

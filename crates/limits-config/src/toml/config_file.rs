@@ -32,7 +32,7 @@ pub fn read_regular_file(path: impl AsRef<Path>, max_bytes: u64) -> io::Result<V
         return Err(too_large(&metadata.len()));
     }
     let mut bytes = Vec::new();
-    // Where the system has no memory left, that is an error and not the end of the process.
+    // A lack of memory is then an error and not the end of the process.
     bytes.try_reserve_exact(usize::try_from(metadata.len()).unwrap_or_default())?;
     // The file may grow while it is read.
     file.take(max_bytes.saturating_add(1)).read_to_end(&mut bytes)?;

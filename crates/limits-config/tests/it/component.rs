@@ -1,4 +1,4 @@
-//! What a valid file means.
+//! The meaning of valid files.
 
 use core::time::Duration;
 use std::path::Path;
@@ -156,8 +156,8 @@ fn absent_quotas_have_the_defaults() {
 }
 
 #[test]
-fn q16_each_key_of_a_quota_stands_alone_in_the_documented_grammar() {
-    // The original refused a part of a quota, and wrote a period as seconds and nanoseconds.
+fn each_key_of_a_quota_stands_alone_in_the_documented_grammar() {
+    // Regression: a part of a quota was refused, and a period was seconds and nanoseconds.
     let default = ResourceQuota::default();
     for (line, expected) in [
         ("storage = \"50MB\"", default.with_storage(50 << 20)),
@@ -192,8 +192,8 @@ fn unlimited_is_accepted_for_every_quota_and_shown() {
 }
 
 #[test]
-fn q8_rates_are_per_second_whatever_the_period() {
-    // The original said "per second" of whatever its period was.
+fn rates_are_per_second_whatever_the_period() {
+    // Regression: rates were called "per second" and counted per period.
     let config = minimal_with(
         "[quota]\nmessage_rate = 501\nnetwork_bandwidth = \"1KB/s\"\nperiod = \"500ms\"\n",
     );

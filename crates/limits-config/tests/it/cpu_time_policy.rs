@@ -1,4 +1,4 @@
-//! `quota.cpu_time_policy`: whether an execution without CPU time waits or ends.
+//! `quota.cpu_time_policy`: executions without CPU time wait or end.
 
 use limits_config::{
     ComponentConfig, ConfigErrorKind as Kind, EffectiveConfig, Origin, Policy, SettingKey, Value,
@@ -69,8 +69,8 @@ fn another_word_is_refused_with_the_nearest() {
     );
 }
 
-/// What each of the rules of the policy makes of it: asked, ceiling, override, its hash, and what
-/// comes out. To deny is less than to throttle.
+/// Each row: the component's word, the ceiling's, the override's, the override's hash, and the
+/// word in effect with its origin. `deny` is lower than `throttle`.
 #[test]
 fn the_rules_of_the_policy_hold_for_it() {
     let own = Origin::Component;

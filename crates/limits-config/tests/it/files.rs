@@ -1,4 +1,4 @@
-//! Reading from a path that somebody else chose.
+//! Files at paths that a stranger chose.
 
 use std::io;
 
@@ -125,7 +125,7 @@ fn a_file_is_bounded_by_the_caller() {
     assert_eq!(error.to_string(), "the file has 5 bytes, the most that is read is 4");
 }
 
-/// These would wait for ever, or read for ever, if opening or reading went as usual.
+/// Files that an ordinary open or read would wait for without end.
 #[cfg(target_os = "linux")]
 mod special {
     use super::folder;
@@ -158,7 +158,7 @@ mod special {
         assert_refused(Path::new("/dev/zero"));
     }
 
-    /// Such files say that they are empty.
+    /// Such files report a size of zero.
     #[test]
     fn a_file_that_lies_about_its_size_is_still_bounded() {
         let error = limits_config::read_regular_file("/proc/self/maps", 1).unwrap_err();

@@ -1,4 +1,4 @@
-//! Whatever the text, it is read or refused.
+//! Any text is read or refused.
 
 use core::time::Duration;
 
@@ -31,7 +31,7 @@ fn read_or_refuse(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A piece of what such a file is made of.
+/// A piece of such a file.
 fn piece() -> impl Strategy<Value = String> {
     let words = [
         "[",

@@ -73,7 +73,7 @@ fn what_is_absent_is_unlimited_and_counted_per_second() {
         assert_eq!(quota.reset_period, Duration::from_secs(1));
         assert!(policy.host().settings().all(|one| one.origin == Origin::Default), "{text}");
     }
-    // Of two keys the others stay so.
+    // The other keys stay unlimited beside two that are given.
     let policy = policy("[host]\nmemory = 0\ncpu_time = \"unlimited\"");
     assert_eq!(
         shown(&policy),
@@ -213,12 +213,12 @@ fn one_execution_never_gets_more_memory_than_all_components() {
     );
     let set_by = |key| effective.settings().find(|one| one.key == key).unwrap().origin;
     assert_eq!(set_by(SettingKey::MaxBytes), Origin::Policy);
-    // What all executions of one component may have is another bound than what all components
-    // may: it stays, and a refusal says which of the two it was.
+    // The quota over all executions of one component stays beside the ceiling over all components,
+    // and a refusal names the level.
     assert_eq!(effective.quota().max_memory_bytes, Allowance::AtMost(256 << 20));
     assert_eq!(set_by(SettingKey::QuotaMemory), Origin::Default);
 
-    // A ceiling over all of them is no setting of one of them, and so not "nothing is allowed".
+    // A ceiling over all components is no setting of one, which is not "nothing is allowed".
     for key in SettingKey::HOST.iter().copied() {
         assert_eq!(effective.value(key), None, "{key}");
     }
@@ -226,7 +226,7 @@ fn one_execution_never_gets_more_memory_than_all_components() {
         assert!(effective.value(key).is_some(), "{key}");
     }
 
-    // Room enough, to the byte.
+    // There is room, to the byte.
     assert_eq!(apply("[host]\nmemory = 1048576", None).changes(), []);
 
     // A hash lifts the ceiling over one component, not that over all of them.
@@ -264,7 +264,7 @@ fn the_lower_of_two_bounds_over_one_executions_memory_counts() {
         max_bytes("[host]\nmemory = \"512KB\"\n[ceiling.quota]\nmemory = \"256KB\""),
         [lowered(mib, half, "[host] memory"), lowered(half, quarter, "[ceiling] quota.memory"),]
     );
-    // The default of the memory quota follows what one execution may have in the end.
+    // The default of the memory quota follows the memory limit in effect.
     let large = "[host]\nmemory = \"300MB\"\n[component.x]\nresources.memory.max_bytes = \"1GB\"";
     let effective = policy(large).apply(&config, &config.component.name, None);
     assert_eq!(effective.quota().max_memory_bytes, Allowance::AtMost(300 << 20));

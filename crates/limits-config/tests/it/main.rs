@@ -1,4 +1,4 @@
-//! What the crate promises about its two files, through its public interface.
+//! The promises of the crate about its two files, through its public interface.
 
 // `cfg(test)` is always on here; it tells clippy that helpers are tests as well.
 #[cfg(test)]
@@ -14,7 +14,11 @@ mod files;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod hidden;
+#[cfg(test)]
 mod host;
+#[cfg(test)]
+mod loaded;
 #[cfg(test)]
 mod policy;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a policy makes of what a component asks for.
+//! Policies applied to components.
 
 use limits_config::{Change, ComponentConfig, EffectiveConfig, Origin, Policy, SettingKey};
 use limits_core::{Allowance, Permission};

@@ -1,4 +1,4 @@
-//! The reference in docs/ does not lie.
+//! The reference in docs/ agrees with the crate.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The windows in which a component's rates are counted where the operator has written some.
+//! The windows of a component's rates under a policy with rates.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -53,7 +53,7 @@ fn a_period_becomes_a_part_of_the_operators() {
         // A divisor of it stays as it is.
         ("period = \"250ms\"", "ceiling.quota.message_rate = 1000", 250, vec![]),
         ("", "ceiling.quota = { message_rate = 1000, period = \"60s\" }", 1_000, vec![]),
-        // Other rates than the operator's have no part in it.
+        // A table without rates sets no window.
         ("period = \"60s\"", "ceiling.quota.storage = \"1GB\"", 60_000, vec![]),
         ("period = \"60s\"", "ceiling.quota.message_rate = \"unlimited\"", 60_000, vec![]),
         (
@@ -152,7 +152,7 @@ fn the_period_of_an_override_for_its_hash_counts_as_it_is() {
     }
 }
 
-/// What a table of the policy says of rates.
+/// The rates of one table.
 #[derive(Clone, Debug)]
 struct Rates {
     messages: Option<u64>,
@@ -241,8 +241,8 @@ proptest! {
         let told = effective.changes().iter().any(is_period);
         prop_assert_eq!(told, window != asked.window_ms());
 
-        // Rates that an override pins to the hash pass the ceiling, and a period that it pins counts
-        // for all of them.
+        // Rates of an override with the matching hash pass the ceiling, and its period counts for
+        // all rates.
         let lifted = |resource| {
             let over = over.get(resource).is_some() || over.period.is_some();
             !pin.is_empty() && matches && over
