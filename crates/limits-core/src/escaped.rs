@@ -4,12 +4,12 @@ use core::fmt::{self, Write as _};
 
 /// A text from a guest, a file or a peer as one line of visible characters, cut to a length.
 ///
-/// Guests choose their export names, messages and resource names; files choose their keys, values and
-/// names. Unescaped, such texts could end the line and forge the next one, drive a terminal, reverse
-/// the text that follows, hide a part of themselves, or fill a log. Each
-/// [hidden character](is_hidden) is written as `\n`, `\r`, `\t` or by its number, such as `\u{1b}`. All
-/// others stay, backslashes and quotes included, so that escaping a second time changes nothing. A cut
-/// is marked by `…`.
+/// Guests choose their export names, messages and resource names; files choose their keys, values
+/// and names. Unescaped, such texts could end the line and forge the next one, drive a terminal,
+/// reverse the text that follows, hide a part of themselves, or fill a log. Each [hidden
+/// character](is_hidden) is written as `\n`, `\r`, `\t` or by its number, such as `\u{1b}`. All
+/// others stay, backslashes and quotes included, so that escaping a second time changes nothing. A
+/// cut is marked by `…`.
 ///
 /// ```
 /// use limits_core::Escaped;
@@ -44,8 +44,8 @@ impl<'t> Escaped<'t> {
         }
     }
 
-    /// Keeps the last `most` characters of a text, counted before they are escaped: for paths, whose
-    /// end identifies them.
+    /// Keeps the last `most` characters of a text, counted before they are escaped: for paths,
+    /// whose end identifies them.
     #[must_use]
     pub fn tail(text: &'t str, most: usize) -> Self {
         // The start of the last character to leave out, if there is one.
@@ -92,18 +92,19 @@ pub(crate) fn quoted(text: &str) -> Escaped<'_> {
     Escaped::head(text, MOST)
 }
 
-/// Returns a reason as this crate's errors show it. The cut is generous, since reasons are shortened
-/// where they are made; it bounds those of host functions.
+/// Returns a reason as this crate's errors show it. The cut is generous, since reasons are
+/// shortened where they are made; it bounds those of host functions.
 pub(crate) fn shown_reason(text: &str) -> Escaped<'_> {
     const MOST: usize = 8_192;
     Escaped::head(text, MOST)
 }
 
-/// A piece of a JSON string with its [hidden characters](is_hidden) written as `\u001b`, which a reader
-/// of the JSON turns back into the same text.
+/// A piece of a JSON string with its [hidden characters](is_hidden) written as `\u001b`, which a
+/// reader of the JSON turns back into the same text.
 ///
-/// JSON itself escapes only the characters below U+0020. Each `"` and `\` of the piece must be escaped
-/// already, as in the fragments that `serde_json` passes to `Formatter::write_string_fragment`:
+/// JSON itself escapes only the characters below U+0020. Each `"` and `\` of the piece must be
+/// escaped already, as in the fragments that `serde_json` passes to
+/// `Formatter::write_string_fragment`:
 ///
 /// ```
 /// use limits_core::EscapedJson;
@@ -141,14 +142,14 @@ fn replaced(
     f.write_str(rest)
 }
 
-/// Returns whether a character is invisible, acts on a terminal or on the text around it, or ends the
-/// line.
+/// Returns whether a character is invisible, acts on a terminal or on the text around it, or ends
+/// the line.
 ///
-/// These are the control characters (C0, DEL and C1), the separators of lines and paragraphs, Unicode's
-/// `Default_Ignorable_Code_Point` (marks, embeddings, overrides and isolates of direction, characters
-/// without a width, soft hyphens, fillers, variation selectors, tags), and all other format characters
-/// but the signs that are visible: those of Arabic, Syriac and Kaithi numbers. Spaces and combining
-/// characters are not hidden.
+/// These are the control characters (C0, DEL and C1), the separators of lines and paragraphs,
+/// Unicode's `Default_Ignorable_Code_Point` (marks, embeddings, overrides and isolates of
+/// direction, characters without a width, soft hyphens, fillers, variation selectors, tags), and
+/// all other format characters but the signs that are visible: those of Arabic, Syriac and Kaithi
+/// numbers. Spaces and combining characters are not hidden.
 ///
 /// ```
 /// use limits_core::is_hidden;

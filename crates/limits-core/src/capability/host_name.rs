@@ -26,7 +26,8 @@ pub(super) const fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-/// Returns whether resolvers read a last label as a number: `127.1` and `0x7f.1` are addresses to them.
+/// Returns whether resolvers read a last label as a number: `127.1` and `0x7f.1` are addresses to
+/// them.
 pub(super) fn is_number(label: &str) -> bool {
     let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
     hex.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))

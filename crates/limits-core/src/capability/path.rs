@@ -7,14 +7,14 @@ use alloc::vec::Vec;
 use super::resource::{self, MAX_SEGMENTS, ResourceError};
 use super::segment::Segments;
 
-/// Removes `.`, `..`, `//` and a slash at the end from an absolute path; `..` at the root stays at the
-/// root.
+/// Removes `.`, `..`, `//` and a slash at the end from an absolute path; `..` at the root stays at
+/// the root.
 ///
 /// Patterns are matched against the result, so the host must open the result: the path as the guest
-/// wrote it may be another one, which was not checked. Works on the text alone. It does **not** read
-/// the disk and so does not resolve symbolic links; a host that has them must open below a directory
-/// handle. It does not fold case or Unicode, as some file systems do, and does not decode `%2e`. Its
-/// only separator is `/`; a host on Windows must refuse paths that have a `\`.
+/// wrote it may be another one, which was not checked. Works on the text alone. It does **not**
+/// read the disk and so does not resolve symbolic links; a host that has them must open below a
+/// directory handle. It does not fold case or Unicode, as some file systems do, and does not decode
+/// `%2e`. Its only separator is `/`; a host on Windows must refuse paths that have a `\`.
 ///
 /// ```
 /// use limits_core::normalize_path;

@@ -21,24 +21,24 @@ const MAX_BYTES: usize = 1_024;
 
 /// A compiled pattern of one [`Domain`].
 ///
-/// - `*` matches any characters within one segment. `/` separates segments in paths, `.` in hosts and
-///   topics, `:` in storage keys. A segment is never empty.
-/// - `**` is a whole segment and matches any number of segments: at least one at an end of the pattern,
-///   also none between two segments. The root of a path counts as a segment, so `/**/x` matches `/x`,
-///   and `/app/**` does not match `/app`.
+/// - `*` matches any characters within one segment. `/` separates segments in paths, `.` in hosts
+///   and topics, `:` in storage keys. A segment is never empty.
+/// - `**` is a whole segment and matches any number of segments: at least one at an end of the
+///   pattern, also none between two segments. The root of a path counts as a segment, so `/**/x`
+///   matches `/x`, and `/app/**` does not match `/app`.
 /// - `**` alone matches the whole domain: any path, any host with any port.
-/// - `<id>` matches the id of the requesting component, character by character: no character of an id
-///   is special. It matches nothing until [`bind`](Self::bind) sets the id.
-/// - All other characters match themselves. `?`, `[`, `]`, `{`, `}`, `\`, `<` and `>` are refused, since
-///   other pattern languages give them a meaning.
+/// - `<id>` matches the id of the requesting component, character by character: no character of an
+///   id is special. It matches nothing until [`bind`](Self::bind) sets the id.
+/// - All other characters match themselves. `?`, `[`, `]`, `{`, `}`, `\`, `<` and `>` are refused,
+///   since other pattern languages give them a meaning.
 ///
 /// Path patterns are absolute, without `.`, `..` and empty segments; requested paths are normalised
 /// before they are matched (see [`normalize_path`](crate::normalize_path)).
 ///
 /// Network patterns are `HOST:PORT`. `PORT` is a number from 1 to 65 535 or `*`. `HOST` is `**` for
 /// any host; a name, compared without regard to case; an IPv4 address, in which a group may be `*`
-/// and the last `**`; or an IPv6 address in brackets, with all groups written out if it has a `*` or
-/// `**`, as in `[2001:db8:**]`. Patterns of names do not match addresses.
+/// and the last `**`; or an IPv6 address in brackets, with all groups written out if it has a `*`
+/// or `**`, as in `[2001:db8:**]`. Patterns of names do not match addresses.
 ///
 /// A pattern has at most 1 024 bytes and 32 segments. Matching compares each segment of the pattern
 /// once, and a segment between two `**` at most once with each segment of the text.
@@ -101,14 +101,14 @@ impl Pattern {
         self.0.text.contains(ID_PLACEHOLDER)
     }
 
-    /// Returns the pattern with `id` in the place of `<id>`; the same pattern if it has no `<id>` or is
-    /// already bound.
+    /// Returns the pattern with `id` in the place of `<id>`; the same pattern if it has no `<id>`
+    /// or is already bound.
     ///
     /// # Errors
     ///
-    /// [`PatternError`] if the pattern has an `<id>` and the id cannot be a part of one segment: it is
-    /// empty, has a separator or a control character, is `.` or `..` in a path, or is not a part of a
-    /// host name in lower case.
+    /// [`PatternError`] if the pattern has an `<id>` and the id cannot be a part of one segment: it
+    /// is empty, has a separator or a control character, is `.` or `..` in a path, or is not a part
+    /// of a host name in lower case.
     pub fn bind(&self, id: &str) -> Result<Self, PatternError> {
         if !self.has_id() || self.0.id.is_some() {
             return Ok(self.clone());

@@ -12,8 +12,8 @@ use crate::escaped::quoted;
 /// A permission: a domain and an action.
 ///
 /// Its text is `domain.action`. A bare action is read as well if it is unambiguous: `read`, `write`
-/// and `execute` belong to the filesystem, `connect`, `bind` and `listen` to the network, `send` and
-/// `receive` to messaging. Storage is always qualified, so a bare `delete` is refused.
+/// and `execute` belong to the filesystem, `connect`, `bind` and `listen` to the network, `send`
+/// and `receive` to messaging. Storage is always qualified, so a bare `delete` is refused.
 ///
 /// ```
 /// use limits_core::{Domain, Permission};

@@ -19,8 +19,8 @@ pub enum ResourceError {
     Empty,
     /// A segment of a key or a topic is empty: between two separators, or at an end.
     EmptySegment,
-    /// The host is neither a name nor an address: letters, digits, `-` and `_` between dots, an IPv4
-    /// address, or an IPv6 address in brackets.
+    /// The host is neither a name nor an address: letters, digits, `-` and `_` between dots, an
+    /// IPv4 address, or an IPv6 address in brackets.
     Host,
     /// It has a NUL byte.
     Nul,

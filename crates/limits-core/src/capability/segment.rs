@@ -101,8 +101,8 @@ impl Glob {
         if text.len() < self.least {
             return false;
         }
-        // Skip empty pieces: comparing against an empty `Box<str>` reads through its dangling pointer,
-        // which costs more than the rest of the match.
+        // Skip empty pieces: comparing against an empty `Box<str>` reads through its dangling
+        // pointer, which costs more than the rest of the match.
         let mut rest = text;
         if !self.first.is_empty() {
             let Some(found) = rest.strip_prefix(&*self.first) else { return false };
@@ -205,9 +205,9 @@ impl<'t> DoubleEndedIterator for Segments<'t> {
 
 /// Returns whether the segments of a text match those of a pattern.
 ///
-/// The segments before the first `Cross` and behind the last are compared once, from both ends. Each
-/// part between two of them is searched for its first occurrence, so each segment of the text is
-/// compared with each of the pattern at most once: the time is bounded by the product of their
+/// The segments before the first `Cross` and behind the last are compared once, from both ends.
+/// Each part between two of them is searched for its first occurrence, so each segment of the text
+/// is compared with each of the pattern at most once: the time is bounded by the product of their
 /// numbers, which are both capped. There is no recursion.
 pub(super) fn matches(pattern: &[Segment], mut text: Segments<'_>) -> bool {
     let mut pattern = pattern;

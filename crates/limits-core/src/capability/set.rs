@@ -35,7 +35,8 @@ const MAX_SEARCHING: usize = 16;
 /// let decision = set.check(Permission::FilesystemRead, "/app/data/../../etc/passwd");
 /// assert_eq!(
 ///     decision.to_string(),
-///     "filesystem.read of `/app/data/../../etc/passwd` denied: no granted pattern matches (1 checked)"
+///     "filesystem.read of `/app/data/../../etc/passwd` denied: \
+///      no granted pattern matches (1 checked)"
 /// );
 /// # Ok::<(), limits_core::PatternError>(())
 /// ```
@@ -57,12 +58,14 @@ impl CapabilitySet {
         CapabilitySetBuilder { set: Ok(Self::new()) }
     }
 
-    /// Grants a permission for the resources that `pattern` matches. A repeated grant has no effect.
+    /// Grants a permission for the resources that `pattern` matches. A repeated grant has no
+    /// effect.
     ///
     /// # Errors
     ///
-    /// [`PatternError`] if the text is not a pattern of the permission's domain, or if the permission has
-    /// 256 patterns already, or 16 with two or more `**` and this is another. The set is unchanged.
+    /// [`PatternError`] if the text is not a pattern of the permission's domain, or if the
+    /// permission has 256 patterns already, or 16 with two or more `**` and this is another. The
+    /// set is unchanged.
     pub fn grant(&mut self, permission: Permission, pattern: &str) -> Result<(), PatternError> {
         let rule = (permission, Pattern::new(permission.domain(), pattern)?);
         let Err(place) = self.rules.binary_search(&rule) else { return Ok(()) };

@@ -14,13 +14,13 @@ use crate::execution::wasm_error::WasmError;
 /// # Invariants
 ///
 /// - I17: the [guest](Self::Guest) answers for its own acts alone, within what its own limits
-///   allow. A shortage of the host, another execution's end, and a parent's quota that other components
-///   have used up are never put down to the guest or to its own quota.
+///   allow. A shortage of the host, another execution's end, and a parent's quota that other
+///   components have used up are never put down to the guest or to its own quota.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[expect(clippy::exhaustive_enums, reason = "a host must decide on each")]
 pub enum Blame {
-    /// The guest: it met a limit of its own execution, trapped, or requested a resource that it has no
-    /// capability for.
+    /// The guest: it met a limit of its own execution, trapped, or requested a resource that it has
+    /// no capability for.
     Guest,
     /// The component's own quota: this or other executions of the component have used it up.
     OwnQuota,
@@ -53,11 +53,11 @@ impl WasmError {
     /// | a timeout | the guest; after waiting for CPU time, the owner of the quota waited for |
     /// | a trap | the guest; after a growth refused by a quota or the host, the party that refused |
     /// | a host function's error, a shortage of the host, a busy host | the host |
-    /// | a cancellation, a component that is invalid or too large, an invalid call or configuration | the caller |
+    /// | a cancellation, an invalid or too large component, an invalid call or limit | the caller |
     ///
-    /// All waiting of a guest counts as its own, such as for a slow host function or a busy runtime,
-    /// except the waiting for CPU time of its account. Compare the report's CPU time with its
-    /// wall-clock time where that matters.
+    /// All waiting of a guest counts as its own, such as for a slow host function or a busy
+    /// runtime, except the waiting for CPU time of its account. Compare the report's CPU time with
+    /// its wall-clock time where that matters.
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {

@@ -25,8 +25,8 @@ use crate::escaped::quoted;
 pub enum CpuTimePolicy {
     /// The execution ends with the refusal.
     Deny,
-    /// The execution waits for the next period, as under a cgroup's `cpu.max`, while its deadline runs
-    /// on. It ends with the refusal if CPU time never comes (a quota of zero).
+    /// The execution waits for the next period, as under a cgroup's `cpu.max`, while its deadline
+    /// runs on. It ends with the refusal if CPU time never comes (a quota of zero).
     #[default]
     Throttle,
 }

@@ -8,7 +8,8 @@ use crate::execution::wasm_error::WasmError;
 
 /// The outcome of one execution, in one word.
 ///
-/// The words are those of the `wasm-limits` command's reports. They are stable and fit as metric labels.
+/// The words are those of the `wasm-limits` command's reports. They are stable and fit as metric
+/// labels.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum ExecutionOutcome {

@@ -8,9 +8,10 @@ pub(crate) const DEFAULT_MAX_FUEL: u64 = 1_000_000;
 /// The fuel of one execution.
 ///
 /// Fuel is deterministic for one version of the runtime and its cost table: the same guest with the
-/// same input burns the same fuel on every machine. It is not time. On Wasmtime 48 most operators cost
-/// 1 and bulk operations cost 1 per byte, so 1 000 000 units are about a quarter of a millisecond in a
-/// tight loop, and far more for a guest that misses the cache; the deadline bounds time.
+/// same input burns the same fuel on every machine. It is not time. On Wasmtime 48 most operators
+/// cost 1 and bulk operations cost 1 per byte, so 1 000 000 units are about a quarter of a
+/// millisecond in a tight loop, and far more for a guest that misses the cache; the deadline bounds
+/// time.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct FuelConfig {
     max_fuel: u64,
@@ -57,8 +58,8 @@ pub struct FuelMetrics {
 impl FuelMetrics {
     /// Returns the metrics of an execution that consumed `consumed` of `max_fuel` units.
     ///
-    /// `consumed` may be more than `max_fuel`, since a runtime that checks at intervals can overrun, and
-    /// is reported unchanged; only [`remaining`](Self::remaining) stops at zero.
+    /// `consumed` may be more than `max_fuel`, since a runtime that checks at intervals can
+    /// overrun, and is reported unchanged; only [`remaining`](Self::remaining) stops at zero.
     #[must_use]
     pub const fn new(max_fuel: u64, consumed: u64) -> Self {
         Self { max_fuel, consumed }
@@ -82,8 +83,8 @@ impl FuelMetrics {
         self.max_fuel.saturating_sub(self.consumed)
     }
 
-    /// Returns the consumed part in percent, for display: more than 100 after an overrun, and 100 for a
-    /// maximum of zero, which is exhausted from the start.
+    /// Returns the consumed part in percent, for display: more than 100 after an overrun, and 100
+    /// for a maximum of zero, which is exhausted from the start.
     ///
     /// Rounded to a float; decisions use [`exceeds_threshold`](Self::exceeds_threshold) and
     /// [`is_exhausted`](Self::is_exhausted), which compute in integers.

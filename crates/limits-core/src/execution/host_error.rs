@@ -9,8 +9,8 @@ use crate::escaped::shown_reason;
 
 /// The error of a host function, as the function returned it to the guest.
 ///
-/// `Display` [escapes](crate::Escaped) its text and cuts it at 8 192 characters, since it may quote the
-/// guest; [`into_inner`](Self::into_inner) returns the error unchanged.
+/// `Display` [escapes](crate::Escaped) its text and cuts it at 8 192 characters, since it may quote
+/// the guest; [`into_inner`](Self::into_inner) returns the error unchanged.
 #[derive(Debug)]
 pub struct HostError(Box<dyn Error + Send + Sync>);
 

@@ -9,7 +9,7 @@ use crate::escaped::{Escaped, quoted};
 /// Characters of a type or a signature that an error shows.
 const MOST_OF_A_TYPE: usize = 160;
 
-/// Why a call does not fit the component. No guest code has run for it.
+/// The reason for which a call does not fit the component. No guest code has run.
 ///
 /// Types and signatures are written as in WIT. Names and types are kept as the component or the
 /// caller wrote them; `Display` [escapes](Escaped) and cuts them.
@@ -18,14 +18,14 @@ const MOST_OF_A_TYPE: usize = 160;
 pub enum InvalidCall {
     /// The component exports nothing of that name.
     NoExport {
-        /// The name that the caller asked for.
+        /// The requested name.
         export: String,
         /// The most similar function that the component exports, if one is similar.
         nearest: Option<String>,
     },
     /// The component exports the name, but not as a function.
     NotAFunction {
-        /// The name that the caller asked for.
+        /// The requested name.
         export: String,
     },
     /// The caller gave more or fewer arguments than the function takes.
@@ -77,7 +77,7 @@ pub enum InvalidCall {
 }
 
 impl InvalidCall {
-    /// Returns the name that the caller asked for.
+    /// Returns the requested name.
     #[must_use]
     pub fn export(&self) -> &str {
         match self {

@@ -84,8 +84,8 @@ pub struct LimitExceeded {
 }
 
 impl LimitExceeded {
-    /// Returns a refusal under a limit of `limit` units, without the request, which the runtime does not
-    /// always report.
+    /// Returns a refusal under a limit of `limit` units, without the request, which the runtime
+    /// does not always report.
     #[must_use]
     pub const fn new(kind: LimitKind, limit: u64) -> Self {
         Self { kind, limit, request: None }

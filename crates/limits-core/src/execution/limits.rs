@@ -9,8 +9,8 @@ use crate::execution::wasm_error::{WasmError, WasmResult};
 /// The limits of one execution of a component.
 ///
 /// Memory has no default, since components differ by orders of magnitude and a guess would be wrong
-/// without notice. All other limits have one. They hold per store and per execution; the limits of a
-/// component over time are a [`ResourceQuota`](crate::ResourceQuota).
+/// without notice. All other limits have one. They hold per store and per execution; the limits of
+/// a component over time are a [`ResourceQuota`](crate::ResourceQuota).
 ///
 /// ```
 /// use limits_core::ResourceLimits;
@@ -112,8 +112,8 @@ impl ResourceLimits {
         self.fuel
     }
 
-    /// Returns the wall-clock time of one execution, instantiation included. Zero is a timeout before
-    /// the guest is entered.
+    /// Returns the wall-clock time of one execution, instantiation included. Zero is a timeout
+    /// before the guest is entered.
     #[must_use]
     pub const fn execution_timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
@@ -199,8 +199,8 @@ impl ResourceLimitsBuilder {
         self
     }
 
-    /// Bounds the wall-clock time of one execution, in whole milliseconds: a started one counts as a
-    /// whole one, and `u64::MAX` of them are the most.
+    /// Bounds the wall-clock time of one execution, in whole milliseconds: a started one counts as
+    /// a whole one, and `u64::MAX` of them are the most.
     pub fn execution_timeout(self, timeout: Duration) -> Self {
         let ms = timeout.as_nanos().div_ceil(1_000_000);
         self.execution_timeout_ms(u64::try_from(ms).unwrap_or(u64::MAX))
@@ -258,8 +258,8 @@ impl ResourceLimitsBuilder {
     ///
     /// # Errors
     ///
-    /// [`WasmError::InvalidConfiguration`] if [`memory_bytes`](Self::memory_bytes) was not called. Every
-    /// number is valid for every limit.
+    /// [`WasmError::InvalidConfiguration`] if [`memory_bytes`](Self::memory_bytes) was not called.
+    /// Every number is valid for every limit.
     pub fn build(self) -> WasmResult<ResourceLimits> {
         match self.memory_bytes {
             Some(bytes) => Ok(self.build_with_memory(bytes)),

@@ -21,8 +21,9 @@ pub type WasmResult<T> = Result<T, WasmError>;
 
 /// The reason for which an execution did not succeed.
 ///
-/// [`blame`](Self::blame) returns the party that must act on it; the error alone is enough for that,
-/// without the report. `Display` [escapes](crate::Escaped) each reason and cuts it at 8 192 characters.
+/// [`blame`](Self::blame) returns the party that must act on it; the error alone is enough for
+/// that, without the report. `Display` [escapes](crate::Escaped) each reason and cuts it at 8 192
+/// characters.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WasmError {
@@ -39,8 +40,8 @@ pub enum WasmError {
         timeout_ms: u64,
         /// Fuel used by then, in units, if known; an upper bound where the report's fuel is one.
         fuel_consumed: Option<u64>,
-        /// The CPU time quota that the execution waited for, if any; a parent's rather than its own if
-        /// it waited for both.
+        /// The CPU time quota that the execution waited for, if any; a parent's rather than its own
+        /// if it waited for both.
         waited: Option<CpuWait>,
     },
     /// The component could not be instantiated within its memory.
@@ -69,7 +70,8 @@ pub enum WasmError {
     HostBusy {
         /// The most executions at one time, or the pool's number of slots.
         max_concurrent: usize,
-        /// The kind of the pool's slots, such as `memories`; `None` if the executor's bound was met.
+        /// The kind of the pool's slots, such as `memories`; `None` if the executor's bound was
+        /// met.
         pooled: Option<&'static str>,
     },
     /// The bytes are not a component that can run here.

@@ -11,8 +11,8 @@ use crate::quota::tracker::QuotaTracker;
 ///
 /// A [`QuotaTracker`] is one; other implementations add to it, such as an audit of denials.
 ///
-/// An execution peeks at one microsecond of CPU time before each slice, and charges the slice's time
-/// after it. If the peek is refused, the execution peeks again after the error's
+/// An execution peeks at one microsecond of CPU time before each slice, and charges the slice's
+/// time after it. If the peek is refused, the execution peeks again after the error's
 /// [`retry`](QuotaError::retry) (after a millisecond for `Now`), and ends for `Never`. An execution
 /// that must not wait takes one microsecond instead, so that the account can record the denial, and
 /// ends. Memory is taken before it grows and released with its store.
@@ -39,10 +39,10 @@ pub trait Account: Debug + Send + Sync {
 
     /// Receives the end of an execution. Does nothing by default.
     ///
-    /// The executor calls it once for each execution and each call into a live instance, after every
-    /// end: success, failure, an end before the guest was entered, or a future dropped by the caller.
-    /// A future dropped before its first poll is not an execution. The store's memory may still be
-    /// taken from the account.
+    /// The executor calls it once for each execution and each call into a live instance, after
+    /// every end: success, failure, an end before the guest was entered, or a future dropped by the
+    /// caller. A future dropped before its first poll is not an execution. The store's memory may
+    /// still be taken from the account.
     fn ended(&self, end: &ExecutionEnd) {
         let _ = end;
     }

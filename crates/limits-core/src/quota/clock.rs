@@ -13,11 +13,11 @@ pub use self::system::SystemClock;
 
 /// A source of time.
 ///
-/// A clock may lag; windows then begin later, never earlier. A clock should not step back; if it does,
-/// nothing more is granted, and windows stand still until it has caught up.
+/// A clock may lag; windows then begin later, never earlier. A clock should not step back; if it
+/// does, nothing more is granted, and windows stand still until it has caught up.
 pub trait Clock: Debug + Send + Sync {
-    /// Returns the nanoseconds since any fixed point. A number and not a `Duration`, since every take
-    /// of a rate reads it.
+    /// Returns the nanoseconds since any fixed point. A number and not a `Duration`, since every
+    /// take of a rate reads it.
     fn now_ns(&self) -> u64;
 
     /// Returns the clock's maximum lag behind real time. Default: zero.

@@ -31,13 +31,13 @@ impl Demand {
         }
     }
 
-    /// Returns whether an amount of a rate is asked for.
+    /// Returns whether the amount of a rate is above zero.
     pub(crate) const fn has_rates(&self) -> bool {
         let [_storage, messages, network, cpu, _memory] = self.amounts;
         messages | network | cpu != 0
     }
 
-    /// Returns whether nothing is asked for.
+    /// Returns whether all amounts are zero.
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         let [a, b, c, d, e] = self.amounts;

@@ -36,8 +36,8 @@ pub struct QuotaError {
 }
 
 impl QuotaError {
-    /// Returns a refusal under a limit, of a request of nothing, with [`Retry::Now`]; the methods that
-    /// follow set the rest.
+    /// Returns a refusal under a limit, of a request of nothing, with [`Retry::Now`]; the methods
+    /// that follow set the rest.
     #[must_use]
     pub const fn new(resource: QuotaResource, limit: u64) -> Self {
         Self { resource, used: 0, requested: 0, limit, wait: Wait::NOW, depth: 0, period: 0 }
@@ -114,7 +114,8 @@ impl QuotaError {
         self.wait.retry()
     }
 
-    /// Returns the level that refused: 0 for the tracker that was asked, 1 for its parent, and so on.
+    /// Returns the level that refused: 0 for the tracker that was asked, 1 for its parent, and so
+    /// on.
     #[must_use]
     pub const fn depth(&self) -> u32 {
         self.depth

@@ -69,8 +69,8 @@ impl QuotaResource {
 
     /// Returns the position of the resource in [`ALL`](Self::ALL).
     ///
-    /// Hidden, since new resources change the positions. `quota-enforce`, which is released together
-    /// with this crate, keeps its counters by it.
+    /// Hidden, since new resources change the positions. `quota-enforce`, which is released
+    /// together with this crate, keeps its counters by it.
     #[doc(hidden)]
     #[must_use]
     pub const fn index(self) -> usize {

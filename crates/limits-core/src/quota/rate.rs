@@ -18,8 +18,8 @@ impl Rate {
         Self { word: AtomicU64::new(0), previous: AtomicU64::new(0) }
     }
 
-    /// Takes `n` units or none in one try, and returns a time in the window that counts them; `None`
-    /// if [`take`](Self::take) must decide.
+    /// Takes `n` units or none in one try, and returns a time in the window that counts them;
+    /// `None` if [`take`](Self::take) must decide.
     #[inline(always)]
     pub(crate) fn take_quickly(
         &self,
@@ -145,8 +145,8 @@ impl Rate {
         }
     }
 
-    /// Pairs `limit` with the limit that it replaced. The caller has loaded `limit` with `Acquire`: a
-    /// reader that sees the lowered limit then also sees its predecessor.
+    /// Pairs `limit` with the limit that it replaced. The caller has loaded `limit` with `Acquire`:
+    /// a reader that sees the lowered limit then also sees its predecessor.
     fn bound(&self, limit: u64) -> Bound {
         Bound { limit, previous: self.previous.load(Ordering::Relaxed) }
     }

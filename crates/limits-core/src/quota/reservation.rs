@@ -54,8 +54,9 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
         self.commit();
     }
 
-    /// Keeps the actual use of one resource, as [`commit_actual`](Self::commit_actual) does, and leaves
-    /// the others reserved: for operations that learn their use of several resources, once for each.
+    /// Keeps the actual use of one resource, as [`commit_actual`](Self::commit_actual) does, and
+    /// leaves the others reserved: for operations that learn their use of several resources, once
+    /// for each.
     ///
     /// ```
     /// # #[cfg(feature = "std")] {

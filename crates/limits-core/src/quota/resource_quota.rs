@@ -117,9 +117,9 @@ impl ResourceQuota {
         self
     }
 
-    /// Returns the quota that a [`QuotaTracker`](crate::QuotaTracker) enforces: the period is at least
-    /// 1 ms and at most 584 years, no rate is larger than one period can count, and a total of
-    /// `u64::MAX` is unlimited.
+    /// Returns the quota that a [`QuotaTracker`](crate::QuotaTracker) enforces: the period is at
+    /// least 1 ms and at most 584 years, no rate is larger than one period can count, and a total
+    /// of `u64::MAX` is unlimited.
     ///
     /// ```
     /// use limits_core::{Allowance, ResourceQuota};

@@ -12,7 +12,7 @@ pub enum Retry {
     /// Waiting does not help by itself: the request fits once something is released.
     Now,
     /// After this much time. The request is then granted if nothing else is taken meanwhile, unless
-    /// it also asks for a total that refuses.
+    /// it also requests a total that refuses.
     After(Duration),
     /// Never under this limit: the request is larger than the whole limit.
     Never,

@@ -81,7 +81,8 @@ impl QuotaResourceStatus {
         Self { used, limit }
     }
 
-    /// Returns the units in use; more than the limit after a charge, or after the limit was lowered.
+    /// Returns the units in use; more than the limit after a charge, or after the limit was
+    /// lowered.
     #[must_use]
     pub const fn used(&self) -> u64 {
         self.used
@@ -119,8 +120,8 @@ impl QuotaResourceStatus {
         }
     }
 
-    /// Returns whether the use is at least `percent` of the limit: always if the limit is zero, never
-    /// if unlimited.
+    /// Returns whether the use is at least `percent` of the limit: always if the limit is zero,
+    /// never if unlimited.
     #[must_use]
     pub fn reaches(&self, percent: u32) -> bool {
         match self.limit {

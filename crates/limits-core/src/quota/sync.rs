@@ -23,8 +23,9 @@ pub(crate) fn swap(word: &AtomicU64, from: u64, to: u64) -> Result<(), u64> {
 
 /// Returns the value of a word a little after a lost race.
 ///
-/// Trying again at once would take the cache line from a thread that is about to use it: two threads
-/// on one word get twice as much done with this pause. Its length is fixed, whatever they do.
+/// Trying again at once would take the cache line from a thread that is about to use it: two
+/// threads on one word get twice as much done with this pause. Its length is fixed, whatever they
+/// do.
 #[cold]
 fn later(word: &AtomicU64) -> u64 {
     /// Some 100 to 400 ns, depending on the processor.

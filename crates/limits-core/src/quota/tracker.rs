@@ -5,12 +5,12 @@
 //!
 //! | take | function | writes |
 //! |---|---|---|
-//! | a total, one level | `take_total` | one swap, again after a lost race |
-//! | a rate, one level, in a window that goes on without debt | `take_rate`, `Rate::take_quickly` | one swap, tried once |
-//! | a rate, one level, otherwise | `take_rate_slowly`, `Rate::take` | one swap, again after a lost race |
-//! | several resources or levels, all of which fit | `take_all`, `take_planned` | one swap each, tried once, undone if one is lost |
-//! | several resources or levels, otherwise | `take_all`, `take_slowly` | peeks at all, then `take_levels` |
-//! | as much as is left | `take_up_to` | as the take of that amount, again after a lost race |
+//! | a total, one level | `take_total` | one swap, until it wins |
+//! | a rate, one level, window goes on, no debt | `Rate::take_quickly` | one swap, tried once |
+//! | a rate, one level, otherwise | `take_rate_slowly` | one swap, until it wins |
+//! | several resources or levels, all fit | `take_planned` | a swap each, tried once, or undone |
+//! | several resources or levels, otherwise | `take_slowly` | peeks at all, then `take_levels` |
+//! | as much as is left | `take_up_to` | as a take of that amount, until it wins |
 //!
 //! Both ways of taking several go from the topmost level down, and in the order of
 //! `QuotaResource::ALL` on each: two takers first meet at the same word, so the second is refused
@@ -50,8 +50,8 @@ use crate::quota::window::Windows;
 
 pub use self::reconfigure::PeriodMismatch;
 
-/// A component's use of its [`ResourceQuota`], counted exactly from any number of threads, without a
-/// lock.
+/// A component's use of its [`ResourceQuota`], counted exactly from any number of threads, without
+/// a lock.
 ///
 /// Five methods do all of it; the named ones are shorthands:
 ///
@@ -79,35 +79,36 @@ pub use self::reconfigure::PeriodMismatch;
 ///
 /// # Totals and rates
 ///
-/// Storage and memory are totals: in use until they are released. Messages, network bandwidth and CPU
-/// time are rates: counted in fixed windows of the quota's `reset_period` (at least 1 ms), which begin
-/// with the topmost tracker, so that the first window of a child may be shorter. At most the limit is
-/// granted in a window, and so **at most twice the limit in any span of time as long as a period**.
-/// No timer runs at a window's end: the next reading of the clock begins the new window.
+/// Storage and memory are totals: in use until they are released. Messages, network bandwidth and
+/// CPU time are rates: counted in fixed windows of the quota's `reset_period` (at least 1 ms),
+/// which begin with the topmost tracker, so that the first window of a child may be shorter. At
+/// most the limit is granted in a window, and so **at most twice the limit in any span of time as
+/// long as a period**. No timer runs at a window's end: the next reading of the clock begins the
+/// new window.
 ///
-/// Use that is known only afterwards is charged, past the limit if need be. That debt is carried into
-/// the next windows, less one limit for each; under a limit of zero it stays.
+/// Use that is known only afterwards is charged, past the limit if need be. That debt is carried
+/// into the next windows, less one limit for each; under a limit of zero it stays.
 ///
 /// # Limits
 ///
-/// A limit of zero allows nothing and is 100 % used. [`Unlimited`](crate::Allowance::Unlimited) allows
-/// all that can be counted, and counts it. A request of nothing is always granted.
+/// A limit of zero allows nothing and is 100 % used. [`Unlimited`](crate::Allowance::Unlimited)
+/// allows all that can be counted, and counts it. A request of nothing is always granted.
 ///
-/// Totals are counted up to `u64::MAX`; a take past that is refused, with or without a limit. A rate is
-/// counted up to at least 32 GB (or 32 · 10⁹ of its units) per second of the period, and no limit is
-/// larger. An unlimited rate grants more than that, and its count then stays at the maximum until the
-/// window is over.
+/// Totals are counted up to `u64::MAX`; a take past that is refused, with or without a limit. A
+/// rate is counted up to at least 32 GB (or 32 · 10⁹ of its units) per second of the period, and no
+/// limit is larger. An unlimited rate grants more than that, and its count then stays at the
+/// maximum until the window is over.
 ///
 /// # Levels
 ///
-/// A tracker may have a parent (component, tenant, host); each tracker of such a chain is a level. A
-/// take is counted on all levels or on none, and all levels read one clock. A take of several resources
-/// or levels counts its parts one after the other; a part that is counted already can refuse a racing
-/// take, never grant one.
+/// A tracker may have a parent (component, tenant, host); each tracker of such a chain is a level.
+/// A take is counted on all levels or on none, and all levels read one clock. A take of several
+/// resources or levels counts its parts one after the other; a part that is counted already can
+/// refuse a racing take, never grant one.
 ///
-/// A tracker does **not** wait, log or remember denials, and its counts do not survive the process; see
-/// [`usage`](Self::usage) and [`restore`](Self::restore). It counts for nine years (up to 18, depending
-/// on the period); then rates only refuse.
+/// A tracker does **not** wait, log or remember denials, and its counts do not survive the process;
+/// see [`usage`](Self::usage) and [`restore`](Self::restore). It counts for nine years (up to 18,
+/// depending on the period); then rates only refuse.
 // The words of one component share a cache line, those of two components never do: threads on
 // neighbouring words are seven times slower. The whole takes 192 bytes, and 256 in an `Arc`.
 #[repr(C, align(64))]
@@ -315,13 +316,15 @@ impl QuotaTracker {
 
     /// Counts use after the fact, on all levels, whether it fits or not.
     ///
-    /// Use past a rate's limit is debt: it is carried into the next windows, less one limit for each.
+    /// Use past a rate's limit is debt: it is carried into the next windows, less one limit for
+    /// each.
     pub fn charge(&self, quota: QuotaType) {
         let Some(resource) = quota.resource() else { return };
         self.charge_one(resource, quota.amount());
     }
 
-    /// Releases storage or memory, on all levels, and returns the amount: no more than was in use here.
+    /// Releases storage or memory, on all levels, and returns the amount: no more than was in use
+    /// here.
     ///
     /// A rate cannot be released, since it comes back with time. To undo a take of a rate, drop its
     /// [`Reservation`].

@@ -1,21 +1,21 @@
 //! Fixed windows in one word: the algorithm of a rate, without atomics and without a clock.
 //!
-//! The state of a rate is one `u64`: the number of the window in the high bits, the use within it in
-//! the low bits. The split follows from the period alone, so that the windows of at least nine years
-//! have numbers of their own. The use then has room for at least 32 000 units per microsecond of the
-//! period (32 GB a second); see [`Windows::capacity`].
+//! The state of a rate is one `u64`: the number of the window in the high bits, the use within it
+//! in the low bits. The split follows from the period alone, so that the windows of at least nine
+//! years have numbers of their own. The use then has room for at least 32 000 units per microsecond
+//! of the period (32 GB a second); see [`Windows::capacity`].
 //!
-//! Windows are numbered from the tracker's origin, without gaps. A number is never reused: after the
-//! last window (9 to 18 years) the window no longer changes, and so only refuses.
+//! Windows are numbered from the tracker's origin, without gaps. A number is never reused: after
+//! the last window (9 to 18 years) the window no longer changes, and so only refuses.
 //!
 //! At most the limit is granted within one window. A span of time as long as a period touches two
-//! windows, and so sees at most **twice the limit**: all of it at the end of one window and all of it
-//! at the start of the next.
+//! windows, and so sees at most **twice the limit**: all of it at the end of one window and all of
+//! it at the start of the next.
 //!
 //! Takes are decided in two functions. [`Windows::step`] is the whole algorithm.
-//! [`Windows::step_quickly`] decides the common case in half of the instructions, refusals included,
-//! and hands all others over. It stays because a denial costs 0.6 ns beyond the clock with it and
-//! 4.4 ns without; a property test keeps the two in agreement.
+//! [`Windows::step_quickly`] decides the common case in half of the instructions, refusals
+//! included, and hands all others over. It stays because a denial costs 0.6 ns beyond the clock
+//! with it and 4.4 ns without; a property test keeps the two in agreement.
 //!
 //! - I1: a grant never brings the use of a window past the limit.
 //! - I2: a refusal leaves the word as it was.
@@ -24,8 +24,8 @@
 //! - I5: a window's number never falls, so a clock that steps back grants nothing more.
 //! - I6: debt, the use past the limit, carries over less one limit per elapsed window.
 //! - I7: a refund leaves the window that its units were taken in, or no window.
-//! - I8: the use saturates below the bits of the window's number. A saturated use stays so until its
-//!   window is over, since the amount past it is not known.
+//! - I8: the use saturates below the bits of the window's number. A saturated use stays so until
+//!   its window is over, since the amount past it is not known.
 
 #[cfg(all(test, not(loom)))]
 mod proptests;
@@ -98,8 +98,9 @@ impl Windows {
         self.saturated - 1
     }
 
-    /// Decides on taking `n` units, at least one, at the time `now` in nanoseconds since the tracker's
-    /// origin. Returns the word afterwards, and the number of the window that counts them.
+    /// Decides on taking `n` units, at least one, at the time `now` in nanoseconds since the
+    /// tracker's origin. Returns the word afterwards, and the number of the window that counts
+    /// them.
     pub(crate) fn step(
         self,
         word: u64,
@@ -159,8 +160,8 @@ impl Windows {
         self.pack(window, used.saturating_add(n))
     }
 
-    /// Refunds `n` units that were taken at the time `at`, and returns the word afterwards; `None` if
-    /// their window is over or its use is saturated.
+    /// Refunds `n` units that were taken at the time `at`, and returns the word afterwards; `None`
+    /// if their window is over or its use is saturated.
     pub(crate) fn refund(self, word: u64, at: u64, n: u64) -> Option<u64> {
         let (window, used) = self.unpack(word);
         let into = at.checked_sub(self.start(window))?;
@@ -171,8 +172,8 @@ impl Windows {
     /// Returns the window at the time `now` and its use, rolling over windows that have ended.
     pub(crate) fn read(self, word: u64, now: u64, bound: Bound) -> (u64, u64) {
         let (window, used) = self.unpack(word);
-        // Dividing only when a window has ended keeps the division off the common path. A time before
-        // the window wraps round to a late one, which `roll` sorts out.
+        // Dividing only when a window has ended keeps the division off the common path. A time
+        // before the window wraps round to a late one, which `roll` sorts out.
         if now.wrapping_sub(self.start(window)) < self.period {
             (window, used)
         } else {

@@ -1,4 +1,5 @@
-//! Every hidden character of Unicode, through each way of escaping and each error that carries text.
+//! Every hidden character of Unicode, through each way of escaping and each error that carries
+//! text.
 
 use core::fmt;
 use core::ops::RangeInclusive;
@@ -8,8 +9,8 @@ use limits_core::{
     InvalidCall, Pattern, PatternProblem, Permission, RefusedGrowth, WasmError, is_hidden,
 };
 
-/// By Unicode 17: the categories `Cc`, `Cf`, `Zl` and `Zp`, the variation selectors, the fillers and
-/// joiners without a width, and the code points set aside for more of them.
+/// By Unicode 17: the categories `Cc`, `Cf`, `Zl` and `Zp`, the variation selectors, the fillers
+/// and joiners without a width, and the code points set aside for more of them.
 const HIDDEN: [RangeInclusive<char>; 37] = [
     '\0'..='\u{1f}',
     '\u{7f}'..='\u{9f}',

@@ -8,7 +8,8 @@ use super::Clock;
 
 /// The operating system's monotonic clock, as [`Instant`] reads it.
 ///
-/// A reading costs about 20 ns. The platform decides whether time in suspension counts; see [`Instant`].
+/// A reading costs about 20 ns. The platform decides whether time in suspension counts; see
+/// [`Instant`].
 #[derive(Clone, Copy, Debug)]
 pub struct SystemClock {
     start: Instant,

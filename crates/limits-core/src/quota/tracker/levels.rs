@@ -26,8 +26,8 @@ impl QuotaTracker {
 
     /// Takes an amount of one resource, and sets `at` to a time in the window that counts it.
     ///
-    /// `at` is an out-parameter so that the `Err` variant is built in place; returning it in the `Ok`
-    /// payload forces a copy of `QuotaError`, which takes longer than the refused.
+    /// `at` is an out-parameter so that the `Err` variant is built in place; returning it in the
+    /// `Ok` payload forces a copy of `QuotaError`, which takes longer than the refused.
     #[inline]
     pub(super) fn take(&self, quota: QuotaType, at: &mut u64) -> Result<(), QuotaError> {
         // Inlined into a caller that names the resource, only its arm is left.
@@ -85,7 +85,8 @@ impl QuotaTracker {
         }
     }
 
-    /// Takes an amount of a rate on all levels, in any window; `now` is `None` if the clock must be read.
+    /// Takes an amount of a rate on all levels, in any window; `now` is `None` if the clock must be
+    /// read.
     #[cold]
     #[inline(never)]
     fn take_rate_slowly(
@@ -122,7 +123,8 @@ impl QuotaTracker {
     fn take_slowly(&self, demand: &Demand) -> Result<u64, QuotaError> {
         loop {
             let time = self.time(demand);
-            // Without this, a demand that cannot fit would refuse others while its parts are counted.
+            // Without this, a demand that cannot fit would refuse others while its parts are
+            // counted.
             self.check(demand, time)?;
             match self.take_levels(0, demand, time) {
                 Ok(()) => return Ok(time.latest),
@@ -133,10 +135,11 @@ impl QuotaTracker {
         }
     }
 
-    /// Takes all on all levels in one try, or nothing: if a part does not fit, a level has seen a later
-    /// time, or another thread changes one of the words meanwhile.
+    /// Takes all on all levels in one try, or nothing: if a part does not fit, a level has seen a
+    /// later time, or another thread changes one of the words meanwhile.
     ///
-    /// Decides once for each resource, where a peek and [`take_levels`](Self::take_levels) decide twice.
+    /// Decides once for each resource, where a peek and [`take_levels`](Self::take_levels) decide
+    /// twice.
     #[inline(always)]
     fn take_planned(&self, demand: &Demand, now: u64) -> Option<()> {
         let total = |resource, total: &Total| match demand.get(resource) {
@@ -172,7 +175,8 @@ impl QuotaTracker {
         None
     }
 
-    /// Calls [`take_planned`](Self::take_planned), which is inlined for the first level, for a parent.
+    /// Calls [`take_planned`](Self::take_planned), which is inlined for the first level, for a
+    /// parent.
     #[inline(never)]
     fn take_planned_above(&self, demand: &Demand, now: u64) -> Option<()> {
         self.take_planned(demand, now)
@@ -208,7 +212,7 @@ impl QuotaTracker {
             let demand = Demand::one(resource, part.max(granularity));
             match self.take_all(&demand) {
                 Ok(at) => return Ok((demand, at)),
-                // Nothing is left: report the amount that the caller asked for.
+                // Nothing is left: report the requested amount.
                 Err(error) if part <= granularity => {
                     return Err(error.with_request(error.used(), n));
                 }
@@ -305,8 +309,8 @@ impl QuotaTracker {
         longest.map_or(Ok(()), Err)
     }
 
-    /// Takes a demand at a time, on the levels above and then here, and undoes all of it if a part is
-    /// refused.
+    /// Takes a demand at a time, on the levels above and then here, and undoes all of it if a part
+    /// is refused.
     fn take_levels(&self, depth: u32, demand: &Demand, time: Time) -> Result<(), NotTaken> {
         if let Some(parent) = &self.parent {
             parent.take_levels(depth + 1, demand, time)?;
@@ -328,8 +332,8 @@ impl QuotaTracker {
         Ok(())
     }
 
-    /// Takes an amount on this level only, and returns the start of the window that counts it, 0 for a
-    /// total.
+    /// Takes an amount on this level only, and returns the start of the window that counts it, 0
+    /// for a total.
     fn take_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, TakeRefused> {
         let limit = self.bounds.units(resource);
         match self.counter(resource) {

@@ -8,8 +8,8 @@ use crate::quota::usage::QuotaUsage;
 impl QuotaTracker {
     /// Returns the use on this level now.
     ///
-    /// Exact whenever no take of several resources or levels is under way, also in a window that has
-    /// just begun.
+    /// Exact whenever no take of several resources or levels is under way, also in a window that
+    /// has just begun.
     #[must_use]
     pub fn usage(&self) -> QuotaUsage {
         let now = self.elapsed();

@@ -18,11 +18,11 @@ impl QuotaTracker {
 
     /// Changes the limits while takes go on.
     ///
-    /// A limit below the use refuses until enough was released or the window is over. Earlier grants do
-    /// not become debt: the window in which a limit falls carries over only the use past the higher
-    /// limit. A take in flight counts against the old or the new limit; if a window begins at that
-    /// moment, its use past the new limit is carried over. Of two changes at once, each limit ends as
-    /// one of the two.
+    /// A limit below the use refuses until enough was released or the window is over. Earlier
+    /// grants do not become debt: the window in which a limit falls carries over only the use past
+    /// the higher limit. A take in flight counts against the old or the new limit; if a window
+    /// begins at that moment, its use past the new limit is carried over. Of two changes at once,
+    /// each limit ends as one of the two.
     ///
     /// # Errors
     ///
@@ -43,21 +43,22 @@ impl QuotaTracker {
         Ok(())
     }
 
-    /// Adds a use that was counted before, such as before a restart, as [`charge`](Self::charge) does.
+    /// Adds a use that was counted before, such as before a restart, as [`charge`](Self::charge)
+    /// does.
     ///
-    /// After a restart, restore [`QuotaUsage::without_memory`] of the components only; their parents
-    /// then count the sum.
+    /// After a restart, restore [`QuotaUsage::without_memory`] of the components only; their
+    /// parents then count the sum.
     pub fn restore(&self, usage: &QuotaUsage) {
         for amount in usage.amounts() {
             self.charge(amount);
         }
     }
 
-    /// Sets all use and all debt of this tracker to zero. Its storage and memory are released from the
-    /// parents, which keep their counts of its rates.
+    /// Sets all use and all debt of this tracker to zero. Its storage and memory are released from
+    /// the parents, which keep their counts of its rates.
     ///
-    /// Call it only while nothing is reserved or held: a later release of such an amount would count
-    /// against takes made since.
+    /// Call it only while nothing is reserved or held: a later release of such an amount would
+    /// count against takes made since.
     pub fn reset(&self) {
         for &resource in QuotaResource::ALL {
             match self.counter(resource) {

@@ -10,8 +10,8 @@ use crate::quota::quota_type::QuotaType;
 use crate::quota::reservation::Reservation;
 
 impl QuotaTracker {
-    /// Takes several resources together, all or nothing, on all levels. Amounts of the same resource
-    /// are added up.
+    /// Takes several resources together, all or nothing, on all levels. Amounts of the same
+    /// resource are added up.
     ///
     /// # Errors
     ///
@@ -23,8 +23,8 @@ impl QuotaTracker {
         Ok(Reservation::new(self, demand, at))
     }
 
-    /// Takes as [`reserve_all`](Self::reserve_all) does, in a reservation that keeps the tracker alive:
-    /// for tasks and other places that a borrow cannot reach.
+    /// Takes as [`reserve_all`](Self::reserve_all) does, in a reservation that keeps the tracker
+    /// alive: for tasks and other places that a borrow cannot reach.
     ///
     /// # Errors
     ///
@@ -36,9 +36,9 @@ impl QuotaTracker {
         self.reserve_for(quotas, || Arc::clone(self))
     }
 
-    /// Takes as [`reserve_all`](Self::reserve_all) does, in a reservation that holds `owner`: a value
-    /// that dereferences to this tracker, such as an `Arc` of a larger struct. `owner` is called after a
-    /// grant only.
+    /// Takes as [`reserve_all`](Self::reserve_all) does, in a reservation that holds `owner`: a
+    /// value that dereferences to this tracker, such as an `Arc` of a larger struct. `owner` is
+    /// called after a grant only.
     ///
     /// # Errors
     ///
@@ -58,8 +58,9 @@ impl QuotaTracker {
         Ok(Reservation::new(owner(), demand, at))
     }
 
-    /// Takes as much of an amount as is left on all levels: at least one unit, and whole milliseconds
-    /// of CPU time if the amount is in milliseconds. [`Reservation::amount`] returns how much.
+    /// Takes as much of an amount as is left on all levels: at least one unit, and whole
+    /// milliseconds of CPU time if the amount is in milliseconds. [`Reservation::amount`] returns
+    /// how much.
     ///
     /// # Errors
     ///
@@ -69,8 +70,8 @@ impl QuotaTracker {
         Ok(Reservation::new(self, demand, at))
     }
 
-    /// Takes as [`reserve_up_to`](Self::reserve_up_to) does, in a reservation that keeps the tracker
-    /// alive.
+    /// Takes as [`reserve_up_to`](Self::reserve_up_to) does, in a reservation that keeps the
+    /// tracker alive.
     ///
     /// # Errors
     ///
@@ -82,7 +83,8 @@ impl QuotaTracker {
         self.reserve_up_to_for(quota, || Arc::clone(self))
     }
 
-    /// Takes as [`reserve_up_to`](Self::reserve_up_to) does, in a reservation that holds `owner`, as [`reserve_for`](Self::reserve_for) does.
+    /// Takes as [`reserve_up_to`](Self::reserve_up_to) does, in a reservation that holds `owner`,
+    /// as [`reserve_for`](Self::reserve_for) does.
     ///
     /// # Errors
     ///

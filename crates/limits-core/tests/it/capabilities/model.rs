@@ -13,7 +13,7 @@ fn segment(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// Tells whether all segments match; `is_first` is whether a `**` here would be first of all.
+/// Returns whether all segments match; `is_first` is true at the beginning of the pattern.
 fn segments(pattern: &[&str], text: &[&str], is_first: bool) -> bool {
     match pattern.split_first() {
         None => text.is_empty(),

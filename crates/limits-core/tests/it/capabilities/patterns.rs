@@ -89,7 +89,7 @@ fn addresses_match_by_groups() {
     );
     check(net, "10.0.*.1:1", &["10.0.7.1:1"], &["10.0.7.2:1", "10.1.7.1:1"]);
     check(net, "10.**:*", &["10.1.2.3:9"], &["11.1.2.3:9", "10.com:9", "[::1]:9"]);
-    // A name that looks like an address in the pattern's eyes can be registered by anybody.
+    // A name that a pattern of addresses matches could be registered.
     check(net, "10.0.0.*:1", &["10.0.0.9:1"], &["10.0.0.evil:1"]);
     check(net, "*.*:1", &["a.b:1"], &["127.1:1", "a.0x7f:1"]);
     check(net, "[::]:1", &["[::]:1", "[0:0:0:0:0:0:0:0]:1"], &["[::1]:1", "0.0.0.0:1"]);
@@ -186,7 +186,7 @@ fn no_character_of_an_id_is_special() {
     assert_eq!(bound.matches("c:x:k"), Ok(false));
     let bound = key.bind("<id>").unwrap();
     assert_eq!(bound.matches("c:<id>:k"), Ok(true));
-    // A second component cannot take over what was bound to the first.
+    // A pattern bound to one component cannot be bound to another.
     assert_eq!(bound.bind("other").unwrap().matches("c:other:k"), Ok(false));
 
     let file = Pattern::new(Domain::Filesystem, "/home/x<id>-*/y").unwrap().bind("a*b").unwrap();
@@ -221,9 +221,9 @@ fn an_id_that_does_not_fit_into_one_segment_is_refused() {
             )
         );
     }
-    // Upper case around the placeholder is as good as lower case.
+    // Upper case around the placeholder matches lower case.
     let mixed = Pattern::new(Domain::Network, "App-<id>.Example.com:1").unwrap();
     assert_eq!(mixed.bind("a-1").unwrap().matches("app-a-1.EXAMPLE.com:1"), Ok(true));
-    // Where there is no placeholder, no id can be wrong.
+    // Without a placeholder, every id is accepted.
     assert!(Pattern::new(Domain::Storage, "c:*").unwrap().bind("a:b").is_ok());
 }

@@ -8,7 +8,7 @@ fn allowance() -> impl Strategy<Value = Allowance> {
     prop_oneof![4 => amount().prop_map(Allowance::AtMost), 1 => Just(Allowance::Unlimited)]
 }
 
-/// How many units are allowed, with one more than fits a `u64` standing for all of them.
+/// The units allowed, where one more than `u64::MAX` is unlimited.
 fn model(allowance: Allowance) -> u128 {
     allowance.at_most().map_or(u128::from(u64::MAX) + 1, u128::from)
 }

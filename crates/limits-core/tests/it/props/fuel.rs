@@ -4,7 +4,7 @@ use super::{amount, numbers};
 use limits_core::{FuelConfig, FuelMetrics, WasmError};
 use proptest::prelude::*;
 
-/// How far a display percentage may be off, as a part of itself: a few roundings of a double.
+/// The relative error that a display percentage may have: a few roundings of a double.
 const ROUNDING: f64 = 1e-12;
 
 /// The largest whole percentage that `consumed` of `max` reaches.

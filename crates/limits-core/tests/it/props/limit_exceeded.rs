@@ -1,4 +1,4 @@
-//! A refusal tells its numbers and no others.
+//! The text of a refusal has its numbers and no others.
 
 use super::{amount, numbers};
 use limits_core::{LimitExceeded, LimitKind, WasmError};

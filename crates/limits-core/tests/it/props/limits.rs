@@ -1,11 +1,11 @@
-//! The builder of limits keeps each number in its own place.
+//! The builder of limits keeps each number as its own limit.
 
 use super::amount;
 use limits_core::{ResourceLimits, ResourceLimitsBuilder, WasmError};
 use proptest::option;
 use proptest::prelude::*;
 
-/// What a caller may say; `None` is left unsettings.
+/// The settings of a caller; `None` is not set.
 #[derive(Clone, Debug)]
 struct Settings {
     max_fuel: Option<u64>,

@@ -1,4 +1,4 @@
-//! A quota changes where it is told to and nowhere else.
+//! Each setter of a quota changes its own limit and no other.
 
 use super::amount;
 use core::time::Duration;

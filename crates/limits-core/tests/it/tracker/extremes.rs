@@ -90,7 +90,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Checks that a refusal ends when it says, and not one nanosecond earlier.
+/// Checks that a refusal ends at its time, and not one nanosecond earlier.
 fn is_exact(
     error: &QuotaError,
     clock: &ManualClock,
@@ -98,7 +98,7 @@ fn is_exact(
 ) -> Result<(), TestCaseError> {
     let now = clock.now_ns();
     prop_assert!(peek().is_err());
-    // The longest is told for what no clock of 64 bits will show.
+    // The longest wait stands for times that no clock of 64 bits shows.
     if let Retry::After(wait) = error.retry()
         && wait < LONGEST
         && let Some(end) = now.checked_add(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX))
@@ -140,7 +140,7 @@ proptest! {
                     match tracker.reserve_all(&quotas).map(drop) {
                         Err(error) => {
                             prop_assert_eq!(tracker.usage(), before);
-                            // A total may refuse for longer than a rate: nobody knows.
+                            // A total may refuse for longer than a rate waits.
                             if quotas.iter().filter_map(|it| it.resource()).all(|it| it.is_rate()) {
                                 is_exact(&error, &clock, || tracker.peek_all(&quotas))?;
                             }

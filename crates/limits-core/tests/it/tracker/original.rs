@@ -1,5 +1,5 @@
-//! The unit tests that the original design lists for its tracker, under its names. Other files of this
-//! folder test the same methods in full.
+//! The unit tests that the original design lists for its tracker, under its names. Other files of
+//! this folder test the same methods in full.
 #![expect(clippy::unwrap_used, reason = "helpers of a test are test code")]
 
 use super::{MS, SECOND, after, tracked};
@@ -213,8 +213,8 @@ fn test_check_memory_quota_exceeds_limit() {
     );
 }
 
-/// Regression: the last report replaced the use. The use is the sum of all that is held; the peak of an
-/// execution is in its report.
+/// Regression: the last report replaced the use. The use is the sum of all that is held; the peak
+/// of an execution is in its report.
 #[test]
 fn test_update_memory_usage_peak_tracking() {
     let (tracker, _clock) = tracked(thousand());
@@ -257,11 +257,11 @@ fn test_quota_u64_max_infinite_quota() {
             .with_memory(Allowance::Unlimited)
             .with_message_rate(Allowance::Unlimited),
     );
-    // The largest bound is one, and exact.
+    // The largest limit is a limit, and exact.
     tracker.consume_storage(u64::MAX - 1).unwrap();
     tracker.consume_storage(1).unwrap();
     assert_eq!(tracker.consume_storage(1).unwrap_err().used(), u64::MAX);
-    // What has no bound is refused nothing that there could be.
+    // An unlimited resource refuses only what cannot be counted.
     tracker.consume_memory(u64::MAX).unwrap();
     for _ in 0..3 {
         tracker.consume_message_rate(u64::MAX).unwrap();

@@ -9,12 +9,12 @@ use std::sync::{Arc, OnceLock, Weak};
 #[derive(Debug, Default)]
 struct Overtaking {
     tracker: OnceLock<Weak<QuotaTracker>>,
-    /// How often it is read until then.
+    /// The number of readings until then.
     reads: AtomicU64,
 }
 
 impl Overtaking {
-    /// Lets the other caller come at the read of this number.
+    /// Sets the number of the reading at which the other caller takes.
     fn at_read(&self, number: u64) {
         self.reads.store(number, Ordering::Relaxed);
     }

@@ -161,7 +161,7 @@ fn a_limit_too_large_to_count_is_lowered_to_the_capacity() {
     assert_eq!((refused.limit(), refused.retry()), (held, after(1_000)));
     let refused = tracker.consume(QuotaType::NetworkBandwidth(held + 1)).unwrap_err();
     assert_eq!(refused.retry(), Retry::Never);
-    // What is charged beyond is more than that, nobody can say how much.
+    // A charge past the capacity saturates the count.
     tracker.charge(QuotaType::NetworkBandwidth(u64::MAX));
     assert_eq!(tracker.usage().network_bandwidth_used, held + 1);
     clock.advance(SECOND);
@@ -233,7 +233,7 @@ fn the_system_clock_rolls_windows_too() {
     let quota = ResourceQuota::new().with_message_rate(1).with_reset_period(MS);
     let tracker = limits_core::QuotaTracker::new(quota);
     let mut granted = 0;
-    // Waits as it is told, so it ends whatever the machine does.
+    // Waits as long as each refusal reports, so the test ends on any machine.
     while granted < 3 {
         match tracker.consume(ONE) {
             Ok(()) => granted += 1,

@@ -16,7 +16,7 @@ fn sixteen_threads_never_take_more_than_the_limit_together() {
             let (tracker, barrier) = (Arc::clone(&tracker), Arc::clone(&all_have_asked));
             thread::spawn(move || {
                 let reserved = tracker.reserve(QuotaType::Storage(600));
-                // As long as the operation lasts, all others have asked as well.
+                // All other threads have checked before the operation ends.
                 barrier.wait();
                 reserved.map(limits_core::Reservation::commit).is_ok()
             })
@@ -86,7 +86,7 @@ fn a_late_charge_counts_in_the_window_in_which_it_comes() {
     tracker.consume_message_rate(8).unwrap();
     tracker.check_message_rate(2).unwrap();
     clock.advance(SECOND);
-    // Checked in the last window; nobody has asked or looked in this one.
+    // The check was in the last window; this one has not been read.
     tracker.consume_message_rate(4).unwrap();
     assert_eq!(tracker.usage().message_count, 4);
     clock.advance(SECOND);

@@ -52,7 +52,7 @@ fn a_take_whose_condition_fails_is_refunded_into_its_window() {
     for quota in [QuotaType::MessageRate(6), QuotaType::Storage(6)] {
         let used = || tracker.usage().message_count + tracker.usage().storage_used;
         let before = used();
-        // It is asked once the amount is taken.
+        // The condition is called after the take.
         let asked = tracker.consume_if(quota, || {
             assert_eq!(used(), before + 6);
             false
@@ -60,10 +60,10 @@ fn a_take_whose_condition_fails_is_refunded_into_its_window() {
         assert_eq!((asked, used()), (Ok(false), before));
         assert_eq!(tracker.consume_if(quota, || true), Ok(true));
         assert_eq!(used(), before + 6);
-        // A refusal is one, whatever the answer would be.
+        // A refusal does not call the condition.
         tracker.consume_if(quota, || panic!("nothing was taken")).unwrap_err();
     }
-    // The window ends while it is asked: the next one is not given what it never had.
+    // The window ends during the call: the next one is not refunded.
     let asked = tracker.consume_if(QuotaType::MessageRate(4), || {
         clock.advance(SECOND);
         tracker.consume(QuotaType::MessageRate(10)).unwrap();
@@ -106,7 +106,7 @@ fn settling_one_resource_keeps_the_others() {
     assert_eq!((tracker.usage().storage_used, tracker.usage().message_count), (4, 2));
     tracker.reserve_all(&both).unwrap().commit_actual(QuotaType::None);
     assert_eq!((tracker.usage().storage_used, tracker.usage().message_count), (14, 4));
-    // What was not reserved at all is charged.
+    // A resource that was not reserved is charged.
     tracker.reserve_all(&both).unwrap().commit_actual(QuotaType::CpuTime(1));
     assert_eq!((tracker.usage().storage_used, tracker.usage().cpu_time_used_us), (24, 1_000));
 }
@@ -125,7 +125,7 @@ fn several_resources_are_taken_together_or_not_at_all() {
     let before = tracker.usage();
     let refused = ask(10, 2).unwrap_err();
     assert_eq!((refused.resource(), refused.retry()), (QuotaResource::MessageRate, after(1_000)));
-    // Of two that refuse it is the one that does so longest.
+    // Of two refusals, the one with the longer wait is returned.
     assert_eq!(ask(60, 2).unwrap_err().resource(), QuotaResource::MessageRate);
     assert_eq!(ask(101, 2).unwrap_err().retry(), Retry::Never);
     assert_eq!(tracker.usage(), before);

@@ -40,7 +40,7 @@ fn every_window_grants_its_limit_and_not_one_more() {
             for size in 1..=THREADS {
                 let (tracker, granted) = (&tracker, &granted);
                 scope.spawn(move || {
-                    // Down to single messages, so that in the end nothing is left over.
+                    // Down to single messages, so that none is left in the end.
                     for size in [size, 1] {
                         while tracker.consume_message_rate(size).is_ok() {
                             granted.fetch_add(size, Ordering::Relaxed);
@@ -120,7 +120,7 @@ fn a_take_that_loses_a_race_below_hands_back_what_it_has_above() {
         if number % 2 == 0 {
             drop(component.reserve_all(&both).unwrap());
         } else {
-            // Of the last resource, so that the others are taken when it is lost.
+            // Of the last resource, so that the others are taken when its race is lost.
             component.charge(QuotaType::Memory(1));
             assert_eq!(component.release_memory(1), 1);
         }

@@ -38,7 +38,7 @@ fn undoing_a_take_that_cannot_be_counted_keeps_the_rest() {
     let refused = tracker.reserve(QuotaType::Storage(u64::MAX)).unwrap_err();
     assert_eq!((refused.used(), refused.limit()), (500, u64::MAX));
     assert_eq!(tracker.usage().storage_used, 500);
-    // A rate is never refused, and nobody can say how much is in use until the window is over.
+    // An unlimited rate is never refused; its count saturates until the window is over.
     tracker.consume(QuotaType::MessageRate(500)).unwrap();
     drop(tracker.reserve(QuotaType::MessageRate(u64::MAX)).unwrap());
     assert!(tracker.usage().message_count > 32_000_000_000);
