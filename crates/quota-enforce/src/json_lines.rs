@@ -19,11 +19,12 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
-use self::audit_line::{Line, to_line};
+use self::audit_line::Line;
 use self::audit_worker::{Entry, QUEUE, events, write_entries};
 use self::line_writer::LineWriter;
 use self::loss_counters::LossCounters;
 use crate::audit::{AuditEvent, AuditKind, AuditSink};
+use crate::escaped_json::to_line;
 
 /// The shortest time between two reports of losses.
 const REPORT_EVERY: Duration = Duration::from_secs(1);

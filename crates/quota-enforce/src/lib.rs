@@ -6,9 +6,12 @@ mod audit;
 mod caught;
 mod checked_resource;
 mod coarse_clock;
+#[cfg(feature = "config")]
+mod configured;
 mod crossings;
 mod denials;
 mod enforce_error;
+mod escaped_json;
 mod global;
 mod grant;
 mod guard;
@@ -27,6 +30,7 @@ mod status_view;
 mod sync;
 mod throttle;
 mod tracing_sink;
+mod usage_file;
 mod usage_level;
 mod usage_snapshot;
 
@@ -35,6 +39,8 @@ pub use crate::as_resource::AsResource;
 pub use crate::audit::{AuditEvent, AuditKind, AuditSink};
 pub use crate::checked_resource::CheckedResource;
 pub use crate::coarse_clock::CoarseClock;
+#[cfg(feature = "config")]
+pub use crate::configured::{ConfiguredComponent, ConfiguredRegistration};
 pub use crate::denials::Denials;
 pub use crate::enforce_error::EnforceError;
 pub use crate::global::{
@@ -58,7 +64,11 @@ pub use crate::registry::{QuotaRegistry, QuotaRegistryBuilder, Registration};
 pub use crate::security_context::SecurityContext;
 pub use crate::status_view::{ResourceView, StatusView};
 pub use crate::tracing_sink::TracingSink;
+pub use crate::usage_file::{UsageFile, UsageFileError};
 pub use crate::usage_level::UsageLevel;
 pub use crate::usage_snapshot::UsageSnapshot;
+/// `limits_config`, whose types the feature `config` has in signatures.
+#[cfg(feature = "config")]
+pub use limits_config;
 /// `limits_core`, whose types this crate's signatures have, in the version that it was built with.
 pub use limits_core;

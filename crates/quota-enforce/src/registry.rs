@@ -7,7 +7,7 @@ use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{Hash, Hasher};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -19,6 +19,7 @@ use crate::handle::ComponentHandle;
 use crate::peaks::Peaks;
 use crate::security_context::SecurityContext;
 use crate::shared::Shared;
+use crate::usage_file::UsageFile;
 use crate::usage_snapshot::UsageSnapshot;
 
 pub use self::builder::QuotaRegistryBuilder;
@@ -66,6 +67,8 @@ pub struct QuotaRegistry {
     /// The components that are registered, and those whose registration is prepared.
     components: DashMap<ById, ()>,
     shared: Arc<Shared>,
+    /// The stored use of components that were not registered since.
+    stored: Mutex<UsageFile>,
 }
 
 impl QuotaRegistry {
@@ -106,7 +109,7 @@ impl QuotaRegistry {
             }
             Entry::Vacant(vacant) => drop(vacant.insert(())),
         }
-        Ok(Registration::new(self, component, context.usage().unwrap_or_default()))
+        Ok(Registration::new(self, component, context.usage()))
     }
 
     /// Registers a component and returns the handle that its host functions use:
@@ -278,6 +281,23 @@ impl QuotaRegistry {
     #[must_use]
     pub fn snapshots(&self) -> BTreeMap<Box<str>, UsageSnapshot> {
         self.by_id(ComponentHandle::snapshot)
+    }
+
+    /// Returns the use of all components, to be stored over a restart, with those of the file that the
+    /// registry was [built with](QuotaRegistryBuilder::usage) that were not registered since.
+    ///
+    /// Units of open grants count as used, as in [`snapshots`](Self::snapshots). A component that was
+    /// unregistered is left out.
+    pub fn usage_file(&self) -> UsageFile {
+        let mut file = self.stored().clone();
+        for handle in self.registered() {
+            file.insert(&handle);
+        }
+        file
+    }
+
+    fn stored(&self) -> MutexGuard<'_, UsageFile> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn by_id<T>(&self, value: impl Fn(&ComponentHandle) -> T) -> BTreeMap<Box<str>, T> {

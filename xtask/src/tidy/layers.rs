@@ -36,6 +36,7 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
         Some(&[
             "arc-swap",
             "dashmap",
+            "limits-config",
             "limits-core",
             "metrics",
             "rustix",

@@ -6,11 +6,12 @@ use std::io::Write;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Instant;
 
-use super::audit_line::{Line, Loss, time_ms, to_line};
+use super::audit_line::{Line, Loss, time_ms};
 use super::line_writer::LineWriter;
 use super::loss_counters::LossCounters;
 use crate::audit::AuditEvent;
 use crate::crossings::Due;
+use crate::escaped_json::to_line;
 
 /// The lines that wait for the writer, at most.
 pub(super) const QUEUE: usize = 1_024;

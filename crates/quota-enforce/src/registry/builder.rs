@@ -2,7 +2,7 @@
 
 use core::fmt;
 use core::sync::atomic::AtomicU64;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use dashmap::DashMap;
 use limits_core::{Allowance, Clock, QuotaTracker, ResourceQuota};
@@ -11,6 +11,7 @@ use super::QuotaRegistry;
 use crate::audit::AuditSink;
 use crate::peaks::Peaks;
 use crate::shared::{Clocks, Shared};
+use crate::usage_file::UsageFile;
 
 /// Builds a [`QuotaRegistry`].
 #[derive(Default)]
@@ -22,6 +23,7 @@ pub struct QuotaRegistryBuilder {
     grants: bool,
     observe_only: bool,
     records_peaks: bool,
+    usage: UsageFile,
 }
 
 impl QuotaRegistryBuilder {
@@ -92,7 +94,7 @@ impl QuotaRegistryBuilder {
     /// [refused](crate::EnforceError::PeriodTooShort).
     ///
     /// ```
-    /// use std::sync::Arc;
+    /// use std::sync::{Arc, Mutex};
     ///
     /// use limits_core::{CapabilitySet, QuotaTracker, ResourceQuota};
     /// use quota_enforce::{CoarseClock, QuotaRegistry, SecurityContext};
@@ -154,10 +156,21 @@ impl QuotaRegistryBuilder {
         self
     }
 
+    /// Seeds components with their use in a file, as
+    /// [`SecurityContext::with_usage`](crate::SecurityContext::with_usage) does with a snapshot.
+    ///
+    /// Totals are restored but for memory, whose stores are gone. A rate is restored if it is still
+    /// counted per the same period; of its use, one limit is left out for each window since the file
+    /// was written. A context with a use of its own takes none from the file.
+    pub fn usage(mut self, usage: UsageFile) -> Self {
+        self.usage = usage;
+        self
+    }
+
     /// Returns the registry.
     #[must_use]
     pub fn build(self) -> QuotaRegistry {
-        let Self { clock, parent, sinks, grants, observe_only, records_peaks } = self;
+        let Self { clock, parent, sinks, grants, observe_only, records_peaks, usage } = self;
         let clocks = clock.map_or_else(Clocks::default, Clocks::Given);
         let shared = Arc::new(Shared {
             clocks,
@@ -168,7 +181,7 @@ impl QuotaRegistryBuilder {
             host_peaks: records_peaks.then(Peaks::default),
             events: AtomicU64::new(0),
         });
-        QuotaRegistry { components: DashMap::new(), shared }
+        QuotaRegistry { components: DashMap::new(), shared, stored: Mutex::new(usage) }
     }
 }
 

@@ -43,7 +43,8 @@ use crate::usage_snapshot::UsageSnapshot;
 pub struct Registration<'r> {
     registry: &'r QuotaRegistry,
     component: ComponentHandle,
-    usage: UsageSnapshot,
+    /// The earlier use that the host has given; else it is that of the registry's file.
+    usage: Option<UsageSnapshot>,
     is_kept: bool,
 }
 
@@ -51,7 +52,7 @@ impl<'r> Registration<'r> {
     pub(super) const fn new(
         registry: &'r QuotaRegistry,
         component: ComponentHandle,
-        usage: UsageSnapshot,
+        usage: Option<UsageSnapshot>,
     ) -> Self {
         Self { registry, component, usage, is_kept: false }
     }
@@ -71,8 +72,12 @@ impl<'r> Registration<'r> {
     pub fn keep(mut self) -> ComponentHandle {
         self.is_kept = true;
         let component = self.component.clone();
-        component.seed(&QuotaUsage::from(self.usage).without_memory());
+        let stored = self.registry.stored().usage_now(component.id(), &component.quota());
+        let usage = self.usage.or(stored).unwrap_or_default();
+        component.seed(&QuotaUsage::from(usage).without_memory());
         component.set_registered();
+        // In this order, so that each file that is made meanwhile has one of the two.
+        self.registry.stored().remove(component.id());
         component.report(AuditKind::Registered, true);
         component.refresh_levels();
         component

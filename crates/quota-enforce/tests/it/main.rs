@@ -3,6 +3,8 @@
 mod audit;
 mod borrows;
 mod clocks;
+#[cfg(feature = "config")]
+mod configured;
 mod crossings;
 mod embedding;
 mod guards;
@@ -19,6 +21,7 @@ mod revocations;
 mod samples;
 mod strangers;
 mod successors;
+mod usage_files;
 mod views;
 mod writers;
 
