@@ -181,6 +181,8 @@ impl Execution {
                 (Err(error_of_stop(stop, &self.limits, fuel, waited)), fuel_exact)
             }
         };
+        // A guest that was not entered has no count in a register.
+        let fuel_exact = fuel_exact || !state.meter.is_entered();
         let consumed = if fuel_exact {
             fuel.consumed()
         } else {

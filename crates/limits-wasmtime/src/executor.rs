@@ -251,31 +251,41 @@ impl ComponentExecutor {
     /// Instantiates `component` and runs `body` on it, for hosts with generated bindings.
     ///
     /// `body` may call any exports, through the store and the instance that it is given; all of
-    /// it is one execution. It must keep to the `async` entry points.
+    /// it is one execution. It must keep to the `async` entry points. The future is `Send`, and can
+    /// be spawned, where that of `body` is.
+    ///
+    /// Bindings that are generated through this crate's `wasmtime` need to know its path:
     ///
     /// ```
     /// # use limits_wasmtime::{ComponentExecutor, LimitState, create_engine};
     /// # use limits_wasmtime::limits_core::ResourceLimits;
     /// # use limits_wasmtime::wasmtime::component::Linker;
+    /// limits_wasmtime::wasmtime::component::bindgen!({
+    ///     inline: "package demo:math; world math { export double: func(n: u32) -> u32; }",
+    ///     exports: { default: async },
+    ///     wasmtime_crate: limits_wasmtime::wasmtime,
+    /// });
+    ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let bytes = wat::parse_str("(component
-    /// #   (core module $m (func (export \"f\") (result i32) i32.const 20))
+    /// # let bytes = wat::parse_str(r#"(component
+    /// #   (core module $m (func (export "double") (param i32) (result i32)
+    /// #     (i32.add (local.get 0) (local.get 0))))
     /// #   (core instance $i (instantiate $m))
-    /// #   (func (export \"f\") (result u32) (canon lift (core func $i \"f\"))))")?;
-    /// let executor = ComponentExecutor::new(create_engine()?)?;
-    /// let component = executor.compile(&bytes)?;
-    /// let component = executor.prepare(&component, &Linker::new(executor.engine()))?;
-    /// let limits = ResourceLimits::builder().memory_bytes(0).build()?;
-    /// let sum = executor
+    /// #   (func (export "double") (param "n" u32) (result u32)
+    /// #     (canon lift (core func $i "double"))))"#)?;
+    /// # let executor = ComponentExecutor::new(create_engine()?)?;
+    /// # let linker = Linker::new(executor.engine());
+    /// # let component = executor.prepare(&executor.compile(&bytes)?, &linker)?;
+    /// # let limits = ResourceLimits::builder().memory_bytes(0).build()?;
+    /// let result = executor
     ///     .execute_with(&component, &limits, LimitState::new(), async |store, instance| {
-    ///             let f = instance.get_typed_func::<(), (u32,)>(&mut *store, "f")?;
-    ///             let (one,) = f.call_async(&mut *store, ()).await?;
-    ///             let (two,) = f.call_async(&mut *store, ()).await?;
-    ///             Ok(one + two)
-    ///         })
+    ///         let math = Math::new(&mut *store, &instance)?;
+    ///         let two = math.call_double(&mut *store, 1).await?;
+    ///         math.call_double(&mut *store, two).await
+    ///     })
     ///     .await?;
-    /// assert_eq!(sum.output, 40);
+    /// assert_eq!(result.output, 4);
     /// # Ok(())
     /// # }
     /// ```

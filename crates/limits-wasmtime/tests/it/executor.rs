@@ -179,6 +179,62 @@ async fn a_wrong_name_or_type_is_an_invalid_call() {
     );
 }
 
+/// Wasmtime describes the two types of a typed call in words; this fails if they change.
+#[tokio::test]
+async fn a_typed_call_that_does_not_fit_names_the_type_of_each_side() {
+    let text = r#"(component
+        (core module $m (memory (export "mem") 1)
+          (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+          (func (export "one") (param i32) (result i32) local.get 0)
+          (func (export "two") (param i32 i32) (result i32) local.get 0)
+          (func (export "text") (param i32 i32)))
+        (core instance $i (instantiate $m))
+        (func (export "eat") (param "much" u32) (result u32) (canon lift (core func $i "one")))
+        (func (export "pair") (param "it" (tuple u32 u32)) (result u32)
+          (canon lift (core func $i "two")))
+        (func (export "log") (param "line" string)
+          (canon lift (core func $i "text") (memory (core memory $i "mem"))
+            (realloc (core func $i "realloc")))))"#;
+    let guest = Guest::new(text);
+    let eat = "; it is func(much: u32) -> u32";
+    let failure = guest.call::<_, (u32,)>(roomy(), "eat", ("x",)).await.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        format!(
+            "invalid call: argument `much` of `eat`: the component takes `u32`, the caller gave \
+             `string`{eat}"
+        )
+    );
+    let failure = guest.call::<_, (u32,)>(roomy(), "eat", (1_u32, 2_u32)).await.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        format!("invalid call: the component's `eat` takes 1 argument, the caller gave 2{eat}")
+    );
+    let failure = guest.call::<_, ()>(roomy(), "eat", (1_u32,)).await.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        format!("invalid call: the component's `eat` returns 1 result, the caller takes 0{eat}")
+    );
+    let failure = guest.call::<_, (u32,)>(roomy(), "pair", ((1_u32, "x"),)).await.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "invalid call: argument `it` of `pair`: the component takes `u32`, the caller gave \
+         `string`; it is func(it: tuple<u32, u32>) -> u32"
+    );
+    let failure = guest.call::<_, (u32,)>(roomy(), "pair", ((1_u32,),)).await.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "invalid call: argument `it` of `pair`: the component takes `2-tuple`, the caller gave \
+         `1-tuple`; it is func(it: tuple<u32, u32>) -> u32"
+    );
+    let failure = guest.call::<_, ()>(roomy(), "log", (7_u32,)).await.unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "invalid call: argument `line` of `log`: the component takes `string`, the caller gave \
+         `u32`; it is func(line: string)"
+    );
+}
+
 #[test]
 fn what_is_not_a_component_is_refused_with_advice() {
     let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();

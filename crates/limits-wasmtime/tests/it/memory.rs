@@ -153,3 +153,21 @@ async fn i2_an_unasked_failure_hands_nothing_back() {
         "table element limit of 1000 elements exceeded: 800 in use, 800 more requested"
     );
 }
+
+/// The error of a trap is all that many hosts log, and the refusal before it is the reason.
+#[tokio::test]
+async fn a_trap_after_a_refused_growth_tells_of_it() {
+    let module = r#"(memory 1)
+        (func (export "run")
+          (if (i32.eq (memory.grow (i32.const 3)) (i32.const -1)) (then unreachable)))"#;
+    let failure = Guest::core(module).run(roomy().memory_bytes(2 * 65_536)).await.unwrap_err();
+    let trap = "guest trapped: wasm trap: wasm `unreachable` instruction executed";
+    assert_eq!(failure.error().to_string(), trap);
+    assert_eq!(
+        failure.to_string(),
+        format!(
+            "{trap}; it had been refused memory before: memory limit of 131072 bytes exceeded: \
+             65536 in use, 196608 more requested"
+        )
+    );
+}
