@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use super::Finding;
 use crate::tree::{Tree, is_inside};
 
+/// The names of test modules in files of their own.
+const TESTS: [&str; 3] = ["/tests.rs", "/proptests.rs", "/loom.rs"];
+
 /// A file and a line.
 type Place = (String, usize);
 
@@ -19,8 +22,7 @@ fn pair(tree: &Tree, folder: &str) -> Vec<Finding> {
     let mut named: BTreeMap<String, Place> = BTreeMap::new();
     let mut findings = Vec::new();
     for (path, text) in tree.ending(".rs").filter(|(path, _)| is_inside(path, folder)) {
-        let is_test = is_inside(path, &format!("{folder}/tests"));
-        let tests = if is_test { Some(0) } else { tests_start(text) };
+        let tests = if is_test(path) { Some(0) } else { tests_start(text) };
         for (index, comment) in text.lines().map(comment).enumerate() {
             let place = (path.to_owned(), index + 1);
             if tests.is_some_and(|start| index >= start) {
@@ -51,6 +53,11 @@ fn pair(tree: &Tree, folder: &str) -> Vec<Finding> {
         findings.push(Finding::line(path, *line, message));
     }
     findings
+}
+
+/// Reports whether a whole file is compiled for tests only: by its place or by its name.
+fn is_test(path: &str) -> bool {
+    path.contains("/tests/") || TESTS.iter().any(|name| path.ends_with(name))
 }
 
 /// Returns the comment at the end of a line, its first slashes included; empty if there is none.
@@ -116,6 +123,25 @@ mod tests {
                 &[MANIFEST, ("crates/a/src/lib.rs", lib), ("crates/a/tests/it.rs", test)]
             ),
             ["crates/a/src/lib.rs:2: no test names I2: write `// I2` at the one that would fail"]
+        );
+    }
+
+    #[test]
+    fn a_test_module_in_a_file_of_its_own_counts() {
+        let lib = "/// - I1: kept\n/// - I2: kept\n";
+        for file in ["crates/a/src/b/tests.rs", "crates/a/src/loom.rs", "crates/a/src/tests/c.rs"] {
+            assert_eq!(
+                messages(rule, &[MANIFEST, ("crates/a/src/lib.rs", lib), (file, "// I1, I2\n")]),
+                [""; 0]
+            );
+        }
+        assert_eq!(
+            messages(
+                rule,
+                &[MANIFEST, ("crates/a/src/lib.rs", lib), ("crates/a/src/attests.rs", "// I1\n")]
+            )
+            .len(),
+            2
         );
     }
 
