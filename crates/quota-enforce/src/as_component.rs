@@ -1,4 +1,4 @@
-//! What a guard accepts as a component.
+//! Names of components that guards accept.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a guard accepts as the name of a resource.
+//! Names of resources that guards accept.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use crate::enforce_error::EnforceError;
 
 /// Names a resource: a text, or a path that is UTF-8.
 ///
-/// Patterns judge a path without its `.` and `..`. A guard hands its operation the path in that form,
-/// as a [`CheckedResource`](crate::CheckedResource).
+/// Patterns judge a path without its `.` and `..`. A guard hands its operation the path in that
+/// form, as a [`CheckedResource`](crate::CheckedResource).
 pub trait AsResource {
     /// Returns the name, never an approximation of it.
     ///

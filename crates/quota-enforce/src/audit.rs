@@ -1,4 +1,4 @@
-//! What happened to a component, for whoever has to know.
+//! Events of components, and the sinks that hear of them.
 
 use core::fmt::Debug;
 
@@ -12,32 +12,31 @@ use crate::usage_level::UsageLevel;
 pub struct AuditEvent<'a> {
     /// The component's id.
     pub component: &'a str,
-    /// What happened.
+    /// The event itself.
     pub kind: AuditKind<'a>,
-    /// Whether it had an effect. A denial of a registry that only observes has none.
+    /// False for a denial of a registry that only observes: it had no effect.
     pub enforced: bool,
-    /// The order of events of one registry, beginning with 1: of two that reach a sink on two threads,
-    /// or two sinks, the one with the larger number is the later one.
+    /// The event's number in the registry, beginning with 1: of two events that reach a sink on two
+    /// threads, the one with the larger number is the later one.
     pub sequence: u64,
-    /// For a sink that writes: how many events like this one were too many to be written since the
-    /// last that was not; `None` if this one is too many itself.
+    /// The number of events of the same kind that a log left out since the last one that it wrote;
+    /// `None` if it is to leave this one out as well.
     ///
-    /// Of denials and grants, the first ten of a kind are not too many in a second of the registry's
-    /// clock: of one component, one [kind](AuditKind::name) and one [subject](AuditKind::subject).
-    /// All other events are never too many. Every event is heard by every sink and counted here once;
-    /// a sink that counts or decides does not need this.
+    /// A log writes the first ten denials or grants in a second of the registry's clock, for each
+    /// component, [kind](AuditKind::name) and [subject](AuditKind::subject), and all other events.
+    /// Every sink hears every event, and each is counted here once; a sink that counts or decides
+    /// does not need this.
     pub repeats: Option<u64>,
 }
 
 impl<'a> AuditEvent<'a> {
-    /// Describes an event, to try a sink out. Registries make their own; grants and thresholds are made
-    /// by them only.
+    /// Describes an event, for tests of a sink. Only registries make grants and thresholds.
     #[must_use]
     pub const fn new(component: &'a str, kind: AuditKind<'a>, enforced: bool) -> Self {
         Self { component, kind, enforced, sequence: 0, repeats: Some(0) }
     }
 
-    /// Sets how many events like it were too many before; see [`repeats`](Self::repeats).
+    /// Sets the [`repeats`](Self::repeats).
     #[must_use]
     pub const fn with_repeats(mut self, repeats: Option<u64>) -> Self {
         self.repeats = repeats;
@@ -45,7 +44,7 @@ impl<'a> AuditEvent<'a> {
     }
 }
 
-/// What happened.
+/// The kinds of events.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum AuditKind<'a> {
@@ -53,28 +52,30 @@ pub enum AuditKind<'a> {
     Registered,
     /// The component was unregistered.
     Unregistered,
-    /// No pattern allowed what the component wanted.
+    /// No pattern allowed what the component asked for.
     CapabilityDenied(Decision<'a>),
-    /// A pattern allowed what the component wanted. Reported only when asked for.
+    /// A pattern allowed what the component asked for. Reported only by
+    /// [`audit_grants`](crate::QuotaRegistryBuilder::audit_grants).
     CapabilityGranted(Decision<'a>),
     /// A quota had not enough left.
     QuotaDenied(QuotaError),
-    /// A quota had enough left. Reported only when asked for.
+    /// A quota had enough left. Reported only by
+    /// [`audit_grants`](crate::QuotaRegistryBuilder::audit_grants).
     #[non_exhaustive]
     QuotaGranted {
-        /// Of what.
+        /// The resource.
         resource: QuotaResource,
-        /// How much was taken, in the resource's unit.
+        /// The units that were taken.
         amount: u64,
     },
-    /// What is used of a quota went through 80 % or 95 %, or came back.
+    /// The use of a quota crossed 80 % or 95 %, or fell back.
     #[non_exhaustive]
     Threshold {
-        /// Of what.
+        /// The resource.
         resource: QuotaResource,
-        /// The level of use before; not a [`QuotaError::level`].
+        /// The level of use before.
         from: UsageLevel,
-        /// The level of use now; not a [`QuotaError::level`].
+        /// The level of use now.
         to: UsageLevel,
         /// The numbers now.
         status: QuotaResourceStatus,
@@ -96,7 +97,7 @@ impl AuditKind<'_> {
         }
     }
 
-    /// Returns what it was about: a permission, a resource of a quota, or nothing in particular.
+    /// Returns the subject: a permission, a resource of a quota, or an empty text.
     #[must_use]
     pub fn subject(&self) -> &'static str {
         match self {
@@ -111,28 +112,28 @@ impl AuditKind<'_> {
         }
     }
 
-    /// Tells whether something was refused.
+    /// Reports whether the event is a denial.
     #[must_use]
     pub const fn is_denial(&self) -> bool {
         matches!(self, Self::CapabilityDenied(_) | Self::QuotaDenied(_))
     }
 }
 
-/// Receives every denial, registration and threshold crossing, and grants when asked for.
+/// Receives every denial, registration and crossing of a level, and grants if the registry
+/// [reports](crate::QuotaRegistryBuilder::audit_grants) them.
 ///
-/// It is called by the thread that runs the component, in the middle of a host call, from many threads
-/// at once. So it must neither block nor be slow, and one that writes somewhere must bound what it
-/// writes: a component can be denied millions of times a second. For denials and grants,
-/// [`AuditEvent::repeats`] says what to write. [`JsonLinesSink`](crate::JsonLinesSink) and
+/// The thread that runs the component calls it, in the middle of a host call, and many threads may
+/// call it at once. So a sink must neither block nor be slow, and a sink that writes must bound
+/// what it writes: a component can be denied millions of times a second. For denials and grants,
+/// [`AuditEvent::repeats`] decides. [`JsonLinesSink`](crate::JsonLinesSink) and
 /// [`TracingSink`](crate::TracingSink) bound crossings of levels as well.
 ///
-/// Crossings of one resource arrive one after the other, each from the level to which the one before
-/// has led, and the last one is the level that holds. If threads change the use while the sinks are
-/// told, the crossings of that time become one. So a sink may ask, take and release for the component
-/// that it is told of.
+/// Crossings of one resource arrive one after the other, each from the level to which the one
+/// before has led, and the last one is the level that holds. Crossings that happen during a report
+/// become one. So a sink may check, take and release for the component of the event.
 ///
-/// A sink that panics changes nothing: the decision stands, and the other sinks are told. The panic
-/// goes no further than the program's panic hook.
+/// A sink that panics changes nothing: the decision stands, and the other sinks hear the event. The
+/// panic reaches only the program's panic hook.
 ///
 /// ```
 /// use core::sync::atomic::{AtomicU64, Ordering};
@@ -141,7 +142,7 @@ impl AuditKind<'_> {
 /// use limits_core::{CapabilitySet, Permission};
 /// use quota_enforce::{AuditEvent, AuditKind, AuditSink, UsageLevel, QuotaRegistry, SecurityContext};
 ///
-/// /// Counts what somebody should look at.
+/// /// Counts events for a person to look at.
 /// #[derive(Debug, Default)]
 /// struct Worries(AtomicU64);
 ///
@@ -162,7 +163,7 @@ impl AuditKind<'_> {
 /// # Ok::<(), quota_enforce::EnforceError>(())
 /// ```
 pub trait AuditSink: Debug + Send + Sync {
-    /// Takes note of an event.
+    /// Hears an event.
     fn record(&self, event: &AuditEvent<'_>);
 
     /// Hears that an execution of a component has ended. Does nothing by default.
@@ -173,8 +174,8 @@ pub trait AuditSink: Debug + Send + Sync {
         let _ = (component, end);
     }
 
-    /// Writes what the sink keeps back.
+    /// Writes the events that the sink keeps back.
     ///
-    /// Called by `refresh_levels` of a registry or a handle, after the levels were looked at.
+    /// Called by `refresh_levels` of a registry or a handle, after levels were re-evaluated.
     fn refresh(&self) {}
 }

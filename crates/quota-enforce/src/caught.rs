@@ -1,17 +1,16 @@
-//! A call into code that may panic.
+//! Calls into code that may panic.
 
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
 /// Calls code of the host, a sink or a writer; `None` if it panicked. The program's panic hook has
-/// heard of it.
+/// run then.
 ///
-/// Nothing unwinds out of this, whatever the code panics with: a value that panics again as it is
-/// dropped is caught a second time, and what that panic carries is leaked. A third attempt could
-/// panic like the second, and the caller may be a destructor that runs during another panic, where
-/// one more would abort the process.
+/// No panic unwinds out of this call. A payload that panics as it is dropped is caught a second
+/// time, and the payload of that panic is leaked: dropping it could panic again, and the caller may
+/// be a destructor that runs during another panic, where one more would abort the process.
 pub(crate) fn caught<T>(call: impl FnOnce() -> T) -> Option<T> {
-    // The caller uses nothing again that the panic may have left half-done.
+    // The caller uses nothing again that the panic may have left inconsistent.
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(value) => Some(value),
         Err(payload) => {

@@ -4,18 +4,18 @@ use core::time::Duration;
 
 use limits_core::{Clock, SystemClock};
 
-/// A clock that is cheap to read and a few milliseconds behind.
+/// A clock that is cheap to read and lags by a few milliseconds.
 ///
-/// On Linux it reads `CLOCK_MONOTONIC_COARSE`, which the kernel moves on with each of its ticks (1
-/// to 10 ms); elsewhere it is the [`SystemClock`]. Being behind, it opens a window late, and never
-/// early: no more is admitted by any time. Windows that open late by different amounts can be a tick
-/// shorter than the period, so the bound of twice the limit holds for any stretch a tick shorter than
-/// that. For windows below [`SHORTEST_PERIOD`](Self::SHORTEST_PERIOD) a tick is too much:
-/// registries take the system clock for them, and refuse a component with such a window where the host
-/// has chosen this clock for all.
+/// On Linux it reads `CLOCK_MONOTONIC_COARSE`, which the kernel advances with each of its ticks (1
+/// to 10 ms); elsewhere it is the [`SystemClock`]. It lags, so it opens a window late and never
+/// early, and no time admits more. Windows that open late by different amounts can be a tick
+/// shorter than the period, so the bound of twice the limit holds for any stretch a tick shorter
+/// than that. For periods below [`SHORTEST_PERIOD`](Self::SHORTEST_PERIOD) a tick is too much:
+/// registries take the system clock for them, and refuse a component with such a period where the
+/// host has chosen this clock for all.
 ///
-/// A tracker says how long to wait by its clock. Who waits by another one may come a tick too early
-/// and be refused once more, so handles add the [`lag`](Clock::lag) to what they tell.
+/// A tracker counts waits by its own clock. A caller that sleeps on another clock could come a tick
+/// too early, so handles add the [`lag`](Clock::lag) to the waits that they return.
 #[derive(Debug)]
 pub struct CoarseClock {
     fallback: SystemClock,
@@ -23,7 +23,7 @@ pub struct CoarseClock {
 }
 
 impl CoarseClock {
-    /// The shortest window that is worth counting with this clock: 50 ms.
+    /// The shortest period that is worth counting with this clock: 50 ms.
     pub const SHORTEST_PERIOD: Duration = Duration::from_millis(50);
 
     /// Makes a clock.
@@ -44,12 +44,12 @@ impl Clock for CoarseClock {
         coarse_ns().unwrap_or_else(|| self.fallback.now_ns())
     }
 
-    /// Returns the kernel's tick, zero where the clock is not behind.
+    /// Returns the kernel's tick, zero where the clock does not lag.
     fn lag(&self) -> Duration {
         self.tick
     }
 
-    /// Returns [`SHORTEST_PERIOD`](Self::SHORTEST_PERIOD), zero where the clock is not behind.
+    /// Returns [`SHORTEST_PERIOD`](Self::SHORTEST_PERIOD), zero where the clock does not lag.
     fn shortest_period(&self) -> Duration {
         if self.tick.is_zero() { Duration::ZERO } else { Self::SHORTEST_PERIOD }
     }

@@ -10,8 +10,9 @@ use crate::security_context::SecurityContext;
 use crate::usage_file::UsageFile;
 
 impl QuotaRegistry {
-    /// Begins a registry under an operator's policy: its `[host]` bounds all components together, and
-    /// `usage` seeds them with what they used before ([empty](UsageFile::default) at the first start).
+    /// Begins a registry under an operator's policy: its `[host]` bounds all components together,
+    /// and `usage` seeds them with what they used before ([empty](UsageFile::default) at the first
+    /// start).
     ///
     /// ```
     /// use limits_config::{ComponentConfig, Policy};

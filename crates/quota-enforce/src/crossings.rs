@@ -1,4 +1,4 @@
-//! Crossings of levels on their way into a log.
+//! Crossings of usage levels on their way into a log.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,26 +9,26 @@ use crate::audit::{AuditEvent, AuditKind};
 use crate::throttle::PER_SECOND;
 use crate::usage_level::UsageLevel;
 
-/// Of how many resources of components something is kept, at most.
+/// The most resources of components that crossings are kept of.
 const MOST_KEPT: usize = 4_096;
 
 /// Bounds how many crossings of a level go into a log, and never loses the last one.
 ///
-/// - I6: of a resource, a log gets at most twelve crossings a second: ten, and rises above the level
-///   that it was told last.
-/// - I7: a crossing that the log does not get at once is kept until a later one takes its place or the
-///   log gets it, so the last one always gets there; until then the log shows a higher level than the
-///   one that holds.
+/// - I6: a log gets at most twelve crossings a second of one resource: ten, and rises above the
+///   level that it shows.
+/// - I7: a crossing that the log does not get at once is kept until the log gets it or a later one
+///   takes its place, so the last one always gets there; until then the log shows a higher level
+///   than the one that holds.
 ///
-/// What a log gets is told from the level that the log shows, but for a rate's level that is reported
-/// as reached again from [`UsageLevel::Normal`].
+/// A crossing in the log begins at the level that the log shows, except for a rate's level that was
+/// reached again from [`UsageLevel::Normal`].
 #[derive(Debug, Default)]
 pub(crate) struct Crossings(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
     by_resource: BTreeMap<Key, Entry>,
-    /// Crossings left out of which no later line will tell, as their entry had to make room.
+    /// Crossings that were left out and will be in no line's `repeats`, as their entry made room.
     forgotten: u64,
 }
 
@@ -37,15 +37,15 @@ type Key = (Box<str>, QuotaResource);
 #[derive(Debug)]
 struct Entry {
     second: u64,
-    /// What the log got in that second.
+    /// The lines that the log got in that second.
     lines: u64,
     /// The level that the log shows.
-    told: UsageLevel,
+    shown: UsageLevel,
     /// The last crossing, if the log has not got it.
     latest: Option<Crossing>,
     /// Crossings before it that the log has not got.
     left_out: u64,
-    /// A thread is writing. Another one that sees a crossing leaves it here.
+    /// True while a thread writes. Another thread that sees a crossing leaves it here.
     is_writing: bool,
 }
 
@@ -53,28 +53,27 @@ struct Entry {
 struct Crossing {
     from: UsageLevel,
     to: UsageLevel,
-    /// It does not begin where the one before has led: a rate's level that was left and reached again
-    /// without being looked at in between.
+    /// True if it does not begin where the one before has led: a rate's level was left and reached
+    /// again without a look in between.
     is_again: bool,
     status: QuotaResourceStatus,
     sequence: u64,
     enforced: bool,
 }
 
-/// Of which crossings a log is told.
+/// The crossings that are written now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Due {
-    /// Of those for which there is room in this second.
+    /// Those for which there is room in this second.
     In(u64),
-    /// Of all that are kept.
+    /// All that are kept.
     All,
 }
 
 impl Crossings {
-    /// Writes a crossing, or keeps it; does nothing with other events. Returns whether it is kept or
-    /// written.
+    /// Writes a crossing, or keeps it, and returns whether it did; other events are ignored.
     ///
-    /// `write` gets the event to be written and tells whether that worked. It is called without a lock.
+    /// `write` writes an event and returns whether that worked. It is called without a lock.
     pub(crate) fn record(
         &self,
         event: &AuditEvent<'_>,
@@ -92,7 +91,7 @@ impl Crossings {
         true
     }
 
-    /// Writes what is kept and due.
+    /// Writes the kept crossings that are due.
     pub(crate) fn write_due(&self, due: Due, mut write: impl FnMut(&AuditEvent<'_>) -> bool) {
         let keys: Vec<Key> = {
             let kept = self.kept();
@@ -104,8 +103,8 @@ impl Crossings {
         }
     }
 
-    /// Forgets a component that is registered or unregistered: what is kept is of the one before,
-    /// and would be read as the level of the one that comes after.
+    /// Forgets the crossings of a component that is registered or unregistered: they are of the one
+    /// before, and would be read as the level of its successor.
     pub(crate) fn forget(&self, component: &str) {
         let mut kept = self.kept();
         let gone = kept.by_resource.extract_if(.., |(id, _), _| **id == *component);
@@ -113,7 +112,7 @@ impl Crossings {
         kept.forgotten = kept.forgotten.saturating_add(left_out);
     }
 
-    /// Returns how many crossings the log has not got and no line has told of.
+    /// Returns the number of crossings that are in no line, and in no line's `repeats`.
     pub(crate) fn left_out(&self) -> u64 {
         let kept = self.kept();
         let entries = kept.by_resource.values().map(Entry::count);
@@ -125,7 +124,7 @@ impl Crossings {
         loop {
             let begun = self.kept().by_resource.get_mut(key).and_then(|entry| entry.begin(due));
             let Some((from, crossing, repeats)) = begun else { return };
-            // If the writer panics, the crossing counts as told.
+            // If the writer panics, the crossing counts as written.
             let mut writing =
                 Writing { crossings: self, key, crossing, repeats, due, failed: false };
             let Crossing { to, status, sequence, enforced, .. } = crossing;
@@ -144,7 +143,7 @@ impl Crossings {
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Nothing panics with it.
+        // No code panics while it has the lock.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -161,21 +160,21 @@ impl Kept {
         let entry = self.by_resource.entry(key.clone()).or_insert(Entry {
             second,
             lines: 0,
-            told: crossing.from,
+            shown: crossing.from,
             latest: None,
             left_out: 0,
             is_writing: false,
         });
-        let before = entry.latest.map_or(entry.told, |latest| latest.to);
+        let before = entry.latest.map_or(entry.shown, |latest| latest.to);
         crossing.is_again = crossing.from != before && !entry.is_writing;
         if entry.latest.replace(crossing).is_some() {
             entry.left_out = entry.left_out.saturating_add(1);
         }
-        entry.settle();
+        entry.drop_if_shown();
         true
     }
 
-    /// Drops what matters for nothing but the `repeats` of a later line.
+    /// Drops entries that matter only for the `repeats` of a later line.
     fn make_room(&mut self, second: u64) {
         let mut forgotten = 0_u64;
         self.by_resource.retain(|_, entry| {
@@ -194,23 +193,23 @@ impl Entry {
         self.left_out.saturating_add(u64::from(self.latest.is_some()))
     }
 
-    /// Drops the latest crossing if it leads where the log is.
-    fn settle(&mut self) {
-        let is_there = |latest: Crossing| latest.to == self.told && !latest.is_again;
+    /// Drops the latest crossing if it leads to the level that the log shows.
+    fn drop_if_shown(&mut self) {
+        let is_there = |latest: Crossing| latest.to == self.shown && !latest.is_again;
         if !self.is_writing && self.latest.is_some_and(is_there) {
             self.latest = None;
             self.left_out = self.left_out.saturating_add(1);
         }
     }
 
-    /// Takes the latest crossing to be written, with the level from which it is told and the number
-    /// of those that were left out before.
+    /// Takes the latest crossing to be written, with the level that the line begins at and the
+    /// number of those that were left out before.
     fn begin(&mut self, due: Due) -> Option<(UsageLevel, Crossing, u64)> {
         let latest = self.latest?;
         let is_due = match due {
             Due::All => true,
             Due::In(second) => {
-                second > self.second || self.lines < PER_SECOND || latest.to > self.told
+                second > self.second || self.lines < PER_SECOND || latest.to > self.shown
             }
         };
         if self.is_writing || !is_due {
@@ -218,7 +217,7 @@ impl Entry {
         }
         self.latest = None;
         self.is_writing = true;
-        let from = if latest.is_again { latest.from } else { self.told };
+        let from = if latest.is_again { latest.from } else { self.shown };
         Some((from, latest, core::mem::take(&mut self.left_out)))
     }
 
@@ -232,17 +231,17 @@ impl Entry {
                 self.latest = Some(crossing);
             }
         } else {
-            self.told = crossing.to;
+            self.shown = crossing.to;
             match due {
                 Due::In(second) if second > self.second => (self.second, self.lines) = (second, 1),
                 _ => self.lines = self.lines.saturating_add(1),
             }
         }
-        self.settle();
+        self.drop_if_shown();
     }
 }
 
-/// The write of one crossing, which ends however it ends.
+/// The write of one crossing, which ends also if the writer panics.
 struct Writing<'a> {
     crossings: &'a Crossings,
     key: &'a Key,
@@ -317,8 +316,8 @@ mod tests {
             log.cross(Normal, Critical, 5);
             log.cross(Critical, Normal, 5);
         }
-        // Ten, and one rise above what the log showed. The falls after it are kept, and what led back
-        // to it is left out.
+        // Ten, and one rise above what the log showed. The falls after it are kept, and what led
+        // back to it is left out.
         let told = log.take();
         assert_eq!((told.len(), told.last()), (11, Some(&(Normal, Critical, 0))));
         assert_eq!(log.crossings.left_out(), 2_000 - 11);
@@ -392,7 +391,7 @@ mod tests {
         let log = Log::default();
         let write = |it: &AuditEvent<'_>| {
             if matches!(it.kind, AuditKind::Threshold { to: Critical, .. }) {
-                // As another thread, or a subscriber that gives back.
+                // As another thread, or a subscriber that releases.
                 log.cross(Critical, Normal, 5);
                 assert_eq!(log.take(), []);
             }
@@ -425,7 +424,7 @@ mod tests {
         log.is_full.set(false);
         assert!(record(MOST_KEPT, 6));
         assert_eq!(log.take().len(), 1);
-        // What is written makes room in a later second.
+        // A written crossing makes room in a later second.
         log.write_due(Due::In(6));
         assert_eq!((log.take().len(), log.crossings.left_out()), (MOST_KEPT, 0));
         assert!(record(MOST_KEPT, 7));

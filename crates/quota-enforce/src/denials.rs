@@ -1,9 +1,9 @@
-//! How often a component was denied something.
+//! The number of a component's denials.
 
 use limits_core::QuotaResource;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
-/// How often a component was denied something.
+/// The number of a component's denials, by capability and by quota.
 ///
 /// Serialised, it is a map from `capability` and the [keys](QuotaResource::key) of all resources to
 /// their counts, those of zero as well:

@@ -13,8 +13,8 @@ use thiserror::Error;
 ///
 /// The first two variants are refusals, which the component may be told; the others are mistakes of
 /// the host. It converts into [`WasmError`], where refusals are [`WasmError::Denied`] and
-/// [`WasmError::Quota`] and everything else is [`WasmError::Host`], and into any error that can hold
-/// another.
+/// [`WasmError::Quota`] and everything else is [`WasmError::Host`], and into any error that can
+/// hold another.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum EnforceError {
@@ -68,8 +68,8 @@ pub enum EnforceError {
         .0.requested()
     )]
     PeriodMismatch(PeriodMismatch),
-    /// The period of a quota is too short for the clock that would count it. Windows open late by the
-    /// clock's lag, so the component would get a small part of its rates.
+    /// The period of a quota is too short for the clock that would count it. Windows open late by
+    /// the clock's lag, so the component would get a small part of its rates.
     #[error(
         "a quota's period of {period:?} is too short for the registry's clock, which counts periods \
          of {shortest:?} and more: choose a longer one, or give the registry or its parent a clock \

@@ -1,4 +1,4 @@
-//! The process-wide registry of the original design, and its functions.
+//! The process-wide registry and its functions.
 
 use core::error::Error;
 use core::fmt;
@@ -15,23 +15,22 @@ static GLOBAL: OnceLock<QuotaRegistry> = OnceLock::new();
 
 /// Returns the process-wide registry. Unless [`install`] came first, it is [`QuotaRegistry::new`].
 ///
-/// The first use fixes it, by this or any other function that takes an id: after that, there is
-/// nothing to [`install`] any more.
+/// The first use fixes it, by this or any other function that takes an id; [`install`] then fails.
 pub fn global() -> &'static QuotaRegistry {
     GLOBAL.get_or_init(QuotaRegistry::new)
 }
 
-/// Makes a registry the process-wide one, with the clock, the sinks and the parent that it has.
+/// Makes a registry the process-wide one.
 ///
 /// # Errors
 ///
-/// [`AlreadyInstalled`], which has the registry in it, if there is a process-wide one already: one
-/// that was installed, or the one that [`global`] made when it was first used.
+/// [`AlreadyInstalled`], which holds the registry, if there is a process-wide one already: one that
+/// was installed, or the one that the first use made.
 pub fn install(registry: QuotaRegistry) -> Result<(), AlreadyInstalled> {
     GLOBAL.set(registry).map_err(|registry| AlreadyInstalled(Box::new(registry)))
 }
 
-/// [`install`] came too late. Has the registry that was not installed.
+/// The error of a late [`install`], which holds the registry.
 #[derive(Debug)]
 pub struct AlreadyInstalled(Box<QuotaRegistry>);
 
@@ -63,8 +62,8 @@ pub fn register_component(context: SecurityContext) -> Result<ComponentHandle, E
     global().register(context)
 }
 
-/// Unregisters a component of the process-wide registry and returns its last handle, which gives
-/// back what it has stored.
+/// Unregisters a component of the process-wide registry and returns its last handle, which releases
+/// what it has stored.
 ///
 /// # Errors
 ///
@@ -77,7 +76,7 @@ pub fn unregister_component(component_id: &str) -> Result<ComponentHandle, Enfor
 ///
 /// # Errors
 ///
-/// As [`ComponentHandle::check`], and [`EnforceError::Permission`] if `permission` is none.
+/// As [`ComponentHandle::check`], and [`EnforceError::Permission`] if the text is not a permission.
 pub fn check_capability(
     component_id: &str,
     resource: &str,
@@ -87,13 +86,13 @@ pub fn check_capability(
     global().lookup(component_id)?.check(permission, resource)
 }
 
-/// Refuses unless a pattern of the component allows it and the quota would. Takes nothing: use
-/// [`guard`](crate::guard()) or [`with_quota!`](crate::with_quota) to do something.
+/// Refuses unless a pattern of the component allows it and the quota has enough left. Takes
+/// nothing; [`guard`](crate::guard()) and [`with_quota!`](crate::with_quota) check and take.
 ///
 /// # Errors
 ///
-/// As [`ComponentHandle::check_with_quota`], and [`EnforceError::Permission`] if `permission` is
-/// none.
+/// As [`ComponentHandle::check_with_quota`], and [`EnforceError::Permission`] if the text is not
+/// a permission.
 pub fn check_capability_with_quota(
     component_id: &str,
     resource: &str,
@@ -104,7 +103,7 @@ pub fn check_capability_with_quota(
     global().lookup(component_id)?.check_with_quota(permission, resource, quota)
 }
 
-/// Takes units for good.
+/// Takes units and keeps them.
 ///
 /// # Errors
 ///
@@ -113,7 +112,7 @@ pub fn consume_quota(component_id: &str, quota: QuotaType) -> Result<(), Enforce
     global().lookup(component_id)?.consume(quota)
 }
 
-/// Gives storage or memory back and returns how many bytes that was.
+/// Releases storage or memory and returns the number of bytes released.
 ///
 /// # Errors
 ///
@@ -122,7 +121,7 @@ pub fn release_quota(component_id: &str, quota: QuotaType) -> Result<u64, Enforc
     global().lookup(component_id)?.release(quota)
 }
 
-/// Returns what a component has used, of what, and what is left.
+/// Returns use, limit and remainder of each resource of a component.
 ///
 /// # Errors
 ///
@@ -131,7 +130,7 @@ pub fn get_quota_status(component_id: &str) -> Result<QuotaStatus, EnforceError>
     Ok(global().lookup(component_id)?.status())
 }
 
-/// Tells whether a component has used 80 % or more of any quota.
+/// Reports whether a component has used 80 % or more of any quota.
 ///
 /// # Errors
 ///
@@ -140,7 +139,7 @@ pub fn has_quota_warning(component_id: &str) -> Result<bool, EnforceError> {
     Ok(global().lookup(component_id)?.is_quota_warning())
 }
 
-/// Tells whether a component has used 95 % or more of any quota.
+/// Reports whether a component has used 95 % or more of any quota.
 ///
 /// # Errors
 ///

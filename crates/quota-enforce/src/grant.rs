@@ -9,11 +9,11 @@ use crate::releasable::ReleasableTotals;
 
 /// Units taken for a registered component: handed back on drop, kept on commit.
 ///
-/// Made by [`authorize`](crate::authorize()), [`ComponentHandle::reserve`] and their kin. Units of a
-/// rate are refunded to the window that they were taken from, and to none if that is over. A grant
-/// that is forgotten (`mem::forget`) keeps what it took. As it is settled, sinks hear of the levels
-/// that change. In a registry that only observes, a grant also stands for what would have been
-/// denied.
+/// Made by [`authorize`](crate::authorize()), [`ComponentHandle::reserve`] and their kin. Units of
+/// a rate are refunded to the window that they were taken from, and to none if that is over. A
+/// grant that is forgotten (`mem::forget`) keeps what it took. As it is settled, sinks hear of the
+/// levels that change. In a registry that only observes, a grant also stands for what would have
+/// been denied.
 ///
 /// A grant borrows neither the handle nor the resource and holds no lock: the operation may change
 /// the struct that has the handle, and a task may keep the grant across `.await`. Making one
@@ -52,7 +52,7 @@ pub struct Grant {
 
 enum Held {
     Reserved(Reservation<TrackerOwner>),
-    /// What would have been denied, and was only observed.
+    /// A take that would have been denied, and was only observed.
     Observed(Observed),
 }
 
@@ -103,8 +103,8 @@ impl Grant {
         }
     }
 
-    /// Runs an operation and commits the grant if the operation succeeds. If it fails or panics, the
-    /// units are handed back.
+    /// Runs an operation and commits the grant if the operation succeeds. If it fails or panics,
+    /// the units are handed back.
     ///
     /// # Errors
     ///
@@ -115,8 +115,8 @@ impl Grant {
         Ok(value)
     }
 
-    /// Runs an operation that waits, as [`run`](Self::run) does. A future that is dropped before its
-    /// end hands the units back.
+    /// Runs an operation that waits, as [`run`](Self::run) does. A future that is dropped before
+    /// its end hands the units back.
     ///
     /// # Errors
     ///
@@ -158,8 +158,8 @@ impl Grant {
         self.commit();
     }
 
-    /// Settles one resource for the actual use and leaves the others as they are: to be settled next,
-    /// committed or dropped. It is called once for each resource.
+    /// Settles one resource for the actual use and leaves the others as they are: to be settled
+    /// next, committed or dropped. It is called once for each resource.
     pub fn settle(&mut self, actual: QuotaType) {
         let Some(resource) = actual.resource() else { return };
         let (taken, used) = (self.amount(resource), actual.amount());

@@ -11,10 +11,10 @@ use crate::handle::ComponentHandle;
 
 /// Checks the capability and takes the quota. The [`Grant`] borrows none of the arguments.
 ///
-/// It does what [`ComponentHandle::authorize`] does, for anything that names a component, a resource
-/// and a permission. [`Grant::run`] then runs an operation that changes or moves what the handle or
-/// the resource is a part of. The grant does not have the resource's name: where that is a path to
-/// open, use [`ComponentHandle::authorize_resource`] or a guard.
+/// It does what [`ComponentHandle::authorize`] does, for anything that names a component, a
+/// resource and a permission. [`Grant::run`] then runs an operation that changes or moves what the
+/// handle or the resource is a part of. The grant does not have the resource's name: where that is
+/// a path to open, use [`ComponentHandle::authorize_resource`] or a guard.
 ///
 /// ```
 /// use limits_core::{CapabilitySet, Permission, QuotaType};
@@ -58,8 +58,8 @@ where
 /// succeeds.
 ///
 /// The operation gets the resource in the form that the patterns judged; a host function opens that
-/// path, and not the one that the guest wrote. If the operation fails or panics, the units are handed
-/// back. If the check fails, the operation does not run.
+/// path, and not the one that the guest wrote. If the operation fails or panics, the units are
+/// handed back. If the check fails, the operation does not run.
 ///
 /// The component and the resource are borrowed while the operation is made, as the arguments of any
 /// function are. An operation that changes or moves them is run by
@@ -110,9 +110,9 @@ where
 
 /// Guards an operation that waits, as [`guard`](guard()) does.
 ///
-/// The first poll checks and takes; before it nothing happens. A future that is dropped before its end
-/// hands back the units, whatever the operation has done by then; an operation whose effects cannot
-/// be undone should be spawned and waited for.
+/// The first poll checks and takes; before it nothing happens. A future that is dropped before its
+/// end hands back the units, whatever the operation has done by then; an operation whose effects
+/// cannot be undone should be spawned and waited for.
 ///
 /// ```
 /// use limits_core::{CapabilitySet, Permission, QuotaType};
@@ -238,24 +238,25 @@ pub async fn run_request_with<T, E: From<EnforceError>, F: Future<Output = Resul
     grant.run_async(operation(resource)).await
 }
 
-/// Guards an operation, as [`guard`](guard()) and [`guard_async`] do, with the operation as a block.
+/// Guards an operation, as [`guard`](guard()) and [`guard_async`] do, with the operation as a
+/// block.
 ///
-/// `with_quota!(COMPONENT, RESOURCE, PERMISSION, QUOTA => |CHECKED| { OPERATION })`. The component is
-/// a handle or an id in the process-wide registry; the resource a text or a path, see
+/// `with_quota!(COMPONENT, RESOURCE, PERMISSION, QUOTA => |CHECKED| { OPERATION })`. The component
+/// is a handle or an id in the process-wide registry; the resource a text or a path, see
 /// [`AsResource`]; the permission a [`Permission`] or its text. Each part is evaluated once, before
-/// the operation, and borrowed no longer than that: the operation may change or move what they are a
-/// part of. `?` and `return` leave the operation; its result decides whether the units are kept.
+/// the operation, and borrowed no longer than that: the operation may change or move what they are
+/// a part of. `?` and `return` leave the operation; its result decides whether the units are kept.
 ///
 /// `CHECKED` is bound to the resource in the form that the patterns judged, a [`CheckedResource`]:
-/// **open that**, and not the path that the guest wrote. Give it the name of the variable that has the
-/// guest's path, and the block cannot reach that one. An operation that opens nothing leaves the
-/// binder out: `=> { OPERATION }`.
+/// **open that**, and not the path that the guest wrote. Give it the name of the variable that has
+/// the guest's path, and the block cannot reach that one. An operation that opens nothing leaves
+/// the binder out: `=> { OPERATION }`.
 ///
-/// With `async` or `async move` before the binder or the block it makes a future. Where nothing else
-/// determines the operation's error type (as with a `?` right behind the macro), write the result as
-/// for a closure: `=> |path| -> Result<(), Error> { OPERATION }`, or
-/// `=> async move |path| -> Result<(), Error> { OPERATION }`. The block is a closure's: `break` and
-/// `continue` do not reach a loop around it.
+/// With `async` or `async move` before the binder or the block it makes a future. Where nothing
+/// else determines the operation's error type (as with a `?` right behind the macro), write the
+/// result as for a closure: `=> |path| -> Result<(), Error> { OPERATION }`, or `=> async move
+/// |path| -> Result<(), Error> { OPERATION }`. The block is a closure's: `break` and `continue` do
+/// not reach a loop around it.
 ///
 /// ```
 /// use std::io::{self, Write as _};

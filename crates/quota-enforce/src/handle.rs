@@ -36,9 +36,9 @@ pub(crate) use self::reporting::UseChange;
 /// As the account of executions, it is converted: `Arc<dyn Account>::from(handle)`.
 ///
 /// Once the component is unregistered, [`is_registered`](Self::is_registered) is false and every
-/// further check or take is refused. Grants that are open settle as usual, on the counters that they
-/// came from, and executions go on to their end. A component that is registered under the same id
-/// later has counters of its own.
+/// further check or take is refused. Grants that are open settle as usual, on the counters that
+/// they came from, and executions go on to their end. A component that is registered under the same
+/// id later has counters of its own.
 #[derive(Clone)]
 pub struct ComponentHandle(Arc<Component>);
 
@@ -150,7 +150,8 @@ impl ComponentHandle {
     }
 }
 
-/// A handle as the owner of its tracker, for reservations. Not part of the handle's public interface.
+/// A handle as the owner of its tracker, for reservations. Not part of the handle's public
+/// interface.
 pub(crate) struct TrackerOwner(ComponentHandle);
 
 impl TrackerOwner {

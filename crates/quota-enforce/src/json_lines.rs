@@ -1,9 +1,9 @@
 //! Audit events as lines of JSON.
 //!
 //! The queue, the thread and the flush are not those of `tracing-appender`: its non-blocking writer
-//! drops lines without knowing how many events a line stands for, ignores an error of the writer, and
-//! its flush has no result. Here every event is in a line, in the `repeats` of one, or counted as a
-//! loss, and the last crossing of a level outlives a full queue.
+//! drops lines without knowing how many events a line stands for, ignores an error of the writer,
+//! and its flush has no result. Here every event is in a line, in the `repeats` of one, or counted
+//! as a loss, and the last crossing of a level outlives a full queue.
 
 mod audit_line;
 mod audit_worker;
@@ -35,12 +35,12 @@ const FLUSH_POLL: Duration = Duration::from_millis(1);
 
 /// Writes audit events as lines of JSON, from a thread of its own.
 ///
-/// Recording never waits for the writer. A component gets at most ten lines a second for each kind of
-/// denial or grant; the next line after that has in `repeats` how many events were left out. It gets
-/// at most twelve lines a second for crossings of one resource's level. The last crossing always gets
-/// to the writer: at once if it is a rise, else after at most two seconds, or by
-/// [`flush`](Self::flush). When the writer cannot keep up, 1 024 lines wait; crossings are then kept,
-/// and other events are dropped. Losses are written as well, at most once a second:
+/// Recording never waits for the writer. A component gets at most ten lines a second for each kind
+/// of denial or grant; the next line after that has in `repeats` how many events were left out. It
+/// gets at most twelve lines a second for crossings of one resource's level. The last crossing
+/// always gets to the writer: at once if it is a rise, else after at most two seconds, or by
+/// [`flush`](Self::flush). When the writer cannot keep up, 1 024 lines wait; crossings are then
+/// kept, and other events are dropped. Losses are written as well, at most once a second:
 ///
 /// ```json
 /// {"time_ms":1764000000000,"sequence":7,"event":"quota_denied","component":"shop","subject":"storage","enforced":true,"used":900,"requested":200,"limit":1000,"unit":"bytes","depth":0,"retry":"now"}
@@ -92,8 +92,8 @@ pub struct JsonLinesSink {
 }
 
 impl JsonLinesSink {
-    /// Starts the thread. The writer may block, fail and panic; after a panic it is not used any more,
-    /// and everything counts as failed. It is flushed whenever the queue is empty.
+    /// Starts the thread. The writer may block, fail and panic; after a panic it is not used any
+    /// more, and everything counts as failed. It is flushed whenever the queue is empty.
     ///
     /// # Errors
     ///
@@ -137,15 +137,15 @@ impl JsonLinesSink {
         self.losses.dropped.load(Ordering::Relaxed)
     }
 
-    /// Returns the number of events that were left out and that no line has told of yet: repeats, and
-    /// crossings that are kept back.
+    /// Returns the number of events that were left out and that no line has told of yet: repeats,
+    /// and crossings that are kept back.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.losses.left_out()
     }
 
-    /// Returns the number of events that the writer refused or could not flush. A writer with a buffer
-    /// of its own may still write later what it could not flush at first.
+    /// Returns the number of events that the writer refused or could not flush. A writer with a
+    /// buffer of its own may still write later what it could not flush at first.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.losses.failed.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! When the sinks hear of a level.
+//! The reports of a usage level to the sinks.
 
 #[cfg(all(loom, test))]
 mod loom;
@@ -8,12 +8,12 @@ use limits_core::QuotaResourceStatus;
 use crate::sync::{AtomicU64, Ordering};
 use crate::usage_level::UsageLevel;
 
-/// Why a thread looks at a level.
+/// The reason why the usage level is re-evaluated.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cause {
-    /// It has taken so many units.
+    /// The thread has taken so many units.
     Taken(u64),
-    /// Something came back or time has passed.
+    /// Units came back, or time has passed.
     Fallen,
 }
 
@@ -33,35 +33,35 @@ impl Cause {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
     pub(crate) status: QuotaResourceStatus,
-    /// By the tracker's clock; not used for a total.
+    /// The time by the tracker's clock; zero for a total.
     pub(crate) now_ns: u64,
-    /// How long the windows of a rate are; `None` for a total.
+    /// The length of a rate's windows; `None` for a total.
     pub(crate) window_ns: Option<u64>,
 }
 
-/// The level of one resource that was last reported.
+/// The usage level of one resource that was reported last.
 ///
-/// - I1: one crossing is reported once, whichever thread sees it, and not again before the level was
-///   left.
-/// - I4: crossings of one resource are reported one after the other, each from the level to which the
-///   one before has led, but for a rate that was left unseen.
+/// - I1: one crossing is reported once, by any thread that sees it, and not again before the level
+///   was left.
+/// - I4: crossings of one resource are reported one after the other, each from the level to which
+///   the one before has led, except for a rate whose fall no thread saw.
 /// - I5: once every thread that changed the use has looked, the level reported last is the level
 ///   that holds.
 ///
-/// A total leaves a level five points below where it began. A rate begins every window with nothing
-/// used, so it leaves a level when that was not reached for two windows; if no thread looked until it
-/// was reached again, it is reported as reached from [`UsageLevel::Normal`].
+/// A total leaves a level five points below the point where it was reached. A rate begins every
+/// window unused, so it leaves a level that was not reached for two windows. If no thread looked
+/// until the level was reached again, it is reported as reached from [`UsageLevel::Normal`].
 ///
-/// A thread that sees a crossing reports it unless another one is reporting; then it leaves a mark and
-/// goes on, and the other looks again. So no thread waits for a sink, a sink may use the component
-/// that it is told of, and crossings that come while the sinks are told become one. Every look begins
-/// with a read-modify-write of the word, also one that finds nothing to report: a thread that changes
-/// the use and looks either comes before another one's turn to report, which then sees the change, or
-/// finds that the turn has begun, and leaves its mark.
+/// A thread that sees a crossing reports it, unless another thread is reporting; then it leaves a
+/// mark and goes on, and the other thread looks again. So no thread waits for a sink, a sink may
+/// use the component of the event, and crossings during a report become one. Every look begins with
+/// a read-modify-write of the word, even if it finds nothing to report. A thread that has changed
+/// the use therefore either looks before another thread's turn to report begins, and that turn sees
+/// the change; or it finds that the turn has begun, and leaves its mark.
 #[derive(Debug, Default)]
 pub(crate) struct LevelWatch {
-    /// The level in the lowest two bits; two flags; above them when it was last reached, in units of
-    /// 16 ns.
+    /// The level in the lowest two bits, then two flags, then the time at which it was last
+    /// reached, in units of 16 ns.
     word: AtomicU64,
 }
 
@@ -73,12 +73,12 @@ const LOOK_AGAIN: u64 = 0b1000;
 const TIME: u64 = !0b1111;
 
 impl LevelWatch {
-    /// Looks at the use and tells of the crossings found: the levels before and after, and the numbers.
+    /// Looks at the use and reports each crossing: the levels before and after, and the numbers.
     pub(crate) fn watch(
         &self,
         seen: Cause,
         look: impl Fn() -> Look,
-        mut tell: impl FnMut(UsageLevel, UsageLevel, &QuotaResourceStatus),
+        mut report: impl FnMut(UsageLevel, UsageLevel, &QuotaResourceStatus),
     ) {
         while let Some(word) = self.check_in() {
             match step(word, &look(), seen) {
@@ -96,14 +96,14 @@ impl LevelWatch {
                 Step::Cross { .. } => {}
             }
             let Some(mut turn) = Turn::begin(&self.word, word) else { continue };
-            // What was seen before the turn began may be out of date.
+            // The use may have changed before the turn began.
             let now = look();
             match step(word, &now, seen) {
                 Step::Stay => {}
                 Step::Reached(next) => turn.next = next,
                 Step::Cross { next, from, to } => {
                     turn.next = next;
-                    tell(from, to, &now.status);
+                    report(from, to, &now.status);
                 }
             }
             if !turn.end() {
@@ -116,7 +116,7 @@ impl LevelWatch {
     fn check_in(&self) -> Option<u64> {
         let mark = |word| Some(if word & REPORTING == 0 { word } else { word | LOOK_AGAIN });
         // Written even where it stays the same, with release: a thread whose turn begins after this
-        // sees what was taken or given back before. Acquire: this sees what was when a turn ended.
+        // sees earlier takes and releases. Acquire: this thread sees the state at a turn's end.
         let word = self
             .word
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, mark)
@@ -139,7 +139,7 @@ impl<'a> Turn<'a> {
             .map(|_| Self { word, next: from })
     }
 
-    /// Tells whether another thread looked meanwhile.
+    /// Ends the turn; returns whether another thread looked meanwhile.
     fn end(self) -> bool {
         let before = self.word.swap(self.next, Ordering::Release);
         core::mem::forget(self);
@@ -148,16 +148,16 @@ impl<'a> Turn<'a> {
 }
 
 impl Drop for Turn<'_> {
-    /// If a clock of the host's panics.
+    /// Ends the turn if the host's clock panics.
     fn drop(&mut self) {
         self.word.swap(self.next, Ordering::Release);
     }
 }
 
-/// What follows from a look.
+/// The outcome of a look.
 enum Step {
     Stay,
-    /// The level was reached again; its time is written down.
+    /// The level was reached again; its time is recorded.
     Reached(u64),
     Cross {
         next: u64,
@@ -176,7 +176,7 @@ fn step(word: u64, look: &Look, seen: Cause) -> Step {
         Some(window_ns) => {
             let idle = now_ns.saturating_sub(reached_ns) > window_ns.saturating_mul(2);
             if idle && used >= last && seen.level_before(status) < last {
-                // It was left meanwhile, and no thread looked.
+                // The level was left meanwhile, and no thread looked.
                 from = UsageLevel::Normal;
             } else if idle && used == last && matches!(seen, Cause::Taken(_)) {
                 // Either it was never left, or the thread that crossed it is about to look.
@@ -245,7 +245,7 @@ mod tests {
         alert.watch(Cause::Taken(96), look, |from, to, _| {
             told.push((from, to));
             if to == UsageLevel::Critical {
-                // As a sink or another thread that gives back meanwhile.
+                // As a sink or another thread that releases meanwhile.
                 used.set(50);
                 alert.watch(Cause::Fallen, look, |_, _, _| panic!("out of turn"));
             }

@@ -91,8 +91,8 @@ impl QuotaRegistry {
     /// - [`EnforceError::InvalidId`] if the id is empty, longer than 256 bytes or has a
     ///   [hidden character](limits_core::is_hidden).
     /// - [`EnforceError::Pattern`] if the id cannot stand for `<id>` in one of the patterns.
-    /// - [`EnforceError::PeriodTooShort`] if the clock that the host has chosen cannot time the period
-    ///   of the quota, or of the parent's. The default clocks can.
+    /// - [`EnforceError::PeriodTooShort`] if the clock that the host has chosen cannot time the
+    ///   period of the quota, or of the parent's. The default clocks can.
     pub fn prepare(&self, context: SecurityContext) -> Result<Registration<'_>, EnforceError> {
         let id = context.id();
         if id.is_empty() || id.len() > MAX_ID_BYTES || id.contains(is_hidden) {
@@ -125,17 +125,17 @@ impl QuotaRegistry {
     /// Unregisters a component and returns its last handle.
     ///
     /// Every further check or take through its handles is refused. Open grants settle as usual, and
-    /// executions whose account it is go on to their end. Storage that it still has stays counted in
-    /// the parent until [`release`](ComponentHandle::release) releases it: do so before the component
-    /// is registered again [with what it used](SecurityContext::with_usage), or the parent counts
-    /// that twice.
+    /// executions whose account it is go on to their end. Storage that it still has stays counted
+    /// in the parent until [`release`](ComponentHandle::release) releases it: do so before the
+    /// component is registered again [with what it used](SecurityContext::with_usage), or the
+    /// parent counts that twice.
     ///
     /// # Errors
     ///
     /// [`EnforceError::NotRegistered`] if no component has the id.
     pub fn unregister(&self, id: &str) -> Result<ComponentHandle, EnforceError> {
-        // In the map's lock: the id is free for a successor only once the old handles are refused. A
-        // take that began earlier checks that once more, and hands back what it took.
+        // In the map's lock: the id is free for a successor only once the old handles are refused.
+        // A take that began earlier checks that once more, and hands back what it took.
         let removed = self.components.remove_if(id, |ById(component), ()| {
             let was_registered = component.is_registered();
             if was_registered {
@@ -217,17 +217,17 @@ impl QuotaRegistry {
     /// # Errors
     ///
     /// [`EnforceError::NotRegistered`] if no component has the id, and
-    /// [`EnforceError::PeriodMismatch`] if the period is another one: windows that are being counted
-    /// cannot change their length. Nothing is changed then.
+    /// [`EnforceError::PeriodMismatch`] if the period is another one: windows that are being
+    /// counted cannot change their length. Nothing is changed then.
     pub fn set_quota(&self, id: &str, quota: ResourceQuota) -> Result<(), EnforceError> {
         Ok(self.lookup(id)?.set_quota(quota)?)
     }
 
     /// Changes the capabilities of a component while it runs, for all clones of its handle.
     ///
-    /// A revocation holds from the next check or take on: once this has returned, no check passes and
-    /// no grant is made that only the earlier set allows. Grants that were made before settle as
-    /// usual, and what a host function opened before stays open.
+    /// A revocation holds from the next check or take on: once this has returned, no check passes
+    /// and no grant is made that only the earlier set allows. Grants that were made before settle
+    /// as usual, and what a host function opened before stays open.
     ///
     /// ```
     /// use limits_core::{CapabilitySet, Permission};
@@ -276,18 +276,18 @@ impl QuotaRegistry {
 
     /// Returns the use of all components, by id, in a form that can be stored.
     ///
-    /// Units of open grants count as used, and are not handed back after a restart. So store the last
-    /// snapshot when no operation is in flight.
+    /// Units of open grants count as used, and are not handed back after a restart. So store the
+    /// last snapshot when no operation is in flight.
     #[must_use]
     pub fn snapshots(&self) -> BTreeMap<Box<str>, UsageSnapshot> {
         self.by_id(ComponentHandle::snapshot)
     }
 
-    /// Returns the use of all components, to be stored over a restart, with those of the file that the
-    /// registry was [built with](QuotaRegistryBuilder::usage) that were not registered since.
+    /// Returns the use of all components, to be stored over a restart, with those of the file that
+    /// the registry was [built with](QuotaRegistryBuilder::usage) that were not registered since.
     ///
-    /// Units of open grants count as used, as in [`snapshots`](Self::snapshots). A component that was
-    /// unregistered is left out.
+    /// Units of open grants count as used, as in [`snapshots`](Self::snapshots). A component that
+    /// was unregistered is left out.
     pub fn usage_file(&self) -> UsageFile {
         let mut file = self.stored().clone();
         for handle in self.registered() {
@@ -344,7 +344,8 @@ impl fmt::Debug for QuotaRegistry {
     }
 }
 
-/// A component as the key of the registry's map, which compares ids: an id as the key would be stored twice.
+/// A component as the key of the registry's map, which compares ids: an id as the key would be
+/// stored twice.
 struct ById(ComponentHandle);
 
 impl Borrow<str> for ById {

@@ -37,7 +37,7 @@ impl Releasable {
     }
 }
 
-/// What is releasable of each total; rates come back with time.
+/// The releasable units of each total; rates come back with time.
 #[derive(Debug, Default)]
 pub(crate) struct ReleasableTotals {
     storage: Releasable,

@@ -85,8 +85,8 @@ impl Shared {
 
     /// Reports an event to the sinks.
     ///
-    /// A panicking sink must not unwind into a host call, or out of a destructor. The panic hook has
-    /// already run.
+    /// A panicking sink must not unwind into a host call, or out of a destructor. The panic hook
+    /// has already run.
     pub(crate) fn report(
         &self,
         component: &str,

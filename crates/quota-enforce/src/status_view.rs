@@ -56,8 +56,8 @@ pub struct ResourceView {
     pub available: Option<u64>,
     /// The unit of these numbers: `bytes`, `messages` or `µs`.
     pub unit: &'static str,
-    /// The level of use that these numbers have. The level that sinks heard of last may be higher: a
-    /// level is left five points below the point where it is reached.
+    /// The level of use that these numbers have. The level that sinks heard of last may be higher:
+    /// a level is left five points below the point where it is reached.
     pub level: UsageLevel,
 }
 

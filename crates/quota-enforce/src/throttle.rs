@@ -1,4 +1,4 @@
-//! Which events of a component a log is to write.
+//! The choice of a component's events that a log writes.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,20 +6,20 @@ use limits_core::{Permission, QuotaResource};
 
 use crate::audit::AuditKind;
 
-/// How many events of a kind a log writes, per component and second.
+/// The events of one kind that a log writes, per component and second.
 pub(crate) const PER_SECOND: u64 = 10;
 
 const RESOURCES: usize = QuotaResource::ALL.len();
 const PERMISSIONS: usize = Permission::ALL.len();
 
-/// Says of each event of one component whether a log is to write it, and how many like it were left
-/// out before.
+/// Decides for each event of one component whether a log writes it, and counts those that it leaves
+/// out.
 ///
-/// A kind is an event with its permission or resource; whatever a component does, there are no more.
+/// A kind is an event with its permission or resource, so the number of kinds is fixed.
 ///
-/// - I2: every event is let through or counted, and what was counted is told with the next one of its
-///   kind that is let through.
-/// - I3: what is told with an event are events of its own kind and component.
+/// - I2: every event is admitted or counted, and the count is reported with the next event of its
+///   kind that is admitted.
+/// - I3: the count that is reported with an event is of its own kind and component.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
     capability_denied: [Slot; PERMISSIONS],
@@ -29,8 +29,8 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// Tells whether the throttle decides over events of this kind. What the host does itself and
-    /// crossings of levels are let through.
+    /// Reports whether the throttle decides over events of this kind. Acts of the host itself and
+    /// crossings of levels are always admitted.
     pub(crate) const fn decides(kind: &AuditKind<'_>) -> bool {
         match kind {
             AuditKind::CapabilityDenied(_)
@@ -41,15 +41,15 @@ impl Throttle {
         }
     }
 
-    /// Returns how many events of the kind were left out before this one, or `None` if this one is
-    /// left out, too.
+    /// Returns the number of events of the kind that were left out before this one, or `None` if
+    /// this one is left out as well.
     pub(crate) fn admit(&self, kind: &AuditKind<'_>, now_ns: u64) -> Option<u64> {
         let slot = match kind {
             AuditKind::CapabilityDenied(decision) => {
-                self.capability_denied.get(place(decision.permission()))
+                self.capability_denied.get(position(decision.permission()))
             }
             AuditKind::CapabilityGranted(decision) => {
-                self.capability_granted.get(place(decision.permission()))
+                self.capability_granted.get(position(decision.permission()))
             }
             AuditKind::QuotaDenied(error) => self.quota_denied.get(error.resource().index()),
             AuditKind::QuotaGranted { resource, .. } => self.quota_granted.get(resource.index()),
@@ -59,14 +59,14 @@ impl Throttle {
     }
 }
 
-fn place(permission: Permission) -> usize {
+fn position(permission: Permission) -> usize {
     Permission::ALL.iter().position(|other| *other == permission).unwrap_or_default()
 }
 
-/// One kind of event: the second (32 bits), the events let through in it (4), the events left out
-/// since one was let through (28).
+/// The counts of one kind: the second (32 bits), the events admitted in it (4), the events left out
+/// since one was admitted (28).
 ///
-/// One word, so that an event is let through or counted in one step.
+/// One word, so that an event is admitted or counted in one step.
 #[derive(Debug, Default)]
 struct Slot(AtomicU64);
 
@@ -81,12 +81,12 @@ impl Slot {
             Some(if second > current {
                 Self::word(second, 1, 0)
             } else if admitted < PER_SECOND {
-                // A clock that was read a moment ago does not begin the second again.
+                // A clock value that was read a moment ago does not begin the second again.
                 Self::word(current, admitted + 1, 0)
             } else if left_out < Self::MOST_LEFT_OUT {
                 Self::word(current, admitted, left_out + 1)
             } else {
-                // One line more tells of those that are counted, so that none is lost.
+                // The count is full: one line more reports it, so that no event is lost.
                 Self::word(current, admitted, 0)
             })
         };

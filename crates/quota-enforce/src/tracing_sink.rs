@@ -16,17 +16,17 @@ const COMPONENT_CHARACTERS: usize = 256;
 /// Emits audit events as `tracing` events with the target `quota_enforce::audit`.
 ///
 /// Denials and critical levels are warnings, grants are at debug level, everything else is
-/// informational. A component gets at most ten events a second for each kind of denial or grant; the
-/// next event after that has in `repeats` how many were left out. It gets at most twelve a second for
-/// crossings of one resource's level: a rise is emitted at once, and a fall that is kept back is
-/// emitted in a later second with the next event of any component, or by `refresh_levels`. A
-/// subscriber that blocks blocks the host call.
+/// informational. A component gets at most ten events a second for each kind of denial or grant;
+/// the next event after that has in `repeats` how many were left out. It gets at most twelve a
+/// second for crossings of one resource's level: a rise is emitted at once, and a fall that is kept
+/// back is emitted in a later second with the next event of any component, or by `refresh_levels`.
+/// A subscriber that blocks blocks the host call.
 #[derive(Debug)]
 pub struct TracingSink {
     clock: Arc<dyn Clock>,
     crossings: Crossings,
-    /// Events that were left out, less those in the `repeats` of others. Below zero for a moment if an
-    /// event is counted before its repeats.
+    /// Events that were left out, less those in the `repeats` of others. Below zero for a moment if
+    /// an event is counted before its repeats.
     left_out: AtomicI64,
 }
 
@@ -41,8 +41,8 @@ impl TracingSink {
         Self { clock, crossings: Crossings::default(), left_out: AtomicI64::new(0) }
     }
 
-    /// Returns the number of events that were left out and are in no event's `repeats` yet, with the
-    /// crossings that are kept back.
+    /// Returns the number of events that were left out and are in no event's `repeats` yet, with
+    /// the crossings that are kept back.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         let repeats = u64::try_from(self.left_out.load(Ordering::Relaxed)).unwrap_or_default();

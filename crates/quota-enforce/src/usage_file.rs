@@ -24,8 +24,8 @@ const VERSION: u32 = 1;
 /// The size of the largest file that is read: some 200 000 components.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The use of all components, with the period in which their rates were counted, to be stored over a
-/// restart.
+/// The use of all components, with the period in which their rates were counted, to be stored over
+/// a restart.
 ///
 /// A registry [returns](crate::QuotaRegistry::usage_file) it, and is
 /// [built with it](crate::QuotaRegistryBuilder::usage): a component that is registered then begins
@@ -90,8 +90,8 @@ impl UsageFile {
     /// # Errors
     ///
     /// [`UsageFileError`] if the file cannot be read, is larger than 64 MiB, was truncated or
-    /// corrupted, or has another version. A host that goes on without the file then forgets what its
-    /// components have stored: move it away only if that is wanted.
+    /// corrupted, or has another version. A host that goes on without the file then forgets what
+    /// its components have stored: move it away only if that is wanted.
     pub fn read(path: impl AsRef<Path>) -> Result<Option<Self>, UsageFileError> {
         let path = path.as_ref();
         let failed = |source| UsageFileError::read(path, source);

@@ -1,13 +1,14 @@
-//! What a component has used, in a form that survives a restart.
+//! A component's use in a form that survives a restart.
 
 use limits_core::QuotaUsage;
 use serde::{Deserialize, Serialize};
 
-/// What a component has used, in a form that can be written down and read back.
+/// A component's use in a form that can be stored and read back.
 ///
-/// Absent fields are zero, and a field of another name is an error: a snapshot that was written by hand
-/// must not restore nothing. What rates have used is of interest for a window only, but may be a debt of
-/// many: see [`without_rates`](Self::without_rates).
+/// Absent fields are zero, and a field of another name is an error, so that a misspelt field does
+/// not restore nothing. The use of rates matters for a window, but a debt for many: see
+/// [`without_rates`](Self::without_rates). [`UsageFile`](crate::UsageFile) stores the use of all
+/// components with its time, and knows which part still counts.
 ///
 /// ```
 /// use std::collections::BTreeMap;
@@ -45,11 +46,11 @@ pub struct UsageSnapshot {
 }
 
 impl UsageSnapshot {
-    /// Returns what is stored and held, without what was used in a window.
+    /// Returns the use of storage and memory alone.
     ///
-    /// For a snapshot that is older than a window or two: what its rates used is charged to the window
-    /// in which it is restored, to the component and to the registry's parent, where the windows of
-    /// many components, each restored from another time, add up to a debt that nobody made.
+    /// It is for a snapshot that is older than a window or two. The use of rates is charged to the
+    /// window in which it is restored, to the component and to the registry's parent; there the
+    /// windows of many components, each from another time, would add up to a debt that none made.
     #[must_use]
     pub const fn without_rates(mut self) -> Self {
         self.message_count = 0;

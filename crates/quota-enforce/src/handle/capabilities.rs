@@ -23,8 +23,8 @@ use crate::grant::Grant;
 impl ComponentHandle {
     /// Returns the capabilities in force, with the component's id in the place of `<id>`.
     ///
-    /// The set that is returned stays as it is when the registry
-    /// [sets another](crate::QuotaRegistry::set_capabilities). Asking it (`check`) is for questions:
+    /// The set that is returned stays as it is when the registry [sets
+    /// another](crate::QuotaRegistry::set_capabilities). Asking it (`check`) is for questions:
     /// nothing is counted or reported, and the answer may be out of date by the time it is used.
     #[must_use]
     pub fn capabilities(&self) -> Arc<CapabilitySet> {
@@ -45,8 +45,8 @@ impl ComponentHandle {
         self.check_by_set_in_force(permission, resource).map(drop)
     }
 
-    /// Checks as [`check`](Self::check) does, and returns the resource in the form that the patterns
-    /// judged: the one to open.
+    /// Checks as [`check`](Self::check) does, and returns the resource in the form that the
+    /// patterns judged: the one to open.
     ///
     /// # Errors
     ///
@@ -60,8 +60,8 @@ impl ComponentHandle {
         Ok(CheckedResource::new(permission, resource))
     }
 
-    /// Refuses unless a pattern allows it and the quota has enough left. Takes nothing, so the answer
-    /// may be out of date when it arrives; [`authorize`](Self::authorize) checks and takes.
+    /// Refuses unless a pattern allows it and the quota has enough left. Takes nothing, so the
+    /// answer may be out of date when it arrives; [`authorize`](Self::authorize) checks and takes.
     ///
     /// # Errors
     ///
@@ -84,8 +84,8 @@ impl ComponentHandle {
     /// # Errors
     ///
     /// [`EnforceError::Capability`] or [`EnforceError::Quota`] if one of them is missing, and
-    /// [`EnforceError::NotRegistered`] if the component is not registered any more. Nothing is taken
-    /// then.
+    /// [`EnforceError::NotRegistered`] if the component is not registered any more. Nothing is
+    /// taken then.
     pub fn authorize(
         &self,
         permission: Permission,

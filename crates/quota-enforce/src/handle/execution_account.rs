@@ -13,8 +13,8 @@ use crate::releasable::ReleasableTotals;
 /// It counts what it has taken, so that it releases no more than that; and what it has taken is not
 /// releasable through the component's handles.
 ///
-/// A component that is unregistered meanwhile is refused nothing here because of that: its executions
-/// go on under its counters to their end.
+/// A component that is unregistered meanwhile is refused nothing here because of that: its
+/// executions go on under its counters to their end.
 #[derive(Debug)]
 struct ExecutionAccount {
     component: ComponentHandle,
@@ -47,9 +47,9 @@ impl ExecutionAccount {
 }
 
 impl Account for ExecutionAccount {
-    /// Asks without counting or reporting a denial, since a caller that is refused waits. A registry
-    /// that only observes makes no caller wait, so a refusal of CPU time is recorded here, once for
-    /// the time that would have been waited.
+    /// Asks without counting or reporting a denial, since a caller that is refused waits. A
+    /// registry that only observes makes no caller wait, so a refusal of CPU time is recorded here,
+    /// once for the time that would have been waited.
     fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
         let component = &self.component;
         match component.0.tracker.peek(quota) {

@@ -28,9 +28,9 @@ impl ComponentHandle {
         self.0.tracker.usage()
     }
 
-    /// Returns the highest use of each resource since the component was registered, that of a rate in
-    /// one window. None unless the registry
-    /// [records](crate::QuotaRegistryBuilder::record_peaks) it.
+    /// Returns the highest use of each resource since the component was registered, that of a rate
+    /// in one window. None unless the registry [records](crate::QuotaRegistryBuilder::record_peaks)
+    /// it.
     #[must_use]
     pub fn peak_usage(&self) -> Option<QuotaUsage> {
         self.0.peaks.as_deref().map(Peaks::usage)
@@ -56,8 +56,8 @@ impl ComponentHandle {
 
     /// Returns the number of denials since the component was registered.
     ///
-    /// A denial costs the component nothing. A component that is denied without end is the host's to
-    /// stop, and this count shows it.
+    /// A denial costs the component nothing. A component that is denied without end is the host's
+    /// to stop, and this count shows it.
     #[must_use]
     pub fn denials(&self) -> Denials {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

@@ -33,7 +33,8 @@ impl ComponentHandle {
     /// time if the amount is in milliseconds. It is for work that can be done in parts, such as
     /// sending a part of a buffer; [`Grant::amount`] returns the size of the part.
     ///
-    /// A registry that only observes grants the whole amount, and counts one denial if less was left.
+    /// A registry that only observes grants the whole amount, and counts one denial if less was
+    /// left.
     ///
     /// ```
     /// use limits_core::{CapabilitySet, QuotaResource, QuotaType, ResourceQuota};
@@ -88,8 +89,8 @@ impl ComponentHandle {
         }
     }
 
-    /// Charges units that have been used already. It is never refused; above the limit of a rate, it
-    /// is a debt.
+    /// Charges units that have been used already. It is never refused; above the limit of a rate,
+    /// it is a debt.
     pub fn charge(&self, quota: QuotaType) {
         self.0.tracker.charge(quota);
         self.keep(quota);
@@ -99,8 +100,8 @@ impl ComponentHandle {
     /// Releases storage or memory and returns the number of bytes released.
     ///
     /// It releases at most what clones of this handle have consumed, committed or charged, and what
-    /// the component was [seeded with](crate::SecurityContext::with_usage). Open grants and memory of
-    /// live stores stay in use: dropping those releases them.
+    /// the component was [seeded with](crate::SecurityContext::with_usage). Open grants and memory
+    /// of live stores stay in use: dropping those releases them.
     ///
     /// It works after the component was unregistered, so that what it stored can be cleared away.
     ///

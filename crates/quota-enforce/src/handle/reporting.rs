@@ -1,7 +1,7 @@
 //! A component's takes, denials and levels on their way to the counters and the sinks.
 //!
-//! Calls go one way: [`ComponentHandle::on_use`] and [`ComponentHandle::deny`] are entered after each
-//! change and each refusal; `on_use` re-evaluates levels, and everything ends in
+//! Calls go one way: [`ComponentHandle::on_use`] and [`ComponentHandle::deny`] are entered after
+//! each change and each refusal; `on_use` re-evaluates levels, and everything ends in
 //! [`ComponentHandle::report`].
 
 use core::sync::atomic::Ordering;
@@ -97,8 +97,8 @@ impl ComponentHandle {
         if enforced { Err(error) } else { Ok(()) }
     }
 
-    /// Adds the clock's lag to the wait of a refusal: the tracker counts it by its own clock, and the
-    /// caller may sleep on another.
+    /// Adds the clock's lag to the wait of a refusal: the tracker counts it by its own clock, and
+    /// the caller may sleep on another.
     pub(super) fn with_clock_lag(&self, error: QuotaError) -> QuotaError {
         let Some(wait) = error.retry().after() else { return error };
         error.with_retry(Retry::After(wait.saturating_add(self.0.tracker.clock().lag())))

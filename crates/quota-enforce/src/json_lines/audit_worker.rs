@@ -112,7 +112,7 @@ impl<W: Write> AuditWorker<'_, W> {
         is_written
     }
 
-    /// Writes crossings that are kept back. One that the writer refuses stays kept.
+    /// Writes kept crossings that are due. One that the writer refuses stays kept.
     fn write_kept_crossings(&mut self, due: Due) {
         let losses = self.losses;
         losses.crossings.write_due(due, |event| {

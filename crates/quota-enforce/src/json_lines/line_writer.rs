@@ -8,7 +8,7 @@ use crate::caught::caught;
 pub(super) struct LineWriter<W: Write> {
     /// `None` once it has panicked: its state is unknown.
     writer: Option<W>,
-    /// Whether the last line was written in part.
+    /// True if the last line was written in part.
     torn: bool,
 }
 
@@ -17,12 +17,12 @@ impl<W: Write> LineWriter<W> {
         Self { writer: Some(writer), torn: false }
     }
 
-    /// Writes a line; tells whether all of it was taken.
+    /// Writes a line and returns whether the writer took all of it.
     pub(super) fn write(&mut self, line: &[u8]) -> bool {
         let mut torn = self.torn;
         let written = self.attempt(|writer| {
             if torn {
-                // What is there of the line before must not become one with this.
+                // The part of the line before must not become one line with this.
                 put(writer, b"\n", &mut torn)?;
             }
             put(writer, line, &mut torn)
@@ -35,7 +35,7 @@ impl<W: Write> LineWriter<W> {
         self.attempt(W::flush)
     }
 
-    /// Tells whether the writer did what it was asked for.
+    /// Asks the writer for something and returns whether it did it.
     fn attempt(&mut self, ask: impl FnOnce(&mut W) -> io::Result<()>) -> bool {
         let Some(writer) = &mut self.writer else { return false };
         if let Some(result) = caught(|| ask(writer)) {
@@ -57,7 +57,7 @@ impl<W: Write> Drop for LineWriter<W> {
     }
 }
 
-/// As `write_all`, but says whether a part was taken if not all was.
+/// Writes all bytes, as `write_all` does, and records in `torn` whether a part is missing.
 fn put(writer: &mut impl Write, mut bytes: &[u8], torn: &mut bool) -> io::Result<()> {
     while !bytes.is_empty() {
         match writer.write(bytes) {

@@ -1,4 +1,4 @@
-//! The events that an audit log has not got.
+//! Counters of the events that are missing in an audit log.
 
 use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -7,13 +7,13 @@ use limits_core::Clock as _;
 use crate::coarse_clock::CoarseClock;
 use crate::crossings::Crossings;
 
-/// Counts events that no line tells of.
+/// Counts the events that are in no line.
 #[derive(Debug, Default)]
 pub(super) struct LossCounters {
     /// Counts the seconds of crossings.
     clock: CoarseClock,
-    /// Events that were too many, less those that lines have told of. Below zero for a moment if a
-    /// line is counted before the events that it tells of.
+    /// Events that were left out, less those in the `repeats` of lines. Below zero for a moment if
+    /// a line is counted before its repeats.
     pub(super) left_out: AtomicI64,
     pub(super) crossings: Crossings,
     pub(super) dropped: AtomicU64,

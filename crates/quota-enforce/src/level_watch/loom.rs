@@ -1,7 +1,7 @@
 //! Every interleaving of threads that change the use of a resource and look at its level.
 //!
-//! `cargo xtask loom` runs these on the real `level_watch.rs`; the ordinary test run leaves them out. An
-//! atomic stands for the tracker's count.
+//! `cargo xtask loom` runs these on the real `level_watch.rs`; the ordinary test run leaves them
+//! out. An atomic stands for the tracker's count.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::vec::Vec;
@@ -19,7 +19,7 @@ struct Resource {
     level_watch: LevelWatch,
     window_ns: Option<u64>,
     told: Mutex<Vec<(UsageLevel, UsageLevel)>>,
-    /// The level that the sinks were told last, as a sink would keep it: without ordering of its own.
+    /// The level that was reported last, as a sink would keep it: without ordering of its own.
     last: AtomicU64,
 }
 
@@ -50,7 +50,7 @@ impl Resource {
             assert_eq!(from, last, "a sink sees what it did the last time");
             self.last.store(to.code(), Ordering::Relaxed);
             self.told.lock().unwrap_or_else(PoisonError::into_inner).push((from, to));
-            // Another thread may run while the sinks are told.
+            // Another thread may run during a report.
             thread::yield_now();
         });
     }

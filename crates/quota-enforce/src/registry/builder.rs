@@ -1,4 +1,4 @@
-//! The making of a registry.
+//! The builder of registries.
 
 use core::fmt;
 use core::sync::atomic::AtomicU64;
@@ -29,22 +29,23 @@ pub struct QuotaRegistryBuilder {
 impl QuotaRegistryBuilder {
     /// Counts by this clock. A quota whose period is [too short](Clock::shortest_period) for it is
     /// refused. It has no effect with a [`parent`](Self::parent) or a [`host`](Self::host) quota,
-    /// whose clock counts. The default is the kernel's coarse clock, and the system clock for quotas
-    /// whose period is below 50 ms.
+    /// whose clock counts. The default is the kernel's coarse clock, and the system clock for
+    /// quotas whose period is below 50 ms.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
     }
 
-    /// Bounds all components together by this quota. A quota that is unlimited in all is not counted.
-    /// [`QuotaRegistry::parent`] returns the tracker.
+    /// Bounds all components together by this quota. A quota that is unlimited in all is not
+    /// counted. [`QuotaRegistry::parent`] returns the tracker.
     ///
     /// An operator sets it in the table `[host]` of the policy file. It is counted by the system
     /// clock, for which no period of a component is too short; [`parent`](Self::parent) takes a
     /// tracker with another clock or with parents of its own. The last call of the two counts.
     ///
-    /// What the parent refuses has [`level`](limits_core::QuotaError::level) 1, and its numbers are those
-    /// of all components: a host function that hands them to its guest discloses the others' use.
+    /// A refusal by the parent has [`depth`](limits_core::QuotaError::depth) 1, and its numbers are
+    /// those of all components: a host function that hands them to its guest discloses the others'
+    /// use.
     ///
     /// ```
     /// use limits_core::{Allowance, CapabilitySet, QuotaType, ResourceQuota};
@@ -84,8 +85,8 @@ impl QuotaRegistryBuilder {
     }
 
     /// Charges everything to this tracker as well, and to its parents: a [`host`](Self::host) quota
-    /// for which the host has chosen the clock. All components read its clock. Its period is its own,
-    /// and need not be theirs.
+    /// for which the host has chosen the clock. All components read its clock. Its period is its
+    /// own, and need not be theirs.
     ///
     /// It has no [levels](crate::UsageLevel) of use and no events of its own: ask it for its
     /// [`status`](QuotaTracker::status).
@@ -125,8 +126,8 @@ impl QuotaRegistryBuilder {
 
     /// Denies nothing: counts and reports what would have been denied.
     ///
-    /// Totals are then counted above their limits, since stored bytes stay stored. Units that a rate
-    /// would have denied are not counted as used; units that are
+    /// Totals are then counted above their limits, since stored bytes stay stored. Units that a
+    /// rate would have denied are not counted as used; units that are
     /// [charged](crate::ComponentHandle::charge) are, since they have been used. Refusals by a
     /// [`parent`](Self::parent) are let through as well, and overdraw its totals.
     ///
@@ -148,8 +149,8 @@ impl QuotaRegistryBuilder {
         self
     }
 
-    /// Records the highest use of each resource, of each component and of the
-    /// [`host`](Self::host) quota: [`ComponentHandle::peak_usage`](crate::ComponentHandle::peak_usage) and
+    /// Records the highest use of each resource, of each component and of the [`host`](Self::host)
+    /// quota: [`ComponentHandle::peak_usage`](crate::ComponentHandle::peak_usage) and
     /// [`QuotaRegistry::host_peak_usage`] return it. Every take then reads the use once more.
     pub const fn record_peaks(mut self) -> Self {
         self.records_peaks = true;
@@ -160,8 +161,8 @@ impl QuotaRegistryBuilder {
     /// [`SecurityContext::with_usage`](crate::SecurityContext::with_usage) does with a snapshot.
     ///
     /// Totals are restored but for memory, whose stores are gone. A rate is restored if it is still
-    /// counted per the same period; of its use, one limit is left out for each window since the file
-    /// was written. A context with a use of its own takes none from the file.
+    /// counted per the same period; of its use, one limit is left out for each window since the
+    /// file was written. A context with a use of its own takes none from the file.
     pub fn usage(mut self, usage: UsageFile) -> Self {
         self.usage = usage;
         self

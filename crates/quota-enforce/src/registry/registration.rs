@@ -60,8 +60,8 @@ impl<'r> Registration<'r> {
     /// Returns the component's handle, for store data that is made before the registration is kept.
     ///
     /// Until then, checks and takes through it are refused as
-    /// [`NotRegistered`](crate::EnforceError::NotRegistered); as the account of an execution, such as
-    /// an instantiation, it works.
+    /// [`NotRegistered`](crate::EnforceError::NotRegistered); as the account of an execution, such
+    /// as an instantiation, it works.
     #[must_use]
     pub const fn handle(&self) -> &ComponentHandle {
         &self.component

@@ -34,7 +34,7 @@ pub enum UsageFileError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it, without hidden characters.
+        /// The mistake, without hidden characters.
         reason: Box<str>,
     },
     /// The file has another version of the format.

@@ -293,7 +293,8 @@ impl AuditSink for Crossings {
     }
 }
 
-/// Makes a registry with a sink that does something while it is told, and one that is told after it.
+/// Makes a registry with a sink that does something while it is told, and one that is told after
+/// it.
 fn told_in_turn(work: fn(&ComponentHandle)) -> (Arc<Crossings>, Arc<Crossings>, ComponentHandle) {
     let (one, other) = (Crossings::meanwhile(work), Arc::new(Crossings::default()));
     let builder =

@@ -1,5 +1,5 @@
-//! A host function that is preempted while it takes. A clock or a sink is the point of preemption: it
-//! does what another thread would.
+//! A host function that is preempted while it takes. A clock or a sink is the point of preemption:
+//! it does what another thread would.
 #![expect(clippy::unwrap_used, reason = "helpers of a test are test code")]
 
 use core::fmt;
