@@ -4,7 +4,9 @@ use core::time::Duration;
 use std::path::Path;
 
 use limits_config::semver::Version;
-use limits_config::{ComponentConfig, Origin, QuotaConflict, QuotaSection, Scope, SettingKey};
+use limits_config::{
+    ComponentConfig, Enforcer, Origin, QuotaConflict, QuotaSection, Scope, SettingKey, Unit,
+};
 use limits_core::{Allowance, Permission, ResourceLimits, ResourceQuota};
 
 use crate::{EXAMPLE, MINIMAL};
@@ -101,22 +103,14 @@ fn test_config_to_resource_limits() {
 
 #[test]
 fn zero_is_a_value_like_any_other() {
-    let config = read(
-        r#"
-        component = { name = "x", version = "0.0.0" }
-        [resources]
-        memory = { max_bytes = 0, max_instances = 0, max_memories = 0, max_tables = 0, max_table_elements = 0 }
-        cpu = { max_fuel = 0, timeout_ms = 0 }
-        host = { max_copy_bytes = 0, max_handles = 0, max_resources = 0 }
-        [quota]
-        storage = 0
-        message_rate = 0
-        network_bandwidth = 0
-        cpu_time = "0ms/s"
-        memory = 0
-        "#,
-    );
     let no_amount = [SettingKey::Period, SettingKey::CpuTimePolicy];
+    let zeros = SettingKey::COMPONENT.iter().filter(|key| !no_amount.contains(key));
+    let lines = zeros.map(|key| match key.unit() {
+        Unit::MillisecondsPerSecond => format!("{key} = \"0ms/s\"\n"),
+        _ => format!("{key} = 0\n"),
+    });
+    let lines: String = lines.collect();
+    let config = read(&format!("component = {{ name = \"x\", version = \"0.0.0\" }}\n{lines}"));
     for setting in config.effective().settings().filter(|one| !no_amount.contains(&one.key)) {
         assert_eq!((setting.value.at_most(), setting.origin), (Some(0), Origin::Component));
     }
@@ -265,33 +259,44 @@ fn a_quota_made_in_code_is_checked_as_well() {
 
 #[test]
 fn each_setting_says_where_it_comes_from() {
-    let settings: Vec<_> = minimal_with("[resources.cpu]\nmax_fuel = 7\n[quota]\nmemory = \"2MB\"")
-        .effective()
-        .settings()
-        .map(|one| format!("{} = {} ({})", one.key, one, one.origin))
-        .collect();
-    assert_eq!(
-        settings,
-        [
-            "resources.memory.max_bytes = 1048576 (1 MiB) (component)",
-            "resources.memory.max_instances = 128 (default)",
-            "resources.memory.max_memories = 8 (default)",
-            "resources.memory.max_tables = 32 (default)",
-            "resources.memory.max_table_elements = 20000 (default)",
-            "resources.cpu.max_fuel = 7 fuel (component)",
-            "resources.cpu.timeout_ms = 100 ms (default)",
-            "resources.host.max_copy_bytes = 1048576 (1 MiB) (default)",
-            "resources.host.max_handles = 1024 (default)",
-            "resources.host.max_resources = 1024 (default)",
-            "quota.storage = 104857600 (100 MiB) (default)",
-            "quota.message_rate = 1000/s (default)",
-            "quota.network_bandwidth = 10485760 (10 MiB)/s (default)",
-            "quota.cpu_time = 1000 ms/s (default)",
-            "quota.cpu_time_policy = throttle (default)",
-            "quota.memory = 2097152 (2 MiB) (component)",
-            "quota.period = 1000 ms (default)",
-        ]
-    );
+    let config = minimal_with("[resources.cpu]\nmax_fuel = 7\n[quota]\nmemory = \"2MB\"");
+    let effective = config.effective();
+    let keys: Vec<_> = effective.settings().map(|one| one.key).collect();
+    assert_eq!(keys, SettingKey::COMPONENT);
+    let shown: Vec<_> =
+        effective.settings().map(|one| format!("{} = {} ({})", one.key, one, one.origin)).collect();
+    for line in [
+        "resources.memory.max_bytes = 1048576 (1 MiB) (component)",
+        "resources.memory.max_instances = 128 (default)",
+        "resources.memory.max_memories = 8 (default)",
+        "resources.memory.max_tables = 32 (default)",
+        "resources.memory.max_table_elements = 20000 (default)",
+        "resources.cpu.max_fuel = 7 fuel (component)",
+        "resources.cpu.timeout_ms = 100 ms (default)",
+        "resources.host.max_copy_bytes = 1048576 (1 MiB) (default)",
+        "resources.host.max_handles = 1024 (default)",
+        "resources.host.max_resources = 1024 (default)",
+        "quota.storage = 104857600 (100 MiB) (default)",
+        "quota.message_rate = 1000/s (default)",
+        "quota.network_bandwidth = 10485760 (10 MiB)/s (default)",
+        "quota.cpu_time = 1000 ms/s (default)",
+        "quota.cpu_time_policy = throttle (default)",
+        "quota.memory = 2097152 (2 MiB) (component)",
+        "quota.period = 1000 ms (default)",
+    ] {
+        assert!(shown.contains(&String::from(line)), "{line} is not in {shown:#?}");
+    }
+}
+
+#[test]
+fn each_setting_says_who_enforces_it() {
+    for key in SettingKey::ALL.iter().copied() {
+        let name = key.as_str().rsplit('.').next().unwrap_or_default();
+        let in_host_functions = key.scope() != Scope::Execution
+            && ["storage", "message_rate", "network_bandwidth"].contains(&name);
+        let expected = if in_host_functions { Enforcer::HostFunctions } else { Enforcer::Executor };
+        assert_eq!(key.enforcer(), expected, "{key}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use limits_config::{ComponentConfig, ConfigErrorKind as Kind, Policy};
 
-use crate::MINIMAL;
+use crate::{MINIMAL, with_names};
 
 mod keys;
 mod values;
@@ -15,7 +15,7 @@ fn refused(text: &str) -> limits_config::ConfigError {
 fn table(rows: &[(&str, Kind, &str)]) {
     for (more, kind, error) in rows {
         let refused = refused(&format!("{MINIMAL}{more}"));
-        assert_eq!(refused.to_string(), *error, "{more}");
+        assert_eq!(refused.to_string(), with_names(error), "{more}");
         assert_eq!(refused.kind(), *kind, "{more}");
     }
 }
@@ -162,8 +162,7 @@ fn a_policy_is_as_strict() {
         (
             "[ceiling.resources.memory]\nmax_byte = 1",
             "line 2, column 1: unknown key `ceiling.resources.memory.max_byte`: did you mean \
-             `max_bytes`? (expected one of max_bytes, max_instances, max_memories, max_tables, \
-             max_table_elements)",
+             `max_bytes`? (expected one of {resources.memory})",
         ),
         (
             "[component.\"../x\"]",
@@ -195,7 +194,7 @@ fn a_policy_is_as_strict() {
         ),
     ];
     for (text, error) in rows {
-        assert_eq!(Policy::from_toml(text).unwrap_err().to_string(), error, "{text}");
+        assert_eq!(Policy::from_toml(text).unwrap_err().to_string(), with_names(error), "{text}");
     }
     let hash = format!("[component.x]\nsha256 = \"{}\"", "g".repeat(64));
     assert!(Policy::from_toml(&hash).is_err());

@@ -26,6 +26,20 @@ mod reference;
 #[cfg(test)]
 mod windows;
 
+/// Puts the names of the settings of a table in the place of `{quota}` and the like.
+#[cfg(test)]
+pub(crate) fn with_names(text: &str) -> String {
+    let tables = ["resources.memory", "resources.cpu", "resources.host", "quota", "host"];
+    tables.into_iter().fold(text.to_owned(), |text, table| {
+        let names: Vec<&str> = limits_config::SettingKey::ALL
+            .iter()
+            .filter_map(|key| key.as_str().strip_prefix(table)?.strip_prefix('.'))
+            .filter(|name| !name.contains('.'))
+            .collect();
+        text.replace(&format!("{{{table}}}"), &names.join(", "))
+    })
+}
+
 /// The example of the reference, word for word.
 pub(crate) const EXAMPLE: &str = r#"[component]
 name = "data-processor"            # required
