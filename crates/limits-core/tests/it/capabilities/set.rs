@@ -104,6 +104,32 @@ fn a_text_that_is_not_a_resource_is_denied_with_the_reason() {
 }
 
 #[test]
+fn a_resource_has_a_greatest_number_of_segments_and_length_of_names() {
+    let set = CapabilitySet::builder()
+        .grant(Permission::NetworkConnect, "**:*")
+        .grant(Permission::StorageRead, "**")
+        .build()
+        .unwrap();
+    let denial = |permission, resource: &str| set.check(permission, resource).denial();
+    let key = |segments: usize| vec!["k"; segments].join(":");
+    assert_eq!(denial(Permission::StorageRead, &key(64)), None);
+    let too_many = ResourceError::TooManySegments { segments: 65, most: 64 };
+    let denied = Some(Denial::InvalidResource(too_many));
+    assert_eq!(denial(Permission::StorageRead, &key(65)), denied);
+
+    let host = |labels: &[usize]| {
+        let labels: Vec<_> = labels.iter().map(|length| "a".repeat(*length)).collect();
+        format!("{}:1", labels.join("."))
+    };
+    let denied = Some(Denial::InvalidResource(ResourceError::Host));
+    for (labels, expected) in
+        [(&[63][..], None), (&[64], denied), (&[63, 63, 63, 61], None), (&[63, 63, 63, 62], denied)]
+    {
+        assert_eq!(denial(Permission::NetworkConnect, &host(labels)), expected, "{labels:?}");
+    }
+}
+
+#[test]
 fn sets_are_equal_in_any_order_of_granting_and_with_repeats() {
     let mut set = CapabilitySet::new();
     for (permission, pattern) in [
