@@ -76,7 +76,7 @@ const fn is_special(letter: char) -> bool {
     matches!(letter, '*' | '<' | '>' | '?' | '[' | ']' | '{' | '}' | '\\')
 }
 
-/// Returns the problem of a special character that begins nothing known.
+/// Returns the problem of a special character that has no meaning in its place.
 fn unexpected(letter: char, rest: &str) -> PatternProblem {
     match rest.split_once('>') {
         Some((name, _)) if letter == '<' => {

@@ -13,7 +13,7 @@ use crate::execution::wasm_error::WasmError;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum ExecutionOutcome {
-    /// The guest came to its end.
+    /// The guest returned.
     Success,
     /// The guest used all its fuel.
     OutOfFuel,
@@ -23,7 +23,7 @@ pub enum ExecutionOutcome {
     OutOfMemory,
     /// The guest met another limit of its store.
     LimitExceeded,
-    /// A quota, the component's or a parent's, had nothing left for the guest to begin or go on.
+    /// The component's quota or a parent's had nothing left, so the guest could not begin or go on.
     QuotaExceeded,
     /// The guest requested a resource that it has no capability for.
     Denied,

@@ -35,6 +35,7 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
     }
 
     /// Returns the value that holds the tracker.
+    #[must_use]
     pub const fn owner(&self) -> &T {
         &self.tracker
     }

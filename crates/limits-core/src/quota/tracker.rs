@@ -1,7 +1,7 @@
 //! The use of a quota over time, on one level and on all levels above it.
 //!
 //! [`crate::quota::window`] describes the rates and [`crate::quota::total`] the totals. A take goes
-//! one of these ways, the cheapest that can decide it; all of them are in `levels.rs`:
+//! one of these ways, the cheapest that can decide it; they begin in `levels.rs`:
 //!
 //! | take | function | writes |
 //! |---|---|---|
@@ -326,7 +326,7 @@ impl QuotaTracker {
     /// Releases storage or memory, on all levels, and returns the amount: no more than was in use
     /// here.
     ///
-    /// A rate cannot be released, since it comes back with time. To undo a take of a rate, drop its
+    /// A rate cannot be released: its use ends with its window. To undo a take of a rate, drop its
     /// [`Reservation`].
     pub fn release(&self, quota: QuotaType) -> u64 {
         match quota.resource() {

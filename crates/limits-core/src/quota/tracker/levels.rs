@@ -27,7 +27,7 @@ impl QuotaTracker {
     /// Takes an amount of one resource, and sets `at` to a time in the window that counts it.
     ///
     /// `at` is an out-parameter so that the `Err` variant is built in place; returning it in the
-    /// `Ok` payload forces a copy of `QuotaError`, which takes longer than the refused.
+    /// `Ok` payload forces a copy of `QuotaError`, which takes longer than the refusal.
     #[inline]
     pub(super) fn take(&self, quota: QuotaType, at: &mut u64) -> Result<(), QuotaError> {
         // Inlined into a caller that names the resource, only its arm is left.
@@ -294,7 +294,7 @@ impl QuotaTracker {
         self.check(demand, self.time(demand))
     }
 
-    /// Checks whether a demand fits on all levels; returns the refused with the longest wait.
+    /// Checks whether a demand fits on all levels; returns the refusal with the longest wait.
     fn check(&self, demand: &Demand, time: Time) -> Result<(), QuotaError> {
         let mut longest: Option<QuotaError> = None;
         for (depth, level) in (0..).zip(self.levels()) {
@@ -344,7 +344,7 @@ impl QuotaTracker {
         }
     }
 
-    /// Returns the refused of [`take_here`](Self::take_here), and writes nothing.
+    /// Returns the refusal of [`take_here`](Self::take_here), and writes nothing.
     fn peek_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<(), TakeRefused> {
         let limit = self.bounds.units(resource);
         match self.counter(resource) {
