@@ -306,7 +306,7 @@ fn test_independent_quota_tracking_per_component() {
     assert_eq!((small.usage().storage_used, next.usage().storage_used), (60, 100));
 }
 
-// What the executor takes for itself.
+// CPU time and memory, which the executor takes.
 
 fn execute(
     host: &Host,

@@ -326,8 +326,8 @@ fn alone(operation: impl FnMut() -> bool) -> Sample {
     span.is_whole().then(|| per(span.time(), BATCH))
 }
 
-/// Measures batches of [`THREADED_BATCH`], each on its thread, from the begin of the first to the end
-/// of the last. Batches that ran one after another for most of the time are left out.
+/// Measures batches of [`THREADED_BATCH`], each on its thread, from the start of the first to the
+/// end of the last. Batches that ran one after another for most of the time are left out.
 fn together<const THREADS: usize>(batches: [&(dyn Fn() + Sync); THREADS]) -> Sample {
     let awaited = &AtomicUsize::new(THREADS);
     let spans = thread::scope(|scope| {
