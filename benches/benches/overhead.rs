@@ -1,4 +1,4 @@
-//! Costs of the limits, against the same guest on Wasmtime with fuel and nothing else.
+//! What the limits cost, against the same guest on Wasmtime with fuel and nothing else.
 //!
 //! Each pair is one criterion group, so the ratio is within one run. `cold` is a fresh store,
 //! instantiation and a call; the others are long enough for the call to be all that counts.

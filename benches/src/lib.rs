@@ -54,7 +54,7 @@ pub fn roomy() -> ResourceLimitsBuilder {
 /// A component that is ready to run, with its executor.
 #[derive(Clone, Debug)]
 pub struct Guest {
-    /// The name of the guest's work.
+    /// What the guest does.
     pub name: &'static str,
     executor: ComponentExecutor,
     component: PreparedComponent<Host>,

@@ -231,3 +231,8 @@ fn link(
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/monitoring.md")]
 pub struct MonitoringGuide;
+
+/// The examples of the embedding guide run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+pub struct EmbeddingGuide;

@@ -1,5 +1,5 @@
-//! The cost of an engine's tight address space beside the wide one, and of copying between two
-//! components in one. Interleaved rounds; medians of ratios.
+//! What the tight mode of an engine's address space costs beside the wide one, and what copying
+//! between two components in one costs. Interleaved rounds; medians of ratios.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
 use core::error::Error;

@@ -13,7 +13,7 @@ use limits_wasmtime::{
 };
 use quota_enforce::{ComponentHandle, EnforceError, with_quota};
 
-/// The effects outside of the host. A real host has files and sockets here.
+/// What got through to the outside. A real host has files and sockets here.
 #[derive(Debug, Default)]
 pub(crate) struct Outside {
     pub(crate) written: AtomicU64,
@@ -21,7 +21,7 @@ pub(crate) struct Outside {
     pub(crate) transferred: AtomicU64,
 }
 
-/// The data of a store. Among others, it knows the component of its guest.
+/// What a store carries: which component its guest is, among others.
 #[derive(Debug)]
 pub(crate) struct State {
     limits: LimitState,
@@ -35,7 +35,7 @@ impl HasLimits for State {
     }
 }
 
-/// A refusal as the guest reads it: the variant `refusal` of its interface.
+/// What a guest is told: the variant `refusal` of its interface.
 #[derive(Clone, ComponentType, Debug, Lower)]
 #[component(variant)]
 enum Refusal {
@@ -152,7 +152,7 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )
 }
 
-/// The answer that a guest reports, and the number of calls that succeeded before it.
+/// What a guest says it was told, after how many calls that went well.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Told {
     pub(crate) calls: u32,

@@ -14,7 +14,7 @@ use limits_wasmtime::wasmtime::component::Linker;
 use limits_wasmtime::{ComponentExecutor, LimitState, PreparedComponent, create_engine};
 use quota_enforce::{ComponentHandle, EnforceError, with_quota};
 
-use crate::quota_integration_tests::world::World;
+use crate::World;
 
 const GUEST: &str = r#"(component
   (import "transfer" (func $transfer))
@@ -28,7 +28,7 @@ const GUEST: &str = r#"(component
 struct Stuck {
     executor: ComponentExecutor,
     guest: PreparedComponent<LimitState>,
-    /// The storage in use in the middle of the call.
+    /// What was in use in the middle of the call.
     midway: Arc<AtomicU64>,
 }
 

@@ -10,8 +10,7 @@ use limits_core::{
 use quota_enforce::QuotaRegistry;
 
 use crate::host::{Answer, Told};
-use crate::quota_integration_tests::world::{World, done, refused};
-use crate::{execute, instantiate};
+use crate::{World, done, execute, instantiate, refused};
 
 /// A world, and what all of its components may use together.
 fn under(ceiling: ResourceQuota) -> (World, Arc<QuotaTracker>) {
@@ -34,7 +33,7 @@ fn guests_of_all_components_are_held_to_it_together() {
     let error = b.consume(QuotaType::Storage(1)).unwrap_err();
     let error = error.as_quota().unwrap();
     assert_eq!((error.depth(), error.used(), error.limit()), (1, 1_000, 1_000));
-    // Units that one component releases are there for the other.
+    // What one gives back the other may have.
     a.release(QuotaType::Storage(300)).unwrap();
     assert_eq!(world.write(&b, 100, 3), done(3));
 
@@ -96,7 +95,7 @@ fn cpu_time_of_all_executions_is_bounded_together() {
     assert!(execute(&guest, &b, "idle").is_ok());
 }
 
-/// The policy's file decides how the host runs its guests. Throttled, this guest would wait for the
+/// What the policy's file says is what the host runs its guests with: this one would wait for the
 /// next second of a clock that stands still.
 #[test]
 fn the_policys_file_ends_a_guest_that_has_no_cpu_time() {

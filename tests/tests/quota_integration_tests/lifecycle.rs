@@ -7,7 +7,7 @@ use limits_core::{CpuTimePolicy, ResourceQuota};
 use quota_enforce::SecurityContext;
 
 use crate::host::{Answer, Told};
-use crate::quota_integration_tests::world::{World, capabilities, done, refused};
+use crate::{World, capabilities, done, refused};
 
 /// The original counted in memory only: a component that was started again had all of its quota,
 /// although its files were still there.
@@ -75,7 +75,8 @@ fn q20_guests_that_move_between_threads_each_pay_for_themselves() {
     }
 }
 
-/// A refusal costs a component nothing, so a host must learn when to end one that does not stop.
+/// A refusal costs a component nothing, and the original's documents promised that somebody ends
+/// one that does not stop; nothing told them when.
 #[test]
 fn q21_a_host_ends_a_component_that_does_not_stop() {
     let world = World::new();

@@ -6,8 +6,7 @@ use integration_tests::Host;
 use limits_core::{ManualClock, QuotaResource, ResourceQuota};
 use quota_enforce::QuotaRegistry;
 
-use crate::quota_integration_tests::world::{World, done};
-use crate::{execute, instantiate};
+use crate::{World, done, execute, instantiate};
 
 #[test]
 fn guests_are_refused_nothing_and_what_they_would_have_been_is_counted_and_told() {
@@ -29,7 +28,7 @@ fn guests_are_refused_nothing_and_what_they_would_have_been_is_counted_and_told(
     assert_eq!(denied(QuotaResource::MessageRate), 1);
     assert_eq!(denied(QuotaResource::NetworkBandwidth), 1);
     assert_eq!(denials.total(), 6);
-    // The write happened and stays counted. A message that would have been refused is not counted.
+    // What is stored is stored. A message that would not have been sent is not one of two.
     let usage = shop.usage();
     assert_eq!((usage.storage_used, usage.message_count), (401, 2));
 

@@ -1,4 +1,4 @@
-//! The cost of a quota against `governor`, in one run.
+//! What a quota costs against `governor`, in one run.
 //!
 //! `cargo xtask bench` runs it last; its argument is the number of rounds. It prints the tables of
 //! `docs/performance.md`. Each round runs a short batch of everything, one after another, so that
@@ -30,7 +30,7 @@ const THREADED_BATCH: u32 = 20_000;
 /// Nanoseconds for each operation, if the batch counts.
 type Sample = Option<f64>;
 
-/// The promise about two measurements of the same rounds.
+/// What is promised of two measurements of the same rounds.
 enum Target {
     /// The first divided by the second is at most this.
     Ratio(f64),
@@ -158,7 +158,7 @@ impl Target {
 #[repr(align(128))]
 struct Apart<T>(T);
 
-/// The quotas and limiters that are measured.
+/// What is measured.
 struct Subjects {
     clock: Arc<dyn Clock>,
     words: [AtomicU64; 3],
@@ -326,8 +326,8 @@ fn alone(operation: impl FnMut() -> bool) -> Sample {
     span.is_whole().then(|| per(span.time(), BATCH))
 }
 
-/// Measures batches of [`THREADED_BATCH`], each on its thread, from the start of the first to the
-/// end of the last. Batches that ran one after another for most of the time are left out.
+/// Measures batches of [`THREADED_BATCH`], each on its thread, from when the first one began to when
+/// the last one is done. Those that ran one after another for most of it are left out.
 fn together<const THREADS: usize>(batches: [&(dyn Fn() + Sync); THREADS]) -> Sample {
     let awaited = &AtomicUsize::new(THREADS);
     let spans = thread::scope(|scope| {
