@@ -1,7 +1,7 @@
-//! What the limits cost, against the same guest on Wasmtime with fuel and nothing else.
+//! The cost of the limits, against the same guest on Wasmtime with fuel and nothing else.
 //!
 //! Each pair is one criterion group, so the ratio is within one run. `cold` is a fresh store,
-//! instantiation and a call; the others are long enough for the call to be all that counts.
+//! instantiation and a call; in the others the call outweighs the rest.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use limits_benches::{Guest, roomy, wrap};

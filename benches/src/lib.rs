@@ -54,7 +54,7 @@ pub fn roomy() -> ResourceLimitsBuilder {
 /// A component that is ready to run, with its executor.
 #[derive(Clone, Debug)]
 pub struct Guest {
-    /// What the guest does.
+    /// A word for the guest's behaviour.
     pub name: &'static str,
     executor: ComponentExecutor,
     component: PreparedComponent<Host>,
@@ -65,7 +65,7 @@ impl Guest {
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being a component that runs here.
+    /// If the text is not a component that runs here.
     pub fn new(name: &'static str, text: &str) -> Result<Self, Box<dyn core::error::Error>> {
         Self::on(create_engine()?, name, text)
     }

@@ -1,5 +1,5 @@
-//! What the tight mode of an engine's address space costs beside the wide one, and what copying
-//! between two components in one costs. Interleaved rounds; medians of ratios.
+//! The cost of an engine's tight address space beside the wide one, and of copying between two
+//! components inside one. Interleaved rounds; medians of ratios.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
 use core::error::Error;
@@ -55,7 +55,7 @@ fn guests() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Two components in one, of which one hands the other a string of `mib` MiB sixteen times.
+/// Two components in one, of which one passes the other a string of `mib` MiB sixteen times.
 fn copying(mib: u32, encoding: &str) -> String {
     let bytes = mib << 20;
     let pages = 2 * mib * 16 + 2;

@@ -1,4 +1,4 @@
-//! How far past its deadline an execution ends, and how late its neighbours run.
+//! The overshoot of deadlines, and the lateness of neighbours.
 //!
 //! `cargo run --release -p limits-benches --bin deadline [RUNS]` prints the tables of
 //! `docs/limits.md`.
@@ -82,7 +82,7 @@ async fn overshoot(guest: &Guest, runs: u32) -> Result<(Vec<f64>, Vec<f64>), Box
     Ok((by_report, by_caller))
 }
 
-/// Wakes every millisecond for a second while eight of `guest` run, and notes how late.
+/// Wakes every millisecond for a second while eight of `guest` run, and notes its lateness.
 async fn lateness(guest: Option<&Guest>) -> Result<Vec<f64>, Box<dyn Error>> {
     let limits = roomy().execution_timeout_ms(1_300).build()?;
     let guests: Vec<_> = core::iter::repeat_n(guest, 8)

@@ -19,7 +19,7 @@ use wasmtime::component::Linker;
 const HOSTILE: [&str; 4] = ["burn", "spin", "sleep", "eat-memory"];
 const RUN: &str = "wasi:cli/run@0.2.0#run";
 
-/// How often the neighbour is called, and for how long.
+/// The interval of the calls of the neighbour, and their total time.
 const EVERY: Duration = Duration::from_millis(5);
 const FOR: Duration = Duration::from_secs(1);
 

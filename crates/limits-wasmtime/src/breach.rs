@@ -1,14 +1,14 @@
-//! Telling a guest that broke the canonical ABI from a host function that failed.
+//! A guest that broke the canonical ABI, told from a host function that failed.
 
 use wasmtime::Error;
 
-/// What Wasmtime 48 says when a guest breaks the canonical ABI: with a pointer out of bounds, a
-/// string that is not one, a handle that it does not have. `#` stands for a number. A message that
-/// ends in `…` goes on.
+/// The messages of Wasmtime 48 for a guest that breaks the canonical ABI: a pointer out of bounds,
+/// an invalid string, a handle that it does not have. `#` stands for a number, `…` at the end for
+/// any text.
 ///
 /// Wasmtime gives these errors no type. A host function that fails with a bare message of its own
-/// must not be taken for the guest's breach, so the whole message has to match. A breach whose
-/// words are not in this list is blamed on the host, which is the safe side.
+/// must not count as the guest's breach, so the whole message has to match. A breach whose message
+/// is not in this list is blamed on the host, which is the safe side.
 const WORDS: [&str; 36] = [
     "borrow handles still remain at the end of the call",
     "byte length overflow",
@@ -51,8 +51,8 @@ const WORDS: [&str; 36] = [
 /// Tells whether the guest broke the canonical ABI.
 ///
 /// Besides bare messages these are errors of the standard library's conversions, which Wasmtime
-/// hands on where a guest's string or character is none. A host function that fails with one of
-/// them as it is gets taken for a breach; inside an error type of its own it does not.
+/// returns for a guest's invalid string or character. A bare one of a host function counts as a
+/// breach as well; one inside an error type of the host's does not.
 pub(crate) fn is_breach(error: &Error) -> bool {
     if error.is::<core::str::Utf8Error>()
         || error.is::<std::string::FromUtf8Error>()
@@ -66,9 +66,9 @@ pub(crate) fn is_breach(error: &Error) -> bool {
 }
 
 /// Returns the root cause of an error, if that is a message without a type of its own, as most of
-/// Wasmtime's errors are. What a host function's own error type has as its source is not asked.
+/// Wasmtime's errors are. The source of a host function's own error type is not looked at.
 pub(crate) fn bare_message(error: &Error) -> Option<String> {
-    // The root cause carries no backtrace, so no guest-chosen name is formatted here.
+    // The root cause has no backtrace, so no name chosen by the guest is formatted here.
     let words = error.root_cause().to_string();
     let is_it = error.downcast_ref::<String>().is_some_and(|message| *message == words)
         || error.downcast_ref::<&'static str>().is_some_and(|message| *message == words);

@@ -1,4 +1,4 @@
-//! Stopping one execution from another task.
+//! The handle that stops one execution from another task.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -12,7 +12,10 @@ use tokio::sync::futures::OwnedNotified;
 /// gives another handle on the same execution.
 ///
 /// A spinning guest stops within one slice, a guest that waits in an async host function at
-/// once. A synchronous host function that blocks cannot be interrupted by anything.
+/// once. A synchronous host function that blocks cannot be interrupted.
+///
+/// Not built on `tokio_util::sync::CancellationToken`: that locks a mutex each time it is asked
+/// whether it is cancelled, and the guest is asked at each return from the host.
 #[derive(Clone, Debug)]
 pub struct CancelHandle {
     shared: Arc<Shared>,
@@ -36,8 +39,8 @@ impl CancelHandle {
     /// Cancelling is for good: a store whose handle is cancelled between two calls is not
     /// entered again.
     pub fn cancel(&self) {
-        // Release pairs with the Acquire in `is_cancelled`: whatever the canceller did before is
-        // visible to who sees the execution cancelled.
+        // Release pairs with the Acquire in `is_cancelled`: a thread that sees the cancellation
+        // also sees all that came before it.
         self.shared.cancelled.store(true, Ordering::Release);
         self.shared.changed.notify_waiters();
     }

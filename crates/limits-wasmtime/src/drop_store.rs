@@ -1,4 +1,4 @@
-//! Dropping stores without holding up others.
+//! Dropping stores without delaying other tasks.
 
 use core::panic::AssertUnwindSafe;
 use std::collections::VecDeque;
@@ -11,11 +11,11 @@ use wasmtime::Store;
 
 use crate::state::HasLimits;
 
-/// Stores with at most this much memory are dropped where they are: that takes some 0.1 ms.
+/// Bytes of memory up to which a store is dropped in place: that takes some 0.1 ms.
 const QUICK_TO_DROP: u64 = 2 * 1024 * 1024;
 
-/// Threads that drop large stores at once in this process. The kernel gives memory back under a
-/// lock of the whole process, so more threads would not be done sooner.
+/// Threads that drop large stores at once in this process. The kernel frees memory under a lock of
+/// the whole process, so more threads would not finish sooner.
 const MOST_THREADS: usize = 4;
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -24,9 +24,9 @@ type Job = Box<dyn FnOnce() + Send>;
 ///
 /// # Invariants
 ///
-/// - I8: while a store waits, a thread is at work that will come to it. A thread ends only where it
-///   has seen, under the lock, that none waits; no place belongs to a future, which might never be
-///   polled again.
+/// - I8: while a store waits, a thread runs that will drop it. A thread ends only where it has seen,
+///   under the lock, that none waits; no place belongs to a future, which might never be polled
+///   again.
 struct Droppers {
     waiting: VecDeque<Job>,
     threads: usize,
@@ -36,16 +36,16 @@ static DROPPERS: Mutex<Droppers> = Mutex::new(Droppers { waiting: VecDeque::new(
 
 /// Drops a store, on a thread of its own if that takes long.
 ///
-/// Giving 64 MiB back to the kernel takes some 4 ms, which is too long on a thread that others
-/// wait for, and the runtime's blocking threads may all be busy. It is awaited all the same:
-/// when an execution has ended, its memory is free. The permit goes along, so that a caller who
-/// stops waiting does not win room by it.
+/// Freeing 64 MiB takes the kernel some 4 ms, which is too long on a thread of the runtime, and the
+/// runtime's blocking threads may all be busy. The drop is awaited all the same: when an execution
+/// has ended, its memory is free. The permit is dropped after the store, so that a caller who stops
+/// waiting frees no place early.
 pub(crate) async fn drop_store<T: HasLimits + Send + 'static>(
     mut store: Store<T>,
     permit: Option<OwnedSemaphorePermit>,
 ) {
     let is_quick = store.data_mut().limits().peak_memory_bytes() <= QUICK_TO_DROP;
-    // Dropped in this order: the room is free when the memory is.
+    // Dropped in this order: the place is free when the memory is.
     let ended = (store, permit);
     if is_quick {
         return;
@@ -93,8 +93,8 @@ fn work() {
         };
         drop(droppers);
         if let Err(panic) = catch_unwind(AssertUnwindSafe(job)) {
-            // The host's own data panicked as it was dropped, and the panic hook has told; what
-            // the panic carries could do it again.
+            // The host's own data panicked as it was dropped, and the panic hook has run. The
+            // payload is leaked, since its destructor could panic as well.
             core::mem::forget(panic);
         }
     }

@@ -9,25 +9,25 @@ use wasmtime::{
 
 use crate::shortage::shortage;
 
-/// Stack of a guest unless said otherwise: 512 KiB.
+/// Default stack of a guest: 512 KiB.
 const DEFAULT_STACK: usize = 512 * 1024;
 /// The smallest guest stack that real toolchains start with.
 const LEAST_STACK: usize = 64 * 1024;
 /// The largest guest stack; beyond it each concurrent call reserves too much address space.
 const MOST_STACK: usize = 64 * 1024 * 1024;
-/// What host functions called by a guest have on top of the guest's stack.
+/// Stack of host functions, on top of the guest's.
 const HOST_STACK: usize = 1536 * 1024;
-/// Wasm memories are 32 bits wide here.
+/// The largest memory: addresses are 32 bits wide.
 const MOST_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
 /// Bytes of a page of WebAssembly.
 const WASM_PAGE: u64 = 64 * 1024;
-/// What a tight engine reserves for each memory if nothing is known of its guests: 16 MiB.
+/// Default reservation of a tight engine for each memory: 16 MiB.
 const DEFAULT_TIGHT: u64 = 16 * 1024 * 1024;
-/// What a tight engine reserves on top for a memory that has outgrown its reservation: 64 MiB.
+/// Additional reservation of a tight engine for a memory that has outgrown its first: 64 MiB.
 /// Each growth past that copies the whole memory.
 const TIGHT_GROWTH: u64 = 64 * 1024 * 1024;
 
-/// How much address space an engine takes for each memory of a guest.
+/// The address space that an engine takes for each memory of a guest.
 ///
 /// Address space is not memory: pages that a guest never touches cost none. But it is finite. A
 /// process has 128 TiB of it on x86-64, less under `RLIMIT_AS` (`ulimit -v`), and the kernel
@@ -40,7 +40,7 @@ pub enum AddressSpace {
     Wide,
     /// The largest memory's bytes and one guard page of 64 KiB for each memory. Compiled code
     /// checks bounds at each access, and a memory's initial contents are copied at instantiation.
-    /// What that costs is in `docs/limits.md` of the repository.
+    /// The cost is in `docs/limits.md` of the repository.
     ///
     /// A memory that grows past `largest_memory` is moved, at most once for each 64 MiB that it
     /// grows by. Moving copies it in one step that nothing can interrupt, and needs address space
@@ -83,12 +83,12 @@ pub fn create_engine() -> WasmResult<Engine> {
     EngineBuilder::new().build()
 }
 
-/// Builds an engine for hosts that know more than the defaults.
+/// Builds an engine with other settings than the defaults.
 ///
-/// What the limits depend on is not up for choice and is set last: fuel on, component-model
-/// concurrency off (all calls into one store are one at a time), shared memory and garbage
-/// collection off, and no backtraces, whose formatting a guest can blow up through the names of
-/// its functions.
+/// The switches that the limits depend on are fixed and set last: fuel on, component-model
+/// concurrency off (calls into one store come one at a time), shared memory and garbage
+/// collection off, and no backtraces, since a guest can make their formatting expensive through
+/// the names of its functions.
 ///
 /// ```
 /// use limits_core::ResourceLimits;
@@ -129,8 +129,8 @@ impl Default for EngineBuilder {
 impl EngineBuilder {
     /// Starts from the WebAssembly features that today's component toolchains emit: those of
     /// WebAssembly 2.0 with fixed-width SIMD and without `externref`, and multiple memories, which
-    /// Wasmtime's own adapters between two components inside one need. No more; whose output that
-    /// refuses is in `docs/limits.md` of the repository.
+    /// Wasmtime's own adapters between two components inside one need. The toolchains whose output
+    /// needs more are in `docs/limits.md` of the repository.
     pub fn new() -> Self {
         let mut config = Config::new();
         config
@@ -150,12 +150,12 @@ impl EngineBuilder {
         self
     }
 
-    /// Says how much address space a memory takes. Unless told, the engine is
-    /// [wide](AddressSpace::Wide); where the process has a finite `RLIMIT_AS` it is
-    /// [tight](AddressSpace::Tight), for memories of up to 16 MiB or the pool's limit.
+    /// Sets the address space of a memory. By default the engine is [wide](AddressSpace::Wide);
+    /// where the process has a finite `RLIMIT_AS` it is [tight](AddressSpace::Tight), for memories
+    /// of up to 16 MiB or the pool's limit.
     ///
     /// A tight engine sets Wasmtime's options for memories itself, after
-    /// [`configure`](Self::configure); a host that sets them says [`Wide`](AddressSpace::Wide).
+    /// [`configure`](Self::configure); a host that sets them chooses [`Wide`](AddressSpace::Wide).
     pub const fn address_space(mut self, mode: AddressSpace) -> Self {
         self.address_space = Some(mode);
         self
@@ -167,6 +167,9 @@ impl EngineBuilder {
     /// bounded: one more fails with [`WasmError::HostBusy`]. For each of `stores` times
     /// [`ResourceLimits::max_memories`] the pool takes the [address space](AddressSpace) of a
     /// memory, but no memory.
+    ///
+    /// One pool serves components with different limits: pass [`ResourceLimits::max_of`] them all,
+    /// and as `stores` the most executions and live instances at one time.
     pub const fn pooling(mut self, stores: u32, limits: &ResourceLimits) -> Self {
         self.pool = Some((stores, *limits));
         self

@@ -1,39 +1,28 @@
-//! Compiling components, and running them within their limits.
+//! The executor: runs components within their limits.
 
-use core::any::Any;
 use core::num::NonZeroUsize;
-use core::panic::AssertUnwindSafe;
-use std::panic::catch_unwind;
 use std::sync::Arc;
 
-use limits_core::{
-    FuelMetrics, InvalidCall, LimitExceeded, LimitKind, ResourceLimits, WasmError, WasmResult,
-};
+use limits_core::{FuelMetrics, InvalidCall, ResourceLimits, WasmError, WasmResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wasmtime::component::{
-    Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Linker, Lower, TypedFunc,
-    Val,
-};
+use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Val};
 use wasmtime::{Engine, Store};
 
 use crate::engine;
-use crate::error_map::{Own, invalid_component};
-use crate::error_text::escaped;
+use crate::error_map::Own;
 use crate::execution::{StoreFate, never_started, run};
-use crate::export;
+use crate::export::{self, call_dynamic, typed_function};
 use crate::failure::ExecutionFailure;
 use crate::hook::Hook;
 use crate::live::LiveComponent;
 use crate::prepared::PreparedComponent;
 use crate::report::ExecutionResult;
-use crate::shortage::lacks_threads;
 use crate::state::HasLimits;
-use crate::structure::count_instances;
 
-/// Bytes of a component handed to the compiler unless said otherwise: 64 MiB.
+/// Default bound on the bytes of a component that is compiled: 64 MiB.
 const DEFAULT_COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Component instances that a component makes at most unless said otherwise.
+/// Default bound on the component instances that a component makes.
 const DEFAULT_COMPONENT_INSTANCES: u32 = 1_000;
 
 /// Compiles components once, links them once, and runs them within limits, many times.
@@ -43,12 +32,12 @@ const DEFAULT_COMPONENT_INSTANCES: u32 = 1_000;
 /// on concurrent executions.
 ///
 /// Executions must be awaited inside a tokio runtime with its timer enabled, of either flavour.
-/// They need no thread of their own: a guest gives the thread back every 250 µs.
+/// They need no thread of their own: a guest returns the thread to the runtime every 250 µs.
 #[derive(Clone, Debug)]
 pub struct ComponentExecutor {
-    engine: Engine,
-    max_component_bytes: u64,
-    max_component_instances: u32,
+    pub(crate) engine: Engine,
+    pub(crate) max_component_bytes: u64,
+    pub(crate) max_component_instances: u32,
     running: Option<(Arc<Semaphore>, usize)>,
 }
 
@@ -70,8 +59,12 @@ impl ComponentExecutor {
         })
     }
 
-    /// Bounds how many executions run at once. One more fails with [`WasmError::HostBusy`]; it
-    /// does not wait.
+    /// Bounds the number of executions that run at once. One more fails with
+    /// [`WasmError::HostBusy`].
+    ///
+    /// It does not wait: a queue inside the executor would grow without a bound, and its waiting
+    /// time would count against no deadline. A host that prefers to wait acquires a permit of a
+    /// `tokio::sync::Semaphore` of the same size before each execution.
     #[must_use]
     pub fn with_max_concurrent(mut self, most: NonZeroUsize) -> Self {
         let most = most.get().min(Semaphore::MAX_PERMITS);
@@ -86,11 +79,11 @@ impl ComponentExecutor {
         self
     }
 
-    /// Bounds how many component instances a component that is compiled may make, nested ones and
-    /// itself included. Default 1 000.
+    /// Bounds the number of component instances that a component may make, nested ones and itself
+    /// included; checked before it is compiled. Default 1 000.
     ///
     /// Each costs every store some 50 bytes and more with resource types, which no other limit
-    /// sees. Core instances are bounded by [`ResourceLimits::max_instances`].
+    /// covers. Core instances are bounded by [`ResourceLimits::max_instances`].
     #[must_use]
     pub const fn with_max_component_instances(mut self, most: u32) -> Self {
         self.max_component_instances = most;
@@ -103,85 +96,6 @@ impl ComponentExecutor {
         &self.engine
     }
 
-    /// Compiles a component from its binary form.
-    ///
-    /// Blocks the thread for as long as it takes, and **no limit but the size of `bytes` and the
-    /// number of component instances holds**: a component of a hundred kilobytes can be written to
-    /// take minutes and gigabytes. Compile what strangers wrote in a process that can be killed.
-    ///
-    /// A panic of the compiler becomes an error where panics unwind; its message still goes to the
-    /// process's panic hook.
-    ///
-    /// # Errors
-    ///
-    /// [`WasmError::LimitExceeded`] if there are too many bytes or component instances,
-    /// [`WasmError::InvalidComponent`] if the bytes are not a component, use a feature that the
-    /// engine has off, or make the compiler panic, [`WasmError::HostExhausted`] if the host lacks
-    /// memory or threads.
-    pub fn compile(&self, bytes: &[u8]) -> WasmResult<Component> {
-        self.check_structure(bytes)?;
-        // Nothing of ours can be seen half changed: the closure borrows the bytes and the engine,
-        // and Wasmtime holds no lock of the engine while it translates.
-        let compiled =
-            catch_unwind(AssertUnwindSafe(|| Component::from_binary(&self.engine, bytes)));
-        match compiled {
-            Ok(compiled) => compiled.map_err(|error| invalid_component(&error)),
-            Err(panic) => Err(panicked(panic)),
-        }
-    }
-
-    /// Checks what [`compile`](Self::compile) checks before it compiles: the size, that the bytes
-    /// are a component at all, and how many component instances it makes. Takes one pass
-    /// over the bytes, some tens of milliseconds for a component of 60 MB.
-    ///
-    /// # Errors
-    ///
-    /// [`WasmError::LimitExceeded`] if there are too many bytes or component instances,
-    /// [`WasmError::InvalidComponent`] if the bytes are not a component.
-    pub fn check_structure(&self, bytes: &[u8]) -> WasmResult<()> {
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if size > self.max_component_bytes {
-            return Err(WasmError::LimitExceeded(
-                LimitExceeded::new(LimitKind::ComponentSize, self.max_component_bytes)
-                    .with_request(0, size),
-            ));
-        }
-        if bytes.starts_with(b"\0asm\x01\0\0\0") {
-            return Err(WasmError::InvalidComponent {
-                reason: String::from(
-                    "this is a core module, not a component; turn it into one with `wasm-tools \
-                     component new`, for a WASI preview 1 module with `--adapt` and the \
-                     wasi_snapshot_preview1 adapter",
-                ),
-            });
-        }
-        count_instances(bytes, self.max_component_instances.into()).map(|_| ())
-    }
-
-    /// Resolves the imports of `component` with what `linker` offers.
-    ///
-    /// # Errors
-    ///
-    /// [`WasmError::InvalidComponent`] if an import is missing or has another type,
-    /// [`WasmError::InvalidConfiguration`] if component or linker are of another engine.
-    pub fn prepare<T: HasLimits + Send + 'static>(
-        &self,
-        component: &Component,
-        linker: &Linker<T>,
-    ) -> WasmResult<PreparedComponent<T>> {
-        if !Engine::same(component.engine(), &self.engine)
-            || !Engine::same(linker.engine(), &self.engine)
-        {
-            return Err(WasmError::InvalidConfiguration {
-                reason: String::from(
-                    "component, linker and executor must be made with the same engine",
-                ),
-            });
-        }
-        let pre = linker.instantiate_pre(component).map_err(|error| invalid_component(&error))?;
-        Ok(PreparedComponent { pre })
-    }
-
     /// Instantiates `component`, calls `export` with `params` and drops the store.
     ///
     /// `export` is a function's name, or `namespace:package/interface@version#name`. `P` and `R`
@@ -191,8 +105,8 @@ impl ComponentExecutor {
     ///
     /// # Errors
     ///
-    /// An [`ExecutionFailure`] with the reason and with what was used up to then. Whether the
-    /// guest was to blame is [`ExecutionFailure::blame`].
+    /// An [`ExecutionFailure`] with the reason and the resources used up to then.
+    /// [`ExecutionFailure::blame`] names the party that has to answer for it.
     ///
     /// # Panics
     ///
@@ -292,9 +206,9 @@ impl ComponentExecutor {
     ///
     /// # Errors
     ///
-    /// As [`execute_with_limits`](Self::execute_with_limits). What holds for the error of a host
-    /// function holds for one that `body` makes itself: a refused quota or a missing capability
-    /// is that, any other is [`WasmError::Host`].
+    /// As [`execute_with_limits`](Self::execute_with_limits). An error that `body` makes itself is
+    /// treated like a host function's: a refused quota or a missing capability ends the execution
+    /// as that, any other as [`WasmError::Host`].
     ///
     /// # Panics
     ///
@@ -434,53 +348,5 @@ impl ComponentExecutor {
             Ok(permit) => Ok(Some(permit)),
             Err(_) => Err(WasmError::HostBusy { max_concurrent: *most, pooled: None }),
         }
-    }
-}
-
-/// Finds a function by its index in `component`, for parameters and results of the caller's types.
-pub(crate) fn typed_function<T, P, R>(
-    store: &mut Store<T>,
-    instance: Instance,
-    component: &Component,
-    export: &str,
-    index: &ComponentExportIndex,
-) -> Result<TypedFunc<P, R>, InvalidCall>
-where
-    P: ComponentNamedList + Lower,
-    R: ComponentNamedList + Lift,
-{
-    instance
-        .get_typed_func::<P, R>(store, index)
-        .map_err(|error| export::mismatch(component, export, &error))
-}
-
-/// Calls a function with dynamically typed values that fit it.
-pub(crate) async fn call_dynamic<T: Send + 'static>(
-    store: &mut Store<T>,
-    instance: Instance,
-    index: &ComponentExportIndex,
-    params: &[Val],
-) -> wasmtime::Result<Vec<Val>> {
-    let Some(function) = instance.get_func(&mut *store, index) else {
-        return Err(wasmtime::Error::msg("an export of the component is missing in its instance"));
-    };
-    let results = function.ty(&*store).results().len();
-    let mut results = vec![Val::Bool(false); results];
-    function.call_async(store, params, &mut results).await?;
-    Ok(results)
-}
-
-/// Describes a panic of the compiler.
-fn panicked(panic: Box<dyn Any + Send>) -> WasmError {
-    let words = panic
-        .downcast_ref::<&'static str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let reason = format!("the compiler panicked: {}", escaped(words.unwrap_or("no message")));
-    // Its destructor is not ours and may panic, too; it is small and rare.
-    core::mem::forget(panic);
-    match lacks_threads() {
-        Some(shortage) => WasmError::HostExhausted(shortage),
-        None => WasmError::InvalidComponent { reason },
     }
 }

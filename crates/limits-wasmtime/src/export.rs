@@ -1,8 +1,12 @@
-//! Exported functions: finding one by its name, and checking a call against its type.
+//! Exported functions: found by name, checked against a call, and called.
 
 use limits_core::InvalidCall;
+use wasmtime::Store;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
-use wasmtime::component::{Component, ComponentExportIndex, Type, Val};
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentNamedList, Instance, Lift, Lower, Type, TypedFunc,
+    Val,
+};
 
 use crate::type_check::matches_type;
 use crate::type_text;
@@ -116,7 +120,7 @@ fn nearest(component: &Component, name: &str) -> Option<String> {
 ///
 /// Wasmtime gives the two types in words only, and calls the caller's "expected" and the
 /// component's "found".
-pub(crate) fn mismatch(component: &Component, name: &str, error: &wasmtime::Error) -> InvalidCall {
+fn mismatch(component: &Component, name: &str, error: &wasmtime::Error) -> InvalidCall {
     let function = match look_up(component, name) {
         Ok((function, _)) => function,
         Err(call) => return call,
@@ -153,4 +157,37 @@ pub(crate) fn mismatch(component: &Component, name: &str, error: &wasmtime::Erro
     let mut names = function.params().map(|(name, _)| String::from(name));
     let parameter = if names.len() == 1 { names.next() } else { None };
     InvalidCall::ParameterType { export, parameter, expected, given, signature }
+}
+
+/// Finds a function by its index in `component`, for parameters and results of the caller's types.
+pub(crate) fn typed_function<T, P, R>(
+    store: &mut Store<T>,
+    instance: Instance,
+    component: &Component,
+    export: &str,
+    index: &ComponentExportIndex,
+) -> Result<TypedFunc<P, R>, InvalidCall>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    instance
+        .get_typed_func::<P, R>(store, index)
+        .map_err(|error| mismatch(component, export, &error))
+}
+
+/// Calls a function with dynamically typed values that fit it.
+pub(crate) async fn call_dynamic<T: Send + 'static>(
+    store: &mut Store<T>,
+    instance: Instance,
+    index: &ComponentExportIndex,
+    params: &[Val],
+) -> wasmtime::Result<Vec<Val>> {
+    let Some(function) = instance.get_func(&mut *store, index) else {
+        return Err(wasmtime::Error::msg("an export of the component is missing in its instance"));
+    };
+    let results = function.ty(&*store).results().len();
+    let mut results = vec![Val::Bool(false); results];
+    function.call_async(store, params, &mut results).await?;
+    Ok(results)
 }

@@ -7,7 +7,7 @@ use limits_core::{Blame, WasmError};
 
 use crate::report::ExecutionReport;
 
-/// Why an execution did not end well, and what it used until then.
+/// The reason for which an execution did not end well, and its report.
 ///
 /// One pointer wide, so that a `Result` with it stays small.
 #[derive(Debug)]
@@ -26,34 +26,34 @@ impl ExecutionFailure {
         Self { inner: Box::new(Inner { error, report }) }
     }
 
-    /// Returns why the execution failed.
+    /// Returns the reason.
     #[must_use]
     pub fn error(&self) -> &WasmError {
         &self.inner.error
     }
 
-    /// Tells who has to answer for it: the guest, its own quota, the host or the caller.
+    /// Returns the party that has to answer for it: the guest, its own quota, the host or the caller.
     ///
-    /// Short for [`WasmError::blame`]: the error carries what the report knows of it, such as the
-    /// quota that the execution waited for.
+    /// Short for [`WasmError::blame`]: the error carries the facts that decide, such as the quota
+    /// that the execution waited for.
     #[must_use]
     pub fn blame(&self) -> Blame {
         self.inner.error.blame()
     }
 
-    /// Returns what it used.
+    /// Returns the report of the resources used.
     #[must_use]
     pub fn report(&self) -> &ExecutionReport {
         &self.inner.report
     }
 
-    /// Gives up the report.
+    /// Returns the reason without the report.
     #[must_use]
     pub fn into_error(self) -> WasmError {
         self.inner.error
     }
 
-    /// Gives both.
+    /// Returns the reason and the report.
     #[must_use]
     pub fn into_parts(self) -> (WasmError, ExecutionReport) {
         (self.inner.error, self.inner.report)

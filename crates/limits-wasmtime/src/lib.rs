@@ -3,6 +3,7 @@
 mod breach;
 mod calibration;
 mod cancel;
+mod compile;
 mod cpu_account;
 mod driver;
 mod drop_store;

@@ -9,8 +9,8 @@ use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Val};
 
 use crate::cancel::CancelHandle;
 use crate::execution::{StoreFate, never_started, run};
-use crate::executor::{ComponentExecutor, call_dynamic, typed_function};
-use crate::export;
+use crate::executor::ComponentExecutor;
+use crate::export::{self, call_dynamic, typed_function};
 use crate::failure::ExecutionFailure;
 use crate::prepared::PreparedComponent;
 use crate::report::ExecutionResult;
@@ -77,7 +77,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     ///
     /// # Errors
     ///
-    /// A [`CallFailure`]. If the guest was not entered (host busy, no such export, no CPU time left,
+    /// A [`CallFailure`]. If the guest was not entered (host busy, no such export, no CPU time,
     /// cancelled before, ...), it still has the instance.
     ///
     /// # Panics

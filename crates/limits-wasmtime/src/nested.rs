@@ -25,8 +25,8 @@ impl Nested {
 }
 
 thread_local! {
-    /// The time spent inside the poll that this thread is in. No poll leaves its thread, so a thread
-    /// local is right for it.
+    /// The time spent inside the poll that this thread is in. No poll leaves its thread, so a
+    /// thread local fits.
     static SPENT: Cell<Nested> = const { Cell::new(Nested::NONE) };
 }
 

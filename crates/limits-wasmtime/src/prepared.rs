@@ -18,17 +18,19 @@ impl<T> PreparedComponent<T> {
         self.pre.component()
     }
 
-    /// Checks what the component says it needs, where it says so, against `limits`.
+    /// Checks the component's declared needs against `limits`: memories, tables and the size of its
+    /// largest table.
     ///
-    /// Also done before each instantiation. What a component does not say, how much memory it
-    /// starts with and how many core instances it has, is checked as it is instantiated.
+    /// Also done before each instantiation. Its initial memory and its core instances are not
+    /// declared; they are checked as it is instantiated.
     ///
     /// # Errors
     ///
-    /// [`WasmError::LimitExceeded`] if there are too many memories or tables or a table is too large.
+    /// [`WasmError::LimitExceeded`] if there are too many memories or tables, or a table is too
+    /// large.
     pub fn check(&self, limits: &ResourceLimits) -> WasmResult<()> {
         let Some(needs) = self.component().resources_required() else {
-            // The component instantiates modules that it imports; nobody can tell ahead.
+            // The component instantiates modules that it imports, so its needs are unknown.
             return Ok(());
         };
         let checks = [

@@ -1,10 +1,10 @@
-//! What an execution used.
+//! The report of an execution: the resources that it used.
 
 use core::time::Duration;
 
 use limits_core::{FuelMetrics, LimitExceeded, QuotaError};
 
-/// What one execution used, whether it ended well or not.
+/// The resources that one execution used, whether it ended well or not.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ExecutionReport {
@@ -15,28 +15,28 @@ pub struct ExecutionReport {
     /// Exact after success, out of fuel, a host function's error, and a timeout or cancellation
     /// that met the guest between two intervals of fuel or waiting in a host function. Otherwise,
     /// after any other trap and after a timeout or cancellation that was noticed as the guest came
-    /// back from the host, the runtime has the count in a register: what is reported is the count
+    /// back from the host, the runtime has the count in a register. The report then has the count
     /// in the store plus one interval (at most 50 000 units, far fewer near the deadline). That is
-    /// an upper bound for code as compilers emit it; code can be written to burn more than an
-    /// interval in one straight stretch that ends in a trap, so do not bill such endings by it.
+    /// an upper bound for code as compilers emit it. Code can be written to burn more than an
+    /// interval in one straight stretch that ends in a trap: do not bill such ends by it.
     pub fuel_exact: bool,
-    /// Bytes that all memories and tables of the store may have together.
+    /// Limit of the bytes of all memories and tables of the store together.
     pub max_memory_bytes: u64,
-    /// Bytes that they had at most, since the store was made.
+    /// Peak of those bytes since the store was made.
     pub peak_memory_bytes: u64,
     /// Time that the guest and the host functions it called held a thread.
     ///
     /// Measured as wall-clock time inside polls: it includes time in which the operating system
-    /// ran something else, and not work that host functions gave to other threads.
+    /// ran something else, and excludes work that host functions gave to other threads.
     pub cpu_time: Duration,
     /// Wall-clock time from the start of instantiation, or of the call into a kept store, to
     /// the end, waiting included.
     pub wall_time: Duration,
     /// Wall-clock time in which the guest could have run and waited for its account's next window.
     pub throttled_time: Duration,
-    /// How many uninterrupted stretches the guest ran in.
+    /// Number of uninterrupted stretches that the guest ran in.
     pub slices: u64,
-    /// How many times a memory or table was refused to grow.
+    /// Number of refused growths of memories and tables.
     pub refusals: u64,
     /// The last of those refusals, if it was the store's own limit that refused.
     pub last_refusal: Option<LimitExceeded>,
@@ -44,13 +44,13 @@ pub struct ExecutionReport {
     pub last_quota_refusal: Option<QuotaError>,
 }
 
-/// The output of an execution that ended well, and what it used.
+/// The output of an execution that ended well, and its report.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct ExecutionResult<T> {
-    /// What the guest returned.
+    /// The value that the guest returned.
     pub output: T,
-    /// What it used.
+    /// The resources that it used.
     pub report: ExecutionReport,
 }
 

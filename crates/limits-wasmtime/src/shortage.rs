@@ -1,4 +1,4 @@
-//! Recognising that the host lacks something.
+//! Shortages of the host, recognised in errors.
 
 use core::num::NonZeroUsize;
 use std::io;
@@ -9,10 +9,10 @@ use wasmtime::{Error, OutOfMemory, PoolConcurrencyLimitError};
 
 use crate::error_text::whole;
 
-/// Returns what the host ran short of, if that is the cause of `error`.
+/// Returns the shortage of the host that caused `error`, if one did.
 ///
-/// Wasmtime says it with the system's own error inside its words. An error type of a host
-/// function that has such an error as its source is the host function's and stays as it is.
+/// Wasmtime wraps the system's error in a text of its own. An error type of a host function that
+/// has such an error as its source stays the host function's error.
 pub(crate) fn shortage(error: &Error) -> Option<HostShortage> {
     let resource = if error.is::<OutOfMemory>() {
         HostResource::Memory
@@ -34,7 +34,7 @@ const fn of_errno(_error: &Error) -> Option<HostResource> {
     None
 }
 
-/// Returns what the host ran short of, if an error of the system says so.
+/// Returns the resource that the host ran short of, if that is the cause of a system error.
 ///
 /// A file larger than the system allows (`ulimit -f`) counts as a lack of room on the disk; a file
 /// larger than a program of its own accord reads does not. `EAGAIN` is no shortage by itself:
@@ -57,13 +57,14 @@ pub fn host_resource(error: &io::Error) -> Option<HostResource> {
     }
 }
 
-/// Tells whether the system gives out fewer threads than the compiler wants, by asking for them.
+/// Returns the shortage of threads, if the system grants fewer than the compiler wants: starts as
+/// many.
 ///
-/// The compiler's thread pool takes one for each core and panics if it gets fewer; its panic carries
-/// words alone.
+/// The compiler's thread pool takes one for each core and panics if it gets fewer; the panic has no
+/// type.
 pub(crate) fn lacks_threads() -> Option<HostShortage> {
     let wanted = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    // All at once: each waits until every one was asked for.
+    // All at once: each waits until all are started.
     let (hold, held) = mpsc::channel::<()>();
     let held = Arc::new(Mutex::new(held));
     let mut threads = Vec::with_capacity(wanted);
@@ -102,7 +103,7 @@ pub(crate) fn exhausted_pool(error: &Error) -> Option<WasmError> {
     Some(WasmError::HostBusy { max_concurrent, pooled: Some(pooled) })
 }
 
-/// What Wasmtime's pools hold, in its words and in ours.
+/// The contents of Wasmtime's pools, in its words and in ours.
 const KINDS: [(&str, &str); 5] = [
     ("fibers", "stacks"),
     ("tables", "tables"),

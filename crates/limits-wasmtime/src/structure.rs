@@ -123,7 +123,7 @@ mod tests {
         );
     }
 
-    /// What is written once is bounded as well, instantiated or not.
+    /// A definition is bounded as well, instantiated or not.
     #[test]
     fn a_component_of_too_many_items_is_given_up_as_it_is_read() {
         let aliases = |count: usize| {

@@ -1,4 +1,4 @@
-//! A waker that tells a guest that yielded from a guest that waits.
+//! The waker that distinguishes a guest that yielded from a guest that waits.
 
 use core::task::Waker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,9 +6,9 @@ use std::task::Wake;
 
 /// A waker that stands between the guest's future and the runtime's task.
 ///
-/// Wasmtime's fuel yield wakes its own task before it returns `Pending`; a future that waits for
-/// the world does not. While the guest is polled, a wake is only remembered, so that the driver
-/// can poll again without a trip through the runtime; at any other time it is passed on.
+/// Wasmtime's fuel yield wakes its own task before it returns `Pending`; a future that waits for an
+/// event does not. While the guest is polled, a wake is only noted, so that the driver can poll
+/// again without a trip through the runtime. At any other time it wakes the task.
 ///
 /// # Invariants
 ///
@@ -48,14 +48,14 @@ impl YieldWaker {
         state.follow(task);
     }
 
-    /// Closes the poll and tells whether the guest's future woke itself in it.
+    /// Closes the poll. Returns whether the guest's future woke itself in it.
     pub(crate) fn finish(&self) -> bool {
         let mut state = self.lock();
         state.polling = false;
         state.woken
     }
 
-    /// Tells whether the guest was woken since the last `begin`. If not, a wake to come is for
+    /// Returns whether the guest was woken since the last `begin`. If not, a later wake is for
     /// `task`.
     pub(crate) fn is_woken(&self, task: &Waker) -> bool {
         let mut state = self.lock();

@@ -1,4 +1,4 @@
-//! What happens as the address space runs out. A process of its own, since it is the process's.
+//! The end of the address space, in a test process of its own since it is the process's.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]

@@ -92,7 +92,7 @@ async fn i7_a_guest_that_is_denied_ends_with_the_accounts_error() {
     assert_eq!(second.report().slices, 0);
 }
 
-/// I6: growth is refused by the account as by the store's own limit, and all of it is given back.
+/// I6: growth is refused by the account as by the store's own limit, and all of it is released.
 #[tokio::test]
 async fn i6_memory_comes_from_the_account_and_goes_back() {
     let account = tracker(ResourceQuota::new().with_memory(4 * 65_536_u64));

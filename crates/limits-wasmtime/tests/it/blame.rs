@@ -1,4 +1,4 @@
-//! Who has to answer for an end: each kind, met by a real guest.
+//! Blame for an end: each kind of error, met by a real guest.
 
 use core::future::Future;
 use core::pin::Pin;
@@ -54,8 +54,8 @@ async fn failing(error: impl Fn() -> Error + Send + Sync + 'static) -> Execution
     run.await.unwrap_err()
 }
 
-/// A host function that ran another guest and used `?` tells of that guest's end, not of its
-/// caller's.
+/// The error of a host function that ran another guest and used `?` is about that guest's end, not
+/// its caller's.
 #[tokio::test]
 async fn another_executions_end_is_the_hosts_to_answer_for() {
     let limit = LimitExceeded::new(LimitKind::Memory, 1).with_request(1, 1);
@@ -320,7 +320,7 @@ async fn i7_nested_executions_are_charged_once() {
     assert!(charged.abs_diff(reported) <= 6, "{charged} charged, {reported} reported");
 }
 
-/// Whoever has no account of its own is paid for by the execution around it.
+/// An execution without an account is paid for by the execution around it.
 #[tokio::test]
 async fn i7_a_nested_execution_without_an_account_is_charged_to_the_one_around_it() {
     let guest = Guest::core(SPIN);

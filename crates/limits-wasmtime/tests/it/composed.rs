@@ -253,7 +253,7 @@ async fn a_deadline_holds_over_calls_between_two_parts() {
     assert_eq!(failure.report().fuel.consumed(), 100_000);
 }
 
-/// `maker` owns a resource type; `user` makes, lends and gives back values of it.
+/// `maker` owns a resource type; `user` makes, lends and returns values of it.
 fn resources(body: &str) -> String {
     format!(
         r#"(component

@@ -102,8 +102,8 @@ async fn a_charge_that_is_not_covered_ends_the_guest() {
     assert!(failure.report().slices >= 1);
 }
 
-/// I3: writing the store's fuel while the guest holds its count in a register would hand back what
-/// was used. A guest that mixes growth with work must burn what the same work burns alone.
+/// I3: writing the store's fuel while the guest holds its count in a register would refund fuel
+/// that was used. A guest that mixes growth with work must burn what the same work burns alone.
 #[tokio::test]
 async fn i3_failing_growth_wins_no_fuel() {
     let body = |grow: &str| {
@@ -116,7 +116,7 @@ async fn i3_failing_growth_wins_no_fuel() {
                    (br_if $l (i32.lt_u (local.get $i) (i32.const 3000000)))))"#
         )
     };
-    // Growth by 9 fails and takes long enough for many slices; growth by 0 asks nobody.
+    // Growth by 9 fails and takes long enough for many slices; growth by 0 asks no account.
     let failing = Guest::core(&body("9")).run(roomy()).await.unwrap().report;
     let trivial = Guest::core(&body("0")).run(roomy()).await.unwrap().report;
     assert_eq!(failing.fuel, trivial.fuel);

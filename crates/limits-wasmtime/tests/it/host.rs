@@ -1,4 +1,4 @@
-//! What host functions see and say.
+//! Host functions: the limits that they see, and the errors that they return.
 
 use limits_wasmtime::limits_core::{
     CapabilitySet, Permission, QuotaError, QuotaResource, WasmError,
@@ -20,7 +20,7 @@ async fn a_host_functions_error_comes_back_as_its_own_type() {
 
 /// A refusal in a host function's error is the guest's doing, and not the host's failure.
 #[tokio::test]
-async fn what_a_capability_or_a_quota_refuses_comes_back_as_that() {
+async fn a_refusal_of_a_capability_or_a_quota_comes_back_as_itself() {
     let nothing = CapabilitySet::new();
     let check = nothing.check(Permission::FilesystemRead, "/etc/passwd");
     let denied = check.into_result().unwrap_err();
@@ -75,7 +75,7 @@ async fn a_host_function_sees_what_is_left() {
         .unwrap();
     let (left,) = result.output;
     assert!((9_900..10_000).contains(&left), "{left}");
-    // What is left at the call is what is left at the end and what the way back cost.
+    // The fuel left at the call is the fuel left at the end and the cost of the way back.
     assert!(left - result.report.fuel.remaining() < 20);
 }
 
@@ -102,7 +102,7 @@ async fn i3_a_loop_over_host_calls_burns_what_it_burns() {
     assert!((5..40).contains(&per_call), "{per_call}");
 }
 
-/// What the guest hands over is the guest's doing, also where a host's code stumbles over it.
+/// A guest answers for the values that it passes, also where host code fails on them.
 #[tokio::test]
 async fn a_breach_of_the_canonical_abi_is_the_guests_fault() {
     let gives = |body: &str, ty: &str| {
@@ -136,7 +136,7 @@ async fn a_breach_of_the_canonical_abi_is_the_guests_fault() {
     assert!(matches!(failure.error(), WasmError::Trap { .. }), "{failure}");
 }
 
-/// A host function's error that tells of another store, or quotes a guest, is the host's error.
+/// A host function's error about another store, or one that quotes a guest, is the host's error.
 #[tokio::test]
 async fn a_host_functions_error_is_not_taken_for_a_limit_of_this_store() {
     use std::io;

@@ -13,7 +13,7 @@ use limits_wasmtime::{ComponentExecutor, HasLimits, LimitState, PreparedComponen
 
 use crate::guest::roomy;
 
-/// How many stores are being dropped, and whether they may go on.
+/// The number of stores that are being dropped, and a gate that holds them.
 #[derive(Default)]
 struct Gate {
     state: Mutex<State>,
@@ -57,7 +57,7 @@ impl Drop for Slow {
     }
 }
 
-/// A guest with so many pages of memory, whose `run` does what it is told.
+/// A guest with so many pages of memory, whose `run` has the given body.
 fn guest(pages: u32, body: &str) -> (ComponentExecutor, PreparedComponent<Slow>) {
     let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
     let text = format!(

@@ -1,0 +1,113 @@
+//! Checking, compiling and linking components.
+
+use core::any::Any;
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+
+use limits_core::{LimitExceeded, LimitKind, WasmError, WasmResult};
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use crate::error_map::invalid_component;
+use crate::error_text::escaped;
+use crate::executor::ComponentExecutor;
+use crate::prepared::PreparedComponent;
+use crate::shortage::lacks_threads;
+use crate::state::HasLimits;
+use crate::structure::count_instances;
+
+impl ComponentExecutor {
+    /// Compiles a component from its binary form.
+    ///
+    /// Blocks the thread, and **no limit but the size of `bytes` and the number of component
+    /// instances holds**: a component of a hundred kilobytes can be written to take minutes and
+    /// gigabytes. Compile untrusted components in a process that can be killed.
+    ///
+    /// A panic of the compiler becomes an error where panics unwind; its message still goes to the
+    /// process's panic hook.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::LimitExceeded`] if there are too many bytes or component instances,
+    /// [`WasmError::InvalidComponent`] if the bytes are not a component, use a feature that the
+    /// engine has off, or make the compiler panic, [`WasmError::HostExhausted`] if the host lacks
+    /// memory or threads.
+    pub fn compile(&self, bytes: &[u8]) -> WasmResult<Component> {
+        self.check_structure(bytes)?;
+        // Unwind safe: the closure borrows the bytes and the engine, and Wasmtime holds no lock of
+        // the engine while it translates.
+        let compiled =
+            catch_unwind(AssertUnwindSafe(|| Component::from_binary(&self.engine, bytes)));
+        match compiled {
+            Ok(compiled) => compiled.map_err(|error| invalid_component(&error)),
+            Err(panic) => Err(panicked(panic)),
+        }
+    }
+
+    /// Checks a component as [`compile`](Self::compile) does before it compiles: the size, that the
+    /// bytes are a component at all, and the number of component instances that it makes. Takes
+    /// one pass over the bytes, some tens of milliseconds for a component of 60 MB.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::LimitExceeded`] if there are too many bytes or component instances,
+    /// [`WasmError::InvalidComponent`] if the bytes are not a component.
+    pub fn check_structure(&self, bytes: &[u8]) -> WasmResult<()> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if size > self.max_component_bytes {
+            return Err(WasmError::LimitExceeded(
+                LimitExceeded::new(LimitKind::ComponentSize, self.max_component_bytes)
+                    .with_request(0, size),
+            ));
+        }
+        if bytes.starts_with(b"\0asm\x01\0\0\0") {
+            return Err(WasmError::InvalidComponent {
+                reason: String::from(
+                    "this is a core module, not a component; turn it into one with `wasm-tools \
+                     component new`, for a WASI preview 1 module with `--adapt` and the \
+                     wasi_snapshot_preview1 adapter",
+                ),
+            });
+        }
+        count_instances(bytes, self.max_component_instances.into()).map(|_| ())
+    }
+
+    /// Resolves the imports of `component` with the items of `linker`.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::InvalidComponent`] if an import is missing or has another type,
+    /// [`WasmError::InvalidConfiguration`] if component or linker are of another engine.
+    pub fn prepare<T: HasLimits + Send + 'static>(
+        &self,
+        component: &Component,
+        linker: &Linker<T>,
+    ) -> WasmResult<PreparedComponent<T>> {
+        if !Engine::same(component.engine(), &self.engine)
+            || !Engine::same(linker.engine(), &self.engine)
+        {
+            return Err(WasmError::InvalidConfiguration {
+                reason: String::from(
+                    "component, linker and executor must be made with the same engine",
+                ),
+            });
+        }
+        let pre = linker.instantiate_pre(component).map_err(|error| invalid_component(&error))?;
+        Ok(PreparedComponent { pre })
+    }
+}
+
+/// Returns the error of a compiler that panicked.
+fn panicked(panic: Box<dyn Any + Send>) -> WasmError {
+    let words = panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let reason = format!("the compiler panicked: {}", escaped(words.unwrap_or("no message")));
+    // Leaked, since its destructor may panic as well; it is small and rare.
+    core::mem::forget(panic);
+    match lacks_threads() {
+        Some(shortage) => WasmError::HostExhausted(shortage),
+        None => WasmError::InvalidComponent { reason },
+    }
+}
