@@ -36,7 +36,8 @@ use crate::state::{HasLimits, LimitState};
 /// #   (func (export "count") (result u32) (canon lift (core func $i "count")))
 /// #   (func (export "fail") (canon lift (core func $i "fail"))))"#)?;
 /// # let executor = ComponentExecutor::new(create_engine()?)?;
-/// # let component = executor.prepare(&executor.compile(&bytes)?, &Linker::new(executor.engine()))?;
+/// # let linker = Linker::new(executor.engine());
+/// # let component = executor.prepare(&executor.compile(&bytes)?, &linker)?;
 /// # let limits = ResourceLimits::builder().memory_bytes(0).build()?;
 /// let live = executor.instantiate(&component, &limits, LimitState::new()).await?.output;
 /// let mut slot = LiveSlot::new(live).respawn_with(LimitState::new);

@@ -55,7 +55,7 @@ async fn keep(
     Ok(live)
 }
 
-/// One test, since each changes what the process has.
+/// One test, since each step changes the limits of the process.
 #[tokio::test]
 async fn a_process_without_address_space_left_is_a_host_that_lacks_it() {
     a_memory_may_outgrow_a_tight_engine_page_by_page().await;

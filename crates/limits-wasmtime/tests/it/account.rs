@@ -20,7 +20,7 @@ const GROW: &str = r#"(memory 1)
     (func (export "run")
       (loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1)))))"#;
 
-/// A tracker whose clock stands still, so that what is used up stays used up.
+/// A tracker whose clock stands still, so that no window ends.
 fn tracker(quota: ResourceQuota) -> Arc<QuotaTracker> {
     Arc::new(QuotaTracker::with_clock(quota, Arc::new(ManualClock::new())))
 }
@@ -104,7 +104,7 @@ async fn i6_memory_comes_from_the_account_and_goes_back() {
     assert_eq!(account.usage().memory_used, 0);
 }
 
-/// I6: and it goes back however the execution ends.
+/// I6: memory is released however the execution ends.
 #[tokio::test]
 async fn i6_memory_goes_back_however_an_execution_ends() {
     let account = tracker(ResourceQuota::new());
@@ -166,7 +166,7 @@ async fn i6_live_stores_share_the_memory_of_their_account() {
     assert!(instantiate().await.is_ok());
 }
 
-/// An account that writes down what it is charged.
+/// An account that records its charges.
 #[derive(Debug, Default)]
 struct Charges(Mutex<Vec<u64>>);
 

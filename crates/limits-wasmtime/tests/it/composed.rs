@@ -1,4 +1,4 @@
-//! Components that are composed of several, which hand each other strings, lists and resources.
+//! Components composed of several, which pass strings, lists and resources to each other.
 
 use limits_wasmtime::limits_core::{Blame, LimitKind, WasmError};
 use limits_wasmtime::wasmtime::component::{ComponentNamedList, Lift, Lower, Val};
@@ -6,7 +6,7 @@ use limits_wasmtime::{ComponentExecutor, EngineBuilder, create_engine};
 
 use crate::guest::{Guest, Host, roomy};
 
-/// A `realloc` that hands out one stretch after another and grows the memory as it needs.
+/// A `realloc` that allocates one stretch after another and grows the memory for it.
 const BUMP: &str = r#"
     (local $at i32)
     (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
@@ -35,7 +35,7 @@ fn libc(realloc: &str) -> String {
     )
 }
 
-/// Two components in one: `front` hands what it is given to `back` and returns what comes back.
+/// Two components in one: `front` passes its argument to `back` and returns the result.
 /// Both are of type `ty -> ty`, which in memory is a pointer and a length.
 fn echo(ty: &str, front: &str, back: &str, front_realloc: &str, back_realloc: &str) -> String {
     let options = |encoding: &str| {

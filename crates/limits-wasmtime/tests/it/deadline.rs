@@ -210,7 +210,7 @@ async fn a_result_that_comes_after_the_deadline_is_a_timeout() {
     assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
 }
 
-/// A host may put something between the driver and the guest that polls only what was woken.
+/// A future between the driver and the guest, put there by a host, may poll only woken futures.
 #[tokio::test]
 async fn a_guest_behind_a_combinator_is_not_forgotten() {
     let guest = Guest::core(

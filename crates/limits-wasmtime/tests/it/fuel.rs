@@ -168,8 +168,8 @@ async fn a_charge_that_is_not_covered_counts_after_the_last_call() {
     assert!(matches!(failure.error(), WasmError::OutOfFuel { .. }), "{failure}");
 }
 
-/// I3: a charge of one unit is taken, and no charge changes nothing, beside growths of a memory that
-/// leave the guest's counter in a register.
+/// I3: a charge of one unit is taken, and a charge of none changes nothing, beside growths of
+/// memory that leave the guest's counter in a register.
 #[tokio::test]
 async fn i3_the_smallest_charge_is_taken_to_the_unit() {
     let used = async |units: u32| {

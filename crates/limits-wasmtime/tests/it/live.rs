@@ -87,7 +87,7 @@ async fn a_kept_store_that_is_cancelled_is_not_entered_again() {
     assert_eq!(failure.to_string(), "execution cancelled by the host");
 }
 
-/// Taking the state away would take the memory of what the store uses with it.
+/// The LimitState is the only record of what the store uses.
 #[tokio::test]
 async fn a_store_whose_limits_were_replaced_is_not_entered() {
     let mut live = counter(roomy()).await;
