@@ -57,8 +57,40 @@ impl LimitState {
     /// To be called before the state is handed to the executor. One account may serve many stores:
     /// that is how a quota holds over all executions of a component.
     ///
-    /// A `ComponentHandle` of quota-enforce can be passed as it is. A tracker is one by coercion:
-    /// `let account: Arc<dyn Account> = tracker;`.
+    /// A `ComponentHandle` of quota-enforce can be passed as it is, a tracker after a coercion:
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use limits_wasmtime::limits_core::{
+    ///     Account, CpuTimePolicy, QuotaTracker, ResourceLimits, ResourceQuota, WasmError,
+    /// };
+    /// # use limits_wasmtime::wasmtime::component::Linker;
+    /// # use limits_wasmtime::{ComponentExecutor, LimitState, create_engine};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let bytes = wat::parse_str(r#"(component
+    /// #   (core module $m (func (export "spin") (loop $l br $l)))
+    /// #   (core instance $i (instantiate $m))
+    /// #   (func (export "spin") (canon lift (core func $i "spin"))))"#)?;
+    /// # let executor = ComponentExecutor::new(create_engine()?)?;
+    /// # let linker = Linker::new(executor.engine());
+    /// # let component = executor.prepare(&executor.compile(&bytes)?, &linker)?;
+    /// # let limits = ResourceLimits::builder().memory_bytes(0).max_fuel(u64::MAX).build()?;
+    /// // All executions with this account have 5 ms of CPU time in each second, together.
+    /// let tracker = Arc::new(QuotaTracker::new(ResourceQuota::new().with_cpu_time(5)));
+    /// let account: Arc<dyn Account> = Arc::<QuotaTracker>::clone(&tracker);
+    ///
+    /// let state = LimitState::new().with_account(account, CpuTimePolicy::Deny);
+    /// let failure = executor
+    ///     .execute_with_limits::<_, _, ()>(&component, &limits, state, "spin", ())
+    ///     .await
+    ///     .unwrap_err();
+    /// assert!(matches!(failure.error(), WasmError::Quota(_)));
+    /// assert!(tracker.usage().cpu_time_used_us >= 5_000);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_account(
         mut self,
