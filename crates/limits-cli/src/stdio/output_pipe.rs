@@ -11,19 +11,15 @@
 //! - I3: no byte of a guest comes behind text of ours: from the first such text on, and from
 //!   [`OutputPipe::seal`] on, guests' streams are closed.
 
+mod guest_writer;
+
 use core::time::Duration;
 use std::io::{self, Write};
-use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use tokio::sync::Notify;
-use wasmtime_wasi::async_trait;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::outcome::system_error::SystemError;
-use crate::stdio::terminal::sanitize;
 
 /// Bytes that wait for the writing thread before a guest has to.
 const CAPACITY: usize = 64 * 1024;
@@ -260,92 +256,67 @@ fn write_until_closed(shared: &Shared, mut sink: impl Write) {
     }
 }
 
-impl IsTerminal for OutputPipe {
-    /// Says no to the guest even on a terminal: what drives a terminal is taken out of its output.
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for OutputPipe {
-    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
-        // Only WASI 0.3 asks for this, and it is not linked.
-        Box::new(tokio::io::sink())
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(GuestWriter { pipe: self.clone(), permit: 0 })
-    }
-}
-
-/// One of the streams through which a guest writes.
-struct GuestWriter {
-    pipe: OutputPipe,
-    permit: usize,
-}
-
-#[async_trait]
-impl Pollable for GuestWriter {
-    async fn ready(&mut self) {
-        loop {
-            let mut news = pin!(self.pipe.shared.room.notified());
-            // Registered before the look, so that no wake-up falls between the two.
-            news.as_mut().enable();
-            {
-                let state = self.pipe.shared.state();
-                if state.refuses_guests() || state.waiting.len() < CAPACITY {
-                    return;
-                }
-            }
-            news.await;
-        }
-    }
-}
-
-#[async_trait]
-impl OutputStream for GuestWriter {
-    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        if bytes.len() > self.permit {
-            return Err(StreamError::Trap(wasmtime::format_err!(
-                "the guest wrote {} bytes where {} were permitted",
-                bytes.len(),
-                self.permit
-            )));
-        }
-        self.permit -= bytes.len();
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        let mut state = self.pipe.shared.state();
-        if state.refuses_guests() {
-            return Err(StreamError::Closed);
-        }
-        if self.pipe.is_terminal {
-            let sanitized = sanitize(&bytes, &mut state.split);
-            append(&mut state, &sanitized);
-        } else {
-            append(&mut state, &bytes);
-        }
-        drop(state);
-        self.pipe.shared.filled.notify_one();
-        Ok(())
-    }
-
-    /// Does nothing: bytes count as flushed once they are in the pipe, or a stalled reader would
-    /// stall every guest that flushes.
-    fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        let state = self.pipe.shared.state();
-        if state.refuses_guests() {
-            return Err(StreamError::Closed);
-        }
-        self.permit = CAPACITY.saturating_sub(state.waiting.len()).min(PERMIT);
-        Ok(self.permit)
-    }
-}
-
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::{Drained, OutputPipe};
+    use crate::outcome::system_error::SystemError;
+    use core::time::Duration;
+    use limits_core::{HostResource, HostShortage};
+    use std::io::{self, Write};
+    use std::sync::mpsc;
+    use std::sync::{Arc, Mutex};
+
+    pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[derive(Clone, Default)]
+    pub(super) struct Kept(pub(super) Arc<Mutex<Vec<u8>>>);
+    impl Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Writes one step for each message and stands still without.
+    pub(super) struct Gated(pub(super) mpsc::Receiver<()>, pub(super) Kept);
+    impl Write for Gated {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.recv().map_err(|closed| io::Error::new(io::ErrorKind::BrokenPipe, closed))?;
+            self.1.write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_stalls_is_given_up_after_a_while() {
+        let (_step, gate) = mpsc::channel();
+        let pipe = OutputPipe::new("test", false, Gated(gate, Kept::default())).unwrap();
+        pipe.push("never read");
+        let stalled =
+            Drained::Lost(SystemError::Other(String::from("its reader took nothing for 20ms")));
+        assert_eq!(pipe.finish(Duration::from_millis(20)), stalled);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_a_reader_that_left() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::Error::from(io::ErrorKind::StorageFull))
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let pipe = OutputPipe::new("test", false, Full).unwrap();
+        pipe.push("too much");
+        let full = HostShortage::new(HostResource::Disk, "no storage space");
+        let full = Drained::Lost(SystemError::Short(full));
+        assert_eq!(pipe.finish(PATIENCE), full);
+    }
+}
