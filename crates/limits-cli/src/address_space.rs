@@ -1,14 +1,14 @@
-//! Going easy on address space where the system limits it (`ulimit -v`).
+//! Less use of address space where the system limits it (`ulimit -v`).
 
 use limits_core::WasmResult;
 use limits_wasmtime::{AddressSpace, EngineBuilder};
 use wasmtime::Engine;
 
-/// Address space that a memory of a guest gets at most when it is made, where it is limited. One
-/// that grows further is moved now and then, but runs where little of a large limit is used.
+/// The address space that a new memory reserves at most, where it is limited. A memory that grows
+/// further is moved, but a large limit of which little is used fits.
 const MOST_AT_ONCE: u64 = 128 * 1024 * 1024;
 
-/// Makes an engine for guests whose memory is limited to `max_memory` bytes.
+/// Creates an engine for guests whose memory is limited to `max_memory` bytes.
 ///
 /// # Errors
 ///
@@ -18,9 +18,9 @@ pub(crate) fn engine(max_memory: u64) -> WasmResult<Engine> {
     EngineBuilder::new().address_space(mode).build()
 }
 
-/// Begins anew with an allocator that takes little address space, where that is limited: the C
-/// library sets aside 64 MiB for each thread otherwise, which adds up to most of a gigabyte. It
-/// can be told so only by its environment, when a process begins.
+/// Executes the command again with an allocator that takes little address space, where that is
+/// limited: the C library otherwise reserves 64 MiB for each thread, most of a gigabyte in total.
+/// It reads this setting from the environment, only when a process starts.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub(crate) fn spare() {
     use std::env;
@@ -28,7 +28,7 @@ pub(crate) fn spare() {
     use std::process::Command;
 
     const ARENAS: &str = "MALLOC_ARENA_MAX";
-    // Of our own: a loader may take the C library's variables away, and this would have no end.
+    // A second variable: a loader may remove the C library's, and the loop would have no end.
     const AGAIN: &str = "WASM_LIMITS_BEGUN_ANEW";
     let has = |name| env::var_os(name).is_some();
     if has(AGAIN) || has(ARENAS) || AddressSpace::of_process(0) == AddressSpace::Wide {
@@ -40,7 +40,7 @@ pub(crate) fn spare() {
     if let Some(name) = line.next() {
         again.arg0(name);
     }
-    // Comes back only if it fails, and then things are as they were.
+    // Returns only on failure; the command then goes on without.
     let _ = again.args(line).env(ARENAS, "1").env(AGAIN, "1").exec();
 }
 

@@ -32,7 +32,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Returns which component the command is about.
+    /// Returns the options that name the component and its policy.
     pub(crate) fn manifest(&self) -> &ManifestArgs {
         match self {
             Self::Run(run) => &run.guest.manifest,
@@ -70,18 +70,18 @@ pub(crate) struct CalibrateArgs {
     pub(crate) guest: GuestArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
-    /// How often to run the component.
+    /// The number of measured runs.
     #[arg(long, value_name = "N", default_value = "20")]
     pub(crate) runs: NonZeroU32,
     /// The suggested limits are this many times the highest use: 1 to 1000.
     #[arg(long, value_name = "FACTOR", default_value = "1.5", value_parser = parse_headroom)]
     pub(crate) headroom: f64,
-    /// How long one measured run may take, in milliseconds.
+    /// The timeout of one measured run, in milliseconds.
     #[arg(long, value_name = "MS", default_value = "60000")]
     pub(crate) timeout: u64,
 }
 
-/// Which component, and who says what it may use.
+/// The component, and the files that limit it.
 #[derive(Clone, clap::Args, Debug)]
 pub(crate) struct ManifestArgs {
     /// The component's Component.toml.
@@ -91,7 +91,7 @@ pub(crate) struct ManifestArgs {
     /// component.wat beside it].
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
-    /// The operator's policy, which can lower what the component asks for.
+    /// The operator's policy, which can lower what the component requests.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     /// The identity under which the policy's overrides apply [default: the name in the file].
@@ -99,7 +99,7 @@ pub(crate) struct ManifestArgs {
     pub(crate) id: Option<ComponentName>,
 }
 
-/// What to run, and what it may see of the host.
+/// The call, and the parts of the host that the guest can reach.
 #[derive(clap::Args, Debug)]
 pub(crate) struct GuestArgs {
     #[command(flatten)]
@@ -123,7 +123,7 @@ pub(crate) struct GuestArgs {
     pub(crate) args: Vec<String>,
 }
 
-/// Where the report goes.
+/// The form and the place of the report.
 #[derive(clap::Args, Debug)]
 pub(crate) struct OutputArgs {
     /// The report as text for people, or as one JSON object in the last line of stdout.
@@ -139,7 +139,7 @@ pub(crate) struct OutputArgs {
 pub(crate) enum Format {
     /// One JSON object in the last line of stdout.
     Json,
-    /// Lines for people: on stderr; on stdout what `check` finds valid.
+    /// Lines for people, on stderr; `check` prints a valid file's limits on stdout.
     Text,
 }
 

@@ -1,4 +1,4 @@
-//! Work that may take long, on a thread that nothing waits for.
+//! Long work on a thread that an interrupt abandons.
 
 use core::any::Any;
 
@@ -7,12 +7,12 @@ use tokio::sync::oneshot;
 use crate::interrupt::Interrupt;
 use crate::outcome::failure::Failure;
 
-/// Does `work` on a thread of its own and waits for it, or for something to ask to stop: the bytes
-/// of strangers are read, hashed, parsed and compiled here, so that the command hears Ctrl-C
-/// meanwhile. Then the thread is left to itself and ends with the process.
+/// Does `work` on a thread of its own and waits for it or for an interrupt. Foreign files are read,
+/// hashed, parsed and compiled here, so that the command reacts to Ctrl-C meanwhile. An abandoned
+/// thread ends with the process.
 ///
-/// The threads of the runtime do not do for this: where the system has none to give, it puts the
-/// work behind that of threads which never end, and nothing is told.
+/// The runtime's blocking threads are no substitute: where the system has no thread left, the
+/// runtime queues the work behind threads that never end, without an error.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub(crate) async fn in_background<T: Send + 'static>(
     }
 }
 
-/// Returns what a panic says.
+/// Returns the message of a panic.
 pub(crate) fn words(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

@@ -1,4 +1,4 @@
-//! Reading the command line, and saying what is wrong with it.
+//! The parser of the command line, and its errors.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -15,15 +15,15 @@ use crate::stdio::terminal::lines;
 ///
 /// # Errors
 ///
-/// The exit code with which to end: help was shown, or the command line makes no sense and
-/// stderr says why.
+/// The exit code of the process: help was printed to stdout, or the error of an invalid command line
+/// to stderr.
 pub(crate) fn read() -> Result<Args, i32> {
     parse(std::env::args_os()).map_err(|error| {
         let code = error.exit_code();
         if error.use_stderr() {
             let is_coloured = !matches!(AutoStream::choice(&io::stderr()), ColorChoice::Never);
             let says = lines(&error.render().ansi().to_string(), is_coloured);
-            // Nobody is left to tell if this fails.
+            // A failure of this cannot be reported anywhere.
             let _ = io::stderr().write_all(says.as_bytes());
         } else {
             let _ = error.print();
@@ -32,8 +32,8 @@ pub(crate) fn read() -> Result<Args, i32> {
     })
 }
 
-/// Arguments may come from strangers by way of a script. The error quotes them, and must be what it
-/// says whatever they are.
+/// Escapes the arguments that an error quotes: a script may pass foreign texts as arguments, which
+/// must not forge lines of the error.
 fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> {
     Args::try_parse_from(line).map_err(|mut error| {
         let quoted: Vec<(ContextKind, ContextValue)> =
@@ -45,14 +45,14 @@ fn parse(line: impl IntoIterator<Item = OsString>) -> Result<Args, clap::Error> 
     })
 }
 
-/// Escapes what the error quotes; the usage, which has lines, is ours alone.
+/// Escapes a quoted value; the usage has several lines, and no argument in it.
 fn escaped(value: &ContextValue) -> Option<ContextValue> {
     match value {
         ContextValue::String(text) => Some(ContextValue::String(quoted(text))),
         ContextValue::Strings(texts) => {
             Some(ContextValue::Strings(texts.iter().map(|text| quoted(text)).collect()))
         }
-        // Suggestions, which quote as well.
+        // Suggestions quote as well.
         ContextValue::StyledStrs(texts) => {
             let plain = texts.iter().map(|text| quoted(&text.to_string()).into());
             Some(ContextValue::StyledStrs(plain.collect()))

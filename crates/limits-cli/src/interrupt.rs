@@ -1,8 +1,6 @@
-//! Ctrl-C and the like: stop the guest and still report.
+//! Ctrl-C and signals: the guest is cancelled, and the command still reports.
 
 use core::future::Future;
-use core::pin::pin;
-use core::task::Poll;
 use std::io;
 use std::sync::Arc;
 
@@ -14,7 +12,7 @@ use crate::outcome::Outcome;
 
 const CTRL_C: &str = "Ctrl-C";
 
-/// Asks to stop, from outside: Ctrl-C, or a signal of the system.
+/// The request to stop, by Ctrl-C or a signal.
 #[derive(Clone)]
 pub(crate) struct Interrupt {
     phase: Arc<watch::Sender<Phase>>,
@@ -22,11 +20,11 @@ pub(crate) struct Interrupt {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Phase {
-    /// Nobody asked.
+    /// No request.
     Running,
-    /// Nobody asked, and all that is left is to bring out what was said.
+    /// No request, and only output is left to flush.
     Draining,
-    /// Somebody asked, in this way.
+    /// A request, with its source.
     Stopping(&'static str),
 }
 
@@ -40,13 +38,12 @@ impl Drop for Watch {
 }
 
 impl Interrupt {
-    /// Listens from now on, on the runtime that is entered, to Ctrl-C and on Unix to SIGTERM and
-    /// SIGHUP. The second Ctrl-C ends the process at once; the signals do not, since some senders
-    /// repeat them.
+    /// Starts to listen to Ctrl-C, and on Unix to SIGTERM and SIGHUP, on the current runtime. The second
+    /// Ctrl-C ends the process at once; a repeated signal does not, since some senders repeat them.
     ///
     /// # Errors
     ///
-    /// The system's, if it does not let us listen.
+    /// The system's, if it refuses a handler.
     pub(crate) fn listen() -> io::Result<Self> {
         let (phase, _) = watch::channel(Phase::Running);
         let interrupt = Self { phase: Arc::new(phase) };
@@ -54,8 +51,8 @@ impl Interrupt {
         {
             use tokio::signal::unix::{SignalKind, signal};
 
-            // Left alone it ends the process without a report where a file grows past `ulimit -f`;
-            // heard by anyone, the write fails instead.
+            // Without a handler, SIGXFSZ ends the process without a report where a file grows past
+            // `ulimit -f`; with one, the write fails instead.
             #[cfg(target_os = "linux")]
             let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
             let hangup = (!is_hangup_ignored()).then_some((SignalKind::hangup(), "SIGHUP"));
@@ -93,8 +90,8 @@ impl Interrupt {
         }
     }
 
-    /// From now on nothing is left to cancel: whoever asks to stop ends the process, unless
-    /// somebody asked before and is owed a report.
+    /// Ends the time in which a request cancels the guest: the next one ends the process, unless an
+    /// earlier request still waits for its report.
     pub(crate) fn drain(&self) {
         self.phase.send_modify(|phase| {
             if *phase == Phase::Running {
@@ -103,13 +100,12 @@ impl Interrupt {
         });
     }
 
-    /// Says what asked to stop, if anything did.
+    /// Returns the source of the request, if there was one.
     pub(crate) fn stopped_by(&self) -> Option<&'static str> {
         stopped_by(*self.phase.borrow())
     }
 
-    /// Cancels an execution when the user asks to stop, from another thread: the guest's own may
-    /// be busy.
+    /// Cancels an execution upon a request, from another thread: the guest's own may be busy.
     pub(crate) fn cancels(&self, execution: CancelHandle) -> Watch {
         let mut phase = self.phase.subscribe();
         let task = tokio::spawn(async move {
@@ -120,32 +116,20 @@ impl Interrupt {
         Watch(task.abort_handle())
     }
 
-    /// Waits for `work`, or for something to ask to stop, whichever comes first.
+    /// Waits for `work` or for a request, whichever comes first.
     ///
     /// # Errors
     ///
-    /// What asked to stop.
+    /// The source of the request.
     pub(crate) async fn or<T>(&self, work: impl Future<Output = T>) -> Result<T, &'static str> {
         let mut phase = self.phase.subscribe();
-        let mut stop = pin!(async {
-            let stopping = phase.wait_for(|phase| stopped_by(*phase).is_some()).await;
-            stopping.ok().and_then(|phase| stopped_by(*phase))
-        });
-        let mut work = pin!(work);
-        let mut is_listening = true;
-        core::future::poll_fn(|cx| {
-            if let Poll::Ready(done) = work.as_mut().poll(cx) {
-                return Poll::Ready(Ok(done));
-            }
-            if is_listening && let Poll::Ready(stopped) = stop.as_mut().poll(cx) {
-                is_listening = false;
-                if let Some(by) = stopped {
-                    return Poll::Ready(Err(by));
-                }
-            }
-            Poll::Pending
-        })
-        .await
+        let stopped = phase.wait_for(|phase| stopped_by(*phase).is_some());
+        tokio::select! {
+            // Finished work counts, even if the request is there as well.
+            biased;
+            done = work => Ok(done),
+            Ok(phase) = stopped => Err(stopped_by(*phase).unwrap_or(CTRL_C)),
+        }
     }
 }
 
@@ -156,8 +140,7 @@ fn stopped_by(phase: Phase) -> Option<&'static str> {
     }
 }
 
-/// Tells whether whoever started us said that we outlive the terminal, as `nohup` does. Known on
-/// Linux only.
+/// Returns whether SIGHUP was ignored at the start, as by `nohup`. Known on Linux only.
 #[cfg(unix)]
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

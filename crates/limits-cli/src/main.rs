@@ -44,21 +44,21 @@ use crate::stdio::Stdio;
 
 /// Threads that run guests and timers, at least.
 const WORKERS: usize = 2;
-/// Threads that work on files for guests. A guest can make one of them wait for ever, on a pipe in
-/// a directory that it was given; the process ends all the same.
+/// Threads for the file operations of guests. A guest can block one for ever, on a pipe in a
+/// directory that it was given; the process ends all the same.
 const BLOCKING_THREADS: usize = 8;
 /// Threads beside those of the runtime: three for the standard streams, two for output that
 /// `calibrate` drops, one for work in the background and one for a report that goes to a pipe.
 const OTHER_THREADS: usize = 7;
-/// How long the system may take to give us a thread.
+/// The longest wait for a thread of the system.
 const THREAD_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a thread stays without work: to the end of the process.
+/// Idle threads stay to the end of the process.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 fn main() {
     address_space::spare();
-    // A panic is told by the failure that comes of it, where there is a report. Its words can be a
-    // stranger's, such as a name in a component that the compiler falls over.
+    // The failure that a panic becomes is in the report. Its message can quote a foreign name, such
+    // as one in a component that makes the compiler panic.
     panic::set_hook(Box::new(|panic| {
         let words = quoted(&panic.to_string());
         let _ = writeln!(io::stderr(), "wasm-limits {words}");
@@ -67,11 +67,11 @@ fn main() {
         Ok(args) => serve(&args),
         Err(code) => code,
     };
-    // Not a return: threads that a stalled reader or an endless input holds must not hold us.
+    // Not a return: threads blocked by a stalled reader or an endless input must not delay the end.
     std::process::exit(code);
 }
 
-/// Runs the command and brings out what it said. Returns the exit code.
+/// Runs the command and flushes its output. Returns the exit code.
 fn serve(args: &Args) -> i32 {
     let (output, is_repeated) = match &args.command {
         Command::Run(run) => (&run.output, run.repeat.is_some_and(|count| count.get() > 1)),
@@ -101,11 +101,11 @@ fn serve(args: &Args) -> i32 {
     i32::from(code)
 }
 
-/// Takes from the host what every command needs: threads, descriptors, signals.
+/// Starts threads, signal handlers and standard streams, which every command needs.
 fn start(at_once: usize, is_repeated: bool) -> Result<(Runtime, Interrupt, Stdio), Failure> {
     let failed = |reason: String| Failure::Host { what: "starting", reason };
     let hook = panic::take_hook();
-    // Tokio panics where it gets no thread or no descriptor. That is told once, by the failure.
+    // Tokio panics without a thread or a descriptor. The failure reports that, and once is enough.
     panic::set_hook(Box::new(|_| {}));
     let started = panic::catch_unwind(AssertUnwindSafe(|| {
         let runtime = runtime(at_once)?;
@@ -124,7 +124,7 @@ fn start(at_once: usize, is_repeated: bool) -> Result<(Runtime, Interrupt, Stdio
     }
 }
 
-/// Makes the threads: as many as guests run at once, but no more than there are cores for.
+/// Starts as many threads as guests run at one time, but at most one for each core.
 fn runtime(at_once: usize) -> io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let workers = at_once.min(cores).max(WORKERS);
@@ -136,9 +136,8 @@ fn runtime(at_once: usize) -> io::Result<Runtime> {
         .thread_keep_alive(FOR_EVER)
         .enable_all()
         .build()?;
-    // Guests' files wait for these threads. Where the system has none left, Tokio waits for one of
-    // its own to come free, of which none would: so there must be one, and it stays. That others
-    // have taken the threads since they were tried is seen here as well.
+    // File operations of guests need a blocking thread. If the system refuses the first one, Tokio
+    // waits for ever for a thread to become free: so one is started here, and stays.
     let thread = runtime.spawn_blocking(|| ());
     match runtime.block_on(async { tokio::time::timeout(THREAD_PATIENCE, thread).await }) {
         Ok(_) => Ok(runtime),
@@ -149,8 +148,8 @@ fn runtime(at_once: usize) -> io::Result<Runtime> {
     }
 }
 
-/// Finds out whether there are threads left for all that is to come, while a lack of them is still
-/// an error of the system: later it would be a panic here and a wait for ever there.
+/// Checks that the system has enough threads left, while a lack of them is still an error: later it
+/// would be a panic or an endless wait.
 fn try_threads(count: usize) -> io::Result<()> {
     let gate = Arc::new(Mutex::new(()));
     let closed = gate.lock();
@@ -162,13 +161,13 @@ fn try_threads(count: usize) -> io::Result<()> {
         .collect();
     drop(closed);
     threads.into_iter().try_for_each(|thread| {
-        // It does nothing that could panic.
+        // The thread cannot panic.
         let _ = thread?.join();
         Ok(())
     })
 }
 
-/// Reports that the command could not even start, without any thread. Returns the exit code.
+/// Reports, without any thread, that the command could not start. Returns the exit code.
 fn report_alone(command: &Command, output: &OutputArgs, failure: &Failure) -> u8 {
     let ending = Ending::from(failure);
     let code = ending.exit_code;
@@ -182,7 +181,7 @@ fn report_alone(command: &Command, output: &OutputArgs, failure: &Failure) -> u8
     };
     let written = json.and_then(|json| {
         if output.format == Format::Json {
-            // Nobody is left to tell if this fails.
+            // A failure of this cannot be reported anywhere.
             let _ = writeln!(io::stdout(), "{json}");
         }
         let Some(path) = &output.report else { return Ok(()) };

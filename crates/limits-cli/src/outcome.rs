@@ -4,18 +4,18 @@ pub(crate) mod classify;
 pub(crate) mod failure;
 pub(crate) mod system_error;
 
-/// How a run ended.
+/// The outcome of a run, in one word.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Outcome {
-    /// The user or the system asked to stop.
+    /// The user or the system cancelled the run.
     Cancelled,
-    /// A capability was missing. Reserved: no host function of the command asks for one yet.
+    /// A capability was missing. Reserved: no host function of the command checks one yet.
     Denied,
-    /// There was nothing to run: a file, its contents or the call is at fault.
+    /// A file, its content or the call is at fault.
     Error,
     /// The guest ended itself with a code other than zero.
     Exit,
-    /// The host lacked or did something: it has to act, and the guest is not to blame.
+    /// The host has to act: it lacked a resource, or failed. The guest is not to blame.
     Host,
     /// A limit of the store other than its memory stopped the guest.
     LimitExceeded,
@@ -23,9 +23,9 @@ pub(crate) enum Outcome {
     OutOfFuel,
     /// The component could not be instantiated within its memory.
     OutOfMemory,
-    /// A quota, the component's or the host's, had not enough left for the guest to begin or go on.
+    /// A quota of the component or the host had no room for the guest.
     QuotaExceeded,
-    /// The guest came to its end.
+    /// The guest ended well.
     Success,
     /// The guest did not end by its deadline.
     Timeout,
@@ -47,8 +47,13 @@ const fn row(outcome: Outcome, name: &'static str, exit_code: u8, meaning: &'sta
 
 /// Every outcome with its name in reports and its exit code, in the order of the codes.
 const TABLE: [Row; 12] = [
-    row(Outcome::Success, "success", 0, "the guest came to its end"),
-    row(Outcome::Exit, "exit", 1, "the guest's own failure, or its own code where it gave one"),
+    row(Outcome::Success, "success", 0, "the guest ended well"),
+    row(
+        Outcome::Exit,
+        "exit",
+        1,
+        "the guest reported its own failure; its own code if it gave one",
+    ),
     row(Outcome::OutOfFuel, "out_of_fuel", 64, "the guest used all its fuel"),
     row(Outcome::Timeout, "timeout", 65, "the guest did not end by its deadline"),
     row(Outcome::OutOfMemory, "out_of_memory", 66, "the component does not fit into its memory"),
@@ -61,7 +66,12 @@ const TABLE: [Row; 12] = [
     ),
     row(Outcome::Denied, "denied", 69, "reserved: no capability is enforced yet"),
     row(Outcome::Trap, "trap", 70, "the guest trapped"),
-    row(Outcome::Error, "error", 71, "unreadable file, not a component, no such export, bad call"),
+    row(
+        Outcome::Error,
+        "error",
+        71,
+        "bad input: file, component, missing import, export or arguments",
+    ),
     row(
         Outcome::Host,
         "host",
@@ -71,7 +81,7 @@ const TABLE: [Row; 12] = [
     row(Outcome::Cancelled, "cancelled", 130, "Ctrl-C, SIGTERM or SIGHUP"),
 ];
 
-/// The exit code of a command line that makes no sense.
+/// The exit code of an invalid command line.
 pub(crate) const USAGE_EXIT_CODE: u8 = 2;
 
 impl Outcome {
@@ -80,13 +90,13 @@ impl Outcome {
         self.row().name
     }
 
-    /// Returns the exit code, for an outcome that carries none of its own.
+    /// Returns the exit code of the outcome; a guest can give another one for `exit`.
     pub(crate) fn exit_code(self) -> u8 {
         self.row().exit_code
     }
 
     fn row(self) -> &'static Row {
-        // The last row stands in only for a variant without a row, which a test rules out.
+        // Every variant has a row, as a test asserts.
         TABLE.iter().find(|row| row.outcome == self).unwrap_or(&TABLE[TABLE.len() - 1])
     }
 }

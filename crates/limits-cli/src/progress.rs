@@ -1,4 +1,5 @@
-//! Signs of life for work that takes long, on a terminal only.
+//! Progress of long work, on a terminal only: a redirected stderr holds the guest's lines and the
+//! report alone.
 
 use core::future::Future;
 use core::pin::pin;
@@ -7,7 +8,7 @@ use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// Work shorter than this needs no sign of life.
+/// Work shorter than this shows no progress.
 const QUIET: Duration = Duration::from_millis(300);
 const TICK: Duration = Duration::from_millis(100);
 
@@ -29,7 +30,7 @@ pub(crate) async fn with_note<T>(is_shown: bool, note: String, work: impl Future
     done
 }
 
-/// Counts runs on stderr once they take long, all together.
+/// A bar of runs on stderr, once all of them together take long.
 pub(crate) struct RunBar {
     is_shown: bool,
     count: u64,

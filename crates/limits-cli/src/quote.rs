@@ -1,4 +1,4 @@
-//! Texts of others in the lines of the command.
+//! Foreign texts in the lines of the command.
 
 use std::path::Path;
 

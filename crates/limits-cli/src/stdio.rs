@@ -1,4 +1,4 @@
-//! The three standard streams, through pipes that can stall nothing.
+//! The three standard streams, through pipes that never block a guest.
 
 pub(crate) mod output_pipe;
 pub(crate) mod stdin_pipe;
@@ -20,8 +20,8 @@ pub(crate) struct Stdio {
 }
 
 impl Stdio {
-    /// Puts pipes before the process's streams. With `replay`, every run of several reads the
-    /// same input.
+    /// Puts pipes before the process's streams. With `replay`, each of several runs reads the same
+    /// input.
     ///
     /// # Errors
     ///
@@ -35,19 +35,18 @@ impl Stdio {
         })
     }
 
-    /// Closes the outputs of all guests for good, before a report.
+    /// Closes the outputs of all guests permanently, before a report.
     pub(crate) fn seal(&self) {
         self.stdout.seal();
         self.stderr.seal();
     }
 
-    /// Returns the same streams for one more run, which reads the input from its beginning where
-    /// it is kept.
+    /// Returns the same streams for the next run, which reads a kept input from its beginning.
     pub(crate) fn rewound(&self) -> Self {
         Self { stdin: self.stdin.rewound(), ..self.clone() }
     }
 
-    /// Returns the same input with outputs that keep nothing.
+    /// Returns the same input with outputs that discard everything.
     ///
     /// # Errors
     ///
@@ -62,7 +61,7 @@ impl Stdio {
     }
 }
 
-/// Tells whether both outputs of the process lead to one place, as after `2>&1`. Known on Unix
+/// Returns whether both outputs of the process lead to one file, as after `2>&1`. Known on Unix
 /// only.
 #[cfg(unix)]
 fn is_joint() -> bool {

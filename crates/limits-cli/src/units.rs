@@ -12,7 +12,7 @@ pub(crate) fn three_decimals(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
 
-/// Groups digits by three, so that 1000000 and 10000000 are told apart at a glance.
+/// Groups digits by three, so that 1000000 and 10000000 differ at a glance.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -25,7 +25,7 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
-/// Writes how often something happened.
+/// Writes a number of times.
 pub(crate) fn times(count: u64) -> String {
     match count {
         1 => String::from("once"),

@@ -55,7 +55,7 @@ struct CheckedFile {
     sha256: String,
 }
 
-/// Validates the file and says what it allows. Returns the exit code.
+/// Validates the file and prints the effective limits. Returns the exit code.
 pub(crate) async fn check(args: &CheckArgs, console: &mut Console, interrupt: &Interrupt) -> u8 {
     let manifest = Manifest::load(&args.manifest, interrupt).await;
     let checked = match console.open_report(&args.output, &args.manifest, &manifest, &[]) {
@@ -78,8 +78,8 @@ async fn look(manifest: Result<Manifest, Failure>, interrupt: &Interrupt) -> Che
                 Err(failure) => return Checked::not_run(Ending::from(&failure)),
             }
         }
-        // The limits hold for a component that is still to be built, but not for one that was
-        // named, or is there, and cannot be run.
+        // A component that is not built yet is no error; one that is named, or is there, must be
+        // readable.
         Err(Failure::ComponentMissing { .. }) => None,
         Err(failure) => return Checked::not_run(Ending::from(&failure)),
     };
@@ -106,7 +106,7 @@ impl Reported for Checked {
 }
 
 impl CheckedFile {
-    /// Looks at what a component is, as far as that goes without compiling it.
+    /// Checks the structure of a component without compiling it.
     fn new(file: ComponentFile) -> Result<Self, Failure> {
         let path = file.path.to_string_lossy().into_owned();
         let bytes = file.len();
@@ -153,7 +153,7 @@ impl Checked {
     }
 }
 
-/// Lists the patterns of each permission that has some.
+/// Returns the patterns of each permission that has any.
 fn patterns(capabilities: &CapabilitySet) -> BTreeMap<String, Vec<String>> {
     let mut patterns: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (permission, pattern) in capabilities.iter() {
@@ -201,7 +201,7 @@ fn render(checked: &Checked) -> String {
         };
         rows.push(row(quota, format!("{:<9}   {WARNING}{mark}{WARNING:#}", quota.origin)));
     }
-    // Where the policy has none, there is nothing above the component.
+    // Without ceilings in the policy there is no host above the component.
     let has_ceilings = checked.host.iter().any(|ceiling| ceiling.origin != Origin::Default);
     for ceiling in checked.host.iter().filter(|_| has_ceilings) {
         let mark = match ceiling.origin {

@@ -65,22 +65,22 @@ async fn report(
     report.with_use(&account, &terms)
 }
 
-/// What runs, and under what.
+/// The component with its limits and its account.
 struct Subject {
     session: Session,
     limits: ResourceLimits,
     account: Arc<RunAccount>,
 }
 
-/// How many runs, and how many of them at the same time.
+/// The number of runs, and of those at the same time.
 #[derive(Clone, Copy)]
 struct Wanted {
     count: u64,
     at_once: u64,
 }
 
-/// Runs as often as wanted; of the runs that failed, the one that ended last is the one that is
-/// reported, or the last of all. However it ends, no run goes on behind it.
+/// Runs the component as often as requested. Returns the run that failed last, else the run that
+/// ended last. No run goes on after the return.
 async fn repeat(
     subject: Arc<Subject>,
     wanted: Wanted,
@@ -94,7 +94,7 @@ async fn repeat(
     reported
 }
 
-/// As [`repeat`], but leaves those runs in `live` that a failure made useless.
+/// As [`repeat`], but leaves the runs in `live` that a failure made useless.
 async fn run_all(
     live: &mut JoinSet<Result<RunRecord, Failure>>,
     subject: Arc<Subject>,

@@ -46,12 +46,7 @@ impl RunAccount {
     /// An [`EnforceError`] if its capabilities cannot be registered under its id.
     pub(crate) fn open(terms: &Terms) -> Result<Self, EnforceError> {
         let effective = &terms.effective;
-        let context = SecurityContext::with_quota(
-            effective.id().to_string(),
-            effective.capabilities().clone(),
-            effective.quota(),
-        );
-        Self::register(context, host_quota(terms), effective.cpu_time_policy())
+        Self::register(effective.into(), host_quota(terms), effective.cpu_time_policy())
     }
 
     /// Registers the component without any quota, to measure what it uses.
@@ -89,7 +84,7 @@ impl RunAccount {
         Arc::from(&self.component)
     }
 
-    /// Returns what becomes of a run for which there is no CPU time.
+    /// Returns the policy for a run without CPU time.
     pub(crate) const fn cpu_time_policy(&self) -> CpuTimePolicy {
         self.cpu_time_policy
     }

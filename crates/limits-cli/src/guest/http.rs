@@ -7,10 +7,10 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 /// Bytes that a guest may put into the body of a request at once.
 const BODY_CHUNK_BYTES: usize = 16 * 1024;
 
-/// Refuses every outgoing request with the error that WASI has for it.
+/// Refuses every outgoing request with WASI's own error.
 pub(crate) struct RefuseRequests;
 
-/// What becomes of the body of a response, which is never sent.
+/// The body of a response, which is never sent.
 type Rest = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 impl WasiHttpHooks for RefuseRequests {
@@ -23,7 +23,7 @@ impl WasiHttpHooks for RefuseRequests {
         Box::new(core::future::ready(Err(Error::HttpRequestDenied)))
     }
 
-    /// A request that is never sent still holds what the guest wrote into it.
+    /// A request that is never sent still holds the bytes of the guest.
     fn p2_outgoing_body_chunk_size(&mut self) -> usize {
         BODY_CHUNK_BYTES
     }

@@ -1,4 +1,4 @@
-//! Which export to call, with what.
+//! The export to call, and its arguments.
 
 use core::error::Error as _;
 
@@ -18,13 +18,13 @@ const COMMAND: &str = "wasi:cli/run";
 const MOST_NAMED: usize = 12;
 /// Characters of a name that an error shows: a longer one would push the rest out of it.
 const MOST_OF_A_NAME: usize = 64;
-/// Bytes of a name that is compared with the one that is missing, and how many names are.
+/// Bytes of a name that is compared with a missing name, and the number of names compared.
 const MOST_COMPARED: usize = 256;
 const MOST_CANDIDATES: usize = 10_000;
-/// Characters of a reason or a type that an error shows, of which one more or two must fit.
+/// Characters of a reason or a type that an error shows; a message has up to three of them.
 const MOST_OF_A_REASON: usize = 160;
 
-/// A call that the component is known to have an export for.
+/// A call of an existing export.
 #[derive(Debug)]
 pub(crate) enum Call {
     /// A command, run through `wasi:cli/run`.
@@ -33,13 +33,13 @@ pub(crate) enum Call {
     Function { export: String, params: Vec<Val> },
 }
 
-/// Why a call cannot be made.
+/// A reason why a call is impossible.
 #[derive(Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum InvokeError {
     /// The arguments do not fit the function.
     #[error("bad arguments for `{export}`: {reason}; it is {signature}")]
     BadArguments { export: String, signature: String, reason: String },
-    /// The component is not a command.
+    /// The component is a library.
     #[error(
         "the component is a library, as it exports no {COMMAND}: call one of its functions, as in \
          --invoke 'name(1, \"a\")'; {}",
@@ -83,21 +83,21 @@ fn listed(exports: &Exports) -> String {
     }
 }
 
-/// What an error names of a component's exports, fit to be shown.
+/// The exports that an error names, escaped.
 #[derive(Debug, Default, Eq, PartialEq)]
 pub(crate) struct Exports {
     first: Vec<String>,
     more: usize,
 }
 
-/// A call as the command line writes it, before the component is known.
+/// A call as the command line has it, before the component is compiled.
 pub(crate) struct Wanted {
     name: String,
     arguments: UntypedFuncCall<'static>,
 }
 
 impl Wanted {
-    /// Reads a call as far as that goes without the component, which takes seconds to compile.
+    /// Parses a call before the component is compiled, which can take seconds.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl Wanted {
         let not_a_call = || InvokeError::NotACall { text: shortened(text, MOST_OF_A_NAME) };
         let (name, arguments) = text.split_at(text.find('(').ok_or_else(not_a_call)?);
         let name = String::from(name.trim());
-        // WAVE's own names cannot be qualified, so it gets the arguments under one of ours.
+        // Names of WAVE cannot be qualified, so the arguments get another name.
         let source = format!("f{arguments}");
         match UntypedFuncCall::parse(&source) {
             Ok(call) => Ok(Self { name, arguments: call.into_owned() }),
@@ -117,12 +117,12 @@ impl Wanted {
         }
     }
 
-    /// Finds the export of `component` that is called. The version of an interface may be left out
-    /// where only one is exported.
+    /// Finds the called export of `component`. The version of an interface may be omitted if only
+    /// one is exported.
     ///
     /// # Errors
     ///
-    /// An [`InvokeError`] that says what does not fit.
+    /// An [`InvokeError`] with the mismatch.
     pub(crate) fn find(&self, component: &Component) -> Result<Call, InvokeError> {
         let Some((export, function)) = self.function(component) else {
             return Err(self.missing(component));
@@ -222,12 +222,12 @@ impl Call {
     }
 }
 
-/// Makes a text fit for an error, and leaves room for the rest of it.
+/// Escapes a text for an error and cuts it.
 fn shortened(text: &str, most: usize) -> String {
     Escaped::head(text, most).to_string()
 }
 
-/// Says what does not fit, and quotes where.
+/// Writes the mismatch, and quotes its place.
 fn reason(error: &ParserError, source: &str) -> String {
     let mut reason = error.kind().to_string();
     if let Some(detail) = error.detail() {
@@ -252,7 +252,7 @@ fn signature(function: &ComponentFunc) -> String {
     }
 }
 
-/// Writes what a function returned. Several values, which only old components return, become a
+/// Writes the results of a function. Several values, which only old components return, become a
 /// tuple.
 pub(crate) fn write_results(values: &[Val]) -> Option<String> {
     match values {
@@ -273,10 +273,10 @@ fn full_name(interface: Option<&str>, function: &str) -> String {
     }
 }
 
-/// Shows the functions that a component exports, with the interface that they are in, if any.
+/// Calls `show` for each exported function, with its interface if it is in one.
 ///
-/// They are not put into a list: one interface with long names can be exported many times over, so
-/// their full names have no bound that the size of the component would set.
+/// Not a list: a component can export one interface with long names many times, so the size of the
+/// component does not bound the size of all full names.
 fn for_each_function(
     component: &Component,
     mut show: impl FnMut(Option<&str>, &str, ComponentFunc),
@@ -297,7 +297,7 @@ fn for_each_function(
     }
 }
 
-/// Tells whether WAVE has words for all values of a type: it panics where it has none.
+/// Returns whether WAVE can write all values of a type: it panics where it cannot.
 fn is_writable(ty: &Type) -> bool {
     match ty {
         Type::Bool

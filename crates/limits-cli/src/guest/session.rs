@@ -22,7 +22,7 @@ use crate::quote::quoted;
 use crate::stdio::Stdio;
 use crate::stdio::stdin_pipe::REPLAY;
 
-/// One execution, as far as it went.
+/// The record of one execution.
 #[derive(Clone, Debug)]
 pub(crate) struct RunRecord {
     pub(crate) ending: Ending,
@@ -40,13 +40,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Checks the call, as far as that goes without the component; then compiles and links the
-    /// component, and finds what is called. Compiling takes seconds for a
-    /// large component; with `is_shown`, a note on stderr says so. `limits` are those of its file.
+    /// Parses the call, then compiles and links the component and finds the called export. A large
+    /// component takes seconds to compile: with `is_shown`, stderr has a note meanwhile. `limits` are
+    /// those of its file.
     ///
     /// # Errors
     ///
-    /// A [`Failure`]; [`Failure::Interrupted`] if somebody asks to stop meanwhile.
+    /// A [`Failure`]; [`Failure::Interrupted`] after an interrupt.
     pub(crate) async fn open(
         name: &str,
         file: ComponentFile,
@@ -92,8 +92,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// A [`Failure`] if the guest could not be given what was granted, or the same input as every
-    /// run. Whatever happens to the guest itself is in the [`RunRecord`].
+    /// A [`Failure`] if a grant cannot be opened, or if the input is too long to be repeated. The end
+    /// of the guest itself is in the [`RunRecord`].
     pub(crate) async fn run(
         &self,
         limits: &ResourceLimits,

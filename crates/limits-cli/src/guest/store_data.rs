@@ -1,4 +1,4 @@
-//! What a guest's store carries on our side.
+//! The host's data in a guest's store.
 
 use limits_core::ResourceLimits;
 use limits_wasmtime::{CancelHandle, HasLimits, LimitState, resource_table};
@@ -22,7 +22,7 @@ pub(crate) struct StoreData {
 }
 
 impl StoreData {
-    /// Makes the data of a store under `limits`, whose memory and CPU time are taken from `account`
+    /// Creates the data of a store under `limits`, whose memory and CPU time are taken from `account`
     /// as well.
     pub(crate) fn new(limits: &ResourceLimits, wasi: WasiCtx, account: &RunAccount) -> Self {
         let mut http = WasiHttpCtx::new();

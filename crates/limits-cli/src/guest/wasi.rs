@@ -1,4 +1,4 @@
-//! WASI 0.2 with no authority but what the command line grants.
+//! WASI 0.2 with the authority that the command line grants, and no other.
 
 use limits_core::{WasmError, WasmResult};
 use wasmtime::Engine;
@@ -12,7 +12,7 @@ use crate::outcome::system_error::SystemError;
 use crate::quote::quoted;
 use crate::stdio::Stdio;
 
-/// Random bytes that a guest gets in one call. Making them cannot be interrupted.
+/// Random bytes of one call, which cannot be interrupted.
 const MAX_RANDOM_BYTES: u64 = 64 * 1024;
 
 /// Links everything that WASI 0.2 names, wasi:http included: toolchains import it unasked.
@@ -29,7 +29,7 @@ pub(crate) fn linker(engine: &Engine) -> WasmResult<Linker<StoreData>> {
     Ok(linker)
 }
 
-/// What the command line grants to a guest.
+/// The grants of the command line to a guest.
 #[derive(Clone, Debug)]
 pub(crate) struct Grants {
     args: Vec<String>,
@@ -38,7 +38,7 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
-    /// Takes the grants from the command line. A guest finds `name` as its own name.
+    /// Reads the grants of the command line. `name` is the guest's first argument.
     pub(crate) fn new(name: &str, args: &GuestArgs) -> Self {
         let own_name = core::iter::once(String::from(name));
         Self {
@@ -48,7 +48,7 @@ impl Grants {
         }
     }
 
-    /// Makes the WASI context of one execution.
+    /// Creates the WASI context of one execution.
     ///
     /// # Errors
     ///
@@ -62,7 +62,7 @@ impl Grants {
             .stdout(stdio.stdout.clone())
             .stderr(stdio.stderr.clone())
             .max_random_size(MAX_RANDOM_BYTES)
-            // Refused by default as well; said here so that a changed default changes nothing.
+            // The defaults, stated so that a change of them has no effect.
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)

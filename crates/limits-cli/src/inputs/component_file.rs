@@ -16,28 +16,28 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// is for people who write it by hand.
 const MAX_TEXT_BYTES: u64 = 4 * 1024 * 1024;
 
-/// What a binary begins with.
+/// The first bytes of a binary.
 const MAGIC: &[u8] = b"\0asm";
 
-/// What a component looks for beside its Component.toml unless it is told where.
+/// The names of a component beside its Component.toml, in the order of preference.
 const BESIDE: [&str; 2] = ["component.wasm", "component.wat"];
 
-/// What some editors put before a text.
+/// The mark that some editors put before a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A component as it lies in a file.
+/// The content of a component's file.
 pub(crate) struct ComponentFile {
     pub(crate) path: PathBuf,
     bytes: Vec<u8>,
 }
 
 impl ComponentFile {
-    /// Says where the component is: `chosen`, else what its file names, else one of two names
-    /// beside that file.
+    /// Returns the path of the component: `chosen`, else the `path` of its file, else one of two
+    /// names beside that file.
     ///
     /// # Errors
     ///
-    /// [`Failure::ComponentMissing`] if nobody named one and neither of the two exists;
+    /// [`Failure::ComponentMissing`] if none is named and neither of the two exists;
     /// [`Failure::ComponentOutside`] if it was not `chosen` and is a link that leads out of the
     /// folder, which is its author's.
     pub(crate) fn find(
@@ -55,7 +55,7 @@ impl ComponentFile {
                 .find(|path| path.exists())
                 .ok_or_else(|| Failure::ComponentMissing { folder: folder.to_path_buf() })?,
         };
-        // One that is not there is told when it is read.
+        // Reading reports a missing file.
         match (fs::canonicalize(&path), fs::canonicalize(folder)) {
             (Ok(real), Ok(folder)) if !real.starts_with(&folder) => {
                 Err(Failure::ComponentOutside { path, real })
@@ -64,13 +64,13 @@ impl ComponentFile {
         }
     }
 
-    /// Lists where a component is looked for that nobody named.
+    /// Returns the paths where a component without a name is looked for.
     pub(crate) fn beside(manifest: &Path) -> impl Iterator<Item = PathBuf> {
         let folder = folder_of(manifest);
         BESIDE.iter().map(move |name| folder.join(name))
     }
 
-    /// Reads the component, once: what is hashed is what is compiled.
+    /// Reads the component once: the hash is that of the bytes that are compiled.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl ComponentFile {
         Sha256::digest(&self.bytes).into()
     }
 
-    /// Returns how large the file is, in bytes.
+    /// Returns the size of the file in bytes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -128,7 +128,8 @@ fn folder_of(manifest: &Path) -> &Path {
     }
 }
 
-/// The parser draws its errors over several lines; the first says what, the second where.
+/// Shortens an error of the parser, which has the reason in its first line and the place in the
+/// second.
 fn one_line(error: &wat::Error) -> String {
     let text = error.to_string();
     let mut lines = text.lines().map(str::trim);

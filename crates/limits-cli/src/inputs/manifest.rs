@@ -1,4 +1,4 @@
-//! A Component.toml with the policy over it and the component beside it.
+//! A Component.toml, the policy over it and the component beside it.
 
 use std::path::PathBuf;
 
@@ -10,23 +10,22 @@ use crate::inputs::component_file::ComponentFile;
 use crate::interrupt::Interrupt;
 use crate::outcome::failure::Failure;
 
-/// What a component is, may use, and where it lies.
+/// A component: its version, its terms and its file.
 pub(crate) struct Manifest {
     pub(crate) version: String,
     pub(crate) terms: Terms,
-    /// The component, or why there is none.
+    /// The component's file, or the failure to read it.
     pub(crate) file: Result<ComponentFile, Failure>,
 }
 
-/// What a component may use, alone and together with all others.
+/// The limits and quotas of a component, and the ceilings over all components.
 #[derive(Debug)]
 pub(crate) struct Terms {
     /// The component's name in its file.
     pub(crate) name: String,
     pub(crate) effective: EffectiveConfig,
     pub(crate) host: HostCeilings,
-    /// Says that the id of the command line is in no override, if that is so: a typing mistake
-    /// there would go unseen.
+    /// A sentence on an `--id` without an override: a mistake in typing it would go unnoticed.
     pub(crate) note: Option<String>,
 }
 
@@ -68,7 +67,7 @@ impl Manifest {
         })
     }
 
-    /// Lists the files that were read, and those that would have been if others had been right.
+    /// Returns every input path: those read, and those that a successful load would have read.
     pub(crate) fn inputs(
         args: &ManifestArgs,
         loaded: Option<&Result<Self, Failure>>,

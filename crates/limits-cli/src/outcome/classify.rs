@@ -1,4 +1,4 @@
-//! How one execution ended, and why.
+//! The end of one execution: outcome, exit code and problem.
 
 use core::error::Error;
 use core::time::Duration;
@@ -16,7 +16,7 @@ use crate::units::{milliseconds, times};
 /// Characters of an import's name that a message shows.
 const MOST_OF_A_NAME: usize = 128;
 
-/// How one execution ended.
+/// The end of one execution.
 #[derive(Clone, Debug)]
 pub(crate) struct Ending {
     pub(crate) outcome: Outcome,
@@ -44,15 +44,15 @@ impl StubCalled {
     }
 }
 
-/// What went wrong, with numbers where there are any.
+/// The reason for an end other than success, with its numbers if it has any.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub(crate) struct Problem {
     pub(crate) message: String,
-    /// The limit that was met, in the unit that the message names.
+    /// The limit, in the unit that the message names.
     pub(crate) limit: Option<Number>,
-    /// What was in use then.
+    /// The use at that time.
     pub(crate) used: Option<Number>,
-    /// What was asked for on top.
+    /// The request on top of it.
     pub(crate) requested: Option<Number>,
 }
 
@@ -91,7 +91,7 @@ impl Ending {
         Self { outcome, exit_code: outcome.exit_code(), problem: None }
     }
 
-    /// The guest said that it failed, with a code if it gave one.
+    /// The guest reported its own end, with a code.
     pub(crate) fn exit(code: i32) -> Self {
         if code == 0 {
             return Self::success();
@@ -104,12 +104,12 @@ impl Ending {
         }
     }
 
-    /// Nothing ran, or nobody wants to know how.
+    /// An outcome with a message and no numbers.
     pub(crate) fn because(outcome: Outcome, message: &str) -> Self {
         Self::new(outcome, Problem::new(message))
     }
 
-    /// Somebody asked to stop when some of several runs were done.
+    /// An interrupt between several runs.
     pub(crate) fn stopped_between_runs(by: &str, done: u64, wanted: u64) -> Self {
         let message = format!("cancelled by {by} after {done} of {wanted} runs");
         Self::because(Outcome::Cancelled, &message)
@@ -119,7 +119,7 @@ impl Ending {
         Self { outcome, exit_code: outcome.exit_code(), problem: Some(problem) }
     }
 
-    /// Sorts an error of the executor, with what was used by then if anything ran.
+    /// Classifies an error of the executor, with the report of the execution if there was one.
     pub(crate) fn of(error: &WasmError, report: Option<&ExecutionReport>) -> Self {
         let problem = Problem::new(&message(error));
         match error {
@@ -144,7 +144,7 @@ impl Ending {
             }
             WasmError::Denied(_) => Self::new(Outcome::Denied, problem),
             WasmError::Cancelled => Self::new(Outcome::Cancelled, problem),
-            // What it did after the host had no memory for it says nothing about the guest.
+            // A trap after the host had no memory for the guest is not the guest's fault.
             WasmError::Trap { refused: Some(RefusedGrowth::Host(_)), .. }
             | WasmError::HostExhausted(_)
             | WasmError::HostBusy { .. } => Self::new(Outcome::Host, problem),
@@ -154,7 +154,7 @@ impl Ending {
         }
     }
 
-    /// Sorts the error of a host function.
+    /// Classifies the error of a host function.
     fn host_function(
         error: &WasmError,
         host: &HostError,
@@ -175,7 +175,7 @@ impl Ending {
         Self::trap(Problem::new(&message), report)
     }
 
-    /// A guest that traps after it was refused memory has most often run out of it.
+    /// A trap, with a hint if the guest had been refused memory: that is the usual cause.
     fn trap(problem: Problem, report: Option<&ExecutionReport>) -> Self {
         let Some((report, (refused, numbers))) =
             report.and_then(|report| Some((report, refusal(report)?)))
@@ -195,7 +195,7 @@ impl Ending {
     }
 }
 
-/// Says what went wrong. What was refused before a trap is the hint of [`Ending::trap`].
+/// Returns the message. An earlier refusal of memory is the hint of [`Ending::trap`].
 fn message(error: &WasmError) -> String {
     match error {
         WasmError::Quota(refused) => in_words(refused),
@@ -224,7 +224,7 @@ fn refusal(report: &ExecutionReport) -> Option<(String, [Option<u64>; 3])> {
     })
 }
 
-/// Says what a quota refused, and who the parent is if it was the parent's.
+/// Writes the refusal of a quota, and explains the parent if that refused.
 fn in_words(refused: &QuotaError) -> String {
     let says = match refused.period() {
         Some(period) if refused.resource() == QuotaResource::CpuTime => cpu_time(refused, period),
@@ -236,8 +236,8 @@ fn in_words(refused: &QuotaError) -> String {
     }
 }
 
-/// Says that there was no CPU time left, in milliseconds. How much more was asked for says nothing:
-/// the least that there is.
+/// Writes the refusal of CPU time, in milliseconds. The request is always the smallest unit, so it
+/// is left out.
 fn cpu_time(refused: &QuotaError, period: Duration) -> String {
     let whose = if refused.depth() == 0 { "" } else { "the parent's " };
     let (limit, used) = (in_ms(refused.limit()), in_ms(refused.used()));
@@ -248,7 +248,7 @@ fn in_ms(us: u64) -> f64 {
     milliseconds(Duration::from_micros(us))
 }
 
-/// Names what went wrong itself instead of the layers that it went through.
+/// Returns the innermost error, without the layers around it.
 fn root_cause(error: &WasmError, host: &HostError) -> String {
     let mut innermost: Option<&dyn Error> = error.source();
     while let Some(next) = innermost.and_then(Error::source) {

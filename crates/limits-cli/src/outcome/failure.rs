@@ -1,4 +1,4 @@
-//! Why nothing could be run.
+//! Failures before a guest runs, or of its report.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,20 +15,20 @@ use crate::quote::quoted_path;
 /// Characters of an import's name that an error shows.
 const MOST_OF_AN_IMPORT: usize = 64;
 
-/// Why nothing could be run, or why its report could not be given.
+/// A failure before the guest ran, or of its report.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The component file.
     #[error("cannot read the component {}: {reason}", quoted_path(path))]
     Component { path: PathBuf, reason: SystemError },
-    /// Where to look for the component.
+    /// No component file.
     #[error(
         "no component found: no --component, no `path` in the file, and neither component.wasm \
          nor component.wat in {}",
         quoted_path(folder)
     )]
     ComponentMissing { folder: PathBuf },
-    /// A component beside its file, or at the file's `path`, that is a link to elsewhere.
+    /// A component that was not chosen by the user and is a link out of its folder.
     #[error(
         "the component {} is outside the folder of its Component.toml: it leads to {}",
         quoted_path(path),
@@ -59,10 +59,10 @@ pub(crate) enum Failure {
     /// Standard input, for more than one run.
     #[error("standard input is longer than {most} bytes, the most that is kept for several runs")]
     InputTooLong { most: usize },
-    /// Somebody asked to stop before the guest was entered.
+    /// An interrupt before the guest was entered.
     #[error("cancelled by {by} before the guest was entered")]
     Interrupted { by: &'static str },
-    /// The call of `--invoke`, or a component that is no command.
+    /// The call of `--invoke`, or a component without `wasi:cli/run`.
     #[error("{0}")]
     Call(String),
     /// Imports of the component's own host.
@@ -95,16 +95,16 @@ fn imports(first: &[String], more: usize) -> String {
 }
 
 impl Failure {
-    /// Says that the system gave no thread.
+    /// Describes a lack of threads.
     pub(crate) fn no_thread(error: &io::Error) -> Self {
         Self::Host { what: "starting a thread", reason: error.to_string() }
     }
 
-    /// Says who has to act: `error` is for files, names and values that somebody gave us, `host`
-    /// for what the host lacked or did.
+    /// Returns the outcome by who must act: `error` for files, names and values given to the command,
+    /// `host` for a lack or a failure of the host.
     fn outcome(&self) -> Outcome {
         match self {
-            // Their contents, or where they are.
+            // The content or the place of a file.
             Self::ComponentMissing { .. }
             | Self::ComponentOutside { .. }
             | Self::ComponentText { .. }
@@ -113,8 +113,8 @@ impl Failure {
             | Self::Register(_)
             | Self::MissingImports { .. }
             | Self::Call(_) => Outcome::Error,
-            // A file that cannot be opened, read or written was given wrongly, except where the
-            // host lacks what every file takes.
+            // A file that cannot be opened, read or written is the user's error, unless the host lacks
+            // a resource.
             Self::Component { reason, .. }
             | Self::Dir { reason, .. }
             | Self::Report { reason, .. } => reason.outcome(),
@@ -122,7 +122,7 @@ impl Failure {
                 Some(number) => SystemError::of(&io::Error::from_raw_os_error(number)).outcome(),
                 None => Outcome::Error,
             },
-            // No thread, or a panic of ours.
+            // A lack of threads, or a panic.
             Self::Host { .. } => Outcome::Host,
             Self::Interrupted { .. } => Outcome::Cancelled,
             Self::Wasm(error) => Ending::of(error, None).outcome,

@@ -1,4 +1,4 @@
-//! Why the system refused something.
+//! Errors of the operating system.
 
 use core::fmt;
 use std::io;
@@ -8,17 +8,17 @@ use limits_wasmtime::host_resource;
 
 use crate::outcome::Outcome;
 
-/// Why the system refused something, and whether the host ran short of what it takes.
+/// An error of the operating system, and whether a lack of resources caused it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum SystemError {
-    /// The host ran short of something.
+    /// The host lacked a resource.
     Short(HostShortage),
-    /// Anything else.
+    /// Any other reason.
     Other(String),
 }
 
 impl SystemError {
-    /// Says who has to act.
+    /// Returns the outcome by who must act.
     pub(crate) fn outcome(&self) -> Outcome {
         match self {
             Self::Short(_) => Outcome::Host,
@@ -26,7 +26,7 @@ impl SystemError {
         }
     }
 
-    /// Sorts an error of the system.
+    /// Classifies an error.
     pub(crate) fn of(error: &io::Error) -> Self {
         match host_resource(error) {
             Some(resource) => Self::Short(HostShortage::new(resource, error.to_string())),
@@ -34,7 +34,7 @@ impl SystemError {
         }
     }
 
-    /// Sorts an error that may have one of the system below it.
+    /// Classifies an error of WASI that an error of the system may have caused.
     pub(crate) fn of_wasi(error: &wasmtime::Error) -> Self {
         let words = error.root_cause().to_string();
         match error.root_cause().downcast_ref::<io::Error>() {

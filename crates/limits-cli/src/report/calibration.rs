@@ -27,7 +27,7 @@ pub(crate) struct CalibrationReport {
     wall_ms: Option<Spread<f64>>,
     suggested: Option<Suggestion>,
     too_tight: Vec<TooTight>,
-    /// The section to paste, where something is suggested.
+    /// The section to paste into Component.toml, if limits are suggested.
     #[serde(skip)]
     section: String,
     #[serde(skip)]
@@ -70,7 +70,7 @@ impl<T> Spread<T> {
     }
 }
 
-/// Limits that fit what was measured.
+/// Limits that fit the measured runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 struct Suggestion {
     max_bytes: u64,
@@ -78,7 +78,7 @@ struct Suggestion {
     timeout_ms: u64,
 }
 
-/// A limit in force that is less than what a measured run used.
+/// A limit in force that is below the highest use.
 #[derive(Clone, Debug, Serialize)]
 struct TooTight {
     key: &'static str,

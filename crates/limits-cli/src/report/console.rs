@@ -1,4 +1,4 @@
-//! Where reports go.
+//! The ways of a report out of the process.
 
 use std::io;
 
@@ -16,28 +16,28 @@ use crate::stdio::Stdio;
 use crate::stdio::output_pipe::{DRAIN_PATIENCE, Drained, REPORT_PATIENCE};
 use crate::stdio::terminal::lines;
 
-/// A report that can be given as JSON and to people.
+/// A report as JSON and as text.
 pub(crate) trait Reported: Serialize {
-    /// Returns the report for people.
+    /// Returns the text for people.
     fn text(&self) -> Text;
 
     /// Returns the exit code that goes with it.
     fn exit_code(&self) -> u8;
 
-    /// Puts another end in the place of the one that is reported.
+    /// Replaces the reported end.
     fn end_as(&mut self, ending: Ending);
 }
 
-/// A report for people, in colours: what goes to stdout, and what goes to stderr.
+/// A report for people, with colours: the parts for stdout and for stderr.
 #[derive(Debug, Default)]
 pub(crate) struct Text {
     pub(crate) printed: String,
     pub(crate) said: String,
 }
 
-/// The ways out: the process's streams, and the report file if one is wanted.
+/// The streams of the process, and the report file if there is one.
 ///
-/// What is said here is kept until [`flush_output`](Self::flush_output), when no guest runs any more.
+/// Lines of the command are kept until [`flush_output`](Self::flush_output), when no guest runs.
 pub(crate) struct Console {
     stdio: Stdio,
     format: Format,
@@ -52,8 +52,8 @@ impl Console {
         Self { stdio, format, file: None, printed: String::new(), said: String::new() }
     }
 
-    /// Opens the report file now, so that one that cannot be written is known before the guest
-    /// runs. The inputs were read by now: the report must not destroy them.
+    /// Opens the report file before the guest runs, so that an error is known early. The report must
+    /// not destroy the inputs, which have been read.
     ///
     /// # Errors
     ///
@@ -81,16 +81,16 @@ impl Console {
         &self.stdio
     }
 
-    /// Tells whether progress can be shown to somebody.
+    /// Returns whether stderr can show progress.
     pub(crate) fn shows_progress(&self) -> bool {
         self.format == Format::Text && self.stdio.stderr.is_terminal()
     }
 
-    /// Gives the report: as JSON in the report file if there is one, then as JSON in the last line
-    /// of stdout or as text. From now on the guests' streams are closed. Returns the exit code.
+    /// Writes the report: as JSON to the report file if there is one, then as JSON in the last line
+    /// of stdout or as text. Closes the guests' streams. Returns the exit code.
     ///
-    /// If the file cannot be written, the report on the streams says so instead of how the guest
-    /// ended: a report that is lost must not look like success.
+    /// If the file cannot be written, the report on the streams has that error instead of the end of
+    /// the guest: a lost report must not look like success.
     pub(crate) fn publish(&mut self, mut report: impl Reported) -> u8 {
         self.stdio.seal();
         let json = json::line(&report);
@@ -120,34 +120,33 @@ impl Console {
         report.exit_code()
     }
 
-    /// Puts lines of ours on stderr, in colour if somebody is there to see it.
+    /// Adds lines of the command to stderr, in colour if it is a terminal.
     fn say(&mut self, text: &str) {
         let is_coloured = !matches!(AutoStream::choice(&io::stderr()), ColorChoice::Never);
         push_line(&mut self.said, &lines(text, is_coloured));
     }
 
-    /// Puts lines of ours on stdout, in colour if somebody is there to see it.
+    /// Adds lines of the command to stdout, in colour if it is a terminal.
     fn print(&mut self, text: &str) {
         let is_coloured = !matches!(AutoStream::choice(&io::stdout()), ColorChoice::Never);
         push_line(&mut self.printed, &lines(text, is_coloured));
     }
 
-    /// Waits until all that was written and said is out, and says so if it is not. Returns the
-    /// exit code: a report that is lost must not look like success.
+    /// Waits until all output is written, and reports a loss. Returns the exit code: a lost report
+    /// must not look like success.
     pub(crate) fn flush_output(mut self, code: u8) -> u8 {
         let Stdio { stdout, stderr, .. } = self.stdio.clone();
         self.stdio.seal();
         let is_report = !self.printed.is_empty();
         let patience = if is_report { REPORT_PATIENCE } else { DRAIN_PATIENCE };
-        // Both before anything of ours: they may lead to one file, where nothing of a guest may
-        // come behind a report.
+        // Both before the report: they may lead to one file, where no byte of a guest may follow it.
         stdout.settle(patience);
         stderr.settle(DRAIN_PATIENCE);
         if self.stdio.is_joint
             && let Some(reason) = stdout.is_stuck().or_else(|| stderr.is_stuck())
         {
-            // What is on its way to the common file comes behind anything that is written now, and
-            // could pass for a report. The exit code is all that is left to say it with.
+            // Bytes of the guest on their way to the common file would follow the report and could
+            // pass for it. Only the exit code can report that.
             return reason.outcome().exit_code();
         }
         if self.stdio.is_joint && (stdout.is_within_line() || stderr.is_within_line()) {
@@ -172,7 +171,7 @@ impl Console {
             }
         };
         stderr.push(&self.said);
-        // Nobody is left to tell if this fails as well.
+        // A failure of this cannot be reported anywhere.
         stderr.finish(DRAIN_PATIENCE);
         code
     }

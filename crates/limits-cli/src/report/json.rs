@@ -1,4 +1,4 @@
-//! Reports as JSON: the one place where it is written, wherever it goes.
+//! Reports as JSON, for stdout and for files.
 
 use std::io;
 
@@ -8,9 +8,8 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::outcome::failure::Failure;
 
-/// Writes a report in one line. Characters that are not seen, or do something to a terminal or to
-/// the text around them, are escaped: results and patterns are texts of strangers, and a report
-/// on stdout is read on terminals as well. A reader of the JSON finds the same texts.
+/// Writes a report in one line. Hidden characters are escaped: results and patterns are foreign
+/// texts, and terminals show the report on stdout. A parser of the JSON gets the same texts.
 ///
 /// # Errors
 ///

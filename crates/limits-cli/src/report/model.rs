@@ -1,4 +1,4 @@
-//! What is reported about a run. The keys here are the keys of the JSON.
+//! The report of `run`. The fields are the keys of the JSON.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -27,18 +27,18 @@ pub(crate) struct Report {
     pub(crate) fuel: Option<FuelUse>,
     pub(crate) memory: Option<MemoryUse>,
     pub(crate) time: Option<TimeUse>,
-    /// What all runs used of the quotas that this command enforces; null as well then.
+    /// The use of the quotas by all runs; null if no limits were known.
     pub(crate) quota: Option<QuotaUse>,
-    /// The same of the host's ceilings; null if there are none.
+    /// The use of the host's ceilings; null if there are none.
     pub(crate) host: Option<HostUse>,
     /// The effective limits, by the key that sets them.
     #[serde(serialize_with = "by_key")]
     pub(crate) limits: Vec<Setting>,
-    /// What the policy changed, in words.
+    /// Sentences on the changes by the policy.
     pub(crate) policy: Vec<String>,
     /// Keys that are declared, but that this command does not enforce.
     pub(crate) not_enforced: Vec<String>,
-    /// Whether the guest was entered: what nothing used needs no table.
+    /// Whether the guest was entered: otherwise the text has no table of zeros.
     #[serde(skip)]
     pub(crate) has_run: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ pub(crate) struct FuelUse {
 pub(crate) struct MemoryUse {
     pub(crate) max: u64,
     pub(crate) peak: u64,
-    /// How many times a memory or table was refused to grow.
+    /// The number of refused growths of memories and tables.
     pub(crate) refusals: u64,
 }
 
@@ -73,16 +73,16 @@ pub(crate) struct TimeUse {
     pub(crate) timeout_ms: u64,
     pub(crate) wall_ms: f64,
     pub(crate) cpu_ms: f64,
-    /// Of `wall_ms`, what the guest waited for CPU time of the quota.
+    /// The part of `wall_ms` that the guest waited for CPU time of the quota.
     pub(crate) throttled_ms: f64,
 }
 
-/// What all runs together used of the component's quotas.
+/// The use of the component's quotas by all runs together.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct QuotaUse {
-    /// In bytes: the most that live runs had at one time.
+    /// Bytes of all live runs at one time, at most.
     pub(crate) memory: OneQuota<u64>,
-    /// In milliseconds: the most that was counted in one period.
+    /// Milliseconds in one period, at most.
     pub(crate) cpu_time: OneQuota<f64>,
     #[serde(skip)]
     pub(crate) period: Duration,
@@ -96,11 +96,11 @@ pub(crate) struct OneQuota<T> {
     #[serde(serialize_with = "or_unlimited")]
     pub(crate) limit: Option<T>,
     pub(crate) percent: f64,
-    /// How often the quota refused.
+    /// The number of denials.
     pub(crate) denied: u64,
 }
 
-/// What all runs together used of the ceilings over all components of the host.
+/// The use of the ceilings over all components of the host, by all runs together.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct HostUse {
     pub(crate) memory: OneCeiling<u64>,
@@ -109,7 +109,7 @@ pub(crate) struct HostUse {
     pub(crate) period: Duration,
 }
 
-/// The use of one ceiling, and who set it.
+/// The use of one ceiling, and the origin of the ceiling.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct OneCeiling<T> {
     #[serde(flatten)]
@@ -153,7 +153,7 @@ impl<T> OneQuota<T> {
     }
 }
 
-/// How several executions ended.
+/// The outcomes of several runs.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Runs {
     pub(crate) count: u64,
@@ -168,7 +168,7 @@ impl Runs {
 }
 
 impl Report {
-    /// Reports that nothing ran, under `terms` if these are known.
+    /// Makes the report of a command that ran nothing, under `terms` if these are known.
     pub(crate) fn not_run(terms: Option<&Terms>, ending: Ending) -> Self {
         let Ending { outcome, exit_code, problem } = ending;
         let limits = terms.map(|terms| terms.effective.limits());
@@ -210,7 +210,7 @@ impl Report {
         }
     }
 
-    /// Adds what all runs took from `account`.
+    /// Adds the use of `account` by all runs.
     pub(crate) fn with_use(self, account: &RunAccount, terms: &Terms) -> Self {
         self.with((account.component(), account.host()), terms)
     }
@@ -223,7 +223,7 @@ impl Report {
         }
     }
 
-    /// Reports one execution under `terms`.
+    /// Makes the report of one run under `terms`.
     pub(crate) fn of_run(terms: &Terms, run: RunRecord) -> Self {
         let RunRecord { ending, result, used } = run;
         let timeout_ms = terms.effective.limits().execution_timeout_ms();

@@ -1,4 +1,4 @@
-//! The file that a report goes to.
+//! The file of `--report`.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Seek as _, Write as _};
@@ -27,8 +27,8 @@ enum Sink {
 }
 
 impl ReportFile {
-    /// Opens or makes the file, and empties it: what an earlier run left must not pass for the
-    /// report of this one. Nothing here waits, not even for the reader of a pipe.
+    /// Opens or creates the file, and empties it: the report of an earlier run must not pass for
+    /// this one. Does not wait, not even for the reader of a pipe.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl ReportFile {
         let opened = file.metadata().map_err(broken)?;
         let streams = STREAMS.iter().map(Path::new);
         for input in inputs.iter().map(PathBuf::as_path).chain(streams) {
-            // What is thrown away, as by /dev/null, cannot be mixed up.
+            // A device that discards, such as /dev/null, mixes nothing up.
             if is_at(&opened, path, input) && !is_device(&opened) {
                 let input = quoted_path(input);
                 return Err(refused(format!(
@@ -70,7 +70,7 @@ impl ReportFile {
         Ok(Self { path: path.to_path_buf(), sink: Sink::Regular(file) })
     }
 
-    /// Writes the report, as all that is in the file then.
+    /// Writes the report, which is then the whole content of the file.
     ///
     /// # Errors
     ///
@@ -96,8 +96,8 @@ impl ReportFile {
     }
 }
 
-/// Refuses stdout where it is a file that the guest could write as well: what a guest writes there
-/// beyond the end of ours would come behind the report. Known on Linux only.
+/// Refuses stdout where it is a file that the guest may write as well: bytes of the guest beyond
+/// the end of the report would follow it. Known on Linux only.
 ///
 /// # Errors
 ///
@@ -119,7 +119,7 @@ pub(crate) fn refuse_stdout_within(dirs: &[DirGrant]) -> Result<(), Failure> {
 /// directory that the guest may write.
 fn refuse_within(path: &Path, dirs: &[DirGrant]) -> Result<(), String> {
     for DirGrant { host, .. } in dirs.iter().filter(|dir| !dir.is_read_only) {
-        // One that is not there is refused when it is given to the guest.
+        // A missing directory is refused when it is given to the guest.
         let Ok(writable) = fs::canonicalize(host) else { continue };
         let is_inside = |place: &Path| place != writable && place.starts_with(&writable);
         for part in path.ancestors().filter(|part| *part != Path::new("")) {
@@ -137,7 +137,7 @@ fn refuse_within(path: &Path, dirs: &[DirGrant]) -> Result<(), String> {
     Ok(())
 }
 
-/// Returns where the name itself lies, even if it is a link to elsewhere.
+/// Returns the absolute path of the name itself, which may be a link.
 fn entry(path: &Path) -> Option<PathBuf> {
     let folder = match path.parent()? {
         folder if folder == Path::new("") => Path::new("."),
@@ -157,7 +157,9 @@ fn open(path: &Path) -> Result<File, SystemError> {
     let file =
         options().custom_flags(flags).open(path).map_err(|error| {
             match Errno::from_io_error(&error) {
-                Some(Errno::NXIO) => SystemError::Other(String::from("nobody reads this pipe")),
+                Some(Errno::NXIO) => {
+                    SystemError::Other(String::from("it is a pipe without a reader"))
+                }
                 _ => SystemError::of(&error),
             }
         })?;
@@ -178,8 +180,8 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Tells whether a file begins as a component does, in binary or as text. A component that an invalid
-/// Component.toml names is not known by its name.
+/// Returns whether a file begins as a component does, in binary or as text. The path of a
+/// component is unknown if its Component.toml is invalid.
 fn is_component(path: &Path) -> bool {
     let mut start = [0; 64];
     let read = File::open(path).and_then(|mut file| io::Read::read(&mut file, &mut start));
@@ -188,7 +190,7 @@ fn is_component(path: &Path) -> bool {
     start.starts_with(b"\0asm") || text.starts_with(b"(") || text.starts_with(b";;")
 }
 
-/// Tells whether a file is a character device.
+/// Returns whether a file is a character device.
 #[cfg(unix)]
 fn is_device(opened: &Metadata) -> bool {
     use std::os::unix::fs::FileTypeExt as _;
@@ -201,7 +203,7 @@ const fn is_device(_opened: &Metadata) -> bool {
     false
 }
 
-/// Tells whether `input` is the opened file, whatever their names are.
+/// Returns whether `input` is the opened file under another name.
 #[cfg(unix)]
 fn is_at(opened: &Metadata, _path: &Path, input: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
@@ -236,7 +238,7 @@ mod tests {
         fs::write(&path, "the report of an earlier run").unwrap();
         let mut file = ReportFile::open(&path, &[], &[]).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "");
-        fs::write(&path, "something that somebody appended").unwrap();
+        fs::write(&path, "lines of another process").unwrap();
         file.write("{}").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{}\n");
     }

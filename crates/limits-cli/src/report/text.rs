@@ -37,8 +37,8 @@ impl Reported for Report {
     }
 }
 
-/// Renders the report in lines, with colours; [`crate::report::console`] takes them out where there is
-/// nobody to see them.
+/// Renders the report in lines, with colours, which [`crate::report::console`] removes unless the
+/// output is a terminal.
 pub(crate) fn render(report: &Report) -> String {
     let mut text = head(report);
     if let Some(result) = &report.result {
@@ -76,7 +76,7 @@ pub(crate) fn render(report: &Report) -> String {
     text
 }
 
-/// One label and what it says, at the same column everywhere.
+/// Writes a label and a text, which starts at the same column in every line.
 pub(crate) fn line(label: &str, says: &str) -> String {
     format!("  {DIM}{label:<8}{DIM:#} {says}\n")
 }
@@ -103,7 +103,7 @@ fn head(report: &Report) -> String {
     }
 }
 
-/// The table of what was used: one row for fuel, memory and time each.
+/// Writes the table of use: one row each for fuel, memory and time.
 fn used(report: &Report) -> String {
     let (Some(fuel), Some(memory), Some(time)) = (&report.fuel, &report.memory, &report.time)
     else {
@@ -160,7 +160,7 @@ fn used(report: &Report) -> String {
     text
 }
 
-/// What all runs together used of the quotas, and of the ceilings that there are: a line for each.
+/// Writes the use of the quotas and ceilings by all runs together, one line each.
 fn quotas(report: &Report) -> String {
     let (Some(quota), Some(time)) = (&report.quota, &report.time) else {
         return String::new();
@@ -181,7 +181,7 @@ fn quotas(report: &Report) -> String {
     }
     if time.throttled_ms > 0.0 {
         let waited = format!("{WARNING}{:.3} ms{WARNING:#}", time.throttled_ms);
-        // Nobody counts which of the two it was: the one that lets a run wait longer.
+        // The executor does not count the two apart.
         let whose = if report.host.is_some() { "the quota or the host" } else { "the quota" };
         text.push_str(&line("waited", &format!("{waited} for CPU time of {whose}")));
     }
@@ -217,7 +217,7 @@ fn denied(count: u64) -> String {
     }
 }
 
-/// Aligns columns: the first to the left, numbers to the right, the last as it is.
+/// Aligns columns: the first to the left, numbers to the right, the last unchanged.
 pub(crate) fn table<const N: usize>(header: &[String; N], rows: &[[String; N]]) -> String {
     let mut widths = [0; N];
     for row in core::iter::once(header).chain(rows) {
@@ -258,7 +258,7 @@ fn time_share(wall_ms: f64, timeout_ms: u64) -> f64 {
     match u32::try_from(timeout_ms) {
         Ok(0) => 100.0,
         Ok(timeout_ms) => wall_ms / f64::from(timeout_ms) * 100.0,
-        // Beyond 49 days nothing that anybody waits for is a tenth of a per cent.
+        // No run takes a tenth of a per cent of 49 days.
         Err(_) => 0.0,
     }
 }

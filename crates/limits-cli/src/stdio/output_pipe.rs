@@ -1,14 +1,14 @@
-//! A bounded pipe from the guest, and from us, to one of the process's output streams.
+//! A bounded pipe from guests, and from the command, to one of the process's output streams.
 //!
-//! A thread of its own does the writing, so that a reader that stalls can hold up neither the
-//! guest's deadline nor the end of the process.
+//! A thread of its own writes, so that a stalled reader delays neither the guest's deadline nor the
+//! end of the process.
 //!
 //! # Invariants
 //!
 //! - I1: nothing here waits while it is polled; a guest that finds the pipe full waits as a future.
 //! - I2: the bytes held for a guest are at most twice [`CAPACITY`], and twice one [`PERMIT`] for
 //!   each of its open streams: half are with the thread, half wait.
-//! - I3: no byte of a guest comes behind text of ours: from the first such text on, and from
+//! - I3: no byte of a guest follows a text of the command: from the first such text on, and from
 //!   [`OutputPipe::seal`] on, guests' streams are closed.
 
 mod guest_writer;
@@ -21,45 +21,45 @@ use tokio::sync::Notify;
 
 use crate::outcome::system_error::SystemError;
 
-/// Bytes that wait for the writing thread before a guest has to.
+/// Bytes that may wait for the writing thread; then a guest waits.
 const CAPACITY: usize = 64 * 1024;
-/// Bytes that a guest may write after one look at the room there is.
+/// Bytes that a guest may write after one check for room.
 const PERMIT: usize = 8 * 1024;
-/// Bytes handed to the system at once: what a Unix pipe takes in one step, so that a slow reader
-/// is told from one that does not read.
+/// Bytes of one write. A Unix pipe takes them in one step, so a slow reader differs from a stalled
+/// one.
 const STEP: usize = 4 * 1024;
 
-/// How long output may stand still at the end before it is given up.
+/// The longest time without progress at the end, after which output is abandoned.
 pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
-/// The same where a report of ours is in it, which somebody asked for and will come to read.
+/// The same for output that holds a report.
 pub(crate) const REPORT_PATIENCE: Duration = Duration::from_secs(10);
 
-/// What became of what went in.
+/// The fate of the bytes in a pipe.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Drained {
     /// All of it was written.
     All,
-    /// Nobody reads any more, so nobody misses it.
+    /// The reader has left, and misses nothing.
     ReaderLeft,
-    /// Not all of it was written, for this reason.
+    /// Some bytes were lost, for this reason.
     Lost(SystemError),
 }
 
-/// The way to one output stream of the process.
+/// The pipe to one output stream of the process.
 #[derive(Clone)]
 pub(crate) struct OutputPipe {
     shared: Arc<Shared>,
-    /// Whether guests may drive what is at the other end.
+    /// Whether the other end is a terminal, which guests must not control.
     is_terminal: bool,
 }
 
 struct Shared {
     state: Mutex<State>,
-    /// There is something to write, or there will never be again.
+    /// Bytes have arrived, or the pipe was closed.
     filled: Condvar,
-    /// Something was written, or nothing will be.
+    /// Bytes were written, or the pipe is broken.
     drained: Condvar,
-    /// A guest may look again.
+    /// Room for guests may have changed.
     room: Notify,
 }
 
@@ -68,18 +68,18 @@ struct State {
     waiting: Vec<u8>,
     last_byte: Option<u8>,
     steps_done: u64,
-    /// The start of a guest's character whose rest is still to come.
+    /// The first bytes of a guest's incomplete character.
     split: Vec<u8>,
     is_writing: bool,
     is_closed: bool,
-    /// Guests' streams are closed, what is waiting is still written.
+    /// Guests' streams are closed; waiting bytes are still written.
     is_sealed: bool,
-    /// Why nothing more can be written.
+    /// The reason why no byte can be written any more.
     broken: Option<Drained>,
 }
 
 impl State {
-    /// Tells whether nothing a guest writes is taken any more.
+    /// Returns whether writes of guests are refused.
     fn refuses_guests(&self) -> bool {
         self.broken.is_some() || self.is_closed || self.is_sealed
     }
@@ -115,21 +115,20 @@ impl OutputPipe {
         Ok(Self { shared, is_terminal })
     }
 
-    /// Closes the streams of all guests for good. What they wrote before is still written.
+    /// Closes the streams of all guests permanently. Earlier bytes are still written.
     pub(crate) fn seal(&self) {
         self.shared.state().is_sealed = true;
-        // Whatever waits for room finds the stream closed.
+        // A guest that waits for room finds its stream closed.
         self.shared.room.notify_waiters();
     }
 
-    /// Tells whether what was written ends within a line.
-    /// After a loss it may be anywhere.
+    /// Returns whether the output ends within a line, as it may after a loss.
     pub(crate) fn is_within_line(&self) -> bool {
         let state = self.shared.state();
         state.broken.is_some() || state.last_byte.is_some_and(|byte| byte != b'\n')
     }
 
-    /// Tells why the rest was given up, if a part of it is still on its way: it may come later.
+    /// Returns the reason for a loss, if a part of the lost bytes may still arrive.
     pub(crate) fn is_stuck(&self) -> Option<SystemError> {
         let state = self.shared.state();
         match &state.broken {
@@ -138,8 +137,8 @@ impl OutputPipe {
         }
     }
 
-    /// Adds lines of ours behind what the guests wrote, however full the pipe is, and on a line of
-    /// their own, whatever the guests left. Guests' streams are closed by the same step.
+    /// Adds lines of the command behind the output of guests, on a line of their own, even to a full
+    /// pipe. Closes the guests' streams in the same step.
     pub(crate) fn push(&self, lines: &str) {
         if lines.is_empty() {
             return;
@@ -158,13 +157,13 @@ impl OutputPipe {
         self.shared.room.notify_waiters();
     }
 
-    /// Tells whether there is a terminal at the other end.
+    /// Returns whether the other end is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.is_terminal
     }
 
-    /// Waits until all bytes are written that are in it, but no longer than `patience` without
-    /// any progress; then the rest is given up, so that nothing of it comes later.
+    /// Waits until all bytes in the pipe are written, at most `patience` without progress; then
+    /// discards the rest, so that it cannot arrive later.
     pub(crate) fn settle(&self, patience: Duration) {
         if let lost @ Drained::Lost(_) = self.drained(self.shared.state(), patience) {
             let mut state = self.shared.state();
@@ -175,8 +174,7 @@ impl OutputPipe {
         }
     }
 
-    /// Takes no more bytes and waits until all are written, but no longer than `patience`
-    /// without any progress.
+    /// Closes the pipe and waits until all bytes are written, at most `patience` without progress.
     pub(crate) fn finish(&self, patience: Duration) -> Drained {
         let mut state = self.shared.state();
         state.is_closed = true;
@@ -234,7 +232,7 @@ fn write_until_closed(shared: &Shared, mut sink: impl Write) {
             match written {
                 Ok(()) => state.steps_done = state.steps_done.wrapping_add(1),
                 Err(error) => {
-                    // The guest is told by its next write.
+                    // The guest gets the error with its next write.
                     state.broken = Some(match error.kind() {
                         io::ErrorKind::BrokenPipe => Drained::ReaderLeft,
                         _ => Drained::Lost(SystemError::of(&error)),
@@ -280,7 +278,7 @@ mod tests {
         }
     }
 
-    /// Writes one step for each message and stands still without.
+    /// Writes one step for each message, and blocks without one.
     pub(super) struct Gated(pub(super) mpsc::Receiver<()>, pub(super) Kept);
     impl Write for Gated {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

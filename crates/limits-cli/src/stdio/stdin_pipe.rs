@@ -1,7 +1,7 @@
 //! A bounded pipe from the process's standard input to the guest.
 //!
-//! A thread of its own does the reading, and only once a guest asks: an input that never ends,
-//! or never begins, can hold up neither the guest's deadline nor the end of the process.
+//! A thread of its own reads, and only once a guest does: an input that never ends, or never
+//! begins, delays neither the guest's deadline nor the end of the process.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::io::{self, Read};
@@ -21,30 +21,30 @@ const STEP: usize = 8 * 1024;
 /// Bytes kept where several runs read the same input.
 pub(crate) const REPLAY: usize = 16 * 1024 * 1024;
 
-/// The way from standard input.
+/// The pipe, as one guest sees it.
 #[derive(Clone)]
 pub(crate) struct StdinPipe {
     shared: Arc<Shared>,
-    /// Where this guest is in the input, if it is kept; else zero.
+    /// The position of this guest in a kept input, else zero.
     position: Arc<AtomicUsize>,
 }
 
 struct Shared {
     state: Mutex<State>,
-    /// A guest wants more.
+    /// A guest waits for input.
     wanted: Condvar,
-    /// There is more, or there never will be.
+    /// Input has arrived, or the end of it.
     news: Notify,
 }
 
 struct State {
     bytes: BytesMut,
-    /// Where the guest that is furthest is in `bytes`; zero unless they are kept for other runs.
+    /// The position of the guest that has read most of a kept input, else zero.
     furthest: usize,
     keep_up_to: Option<usize>,
     is_wanted: bool,
     end: Option<End>,
-    /// A guest was told that there is no more, though there is.
+    /// A guest was given an end of the input that is not its end.
     was_cut_short: bool,
 }
 
@@ -56,7 +56,7 @@ enum End {
 }
 
 impl State {
-    /// Bytes that were read ahead of every guest: the others have as many or more.
+    /// Bytes that were read ahead of the furthest guest.
     fn ahead(&self) -> usize {
         self.bytes.len() - self.furthest
     }
@@ -69,8 +69,8 @@ impl Shared {
 }
 
 impl StdinPipe {
-    /// Starts the thread that reads `source` once a guest asks for it. With `replay`, what was
-    /// read stays, up to 16 MiB, and [`rewound`](Self::rewound) starts again from the beginning.
+    /// Starts the thread that reads `source` once a guest does. With `replay`, up to 16 MiB are kept,
+    /// and [`rewound`](Self::rewound) starts again from the beginning.
     ///
     /// # Errors
     ///
@@ -99,14 +99,14 @@ impl StdinPipe {
         Ok(Self { shared, position: Arc::default() })
     }
 
-    /// Returns the input from its beginning where it is kept, for one more guest, who reads it
-    /// whatever others read of it meanwhile. Where it is not kept, it is the same input.
+    /// Returns a kept input from its beginning, for another guest, which reads it independently of
+    /// the others. An input that is not kept goes on where it is.
     pub(crate) fn rewound(&self) -> Self {
         Self { shared: Arc::clone(&self.shared), position: Arc::default() }
     }
 
-    /// Tells whether a guest asked for more of a kept input than is kept: what it did then says
-    /// nothing about what it does with its whole input.
+    /// Returns whether a guest read to the end of what is kept of a longer input: its run does not
+    /// show what it does with the whole input.
     pub(crate) fn was_cut_short(&self) -> bool {
         self.shared.state().was_cut_short
     }
@@ -151,7 +151,7 @@ impl IsTerminal for StdinPipe {
 
 impl StdinStream for StdinPipe {
     fn async_stream(&self) -> Box<dyn tokio::io::AsyncRead + Send + Sync> {
-        // Only WASI 0.3 asks for this, and it is not linked.
+        // Used by WASI 0.3 only, which is not linked.
         Box::new(tokio::io::empty())
     }
 
@@ -163,14 +163,14 @@ impl StdinStream for StdinPipe {
     }
 }
 
-/// One of the streams through which a guest reads; they share one position.
+/// A stream through which a guest reads; all streams of a guest share one position.
 struct GuestReader {
     shared: Arc<Shared>,
     position: Arc<AtomicUsize>,
 }
 
 impl GuestReader {
-    /// Only used under the lock of the state, which orders it.
+    /// Accessed only under the lock of the state, which orders it.
     fn position(&self) -> usize {
         self.position.load(Ordering::Relaxed)
     }
@@ -190,7 +190,7 @@ impl Pollable for GuestReader {
     async fn ready(&mut self) {
         loop {
             let mut news = pin!(self.shared.news.notified());
-            // Registered before the look, so that no wake-up falls between the two.
+            // Registered before the check, so that no wake-up falls between the two.
             news.as_mut().enable();
             {
                 let mut state = self.shared.state();

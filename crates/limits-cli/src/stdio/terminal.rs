@@ -1,12 +1,12 @@
-//! Text on its way to a terminal, a guest's and ours.
+//! Text on its way to a terminal, of guests and of the command.
 
 use limits_core::{Escaped, is_hidden};
 
-/// Replaces with `?` what drives a terminal or changes how it shows other text: control and
-/// formatting characters, and bytes that are not UTF-8. Text, tabs and line ends stay.
+/// Replaces hidden characters, which control a terminal or change other text, and bytes that are not
+/// UTF-8 with `?`. Text, tabs and line ends stay.
 ///
-/// `split` carries over the first bytes of a character whose rest is in the next piece; at most
-/// three, which are never shown if the rest does not come.
+/// `split` carries over the first bytes of an incomplete character, at most three. They are not
+/// shown if the rest does not arrive.
 pub(crate) fn sanitize(bytes: &[u8], split: &mut Vec<u8>) -> Vec<u8> {
     let mut all = core::mem::take(split);
     all.extend_from_slice(bytes);
@@ -27,14 +27,13 @@ pub(crate) fn sanitize(bytes: &[u8], split: &mut Vec<u8>) -> Vec<u8> {
     sanitized
 }
 
-/// Tells whether a guest may write this to a terminal.
+/// Returns whether a guest may write a character to a terminal.
 fn is_plain(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\t') || !is_hidden(c)
 }
 
-/// Escapes in lines of ours what drives a terminal or hides a part of them, wherever it came from;
-/// colours stay if they are wanted. Each text of a stranger was escaped before it became a part of
-/// a line, so this finds nothing, unless that was forgotten.
+/// Escapes hidden characters in lines of the command; colours stay if `is_coloured`. Foreign texts
+/// are escaped before they become part of a line: this is the second line of defence.
 pub(crate) fn lines(text: &str, is_coloured: bool) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -60,15 +59,14 @@ pub(crate) fn lines(text: &str, is_coloured: bool) -> String {
     shown
 }
 
-/// Returns the length of the sequence that a text begins with, if that changes how text looks and
-/// nothing else.
+/// Returns the length of the sequence at the start of a text, if it only sets colours and styles.
 fn colour(text: &str) -> Option<usize> {
     let numbers = text.strip_prefix("\u{1b}[")?;
     let end = numbers.find(|c: char| !c.is_ascii_digit() && c != ';')?;
     numbers.get(end..)?.starts_with('m').then_some("\u{1b}[".len() + end + "m".len())
 }
 
-/// Tells whether these bytes begin a character.
+/// Returns whether the bytes begin a character.
 fn is_begun(bytes: &[u8]) -> bool {
     core::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }

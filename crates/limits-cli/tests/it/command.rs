@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Limits that nothing well-meant meets.
+/// Limits that no well-meant guest meets.
 pub(crate) const ROOMY: &str = "\
 [resources.memory]
 max_bytes = \"64MiB\"
@@ -25,7 +25,7 @@ pub(crate) struct Case {
     dir: TempDir,
 }
 
-/// What the command left.
+/// The exit code and the output of the command.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -101,7 +101,7 @@ impl Ended {
     }
 }
 
-/// Reads what a process says until it ends. One that does not end fails the test.
+/// Reads the output of a process until it ends. A process that does not end fails the test.
 pub(crate) fn ended(mut child: Child) -> Ended {
     let stdout = reading(child.stdout.take());
     let stderr = reading(child.stderr.take());
@@ -109,7 +109,7 @@ pub(crate) fn ended(mut child: Child) -> Ended {
     Ended { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
 }
 
-/// Reads a stream in a thread, so that a full pipe stops nobody.
+/// Reads a stream in a thread, so that a full pipe blocks no process.
 fn reading(stream: Option<impl Read + Send + 'static>) -> JoinHandle<String> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();

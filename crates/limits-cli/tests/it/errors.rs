@@ -162,10 +162,12 @@ fn large_component_text_is_refused_without_parsing_it() {
 }
 
 #[test]
-fn a_call_that_is_none_is_told_before_anything_is_compiled() {
-    // The compiler would have the first word about this one.
+fn an_invalid_call_is_refused_before_anything_is_compiled() {
+    // The compiler would refuse this one first.
     let case = Case::new(ROOMY, b"\0asm\x0d\0\x01\0\xff\xff");
-    assert!(error(&case, &["--invoke", "work"]).starts_with("expected a call as in "));
+    assert!(
+        error(&case, &["--invoke", "work"]).starts_with("expected a call with its arguments in ")
+    );
     let message = error(&case, &["--invoke", "work(1"]);
     assert!(message.starts_with("cannot read the arguments for `work`: "), "{message}");
     assert!(error(&case, &["--invoke", "work(1)"]).starts_with("invalid component: "));

@@ -1,4 +1,4 @@
-//! What a guest may see of the host: nothing that was not given.
+//! The parts of the host that a guest can reach: only those that were granted.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! Characters that are not seen, or drive a terminal, in texts of strangers: no way out shows one.
+//! Hidden characters in foreign texts: no exit of the command shows one.
 
 use std::fs;
 
@@ -103,6 +103,13 @@ fn the_names_of_files_exports_and_arguments_reach_no_terminal() {
             assert!(is_clean(&ended.stdout) && is_clean(&ended.stderr), "{args:?}: {ended:?}");
             assert!(!ended.stderr.contains("\nerror: forged"), "{args:?}: {ended:?}");
         }
+    }
+    let imported = format!("(component (import \"a{hidden}\\n\" (func)))");
+    case.write(&component, imported);
+    for format in ["text", "json"] {
+        let ended = case.run(&["--component", &*component, "--format", format]);
+        assert_eq!(ended.code, Some(71), "{ended:?}");
+        assert!(is_clean(&ended.stdout) && is_clean(&ended.stderr), "{ended:?}");
     }
     let grant = format!("{folder}::/d");
     fs::remove_file(case.path(&component)).unwrap();

@@ -38,7 +38,7 @@ fn stopped(by: &str, body: &str, args: &[&str]) -> (Option<i32>, Value) {
     (code, serde_json::from_str(&case.read("report.json")).unwrap())
 }
 
-/// Returns the command with a hangup that is not ignored, as it is where these tests run under `nohup`.
+/// Returns the command with a hangup that is not ignored, as it is under `nohup`.
 fn with_hangup(command: &Command) -> Command {
     let mut with = Command::new("env");
     with.arg("--default-signal=HUP").arg(command.get_program()).args(command.get_args());

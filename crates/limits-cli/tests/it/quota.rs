@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::command::{Case, Ended, ROOMY};
 use crate::guests::{LIBRARY, holder};
 
-/// Says a number of milliseconds.
+/// Returns a number of milliseconds.
 pub(crate) fn ms(json: &Value) -> f64 {
     json.as_f64().unwrap_or_else(|| panic!("{json} is not a number"))
 }

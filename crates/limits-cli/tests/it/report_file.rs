@@ -1,4 +1,4 @@
-//! `--report FILE`: nobody but us decides what is in it, and it destroys nothing.
+//! `--report FILE`: only the command writes it, and it destroys no other file.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -137,20 +137,20 @@ fn what_an_earlier_run_left_does_not_stay() {
 }
 
 #[test]
-fn a_pipe_that_nobody_reads_holds_up_nothing() {
+fn a_pipe_without_a_reader_delays_nothing() {
     let case = Case::new(ROOMY, printer("hello\n"));
     assert!(Command::new("mkfifo").arg(case.path("pipe")).status().unwrap().success());
     let (ended, json) = case.json(&["--report", "pipe"]);
     assert_eq!((ended.code, ended.stdout.lines().count()), (Some(71), 1), "the guest ran");
-    assert_eq!(message(&json), "cannot write the report pipe: nobody reads this pipe");
+    assert_eq!(message(&json), "cannot write the report pipe: it is a pipe without a reader");
 }
 
 #[test]
-fn a_pipe_that_somebody_reads_gets_the_report() {
+fn a_pipe_with_a_reader_gets_the_report() {
     let case = Case::new(ROOMY, LIBRARY);
     let pipe = case.path("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    // Open for both, so that opening waits for nobody.
+    // Open for both, so that opening does not wait.
     let reader = fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
     let (ended, _) = case.json(&["--invoke", "add(1, 2)", "--report", "pipe"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");

@@ -1,4 +1,4 @@
-//! What the host lacks: outcome `host`, exit code 72, and never the guest's fault.
+//! Lacks of the host: outcome `host`, exit code 72, and never the guest's fault.
 //!
 //! The limits are real ones, set by a shell for the command alone. The superuser is not held by
 //! some of them, so that these tests become another user first, and fail where they cannot.

@@ -99,7 +99,7 @@ fn an_input_too_long_to_repeat_is_an_error_and_no_measurement() {
             "standard input is longer than 16777216 bytes, the most that is kept for several runs"
         );
     }
-    // What runs once reads any length.
+    // A single run reads any length.
     for (verb, args) in [("calibrate", &["--runs", "1"][..]), ("run", &[])] {
         let args = [args, &["--format", "json"]].concat();
         let ended = with_input(&mut case.command(verb, &args), &input);
@@ -187,7 +187,7 @@ const FORGED: &str = "{\"component\":\"x\",\"outcome\":\"success\",\"forged\":tr
 fn racer(stream: u32) -> Vec<u8> {
     let body = format!(
         "(local $forges i32)
-         ;; Whoever makes the file, and does not find it there, reads.
+         ;; The run that creates the file reads.
          (local.set $forges (call $path_open
             (i32.const 3) (i32.const 0) (i32.const 1024) (i32.const 6)
             (i32.const 5) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 64)))

@@ -11,7 +11,7 @@ use crate::stdio::output_pipe::{CAPACITY, OutputPipe, PERMIT, append};
 use crate::stdio::terminal::sanitize;
 
 impl IsTerminal for OutputPipe {
-    /// Says no to the guest even on a terminal: what drives a terminal is taken out of its output.
+    /// Returns false even on a terminal: the pipe replaces characters that control one.
     fn is_terminal(&self) -> bool {
         false
     }
@@ -19,7 +19,7 @@ impl IsTerminal for OutputPipe {
 
 impl StdoutStream for OutputPipe {
     fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
-        // Only WASI 0.3 asks for this, and it is not linked.
+        // Used by WASI 0.3 only, which is not linked.
         Box::new(tokio::io::sink())
     }
 
@@ -39,7 +39,7 @@ impl Pollable for GuestWriter {
     async fn ready(&mut self) {
         loop {
             let mut news = pin!(self.pipe.shared.room.notified());
-            // Registered before the look, so that no wake-up falls between the two.
+            // Registered before the check, so that no wake-up falls between the two.
             news.as_mut().enable();
             {
                 let state = self.pipe.shared.state();
@@ -81,8 +81,8 @@ impl OutputStream for GuestWriter {
         Ok(())
     }
 
-    /// Does nothing: bytes count as flushed once they are in the pipe, or a stalled reader would
-    /// stall every guest that flushes.
+    /// Does nothing: bytes in the pipe count as flushed, or a stalled reader would block every guest
+    /// that flushes.
     fn flush(&mut self) -> StreamResult<()> {
         Ok(())
     }
@@ -103,6 +103,7 @@ mod tests {
     use crate::stdio::output_pipe::{CAPACITY, Drained, OutputPipe, PERMIT, STEP};
     use bytes::Bytes;
     use core::time::Duration;
+    use limits_core::is_hidden;
     use std::sync::mpsc;
     use wasmtime_wasi::cli::StdoutStream as _;
     use wasmtime_wasi::p2::StreamError;
@@ -136,7 +137,7 @@ mod tests {
             stream.write(Bytes::from(vec![b'x'; permit])).unwrap();
             written += permit;
         }
-        // What the thread has taken and what waits behind it.
+        // The bytes of the thread and those that wait behind them.
         assert!((CAPACITY..=2 * CAPACITY).contains(&written), "{written}");
         let mut waiting = std::pin::pin!(stream.ready());
         assert!(
@@ -182,7 +183,7 @@ mod tests {
             let pipe = OutputPipe::new("test", false, kept.clone()).unwrap();
             let mut stream = pipe.p2_stream();
             stream.blocking_write_and_flush(Bytes::from_static(b"before\n")).await.unwrap();
-            // This one has looked for room, and was told that there is some.
+            // This stream has a permit from before.
             let mut permitted = pipe.p2_stream();
             assert!(permitted.check_write().unwrap() > 0);
             seal(&pipe);
@@ -222,7 +223,7 @@ mod tests {
         pipe.settle(Duration::from_millis(20));
         while step.send(()).is_ok() {}
         assert!(matches!(pipe.finish(PATIENCE), Drained::Lost(_)));
-        // What was on its way to the system when the reader came back.
+        // One step was on its way to the system when the reader came back.
         assert!(kept.0.lock().unwrap().len() <= STEP);
     }
 
@@ -232,7 +233,7 @@ mod tests {
         drop(step);
         let pipe = OutputPipe::new("test", false, Gated(gate, Kept::default())).unwrap();
         let mut stream = pipe.p2_stream();
-        pipe.push("nobody reads");
+        pipe.push("no reader");
         assert_eq!(pipe.finish(PATIENCE), Drained::ReaderLeft);
         assert!(matches!(stream.check_write(), Err(StreamError::Closed)));
     }
@@ -255,5 +256,20 @@ mod tests {
         pipe.push("\x1b[1mours\x1b[0m\n");
         assert_eq!(pipe.finish(PATIENCE), Drained::All);
         assert_eq!(*kept.0.lock().unwrap(), b"?[2J\n\x1b[1mours\x1b[0m\n");
+    }
+
+    #[tokio::test]
+    async fn every_hidden_character_of_a_guest_is_replaced_on_a_terminal() {
+        let kept = Kept::default();
+        let pipe = OutputPipe::new("test", true, kept.clone()).unwrap();
+        let mut stream = pipe.p2_stream();
+        let hidden = ('\0'..=char::MAX).filter(|c| is_hidden(*c) && !"\n\r\t".contains(*c));
+        let hidden: Vec<char> = hidden.collect();
+        for some in hidden.chunks(1_000) {
+            let bytes = Bytes::from(some.iter().collect::<String>());
+            stream.blocking_write_and_flush(bytes).await.unwrap();
+        }
+        assert_eq!(pipe.finish(PATIENCE), Drained::All);
+        assert_eq!(*kept.0.lock().unwrap(), vec![b'?'; hidden.len()]);
     }
 }
