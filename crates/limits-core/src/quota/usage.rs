@@ -51,3 +51,16 @@ impl QuotaUsage {
         QuotaResource::EACH.into_iter().map(|resource| QuotaType::of(resource, self.of(resource)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::QuotaUsage;
+    use core::time::Duration;
+
+    #[test]
+    fn cpu_time_is_a_duration_and_memory_is_left_out() {
+        let usage = QuotaUsage { cpu_time_used_us: 1_500, memory_used: 7, ..QuotaUsage::default() };
+        assert_eq!(usage.cpu_time_used(), Duration::from_micros(1_500));
+        assert_eq!(usage.without_memory(), QuotaUsage { memory_used: 0, ..usage });
+    }
+}
