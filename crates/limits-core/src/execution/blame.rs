@@ -51,7 +51,7 @@ impl WasmError {
     /// | out of fuel, out of memory, a limit, a missing capability | the guest |
     /// | a quota | its own quota; the host for a parent's |
     /// | a timeout | the guest; after waiting for CPU time, the owner of the quota waited for |
-    /// | a trap | the guest; after a growth refused by a quota or the host, the party that refused |
+    /// | a trap | the guest; after a growth refused by a quota or the host, that party |
     /// | a host function's error, a shortage of the host, a busy host | the host |
     /// | a cancellation, an invalid or too large component, an invalid call or limit | the caller |
     ///
