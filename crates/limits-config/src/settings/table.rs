@@ -81,9 +81,8 @@ settings! {
         }
         /// `[quota]`: the resources that one component may use over time, in all its executions.
         ///
-        /// A field that is `None` has the default of
-        /// [`ResourceQuota`](limits_core::ResourceQuota), except that the default of `memory` is
-        /// never below `resources.memory.max_bytes`. The three rates are per second, whatever the
+        /// A field that is `None` has the default of [`ResourceQuota`], except that the default of
+        /// `memory` is never below `resources.memory.max_bytes`. The three rates are per second, whatever the
         /// period.
         QuotaSection = "quota", Scope::Component, {
             /// Bytes stored at one time.
