@@ -21,7 +21,7 @@ use quota_enforce::{ComponentHandle, JsonLinesSink, QuotaRegistry, SecurityConte
 
 use crate::host::{Guarded, Told};
 
-/// Whoever runs the components has the last word, also on all of them together.
+/// The operator's policy decides for each component, and for all of them together.
 const POLICY: &str = r#"
 [host]
 storage = "15KB"
@@ -129,7 +129,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// A component of this host.
 struct Tenant {
     component: ComponentHandle,
-    /// What becomes of its executions when it has no CPU time left.
+    /// The policy for its executions while it has no CPU time left.
     cpu_time_policy: CpuTimePolicy,
 }
 
@@ -147,7 +147,7 @@ impl Tenant {
     }
 }
 
-/// What the audit wrote, to be printed last. A real host gives the sink a file.
+/// The lines of the audit, to be printed last. A real host gives the sink a file.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 

@@ -39,7 +39,7 @@ messaging.send = ["orders.*"]
 network.connect = ["api.example.com:443"]
 "#;
 
-/// How an execution ended.
+/// The end of an execution.
 pub type Ended<R> = Result<ExecutionResult<R>, ExecutionFailure>;
 
 /// Makes limits with 1 MiB of memory, `fuel` units and `ms` milliseconds.

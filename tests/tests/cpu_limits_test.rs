@@ -221,8 +221,8 @@ fn test_out_of_fuel_error() {
     assert!(failure.error().is_guest_fault());
 }
 
-/// The original's 95 %: what an embedder's own error may say. A run that the executor ends for
-/// want of fuel has always used all of it.
+/// Regression: the original design's 95 %: what an embedder's own error may say. A run that the
+/// executor ends for want of fuel has always used all of it.
 #[test]
 fn test_out_of_fuel_error_partial() {
     let partial = WasmError::out_of_fuel(FuelMetrics::new(1_000_000, 950_000));
@@ -278,8 +278,8 @@ fn test_fuel_addition_and_tracking() {
     assert_eq!(charged(1_234_567) - charged(0), 1_234_567, "host functions charge to the unit");
 }
 
-/// The original added fuel to a store several times. Here each call into a kept store is given
-/// its own, so that what one left over is no gift to the next.
+/// Regression: the original design added fuel to a store several times. Here each call into a kept
+/// store is given its own, so that what one left over is no gift to the next.
 #[test]
 fn test_multiple_fuel_additions() {
     let host = Host::new();

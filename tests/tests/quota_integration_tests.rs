@@ -8,126 +8,24 @@ mod quota_integration_tests {
     mod ceilings;
     mod lifecycle;
     mod observing;
+    pub(crate) mod world;
 }
 
-use core::sync::atomic::Ordering;
-use core::time::Duration;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use integration_tests::{Host, PLENTY_MS, SHOP, block_on, default_limits, limits};
 use limits_config::ComponentConfig;
 use limits_core::{
-    Account, Allowance, CapabilitySet, CpuTimePolicy, ManualClock, Permission, QuotaResource,
-    QuotaType, ResourceQuota, Retry, WasmError,
+    Account, Allowance, CapabilitySet, CpuTimePolicy, Permission, QuotaResource, QuotaType,
+    ResourceQuota, Retry, WasmError,
 };
-use limits_wasmtime::wasmtime::component::{ComponentNamedList, Lower};
 use limits_wasmtime::{
     ExecutionFailure, ExecutionReport, ExecutionResult, LimitState, LiveComponent,
 };
-use quota_enforce::{
-    AuditEvent, AuditSink, ComponentHandle, QuotaRegistry, QuotaRegistryBuilder, SecurityContext,
-};
+use quota_enforce::{ComponentHandle, QuotaRegistry, SecurityContext};
 
-use crate::host::{Answer, Guarded, Told};
-
-/// A registry whose clock is turned by hand, and what it reported.
-struct World {
-    clock: Arc<ManualClock>,
-    seen: Arc<Seen>,
-    registry: QuotaRegistry,
-    guarded: Guarded,
-}
-
-#[derive(Debug, Default)]
-struct Seen(Mutex<Vec<String>>);
-
-impl AuditSink for Seen {
-    fn record(&self, event: &AuditEvent<'_>) {
-        let mut text =
-            format!("{} {} {}", event.component, event.kind.name(), event.kind.subject());
-        if !event.enforced {
-            text.push_str(" (observed)");
-        }
-        self.0.lock().expect("nobody panics with it").push(text);
-    }
-}
-
-impl World {
-    fn new() -> Self {
-        Self::with(Arc::new(ManualClock::new()), QuotaRegistry::builder())
-    }
-
-    fn with(clock: Arc<ManualClock>, builder: QuotaRegistryBuilder) -> Self {
-        let seen = Arc::new(Seen::default());
-        let (time, sink) = (Arc::clone(&clock), Arc::clone(&seen));
-        let registry = builder.clock(time).audit(sink).build();
-        let guarded = Guarded::new(limits(100_000_000, PLENTY_MS)).expect("a good guest");
-        Self { clock, seen, registry, guarded }
-    }
-
-    /// Registers a component that may write below its own folder, send orders and connect to one
-    /// host.
-    fn register(&self, id: &str, quota: ResourceQuota) -> ComponentHandle {
-        self.registry
-            .register(SecurityContext::with_quota(id, capabilities(), quota))
-            .expect("a new id")
-    }
-
-    /// Writes until refused or done.
-    fn write(&self, component: &ComponentHandle, size: u32, times: u32) -> Told {
-        let path = format!("/data/{}/log", component.id());
-        self.run(component, "write", (path.as_str(), size, times))
-    }
-
-    fn send(&self, component: &ComponentHandle, times: u32) -> Told {
-        self.run(component, "send", ("orders.new", times))
-    }
-
-    fn transfer(&self, component: &ComponentHandle, bytes: u64, times: u32) -> Told {
-        self.run(component, "transfer", ("api.example.com:443", bytes, times))
-    }
-
-    fn run<P>(&self, component: &ComponentHandle, export: &str, params: P) -> Told
-    where
-        P: ComponentNamedList + Lower + Send + Sync,
-    {
-        block_on(self.guarded.run(component, CpuTimePolicy::Throttle, export, params))
-            .expect("it returns")
-    }
-
-    fn written(&self) -> u64 {
-        self.guarded.outside.written.load(Ordering::Relaxed)
-    }
-
-    fn sent(&self) -> u64 {
-        self.guarded.outside.sent.load(Ordering::Relaxed)
-    }
-
-    fn transferred(&self) -> u64 {
-        self.guarded.outside.transferred.load(Ordering::Relaxed)
-    }
-
-    fn advance(&self, ms: u64) {
-        self.clock.advance(Duration::from_millis(ms));
-    }
-}
-
-fn capabilities() -> CapabilitySet {
-    CapabilitySet::builder()
-        .grant(Permission::FilesystemWrite, "/data/<id>/**")
-        .grant(Permission::MessagingSend, "orders.*")
-        .grant(Permission::NetworkConnect, "api.example.com:443")
-        .build()
-        .expect("good patterns")
-}
-
-const fn done(calls: u32) -> Told {
-    Told { calls, answer: Answer::Done }
-}
-
-const fn refused(calls: u32, used: u64, limit: u64, retry_ms: Option<u64>) -> Told {
-    Told { calls, answer: Answer::OverQuota { used, limit, retry_ms } }
-}
+use crate::host::Answer;
+use crate::quota_integration_tests::world::{World, capabilities, done, refused};
 
 // Component registration with a quota.
 
@@ -174,7 +72,7 @@ fn test_parse_quota_from_component_toml() {
     assert_eq!(world.write(&shop, 5_120, 10), refused(2, 10_240, 10_240, None));
     assert_eq!(world.send(&shop, 30), refused(20, 20, 20, Some(1_000)));
     assert_eq!(world.transfer(&shop, 5_242_880, 2), refused(1, 5_242_880, 5_242_880, Some(1_000)));
-    // What the file does not list is not allowed.
+    // A resource that the file does not list is not allowed.
     let elsewhere = world.run(&shop, "transfer", ("example.com:443", 1_u64, 1_u32));
     assert_eq!(elsewhere, Told { calls: 0, answer: Answer::Denied });
 }
@@ -188,7 +86,7 @@ fn test_filesystem_write_with_storage_quota() {
     assert_eq!(world.write(&shop, 300, 3), done(3));
     assert_eq!(world.write(&shop, 300, 1), refused(0, 900, 1_000, None));
     assert_eq!((world.written(), shop.usage().storage_used), (900, 900));
-    // The rest still fits, and what is given back fits again.
+    // The rest still fits, and released bytes fit again.
     assert_eq!(world.write(&shop, 100, 1), done(1));
     assert_eq!(shop.release(QuotaType::Storage(500)), Ok(500));
     assert_eq!(world.write(&shop, 500, 1), done(1));
@@ -201,7 +99,7 @@ fn test_message_send_with_rate_limit_quota() {
     assert_eq!(world.send(&shop, 5), done(5));
     world.advance(400);
     assert_eq!(world.send(&shop, 5), refused(0, 5, 5, Some(600)));
-    // The guest was told how long to wait, and that is exact.
+    // The guest got the exact wait.
     world.advance(599);
     assert_eq!(world.send(&shop, 5), refused(0, 5, 5, Some(1)));
     world.advance(1);
@@ -222,7 +120,7 @@ fn test_network_transfer_with_bandwidth_quota() {
 }
 
 #[test]
-fn a_guest_is_denied_what_it_has_no_capability_for_and_pays_nothing() {
+fn a_guest_without_the_capability_is_denied_and_pays_nothing() {
     let world = World::new();
     let shop = world.register("shop", ResourceQuota::new());
     let denied = Told { calls: 0, answer: Answer::Denied };
@@ -239,7 +137,7 @@ fn a_guest_is_denied_what_it_has_no_capability_for_and_pays_nothing() {
 
 /// There is no text to parse.
 #[test]
-fn q15_the_embedder_gets_the_typed_error_back() {
+fn the_embedder_gets_the_typed_error_back() {
     let world = World::new();
     let shop = world.register("shop", ResourceQuota::new().with_storage(250));
     let run = |path: &str| {
@@ -408,7 +306,7 @@ fn test_independent_quota_tracking_per_component() {
     assert_eq!((small.usage().storage_used, next.usage().storage_used), (60, 100));
 }
 
-// What the executor takes for itself.
+// Takes by the executor.
 
 fn execute(
     host: &Host,
@@ -423,9 +321,9 @@ fn execute(
     ended.map(|result| result.report)
 }
 
-/// Nobody has to guess CPU time beforehand; it is what was measured, over all executions.
+/// CPU time is not guessed beforehand; it is measured, over all executions.
 #[test]
-fn q17_cpu_time_is_charged_from_what_the_executor_measured() {
+fn cpu_time_is_charged_as_the_executor_measured_it() {
     let world = World::new();
     let shop = world.register("shop", ResourceQuota::new().with_cpu_time(200));
     let host = Host::new();
@@ -462,10 +360,10 @@ fn instantiate(
     block_on(host.executor().instantiate(host.guest(), &default_limits(), state))
 }
 
-/// The original's two limits of memory had nothing to do with each other. Each of these stores is
-/// within its own, and the quota bounds them together.
+/// Regression: the original design's two limits of memory had nothing to do with each other. Each
+/// of these stores is within its own, and the quota bounds them together.
 #[test]
-fn q18_memory_of_live_stores_is_charged_to_their_component_and_given_back() {
+fn memory_of_live_stores_is_charged_to_their_component_and_released() {
     let world = World::new();
     let shop = world.register("shop", ResourceQuota::new().with_memory(100_000));
     let host = Host::new();

@@ -1,4 +1,4 @@
-//! What the measurements of quotas share: the quotas, and `governor` with the same limits.
+//! The quotas that the measurements share, and `governor` with the same limits.
 
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -24,7 +24,8 @@ pub fn clock() -> Arc<dyn Clock> {
     Arc::new(CoarseClock::new())
 }
 
-/// Returns a quota with [`RATE`] for each rate, in windows of a second, and room for all that is kept.
+/// Returns a quota with [`RATE`] for each rate, in windows of a second, and room for all that is
+/// kept.
 #[must_use]
 pub fn quota() -> ResourceQuota {
     ResourceQuota::new()

@@ -1,4 +1,4 @@
-//! What components and checks cost in memory, told by an allocator that counts.
+//! Memory that components and checks take, measured by an allocator that counts.
 
 use allocation_counter::measure;
 use limits_core::{CapabilitySet, Permission, QuotaType, ResourceQuota};
@@ -18,7 +18,7 @@ fn quota() -> ResourceQuota {
 }
 
 #[test]
-fn a_hundred_thousand_components_take_half_a_kilobyte_each_and_give_it_back() {
+fn a_hundred_thousand_components_take_half_a_kilobyte_each_and_free_it() {
     const COUNT: i64 = 100_000;
     let registry = QuotaRegistry::new();
     let capabilities = capabilities();
@@ -34,14 +34,14 @@ fn a_hundred_thousand_components_take_half_a_kilobyte_each_and_give_it_back() {
     // The tracker is 256 of them. The original allowed 1 024 for the quotas alone.
     assert!((256..512).contains(&registered), "{registered} bytes");
     let gone = each(&|id| drop(registry.unregister(id).unwrap()));
-    // What stays is room in the map for those that come next.
+    // The rest is room in the map for later components.
     assert!((0..64).contains(&(registered + gone)), "{registered} bytes, {gone} back");
 }
 
 #[test]
-fn q23_a_check_builds_nothing() {
-    // The original built its list of patterns twice for every check, allocated a dozen texts and
-    // compiled each pattern anew.
+fn a_check_allocates_nothing() {
+    // Regression: the original design built its list of patterns twice for every check, allocated a
+    // dozen texts and compiled each pattern anew.
     let registry = QuotaRegistry::new();
     let context = SecurityContext::with_quota("a", capabilities(), quota());
     let handle = registry.register(context).unwrap();

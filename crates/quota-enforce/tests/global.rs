@@ -18,7 +18,7 @@ fn install_late(registry: QuotaRegistry) -> Result<(), Box<dyn Error + Send + Sy
 }
 
 #[test]
-fn the_functions_of_the_original_design_work_on_one_registry() {
+fn the_global_functions_work_on_one_registry() {
     let clock = Arc::new(ManualClock::new());
     let parent = Arc::new(QuotaTracker::with_clock(ResourceQuota::new(), clock));
     install(QuotaRegistry::builder().parent(Arc::clone(&parent)).build()).unwrap();

@@ -1,4 +1,4 @@
-//! What Prometheus sees; `docs/monitoring.md` tells the same.
+//! The samples that Prometheus gets; `docs/monitoring.md` shows some.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ fn use_limits_and_denials_are_exported() {
 }
 
 #[test]
-fn the_number_of_labels_is_bounded_whatever_comes_and_goes() {
+fn the_number_of_labels_is_bounded_however_many_components_come_and_go() {
     with_recorder(|prometheus| {
         let (registry, exporter) = host(2);
         for index in 0..50 {
@@ -143,7 +143,7 @@ fn when_the_others_are_gone_they_use_nothing() {
 }
 
 #[test]
-fn no_limit_outlives_what_it_was_for() {
+fn no_limit_outlives_its_component() {
     with_recorder(|prometheus| {
         let (registry, exporter) = host(10);
         let shop = registry.register(context("shop")).unwrap();
@@ -184,7 +184,7 @@ fn end(outcome: ExecutionOutcome, cpu_us: u64, throttled_ms: u64) -> ExecutionEn
 }
 
 #[test]
-fn executions_are_counted_as_they_end_whatever_is_registered_or_scraped_meanwhile() {
+fn executions_are_counted_as_they_end_without_a_scrape_or_registration() {
     with_recorder(|prometheus| {
         let (registry, _exporter) = host(1);
         let shop = Arc::<dyn Account>::from(registry.register(context("shop")).unwrap());

@@ -13,7 +13,7 @@ use limits_wasmtime::{
 };
 use quota_enforce::{ComponentHandle, EnforceError, with_quota};
 
-/// What got through to the outside. A real host has files and sockets here.
+/// The effects on the outside. A real host has files and sockets here.
 #[derive(Debug, Default)]
 pub(crate) struct Outside {
     pub(crate) written: AtomicU64,
@@ -21,7 +21,7 @@ pub(crate) struct Outside {
     pub(crate) transferred: AtomicU64,
 }
 
-/// What a store carries: which component its guest is, among others.
+/// The store's data: the guest's component, among others.
 #[derive(Debug)]
 pub(crate) struct State {
     limits: LimitState,
@@ -35,7 +35,7 @@ impl HasLimits for State {
     }
 }
 
-/// What a guest is told: the variant `refusal` of its interface.
+/// The refusal that a guest gets: the variant `refusal` of its interface.
 #[derive(Clone, ComponentType, Debug, Lower)]
 #[component(variant)]
 enum Refusal {
@@ -152,7 +152,7 @@ fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )
 }
 
-/// What a guest says it was told, after how many calls that went well.
+/// The answer that a guest reports, and the number of calls that went well before it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Told {
     pub(crate) calls: u32,

@@ -1,4 +1,4 @@
-//! Host functions that are dropped half-way give back what they took.
+//! Host functions that are dropped before their end hand back what they took.
 #![expect(clippy::unwrap_used, reason = "helpers of a test are test code")]
 
 use core::future::{pending, poll_fn};
@@ -28,7 +28,7 @@ const GUEST: &str = r#"(component
 struct Stuck {
     executor: ComponentExecutor,
     guest: PreparedComponent<LimitState>,
-    /// What was in use in the middle of the call.
+    /// The use in the middle of the call.
     midway: Arc<AtomicU64>,
 }
 
@@ -72,7 +72,7 @@ fn a_host_call_that_the_deadline_ends_has_used_nothing() {
     let world = World::new();
     let shop = world.register("shop", ResourceQuota::new().with_network_bandwidth(1_000));
     let stuck = Stuck::new(&shop);
-    // Were it not given back, the second would be refused.
+    // Were it not handed back, the second would be refused.
     for _ in 0..2 {
         let failure = block_on(stuck.run(30)).unwrap_err();
         assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");

@@ -33,13 +33,13 @@ fn guests_of_all_components_are_held_to_it_together() {
     let error = b.consume(QuotaType::Storage(1)).unwrap_err();
     let error = error.as_quota().unwrap();
     assert_eq!((error.depth(), error.used(), error.limit()), (1, 1_000, 1_000));
-    // What one gives back the other may have.
+    // Bytes that one releases the other may take.
     a.release(QuotaType::Storage(300)).unwrap();
     assert_eq!(world.write(&b, 100, 3), done(3));
 
     assert_eq!(world.send(&a, 4), done(4));
     let told = world.send(&b, 4);
-    // It is not told how much the others have used.
+    // It does not learn how much the others have used.
     let answer = Answer::HostFull { retry_ms: Some(1_000) };
     assert_eq!((told, world.sent()), (Told { calls: 1, answer }, 5));
     world.advance(1_000);
@@ -95,7 +95,7 @@ fn cpu_time_of_all_executions_is_bounded_together() {
     assert!(execute(&guest, &b, "idle").is_ok());
 }
 
-/// What the policy's file says is what the host runs its guests with: this one would wait for the
+/// The host runs its guests under the policy's file: this one would wait for the
 /// next second of a clock that stands still.
 #[test]
 fn the_policys_file_ends_a_guest_that_has_no_cpu_time() {

@@ -9,10 +9,10 @@ use quota_enforce::SecurityContext;
 use crate::host::{Answer, Told};
 use crate::{World, capabilities, done, refused};
 
-/// The original counted in memory only: a component that was started again had all of its quota,
-/// although its files were still there.
+/// Regression: the original design counted in memory only: a component that was started again had
+/// all of its quota, although its files were still there.
 #[test]
-fn q13_what_a_guest_has_stored_survives_a_restart_of_its_host() {
+fn a_guests_storage_survives_a_restart_of_its_host() {
     let quota = ResourceQuota::new().with_storage(1_000).with_message_rate(3);
     let kept = {
         let world = World::new();
@@ -29,10 +29,10 @@ fn q13_what_a_guest_has_stored_survives_a_restart_of_its_host() {
     assert_eq!(world.send(&shop, 3), done(3));
 }
 
-/// The original kept the identity in a thread local: a guest that waited left it to the next one on
-/// its thread, or found itself on another thread without it.
+/// Regression: the original design kept the identity in a thread local: a guest that waited left it
+/// to the next one on its thread, or found itself on another thread without it.
 #[test]
-fn q20_guests_that_take_turns_on_one_thread_each_pay_for_themselves() {
+fn guests_that_take_turns_on_one_thread_each_pay_for_themselves() {
     let world = World::new();
     let quota = || ResourceQuota::new().with_network_bandwidth(1_000);
     let (a, b) = (world.register("a", quota()), world.register("b", quota()));
@@ -49,7 +49,7 @@ fn q20_guests_that_take_turns_on_one_thread_each_pay_for_themselves() {
 }
 
 #[test]
-fn q20_guests_that_move_between_threads_each_pay_for_themselves() {
+fn guests_that_move_between_threads_each_pay_for_themselves() {
     const GUESTS: u64 = 8;
     let world = Arc::new(World::new());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -75,10 +75,9 @@ fn q20_guests_that_move_between_threads_each_pay_for_themselves() {
     }
 }
 
-/// A refusal costs a component nothing, and the original's documents promised that somebody ends
-/// one that does not stop; nothing told them when.
+/// A refusal costs a component nothing, so the host must see when to stop it.
 #[test]
-fn q21_a_host_ends_a_component_that_does_not_stop() {
+fn a_host_stops_a_component_that_does_not_end() {
     let world = World::new();
     let quota = || ResourceQuota::new().with_message_rate(3);
     let (pest, neighbour) = (world.register("pest", quota()), world.register("shop", quota()));

@@ -9,7 +9,7 @@ use quota_enforce::QuotaRegistry;
 use crate::{World, done, execute, instantiate};
 
 #[test]
-fn guests_are_refused_nothing_and_what_they_would_have_been_is_counted_and_told() {
+fn guests_are_refused_nothing_and_would_be_denials_are_counted_and_reported() {
     let clock = Arc::new(ManualClock::new());
     let world = World::with(clock, QuotaRegistry::builder().observe_only());
     let quota =
@@ -28,7 +28,7 @@ fn guests_are_refused_nothing_and_what_they_would_have_been_is_counted_and_told(
     assert_eq!(denied(QuotaResource::MessageRate), 1);
     assert_eq!(denied(QuotaResource::NetworkBandwidth), 1);
     assert_eq!(denials.total(), 6);
-    // What is stored is stored. A message that would not have been sent is not one of two.
+    // Stored bytes stay stored. A message that would not have been sent is not one of two.
     let usage = shop.usage();
     assert_eq!((usage.storage_used, usage.message_count), (401, 2));
 

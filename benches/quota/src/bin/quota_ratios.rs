@@ -1,4 +1,4 @@
-//! What a quota costs against `governor`, in one run.
+//! The cost of a quota against `governor`, in one run.
 //!
 //! `cargo xtask bench` runs it last; its argument is the number of rounds. It prints the tables of
 //! `docs/performance.md`. Each round runs a short batch of everything, one after another, so that
@@ -30,7 +30,7 @@ const THREADED_BATCH: u32 = 20_000;
 /// Nanoseconds for each operation, if the batch counts.
 type Sample = Option<f64>;
 
-/// What is promised of two measurements of the same rounds.
+/// The promise about two measurements of the same rounds.
 enum Target {
     /// The first divided by the second is at most this.
     Ratio(f64),
@@ -158,7 +158,7 @@ impl Target {
 #[repr(align(128))]
 struct Apart<T>(T);
 
-/// What is measured.
+/// The subjects of the measurements.
 struct Subjects {
     clock: Arc<dyn Clock>,
     words: [AtomicU64; 3],
@@ -288,11 +288,11 @@ fn repeat(count: u32, mut operation: impl FnMut() -> bool) {
     }
 }
 
-/// When a batch ran.
+/// The time of a batch.
 struct Span {
     begun: Instant,
     done: Instant,
-    /// How long its thread had a core.
+    /// The time in which its thread had a core.
     on_core: Duration,
 }
 
@@ -326,8 +326,8 @@ fn alone(operation: impl FnMut() -> bool) -> Sample {
     span.is_whole().then(|| per(span.time(), BATCH))
 }
 
-/// Measures batches of [`THREADED_BATCH`], each on its thread, from when the first one began to when
-/// the last one is done. Those that ran one after another for most of it are left out.
+/// Measures batches of [`THREADED_BATCH`], each on its thread, from when the first one began to
+/// when the last one is done. Those that ran one after another for most of it are left out.
 fn together<const THREADS: usize>(batches: [&(dyn Fn() + Sync); THREADS]) -> Sample {
     let awaited = &AtomicUsize::new(THREADS);
     let spans = thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! What sinks are told, and that no sink can stop a component.
+//! The events that sinks hear; no sink can stop a component.
 
 use core::time::Duration;
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ struct Paper(Arc<Mutex<Vec<u8>>>);
 
 impl Paper {
     fn lines(&self) -> Vec<Value> {
-        let bytes = self.0.lock().expect("nobody panics with it").clone();
+        let bytes = self.0.lock().expect("no thread panics with it").clone();
         let text = String::from_utf8(bytes).expect("JSON is text");
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
@@ -25,7 +25,7 @@ impl Paper {
 
 impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panics with it").write(bytes)
+        self.0.lock().expect("no thread panics with it").write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -34,7 +34,7 @@ impl Write for Paper {
 }
 
 #[test]
-fn every_denial_is_told_and_grants_when_asked_for() {
+fn every_denial_is_reported_and_grants_on_request() {
     let notebook = Arc::new(Notebook::default());
     let builder = QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)).audit_grants();
     let (registry, handle, _clock) = thousand(builder);
@@ -58,7 +58,7 @@ fn every_denial_is_told_and_grants_when_asked_for() {
 }
 
 #[test]
-fn a_component_that_asks_too_often_is_told_of_in_lines_of_json() {
+fn a_component_that_asks_too_often_has_lines_of_json_with_repeats() {
     let paper = Paper::default();
     let sink = JsonLinesSink::new(paper.clone()).unwrap();
     let (registry, handle, _clock) = thousand(QuotaRegistry::builder().audit(Arc::new(sink)));
@@ -157,7 +157,7 @@ fn a_flood_of_denials_is_no_flood_of_lines_and_none_is_lost() {
     assert_eq!((&losses["dropped"], &losses["failed"]), (&json!(0), &json!(0)));
 }
 
-/// A disk that does not move until it is told to.
+/// A disk that is stuck until the test frees it.
 struct Stuck {
     reached: Sender<()>,
     go_on: Receiver<()>,
@@ -178,7 +178,7 @@ impl Write for Stuck {
 }
 
 #[test]
-fn a_disk_that_is_stuck_holds_up_nobody_and_what_is_dropped_is_counted() {
+fn a_stuck_disk_holds_up_no_component_and_dropped_events_are_counted() {
     let (reached, has_reached) = channel();
     let (let_go, go_on) = channel();
     let paper = Paper::default();
@@ -279,7 +279,7 @@ struct Numbers(Mutex<Vec<(u64, Option<u64>)>>);
 impl AuditSink for Numbers {
     fn record(&self, event: &AuditEvent<'_>) {
         let numbers = (event.sequence, event.repeats);
-        self.0.lock().expect("nobody panics with it").push(numbers);
+        self.0.lock().expect("no thread panics with it").push(numbers);
     }
 }
 
@@ -325,7 +325,7 @@ fn one_component_takes_no_lines_from_another() {
 }
 
 #[test]
-fn what_tracing_leaves_out_is_counted_until_it_is_told() {
+fn events_that_tracing_leaves_out_are_counted_until_they_are_reported() {
     let sink = TracingSink::new();
     let event = AuditEvent::new("a", AuditKind::Unregistered, true);
     for _ in 0..7 {

@@ -91,7 +91,7 @@ fn an_operation_changes_the_store_that_has_the_handle() {
 }
 
 #[tokio::test]
-async fn an_operation_moves_what_the_resource_is_a_part_of() {
+async fn an_operation_moves_the_value_that_the_resource_is_a_part_of() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let quota = QuotaType::MessageRate(1);
     let sent = message();

@@ -25,8 +25,8 @@ impl Clock for Ticking {
     }
 }
 
-/// Takes all of a rate, and then waits by the wall as long as it is told to.
-fn wait_as_told(handle: &ComponentHandle, wall: &ManualClock) -> QuotaError {
+/// Takes all of a rate, and then waits by the wall clock as long as the refusal says.
+fn wait_as_refused(handle: &ComponentHandle, wall: &ManualClock) -> QuotaError {
     let one = QuotaType::MessageRate(1);
     wall.advance(Duration::from_micros(300));
     handle.consume(one).expect("there is one");
@@ -41,7 +41,7 @@ fn wait_as_told(handle: &ComponentHandle, wall: &ManualClock) -> QuotaError {
 }
 
 #[test]
-fn whoever_waits_by_the_wall_as_long_as_told_is_let_in() {
+fn a_caller_that_waits_by_the_wall_clock_as_long_as_refused_is_admitted() {
     // With the kernel's coarse clock, 13 of 20 that did were refused once more.
     for period_ms in [50, 53, 1_000] {
         for start_us in (0..20_000).step_by(700) {
@@ -52,7 +52,7 @@ fn whoever_waits_by_the_wall_as_long_as_told_is_let_in() {
             let period = Duration::from_millis(period_ms);
             let quota = thousand_of_each().with_message_rate(1).with_reset_period(period);
             let handle = registry.register(context("a", quota)).unwrap();
-            let refused = wait_as_told(&handle, &wall);
+            let refused = wait_as_refused(&handle, &wall);
             assert_eq!((refused.period(), refused.depth()), (Some(period), 0));
             // And not much longer than it takes.
             assert!(refused.retry() <= Retry::After(period + TICK));
@@ -71,7 +71,7 @@ fn a_parents_clock_is_the_clock_of_waits_and_levels() {
         QuotaRegistry::builder().parent(parent).audit(Arc::<Notebook>::clone(&notebook)).build();
     let handle = registry.register(context("a", thousand_of_each())).unwrap();
     wall.advance(Duration::from_micros(1_300));
-    assert_eq!(wait_as_told(&handle, &wall).depth(), 1);
+    assert_eq!(wait_as_refused(&handle, &wall).depth(), 1);
     notebook.take();
     handle.charge(QuotaType::CpuTime(1_000));
     assert_eq!(notebook.take(), ["a threshold cpu_time normal -> critical at 1000000"]);
@@ -81,7 +81,7 @@ fn a_parents_clock_is_the_clock_of_waits_and_levels() {
 }
 
 #[test]
-fn what_is_counted_exactly_is_told_exactly() {
+fn an_exact_clock_has_exact_waits() {
     let (_registry, handle, clock) = crate::thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::MessageRate(1_000)).unwrap();
     clock.advance(Duration::from_nanos(1));

@@ -1,4 +1,4 @@
-//! No crossing of a level is missed or told twice, however it comes about.
+//! No crossing of a level is missed or reported twice.
 
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
@@ -19,7 +19,7 @@ fn noted() -> (QuotaRegistryBuilder, Arc<Notebook>) {
 }
 
 #[test]
-fn what_an_operation_gives_back_when_it_fails_is_seen_and_the_next_crossing_is_told() {
+fn a_failed_operation_lowers_the_level_and_the_next_crossing_is_reported() {
     // I1
     let (builder, notebook) = noted();
     let (_registry, handle, _clock) = thousand(builder);
@@ -43,7 +43,7 @@ fn what_an_operation_gives_back_when_it_fails_is_seen_and_the_next_crossing_is_t
 }
 
 #[test]
-fn what_is_settled_for_more_or_less_than_was_taken_is_seen() {
+fn a_grant_settled_for_more_or_less_changes_the_level() {
     // I1
     let (builder, notebook) = noted();
     let (_registry, handle, _clock) = thousand(builder);
@@ -60,7 +60,7 @@ fn what_is_settled_for_more_or_less_than_was_taken_is_seen() {
 }
 
 #[test]
-fn a_rate_that_was_left_unseen_is_told_again_when_it_is_reached_at_once() {
+fn a_rate_whose_fall_no_thread_saw_is_reported_when_it_is_reached_again() {
     // I1
     let (builder, notebook) = noted();
     let (registry, handle, clock) = thousand(builder);
@@ -71,7 +71,7 @@ fn a_rate_that_was_left_unseen_is_told_again_when_it_is_reached_at_once() {
         assert_eq!(notebook.take(), risen);
         clock.advance(Duration::from_secs(10));
     }
-    // A debt is never left, however seldom somebody looks.
+    // A debt is never left, however seldom the host looks.
     handle.charge(QuotaType::NetworkBandwidth(1_000_000));
     assert_eq!(notebook.take(), ["a threshold network_bandwidth normal -> critical at 1000000"]);
     for _ in 0..3 {
@@ -83,7 +83,7 @@ fn a_rate_that_was_left_unseen_is_told_again_when_it_is_reached_at_once() {
 }
 
 #[test]
-fn a_rate_of_nothing_is_told_once() {
+fn a_rate_with_a_limit_of_zero_is_reported_once() {
     // I1
     let (builder, notebook) = noted();
     let (registry, _handle, clock) = thousand(builder);
@@ -98,7 +98,7 @@ fn a_rate_of_nothing_is_told_once() {
 }
 
 #[test]
-fn what_is_only_observed_crosses_levels_as_well() {
+fn observed_takes_cross_levels_as_well() {
     // I1
     let (builder, notebook) = noted();
     let (_registry, handle, _clock) = thousand(builder.observe_only());
@@ -119,7 +119,7 @@ fn what_is_only_observed_crosses_levels_as_well() {
 }
 
 #[test]
-fn a_rate_that_is_high_in_every_window_of_a_millisecond_is_told_once() {
+fn a_rate_that_is_high_in_every_window_of_a_millisecond_is_reported_once() {
     // I1
     let (builder, notebook) = noted();
     let clock = Arc::new(ManualClock::new());
@@ -172,7 +172,7 @@ impl Drop for Fuse {
 }
 
 #[test]
-fn a_sink_that_panics_with_anything_changes_nothing_and_the_others_are_told() {
+fn a_sink_that_panics_changes_nothing_and_the_others_hear_the_event() {
     let notebook = Arc::new(Notebook::default());
     let builder = QuotaRegistry::builder()
         .audit(Arc::new(Bomb))
@@ -218,14 +218,14 @@ fn a_sink_that_panics_with_anything_changes_nothing_and_the_others_are_told() {
 }
 
 #[test]
-fn of_many_that_take_and_give_back_at_once_every_rise_is_followed_by_its_fall() {
+fn of_many_threads_that_take_and_release_at_once_every_rise_is_followed_by_its_fall() {
     // I1
     let (builder, notebook) = noted();
     let (registry, handle, _clock) = thousand(builder);
     notebook.take();
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| take_and_give_back(&handle));
+            scope.spawn(|| take_and_release(&handle));
         }
     });
     let told = notebook.take();
@@ -250,7 +250,7 @@ fn of_many_that_take_and_give_back_at_once_every_rise_is_followed_by_its_fall() 
     assert_eq!(into, out);
 }
 
-fn take_and_give_back(handle: &ComponentHandle) {
+fn take_and_release(handle: &ComponentHandle) {
     for _ in 0..500 {
         if let Ok(grant) = handle.reserve(QuotaType::Storage(480)) {
             std::thread::yield_now();

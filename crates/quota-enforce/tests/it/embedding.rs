@@ -1,4 +1,4 @@
-//! What embedders may count on without looking: threads, lifetimes, and where the macro fits.
+//! Threads, lifetimes and the places where the macro fits.
 
 use core::error::Error;
 use limits_core::QuotaType;
@@ -44,7 +44,7 @@ async fn a_guarded_future_that_owns_everything_says_its_error_and_can_be_spawned
 }
 
 #[tokio::test]
-async fn a_task_that_is_aborted_in_its_operation_gives_back() {
+async fn a_task_that_is_aborted_in_its_operation_hands_back() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let (started, has_started) = tokio::sync::oneshot::channel();
     let task = tokio::spawn(with_quota!(handle.clone(), "/data/x", "write", QuotaType::Storage(9)

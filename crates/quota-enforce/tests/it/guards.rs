@@ -49,7 +49,7 @@ fn failing() -> io::Result<()> {
 }
 
 #[test]
-fn what_succeeds_is_kept_and_what_fails_goes_back() {
+fn a_success_keeps_the_units_and_a_failure_hands_them_back() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let write = Permission::FilesystemWrite;
     let quota = QuotaType::Storage(400);
@@ -63,7 +63,7 @@ fn what_succeeds_is_kept_and_what_fails_goes_back() {
 }
 
 #[test]
-fn what_is_refused_does_not_run() {
+fn a_refused_operation_does_not_run() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let mut ran = false;
     let mut run = |resource, permission, bytes| -> Result<(), AppError> {
@@ -83,7 +83,7 @@ fn what_is_refused_does_not_run() {
 }
 
 #[test]
-fn what_panics_goes_back() {
+fn a_panic_hands_back() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let write = Permission::FilesystemWrite;
@@ -96,11 +96,11 @@ fn what_panics_goes_back() {
 }
 
 #[test]
-fn q1_the_last_units_go_to_one_of_many() {
+fn the_last_units_go_to_one_of_many() {
     // Checked before and counted after the operation, 16 threads got 9 600 of 1 000 bytes.
     const THREADS: usize = 16;
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
-    // How many were refused or are in their operation: no operation ends before all have asked.
+    // The number of takers that were refused or are in their operation: none ends before all asked.
     let asked = AtomicUsize::new(0);
     let succeeded = std::thread::scope(|scope| {
         let write = || {
@@ -125,7 +125,7 @@ fn q1_the_last_units_go_to_one_of_many() {
 }
 
 #[test]
-fn a_future_that_is_dropped_gives_back() {
+fn a_dropped_future_hands_back() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let write = Permission::FilesystemWrite;
     let waits = |_| async {
@@ -174,7 +174,7 @@ fn less_than_was_taken_can_be_kept() {
 }
 
 #[test]
-fn what_is_left_can_be_taken_and_told() {
+fn the_remainder_can_be_taken_and_its_size_is_known() {
     let notebook = Arc::new(Notebook::default());
     let builder = QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)).audit_grants();
     let (registry, handle, _clock) = thousand(builder);
@@ -225,7 +225,8 @@ fn the_macro_works_in_tail_position_with_questions_inside() {
 
 #[test]
 fn the_macro_works_as_a_statement_with_a_question_behind() {
-    // The original could not be compiled here: nothing said which error the operation has.
+    // Regression: the original design could not be compiled here: nothing said which error the
+    // operation has.
     fn write_twice(handle: &ComponentHandle) -> Result<(), AppError> {
         with_quota!(handle, "/data/x", "write", QuotaType::Storage(600) => -> Result<(), AppError> {
             Ok(())
@@ -244,8 +245,9 @@ fn the_macro_works_as_a_statement_with_a_question_behind() {
 }
 
 #[test]
-fn the_macro_evaluates_each_part_once_and_lets_the_operation_move_what_they_looked_at() {
-    // The original evaluated the quota twice, so an operation could not move its data.
+fn the_macro_evaluates_each_part_once_and_lets_the_operation_move_them() {
+    // Regression: the original design evaluated the quota twice, so an operation could not move its
+    // data.
     fn send(handle: &ComponentHandle, message: Vec<u8>) -> Result<Vec<u8>, EnforceError> {
         let mut evaluated = 0;
         let mut count = |quota| {
@@ -292,7 +294,7 @@ fn an_early_return_leaves_the_operation_and_its_result_decides() {
 
 #[tokio::test]
 async fn the_macro_works_with_operations_that_wait() {
-    // The original could not hold an `.await`.
+    // Regression: the original design could not hold an `.await`.
     async fn transfer(
         handle: &ComponentHandle,
         data: Vec<u8>,

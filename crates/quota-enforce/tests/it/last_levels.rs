@@ -1,4 +1,4 @@
-//! What a sink heard last of a level is the level that holds.
+//! The level that a sink heard of last is the level that holds.
 
 use core::fmt;
 use core::time::Duration;
@@ -26,7 +26,7 @@ struct Paper(Arc<Mutex<Vec<u8>>>);
 
 impl Paper {
     fn lines(&self) -> Vec<Value> {
-        let bytes = self.0.lock().expect("nobody panics with it").clone();
+        let bytes = self.0.lock().expect("no thread panics with it").clone();
         let text = String::from_utf8(bytes).expect("JSON is text");
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
     }
@@ -46,7 +46,7 @@ impl Paper {
 
     /// Returns where the crossings that it shows lead, each from where the one before has led.
     fn levels(&self) -> Vec<String> {
-        let bytes = self.0.lock().expect("nobody panics with it").clone();
+        let bytes = self.0.lock().expect("no thread panics with it").clone();
         let text = String::from_utf8(bytes).expect("JSON is text");
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
         let crossings = lines.filter(|line| line["event"] == "threshold");
@@ -66,7 +66,7 @@ impl Paper {
 
 impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panics with it").write(bytes)
+        self.0.lock().expect("no thread panics with it").write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -175,7 +175,7 @@ fn a_crossing_that_finds_the_queue_full_is_written_later() {
     drop(let_go);
     assert!(sink.flush(SOON));
     assert_eq!(paper.levels(), ["critical"]);
-    // The line has told of the two before it.
+    // The line's repeats have the two before it.
     assert_eq!((sink.dropped(), sink.left_out()), (dropped, 0));
 }
 
@@ -185,7 +185,7 @@ struct Subscriber(Arc<Mutex<Vec<String>>>, Arc<OnceLock<ComponentHandle>>);
 
 impl Subscriber {
     fn last(&self) -> Option<String> {
-        self.0.lock().expect("nobody panics with it").last().cloned()
+        self.0.lock().expect("no thread panics with it").last().cloned()
     }
 }
 
@@ -215,7 +215,7 @@ impl tracing::Subscriber for Subscriber {
     fn event(&self, event: &tracing::Event<'_>) {
         let mut to = To(None);
         event.record(&mut to);
-        self.0.lock().expect("nobody panics with it").extend(to.0);
+        self.0.lock().expect("no thread panics with it").extend(to.0);
         // Uses the component that it hears of.
         assert!(self.1.get().is_none_or(ComponentHandle::is_registered));
     }
@@ -276,7 +276,7 @@ impl Crossings {
     }
 
     fn take(&self) -> Vec<(QuotaResource, UsageLevel, UsageLevel, u64)> {
-        core::mem::take(&mut *self.heard.lock().expect("nobody panics with it"))
+        core::mem::take(&mut *self.heard.lock().expect("no thread panics with it"))
     }
 }
 
@@ -284,7 +284,7 @@ impl AuditSink for Crossings {
     fn record(&self, event: &AuditEvent<'_>) {
         let AuditKind::Threshold { resource, from, to, status, .. } = event.kind else { return };
         let crossing = (resource, from, to, status.used());
-        self.heard.lock().expect("nobody panics with it").push(crossing);
+        self.heard.lock().expect("no thread panics with it").push(crossing);
         if let (Some(work), Some(component)) = (self.meanwhile, self.component.get())
             && to == UsageLevel::Critical
         {
@@ -293,9 +293,9 @@ impl AuditSink for Crossings {
     }
 }
 
-/// Makes a registry with a sink that does something while it is told, and one that is told after
+/// Makes a registry with a sink that does something during a report, and one that is called after
 /// it.
-fn told_in_turn(work: fn(&ComponentHandle)) -> (Arc<Crossings>, Arc<Crossings>, ComponentHandle) {
+fn sinks_in_turn(work: fn(&ComponentHandle)) -> (Arc<Crossings>, Arc<Crossings>, ComponentHandle) {
     let (one, other) = (Crossings::meanwhile(work), Arc::new(Crossings::default()));
     let builder =
         QuotaRegistry::builder()
@@ -323,9 +323,9 @@ fn a_sink_of_the_hosts_hears_every_crossing() {
 }
 
 #[test]
-fn each_sink_hears_the_rise_before_the_fall_that_came_while_another_was_told() {
+fn each_sink_hears_the_rise_before_the_fall_that_came_during_its_report() {
     // I4 I5
-    let (one, other, handle) = told_in_turn(empty);
+    let (one, other, handle) = sinks_in_turn(empty);
     fill(&handle);
     let (storage, normal, critical) =
         (QuotaResource::Storage, UsageLevel::Normal, UsageLevel::Critical);
@@ -335,9 +335,9 @@ fn each_sink_hears_the_rise_before_the_fall_that_came_while_another_was_told() {
 }
 
 #[test]
-fn each_resource_of_a_take_is_looked_at_when_it_is_told() {
+fn each_resource_of_a_take_is_evaluated_when_it_is_reported() {
     // I5
-    let (one, other, handle) = told_in_turn(|handle| {
+    let (one, other, handle) = sinks_in_turn(|handle| {
         // Of storage, the first in turn, while memory is still to be looked at.
         handle.release(QuotaType::Memory(1_000)).unwrap();
     });
@@ -353,7 +353,7 @@ fn each_resource_of_a_take_is_looked_at_when_it_is_told() {
 /// A store that outlives its component's registration frees memory late: the log's last word is of
 /// the component that is registered.
 #[test]
-fn what_a_former_component_gives_back_is_no_level_of_its_successor() {
+fn a_release_of_a_former_component_is_no_level_of_its_successor() {
     let paper = Paper::default();
     let sink = Arc::new(JsonLinesSink::new(paper.clone()).expect("there is a thread"));
     let registry = QuotaRegistry::builder().audit(Arc::<JsonLinesSink>::clone(&sink)).build();

@@ -9,8 +9,8 @@ use quota_enforce::QuotaRegistry;
 use crate::{Notebook, thousand};
 
 #[test]
-fn q5_questions_are_answered_in_a_window_that_is_current() {
-    // The original told of the last window for ever.
+fn status_is_that_of_the_current_window() {
+    // Regression: the original design reported the last window for ever.
     let (_registry, handle, clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::MessageRate(799)).unwrap();
     assert!(!handle.is_quota_warning());
@@ -24,8 +24,8 @@ fn q5_questions_are_answered_in_a_window_that_is_current() {
 }
 
 #[test]
-fn q9_a_quota_of_nothing_is_critical() {
-    // The original called it 0 % used.
+fn a_limit_of_zero_is_critical() {
+    // Regression: the original design called it 0 % used.
     let registry = QuotaRegistry::new();
     let quota = crate::thousand_of_each().with_storage(0);
     let handle = registry.register(crate::context("a", quota)).unwrap();

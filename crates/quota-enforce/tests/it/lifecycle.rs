@@ -10,9 +10,9 @@ use quota_enforce::{EnforceError, QuotaRegistry, SecurityContext, UsageSnapshot}
 use crate::{account, capabilities, context, thousand, thousand_of_each};
 
 #[test]
-fn q12_a_second_registration_is_an_error_and_leaves_the_first_untouched() {
-    // The original replaced the first one, fresh counters and new capabilities included, and
-    // then returned the error.
+fn a_second_registration_is_an_error_and_leaves_the_first_untouched() {
+    // Regression: the original design replaced the first one, fresh counters and new capabilities
+    // included, and then returned the error.
     let (registry, first, _clock) = thousand(QuotaRegistry::builder());
     first.consume(QuotaType::Storage(700)).unwrap();
     let generous = SecurityContext::with_quota(
@@ -51,7 +51,7 @@ fn an_unregistered_component_gets_nothing_more() {
 }
 
 #[test]
-fn what_is_under_way_when_a_component_goes_is_settled_where_it_came_from() {
+fn grants_that_are_open_at_unregistration_settle_on_their_own_counters() {
     let (registry, old, _clock) = thousand(QuotaRegistry::builder());
     let kept = old.reserve(QuotaType::Storage(600)).unwrap();
     let dropped = old.reserve(QuotaType::Storage(300)).unwrap();
@@ -152,8 +152,8 @@ fn components_are_listed_by_id() {
 }
 
 #[test]
-fn q19_registries_share_nothing() {
-    // The original had one registry for the whole process.
+fn registries_share_nothing() {
+    // Regression: the original design had one registry for the whole process.
     let (one, other) = (QuotaRegistry::new(), QuotaRegistry::new());
     let first = one.register(context("a", thousand_of_each())).unwrap();
     let second = other.register(context("a", thousand_of_each())).unwrap();
@@ -166,7 +166,7 @@ fn q19_registries_share_nothing() {
 }
 
 #[test]
-fn q13_storage_survives_a_restart() {
+fn storage_survives_a_restart() {
     // A component that was started again had its whole quota, although its files were there.
     let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Storage(900)).unwrap();
@@ -186,7 +186,7 @@ fn q13_storage_survives_a_restart() {
 }
 
 #[test]
-fn q13_what_was_stored_before_a_restart_counts_for_the_host_as_well() {
+fn storage_from_before_a_restart_counts_for_the_host_as_well() {
     let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_storage(1_500)));
     let registry = QuotaRegistry::builder().parent(Arc::clone(&host)).build();
     let stored = UsageSnapshot::from(QuotaUsage { storage_used: 900, ..QuotaUsage::default() });
@@ -198,8 +198,8 @@ fn q13_what_was_stored_before_a_restart_counts_for_the_host_as_well() {
 }
 
 #[test]
-fn q13_overwriting_counts_the_difference_and_a_recount_puts_right_what_drifted() {
-    // The original added every write, and nothing took anything off.
+fn overwriting_counts_the_difference_and_a_recount_corrects_drift() {
+    // Regression: the original design added every write, and nothing took anything off.
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let stored = || handle.usage().storage_used;
     handle.consume(QuotaType::Storage(600)).unwrap();
@@ -207,7 +207,7 @@ fn q13_overwriting_counts_the_difference_and_a_recount_puts_right_what_drifted()
     handle.consume(QuotaType::Storage(700 - 600)).unwrap();
     assert_eq!(handle.release(QuotaType::Storage(700 - 200)), Ok(500));
     assert_eq!(stored(), 200);
-    // Somebody wrote past the host, more than there is room for, and deleted some of it.
+    // Another program wrote more than there is room for, and deleted some of it.
     for counted in [1_100_u64, 350] {
         handle.charge(QuotaType::Storage(counted.saturating_sub(stored())));
         handle.release(QuotaType::Storage(stored().saturating_sub(counted))).unwrap();
@@ -229,7 +229,7 @@ fn a_ceiling_over_all_components_holds_and_says_that_it_was_the_one() {
     assert_eq!((error.depth(), error.used(), error.limit()), (1, 1_000, 1_500));
     other.consume(QuotaType::Storage(500)).unwrap();
     assert_eq!(host.usage().storage_used, 1_500);
-    // What is stored stays stored when its owner goes, until somebody clears it away.
+    // Stored bytes stay counted when their component goes, until the host releases them.
     let gone = registry.unregister("a").unwrap();
     assert_eq!(host.usage().storage_used, 1_500);
     gone.release(QuotaType::Storage(1_000)).unwrap();
@@ -251,9 +251,9 @@ fn a_quota_changes_while_its_component_runs() {
 }
 
 #[test]
-fn q23_a_hundred_thousand_components_with_the_same_patterns_share_them() {
-    // The original built its list of patterns twice for every check. Here they are compiled
-    // once, and every component and every decision points at the same ones.
+fn a_hundred_thousand_components_with_the_same_patterns_share_them() {
+    // Regression: the original design built its list of patterns twice for every check. Here they
+    // are compiled once, and every component and every decision points at the same ones.
     let registry = QuotaRegistry::new();
     let capabilities = capabilities();
     for index in 0..100_000 {
@@ -271,9 +271,9 @@ fn q23_a_hundred_thousand_components_with_the_same_patterns_share_them() {
 }
 
 #[test]
-fn q20_identity_is_in_the_handle_wherever_it_is_used() {
-    // The original kept the identity in a thread local, which an async task leaves behind when
-    // it moves to another thread, and which a nested call cleared.
+fn identity_is_in_the_handle_on_every_thread() {
+    // Regression: the original design kept the identity in a thread local, which an async task
+    // leaves behind when it moves to another thread, and which a nested call cleared.
     let registry = QuotaRegistry::new();
     let outer = registry.register(context("outer", thousand_of_each())).unwrap();
     let inner = registry.register(context("inner", thousand_of_each())).unwrap();

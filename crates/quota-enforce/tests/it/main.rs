@@ -1,4 +1,4 @@
-//! What hosts see of registries, handles, guards and events.
+//! Registries, handles, guards and events, as hosts see them.
 
 mod audit;
 mod borrows;
@@ -67,14 +67,14 @@ fn thousand_of_each() -> ResourceQuota {
         .with_memory(1_000)
 }
 
-/// Keeps what it is told, in words.
+/// Keeps events as texts.
 #[derive(Debug, Default)]
 struct Notebook(Mutex<Vec<String>>);
 
 impl Notebook {
-    /// Returns what was told since the last time.
+    /// Returns the events since the last call.
     fn take(&self) -> Vec<String> {
-        core::mem::take(&mut *self.0.lock().expect("nobody panics with it"))
+        core::mem::take(&mut *self.0.lock().expect("no thread panics with it"))
     }
 }
 
@@ -98,6 +98,6 @@ impl AuditSink for Notebook {
         };
         let observed = if *enforced { "" } else { " (observed)" };
         let line = format!("{component} {}{observed} {what}", kind.name());
-        self.0.lock().expect("nobody panics with it").push(line.trim_end().to_owned());
+        self.0.lock().expect("no thread panics with it").push(line.trim_end().to_owned());
     }
 }

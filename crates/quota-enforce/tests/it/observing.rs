@@ -11,7 +11,7 @@ use quota_enforce::{QuotaRegistry, SecurityContext};
 use crate::{Notebook, account, context, thousand, thousand_of_each};
 
 #[test]
-fn nothing_is_denied_and_everything_that_would_have_been_is_told() {
+fn nothing_is_denied_and_every_would_be_denial_is_reported() {
     let notebook = Arc::new(Notebook::default());
     let builder = QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)).observe_only();
     let (_registry, handle, _clock) = thousand(builder);
@@ -39,7 +39,7 @@ fn nothing_is_denied_and_everything_that_would_have_been_is_told() {
 }
 
 #[test]
-fn what_was_only_observed_goes_back_like_anything_else() {
+fn an_observed_grant_is_handed_back_as_any_other() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder().observe_only());
     drop(handle.reserve(QuotaType::Storage(1_200)).unwrap());
     assert_eq!(handle.usage().storage_used, 0);
@@ -54,7 +54,7 @@ fn what_was_only_observed_goes_back_like_anything_else() {
 }
 
 #[test]
-fn what_has_been_used_is_counted_and_what_a_parent_refuses_is_let_through() {
+fn charges_are_counted_and_refusals_of_a_parent_are_let_through() {
     let clock = Arc::new(ManualClock::new());
     let host = ResourceQuota::new().with_storage(500).with_message_rate(500);
     let host = Arc::new(QuotaTracker::with_clock(host, clock));
@@ -89,7 +89,7 @@ fn an_observed_grant_says_all_that_was_asked_for() {
 }
 
 #[test]
-fn cpu_time_that_is_used_up_is_told_once_for_as_long_as_it_would_have_been_waited_for() {
+fn used_up_cpu_time_is_reported_once_for_as_long_as_the_wait_would_have_been() {
     let notebook = Arc::new(Notebook::default());
     let builder = QuotaRegistry::builder().audit(Arc::<Notebook>::clone(&notebook)).observe_only();
     let (_registry, handle, clock) = thousand(builder);
@@ -114,7 +114,7 @@ fn cpu_time_that_is_used_up_is_told_once_for_as_long_as_it_would_have_been_waite
 }
 
 #[test]
-fn a_component_without_cpu_time_is_told_of_once_a_period() {
+fn a_component_without_cpu_time_is_reported_once_a_period() {
     let (registry, _handle, clock) = thousand(QuotaRegistry::builder().observe_only());
     let quota = ResourceQuota::new().with_cpu_time(0);
     let none = SecurityContext::with_quota("none", CapabilitySet::new(), quota);

@@ -112,14 +112,14 @@ fn a_sink_that_hears_of_a_capability_may_register_a_successor_before_the_take() 
     let refused = old.authorize(write, "/data/x", QuotaType::Storage(7)).unwrap_err();
     assert_eq!(refused, EnforceError::NotRegistered { id: Box::from("a") });
     assert_eq!(old.usage().storage_used, 0);
-    // Where nothing is taken as well.
+    // Also for a take of nothing.
     let new = registry.get("a").unwrap();
     sink.arm(move || succeed(&registry));
     assert!(new.authorize(write, "/data/x", QuotaType::None).is_err());
 }
 
 #[test]
-fn what_is_only_observed_is_given_back_once_a_successor_is_registered() {
+fn an_observed_grant_is_released_once_a_successor_is_registered() {
     let takes: [Take; 2] = [
         |handle| handle.consume(QuotaType::Storage(2_000)),
         |handle| handle.reserve(QuotaType::Storage(2_000)).map(|grant| grant.commit()),

@@ -1,4 +1,4 @@
-//! What a refusal says, and what it changes.
+//! Refusals: their numbers, and their effects.
 
 use core::time::Duration;
 
@@ -8,8 +8,8 @@ use quota_enforce::{ComponentHandle, EnforceError, QuotaRegistry};
 use crate::{thousand, thousand_of_each};
 
 #[test]
-fn q15_a_refusal_by_a_quota_is_told_from_one_by_a_capability_and_has_its_numbers() {
-    // The original made one text of both.
+fn a_quotas_refusal_differs_from_a_capabilitys_and_has_its_numbers() {
+    // Regression: the original design made one text of both.
     let (_registry, handle, clock) = thousand(QuotaRegistry::builder());
     let write = Permission::FilesystemWrite;
     let error = handle.authorize(write, "/etc/x", QuotaType::Storage(1)).unwrap_err();
@@ -29,14 +29,14 @@ fn q15_a_refusal_by_a_quota_is_told_from_one_by_a_capability_and_has_its_numbers
 }
 
 #[test]
-fn q10_a_request_above_the_limit_is_never_and_not_later() {
+fn a_request_above_the_limit_is_never_and_not_later() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let error = handle.consume(QuotaType::MessageRate(1_001)).unwrap_err();
     assert_eq!(error.as_quota().unwrap().retry(), Retry::Never);
 }
 
 #[test]
-fn q2_a_request_that_would_wrap_around_is_refused() {
+fn a_request_that_would_wrap_around_is_refused() {
     // The sums of the original wrapped around: asked for the largest number, it had used 9.
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Storage(10)).unwrap();
@@ -45,7 +45,7 @@ fn q2_a_request_that_would_wrap_around_is_refused() {
 }
 
 #[test]
-fn q3_a_release_gives_back_no_more_than_is_used() {
+fn a_release_returns_no_more_than_is_used() {
     // So did its differences, and a component that gave back too much had used everything.
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Storage(10)).unwrap();
@@ -64,8 +64,8 @@ fn a_refusal_takes_nothing() {
 }
 
 #[test]
-fn q7_memory_adds_up() {
-    // The original compared each request with the whole limit.
+fn memory_adds_up() {
+    // Regression: the original design compared each request with the whole limit.
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Memory(800)).unwrap();
     assert!(handle.consume(QuotaType::Memory(201)).is_err());
@@ -73,8 +73,8 @@ fn q7_memory_adds_up() {
 }
 
 #[test]
-fn q14_what_can_be_released_is_released_and_what_cannot_is_an_error() {
-    // The original ignored the release of everything but storage.
+fn totals_are_released_and_the_release_of_a_rate_is_an_error() {
+    // Regression: the original design ignored the release of everything but storage.
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Memory(800)).unwrap();
     assert_eq!(handle.release(QuotaType::Memory(300)), Ok(300));
@@ -91,8 +91,9 @@ fn q14_what_can_be_released_is_released_and_what_cannot_is_an_error() {
 }
 
 #[test]
-fn q21_denials_are_counted_so_that_a_host_can_end_a_component_that_does_not_stop() {
-    // The original's documents promise to end such a component, and nothing counted.
+fn denials_are_counted_so_that_a_host_can_stop_a_component() {
+    // Regression: the original design's documents promise to end such a component, and nothing
+    // counted.
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     for _ in 0..3 {
         assert!(handle.check(Permission::FilesystemRead, "/etc/passwd").is_err());
@@ -115,7 +116,7 @@ fn q21_denials_are_counted_so_that_a_host_can_end_a_component_that_does_not_stop
     assert_eq!(denials.total(), 7);
 }
 
-/// What a handle must not have. These methods are called only where it has none of that name.
+/// Methods that a handle must not have. They are called only where it has none of that name.
 trait Absent {
     fn tracker(&self) -> Option<()> {
         None
@@ -134,8 +135,8 @@ trait Absent {
 impl Absent for ComponentHandle {}
 
 #[test]
-fn q22_who_holds_a_handle_cannot_reset_it_and_the_registry_can() {
-    // The original handed out the tracker with its `reset` and its window.
+fn a_handle_cannot_reset_its_component_and_the_registry_can() {
+    // Regression: the original design handed out the tracker with its `reset` and its window.
     let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Storage(1_000)).unwrap();
     let found = [handle.tracker(), handle.reset(), handle.reset_usage(), handle.restore()];

@@ -1,4 +1,4 @@
-//! The original design's sample programs, as they are written there. What differs is in
+//! The original design's sample programs, as they are written there. Differences are in
 //! docs/history/design-map.md.
 #![expect(clippy::as_conversions, reason = "the samples count lengths so")]
 #![expect(clippy::unwrap_used, reason = "helpers of a test are test code")]
@@ -12,7 +12,7 @@ use quota_enforce::{
     has_quota_critical, has_quota_warning, register_component, release_quota, with_quota,
 };
 
-/// Where the samples look for their names.
+/// The names that the samples look for.
 mod airssys_wasm {
     pub(super) mod security {
         pub(in super::super) mod quota {

@@ -61,7 +61,7 @@ struct Paper(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Paper {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("nobody panics with it").write(bytes)
+        self.0.lock().expect("no thread panics with it").write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -102,11 +102,11 @@ struct Fields(Arc<Mutex<Vec<String>>>);
 
 impl Visit for Fields {
     fn record_str(&mut self, _field: &Field, value: &str) {
-        self.0.lock().expect("nobody panics with it").push(value.to_owned());
+        self.0.lock().expect("no thread panics with it").push(value.to_owned());
     }
 
     fn record_debug(&mut self, _field: &Field, value: &dyn fmt::Debug) {
-        self.0.lock().expect("nobody panics with it").push(format!("{value:?}"));
+        self.0.lock().expect("no thread panics with it").push(format!("{value:?}"));
     }
 }
 

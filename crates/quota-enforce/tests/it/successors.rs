@@ -8,7 +8,7 @@ use quota_enforce::{QuotaRegistry, UsageSnapshot};
 use crate::{context, thousand, thousand_of_each};
 
 #[test]
-fn what_a_component_holds_is_counted_once_by_the_host_if_it_is_released_before_it_comes_again() {
+fn storage_is_counted_once_by_the_host_if_it_is_released_before_it_is_seeded_again() {
     let host = Arc::new(QuotaTracker::new(ResourceQuota::new().with_storage(1_500)));
     let registry = QuotaRegistry::builder().parent(Arc::clone(&host)).build();
     let old = registry.register(context("a", thousand_of_each())).unwrap();

@@ -7,7 +7,7 @@ use serde_json::to_string;
 use crate::thousand;
 
 #[test]
-fn status_and_denials_are_told_to_monitoring_under_names_that_stay() {
+fn status_and_denials_are_serialised_under_stable_names() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     handle.consume(QuotaType::Storage(800)).unwrap();
     handle.charge(QuotaType::CpuTimeMicros(1_000_001));
@@ -30,7 +30,7 @@ fn status_and_denials_are_told_to_monitoring_under_names_that_stay() {
 }
 
 #[test]
-fn a_refusal_says_whose_limit_it_was_and_when_to_try_again() {
+fn a_refusal_names_its_limit_and_the_time_to_retry() {
     let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
     let refused = |quota| {
         let error = handle.consume(quota).unwrap_err();

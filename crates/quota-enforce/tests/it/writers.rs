@@ -14,7 +14,7 @@ use crate::thousand;
 
 const SOON: Duration = Duration::from_secs(60);
 
-/// A disk that does what it is told, and a way to tell it.
+/// A disk that fails on request.
 #[derive(Clone, Default)]
 struct Disk(Arc<Mutex<Platter>>);
 
@@ -190,7 +190,7 @@ fn a_writer_that_panics_as_it_is_dropped_ends_nothing_else() {
 }
 
 #[test]
-fn a_writer_that_panics_is_asked_no_more_and_what_it_was_to_write_is_counted() {
+fn a_writer_that_panics_is_not_used_again_and_its_events_are_counted() {
     let disk = Disk::default();
     let sink = JsonLinesSink::new(disk.clone()).unwrap();
     record(&sink, "before", 1);
@@ -206,7 +206,7 @@ fn a_writer_that_panics_is_asked_no_more_and_what_it_was_to_write_is_counted() {
 }
 
 #[test]
-fn what_a_writer_keeps_to_itself_and_cannot_flush_is_counted() {
+fn events_that_a_writer_buffers_and_cannot_flush_are_counted() {
     let disk = Disk::default();
     let sink = JsonLinesSink::new(io::BufWriter::new(disk.clone())).unwrap();
     disk.tell(|platter| platter.room = Some(0));
@@ -221,7 +221,7 @@ fn what_a_writer_keeps_to_itself_and_cannot_flush_is_counted() {
 }
 
 #[test]
-fn what_was_recorded_is_written_before_a_flush_returns_and_losses_are_told() {
+fn recorded_events_are_written_before_a_flush_returns_and_losses_are_reported() {
     let disk = Disk::default();
     let sink = Arc::new(JsonLinesSink::new(disk.clone()).unwrap());
     let builder = QuotaRegistry::builder().audit(Arc::<JsonLinesSink>::clone(&sink));
@@ -253,7 +253,7 @@ impl Write for Stuck {
 }
 
 #[test]
-fn a_flush_of_a_writer_that_is_stuck_gives_up_in_time() {
+fn a_flush_of_a_stuck_writer_times_out() {
     let (let_go, held) = channel();
     let sink = JsonLinesSink::new(Stuck(held)).unwrap();
     record(&sink, "a", 1);
