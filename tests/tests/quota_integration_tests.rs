@@ -24,7 +24,7 @@ use limits_wasmtime::{
 };
 use quota_enforce::{ComponentHandle, QuotaRegistry, SecurityContext};
 
-use crate::host::Answer;
+use crate::host::{Answer, Told};
 use crate::quota_integration_tests::world::{World, capabilities, done, refused};
 
 // Component registration with a quota.

@@ -1,12 +1,11 @@
 //! Quotas and capabilities that the registry changes while a component runs.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::sync::{Arc, OnceLock};
 
 use limits_core::{CapabilitySet, Denial, Permission, QuotaType};
-use quota_enforce::{
-    AuditEvent, AuditKind, AuditSink, ComponentHandle, EnforceError, QuotaRegistry,
-};
+use quota_enforce::{AuditEvent, AuditKind, AuditSink, EnforceError, QuotaRegistry};
 
 use crate::{capabilities, context, thousand, thousand_of_each};
 
@@ -68,23 +67,31 @@ fn a_revocation_between_the_check_and_the_take_holds_and_nothing_stays_taken() {
 fn no_thread_takes_by_a_capability_that_was_revoked_before() {
     // I9
     let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
-    let quota = QuotaType::None;
-    std::thread::scope(|scope| {
-        for round in 0..300 {
-            registry.set_capabilities("a", &capabilities()).unwrap();
-            let taker = |handle: ComponentHandle| {
-                move || while handle.authorize(WRITE, "/data/x", quota).is_ok() {}
-            };
-            let takers = [(); 2].map(|()| scope.spawn(taker(handle.clone())));
+    for round in 0..300 {
+        registry.set_capabilities("a", &capabilities()).unwrap();
+        let is_revoked = AtomicBool::new(false);
+        // Takes until the revocation has returned, and once more.
+        let last_take = || {
+            let clone = handle.clone();
+            loop {
+                let was_revoked = is_revoked.load(Ordering::Acquire);
+                let taken = clone.authorize(WRITE, "/data/x", QuotaType::None);
+                if was_revoked {
+                    return taken.map(drop);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            let takers = [(); 2].map(|()| scope.spawn(last_take));
             if round % 2 == 0 {
                 std::thread::yield_now();
             }
-            registry.set_capabilities("a", &CapabilitySet::new()).unwrap();
-            assert!(is_denied(handle.authorize(WRITE, "/data/x", quota).map(drop)));
-            // Each ends, since none goes on by the set that was revoked.
-            takers.into_iter().for_each(|taker| taker.join().unwrap());
-        }
-    });
+            let revoked = registry.set_capabilities("a", &CapabilitySet::new());
+            is_revoked.store(true, Ordering::Release);
+            revoked.unwrap();
+            assert!(takers.into_iter().all(|taker| is_denied(taker.join().unwrap())));
+        });
+    }
 }
 
 #[test]
