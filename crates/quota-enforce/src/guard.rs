@@ -325,62 +325,36 @@ pub async fn run_request_with<T, E: From<EnforceError>, F: Future<Output = Resul
 #[macro_export]
 macro_rules! with_quota {
     ($component:expr, $resource:expr, $permission:expr, $quota:expr
-        => async move $operation:block) => {{
-        let request = $crate::request($component, $resource, $permission, $quota);
-        $crate::run_request(request, async move $operation)
-    }};
-    ($component:expr, $resource:expr, $permission:expr, $quota:expr
-        => async move -> $result:ty $operation:block) => {{
+        => async move $(-> $result:ty)? $operation:block) => {{
         let request = $crate::request($component, $resource, $permission, $quota);
         $crate::run_request(request, async move {
-            let result: $result = async move $operation.await;
+            let result $(: $result)? = async move $operation.await;
             result
         })
     }};
     ($component:expr, $resource:expr, $permission:expr, $quota:expr
-        => async move |$checked:pat_param| $operation:block) => {{
+        => async move |$checked:pat_param| $(-> $result:ty)? $operation:block) => {{
         let request = $crate::request($component, $resource, $permission, $quota);
         $crate::run_request_with(request, move |resource| async move {
             let $checked = resource;
-            async move $operation.await
-        })
-    }};
-    ($component:expr, $resource:expr, $permission:expr, $quota:expr
-        => async move |$checked:pat_param| -> $result:ty $operation:block) => {{
-        let request = $crate::request($component, $resource, $permission, $quota);
-        $crate::run_request_with(request, move |resource| async move {
-            let $checked = resource;
-            let result: $result = async move $operation.await;
+            let result $(: $result)? = async move $operation.await;
             result
         })
     }};
     ($component:expr, $resource:expr, $permission:expr, $quota:expr
-        => async $operation:block) => {{
-        let request = $crate::request($component, $resource, $permission, $quota);
-        $crate::run_request(request, async $operation)
-    }};
-    ($component:expr, $resource:expr, $permission:expr, $quota:expr
-        => async -> $result:ty $operation:block) => {{
+        => async $(-> $result:ty)? $operation:block) => {{
         let request = $crate::request($component, $resource, $permission, $quota);
         $crate::run_request(request, async {
-            let result: $result = async $operation.await;
+            let result $(: $result)? = async $operation.await;
             result
         })
     }};
     ($component:expr, $resource:expr, $permission:expr, $quota:expr
-        => async |$checked:pat_param| $operation:block) => {{
+        => async |$checked:pat_param| $(-> $result:ty)? $operation:block) => {{
         let request = $crate::request($component, $resource, $permission, $quota);
         $crate::run_request_with(request, |resource| async {
             let $checked = resource;
-            async $operation.await
-        })
-    }};
-    ($component:expr, $resource:expr, $permission:expr, $quota:expr
-        => async |$checked:pat_param| -> $result:ty $operation:block) => {{
-        let request = $crate::request($component, $resource, $permission, $quota);
-        $crate::run_request_with(request, |resource| async {
-            let $checked = resource;
-            let result: $result = async $operation.await;
+            let result $(: $result)? = async $operation.await;
             result
         })
     }};
