@@ -90,8 +90,8 @@ impl Reported for Checked {
     fn text(&self) -> Text {
         let text = render(self);
         match self.outcome {
-            Outcome::Success => Text { printed: text, said: String::new() },
-            _ => Text { printed: String::new(), said: text },
+            Outcome::Success => Text { stdout: text, stderr: String::new() },
+            _ => Text { stdout: String::new(), stderr: text },
         }
     }
 

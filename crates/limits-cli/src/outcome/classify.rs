@@ -226,13 +226,13 @@ fn refusal(report: &ExecutionReport) -> Option<(String, [Option<u64>; 3])> {
 
 /// Writes the refusal of a quota, and explains the parent if that refused.
 fn in_words(refused: &QuotaError) -> String {
-    let says = match refused.period() {
+    let text = match refused.period() {
         Some(period) if refused.resource() == QuotaResource::CpuTime => cpu_time(refused, period),
         _ => refused.to_string(),
     };
     match refused.depth() {
-        0 => says,
-        _ => format!("{says} (the parent is the policy's [host])"),
+        0 => text,
+        _ => format!("{text} (the parent is the policy's [host])"),
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) struct CalibrationReport {
 
 impl Reported for CalibrationReport {
     fn text(&self) -> Text {
-        Text { printed: self.section.clone(), said: render(self) }
+        Text { stdout: self.section.clone(), stderr: render(self) }
     }
 
     fn exit_code(&self) -> u8 {

@@ -31,8 +31,8 @@ pub(crate) trait Reported: Serialize {
 /// A report for people, with colours: the parts for stdout and for stderr.
 #[derive(Debug, Default)]
 pub(crate) struct Text {
-    pub(crate) printed: String,
-    pub(crate) said: String,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// The streams of the process, and the report file if there is one.
@@ -43,13 +43,13 @@ pub(crate) struct Console {
     format: Format,
     file: Option<ReportFile>,
     /// Lines for stdout and for stderr.
-    printed: String,
-    said: String,
+    stdout_lines: String,
+    stderr_lines: String,
 }
 
 impl Console {
     pub(crate) fn new(stdio: Stdio, format: Format) -> Self {
-        Self { stdio, format, file: None, printed: String::new(), said: String::new() }
+        Self { stdio, format, file: None, stdout_lines: String::new(), stderr_lines: String::new() }
     }
 
     /// Opens the report file before the guest runs, so that an error is known early. The report must
@@ -106,30 +106,30 @@ impl Console {
             }
         };
         match (self.format, json) {
-            (Format::Json, Ok(json)) => push_line(&mut self.printed, &json),
+            (Format::Json, Ok(json)) => push_line(&mut self.stdout_lines, &json),
             (Format::Json, Err(failure)) => {
-                self.say(&format!("error: {failure}"));
+                self.add_to_stderr(&format!("error: {failure}"));
                 return Ending::from(&failure).exit_code;
             }
             (Format::Text, _) => {
-                let Text { printed, said } = report.text();
-                self.print(&printed);
-                self.say(&said);
+                let Text { stdout, stderr } = report.text();
+                self.add_to_stdout(&stdout);
+                self.add_to_stderr(&stderr);
             }
         }
         report.exit_code()
     }
 
     /// Adds lines of the command to stderr, in colour if it is a terminal.
-    fn say(&mut self, text: &str) {
+    fn add_to_stderr(&mut self, text: &str) {
         let is_coloured = !matches!(AutoStream::choice(&io::stderr()), ColorChoice::Never);
-        push_line(&mut self.said, &lines(text, is_coloured));
+        push_line(&mut self.stderr_lines, &lines(text, is_coloured));
     }
 
     /// Adds lines of the command to stdout, in colour if it is a terminal.
-    fn print(&mut self, text: &str) {
+    fn add_to_stdout(&mut self, text: &str) {
         let is_coloured = !matches!(AutoStream::choice(&io::stdout()), ColorChoice::Never);
-        push_line(&mut self.printed, &lines(text, is_coloured));
+        push_line(&mut self.stdout_lines, &lines(text, is_coloured));
     }
 
     /// Waits until all output is written, and reports a loss. Returns the exit code: a lost report
@@ -137,7 +137,7 @@ impl Console {
     pub(crate) fn flush_output(mut self, code: u8) -> u8 {
         let Stdio { stdout, stderr, .. } = self.stdio.clone();
         self.stdio.seal();
-        let is_report = !self.printed.is_empty();
+        let is_report = !self.stdout_lines.is_empty();
         let patience = if is_report { REPORT_PATIENCE } else { DRAIN_PATIENCE };
         // Both before the report: they may lead to one file, where no byte of a guest may follow it.
         stdout.settle(patience);
@@ -150,37 +150,41 @@ impl Console {
             return reason.outcome().exit_code();
         }
         if self.stdio.is_joint && (stdout.is_within_line() || stderr.is_within_line()) {
-            for (pipe, lines) in [(&stdout, &mut self.printed), (&stderr, &mut self.said)] {
+            for (pipe, lines) in
+                [(&stdout, &mut self.stdout_lines), (&stderr, &mut self.stderr_lines)]
+            {
                 if !lines.is_empty() && !pipe.is_within_line() {
                     lines.insert(0, '\n');
                 }
             }
         }
-        stdout.push(&self.printed);
-        stderr.push(&self.said);
-        self.said.clear();
+        stdout.push(&self.stdout_lines);
+        stderr.push(&self.stderr_lines);
+        self.stderr_lines.clear();
         let code = match stdout.finish(patience) {
             Drained::All | Drained::ReaderLeft => code,
             Drained::Lost(reason) if is_report => {
-                self.say(&format!("error: cannot write the report to stdout: {reason}"));
+                self.add_to_stderr(&format!("error: cannot write the report to stdout: {reason}"));
                 reason.outcome().exit_code()
             }
             Drained::Lost(reason) => {
-                self.say(&format!("warning: not all output of the guest reached stdout: {reason}"));
+                self.add_to_stderr(&format!(
+                    "warning: not all output of the guest reached stdout: {reason}"
+                ));
                 code
             }
         };
-        stderr.push(&self.said);
+        stderr.push(&self.stderr_lines);
         // A failure of this cannot be reported anywhere.
         stderr.finish(DRAIN_PATIENCE);
         code
     }
 }
 
-fn push_line(said: &mut String, text: &str) {
+fn push_line(lines: &mut String, text: &str) {
     let text = text.trim_end_matches('\n');
     if !text.is_empty() {
-        said.push_str(text);
-        said.push('\n');
+        lines.push_str(text);
+        lines.push('\n');
     }
 }

@@ -24,7 +24,7 @@ pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
 
 impl Reported for Report {
     fn text(&self) -> Text {
-        Text { said: render(self), ..Text::default() }
+        Text { stderr: render(self), ..Text::default() }
     }
 
     fn exit_code(&self) -> u8 {
@@ -77,8 +77,8 @@ pub(crate) fn render(report: &Report) -> String {
 }
 
 /// Writes a label and a text, which starts at the same column in every line.
-pub(crate) fn line(label: &str, says: &str) -> String {
-    format!("  {DIM}{label:<8}{DIM:#} {says}\n")
+pub(crate) fn line(label: &str, text: &str) -> String {
+    format!("  {DIM}{label:<8}{DIM:#} {text}\n")
 }
 
 /// Returns the colour of an outcome.

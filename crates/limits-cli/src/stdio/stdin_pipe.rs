@@ -16,7 +16,7 @@ use wasmtime_wasi::p2::{InputStream, Pollable, StreamError, StreamResult};
 
 /// Bytes read ahead of the guest.
 const CAPACITY: usize = 64 * 1024;
-/// Bytes asked from the system at once.
+/// Bytes of one read.
 const STEP: usize = 8 * 1024;
 /// Bytes kept where several runs read the same input.
 pub(crate) const REPLAY: usize = 16 * 1024 * 1024;

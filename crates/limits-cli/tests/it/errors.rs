@@ -129,7 +129,7 @@ fn a_component_beside_its_file_is_no_link_out_of_the_folder_either() {
         assert!(message.starts_with(&outside), "{message}");
         let check = ended(case.command("check", &[]).spawn().unwrap());
         assert!(check.code == Some(71) && check.stderr.contains(&outside), "{check:?}");
-        // The operator says where a component is.
+        // The operator names the path of a component.
         assert_eq!(case.run(&[&call[..], &["--component", name]].concat()).code, Some(0));
         std::fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink("real.wat", &link).unwrap();

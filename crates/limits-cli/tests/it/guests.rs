@@ -40,7 +40,7 @@ pub(crate) const LIBRARY: &str = r#"(component
     (export "eat" (func $eat))
     (export "test:calc/math@1.2.3" (instance $math)))"#;
 
-/// A guest that asks for a page more and traps if it does not get it, or holds what it has while
+/// A guest that grows its memory and traps if that is refused, or else keeps its memory while
 /// it counts to three hundred million.
 pub(crate) fn holder(grows_by: u32) -> String {
     format!(

@@ -17,7 +17,7 @@ const SUPERUSER: u32 = 0;
 /// A user that has no rights and, but for this, no processes; it needs no entry anywhere.
 const OTHER: u32 = 65_533;
 
-/// Runs a command of ours under one of the shell's limits, by a user whom it holds.
+/// Runs the command under one of the shell's limits, as a user who is subject to it.
 fn limited(case: &Case, limit: &str, verb: &str, args: &[&str]) -> Ended {
     let binary = case.path("wasm-limits");
     if !binary.exists() {
