@@ -71,7 +71,7 @@ impl LoadedComponent {
         let path = path.as_ref();
         let file = if path.is_dir() { path.join(CONFIG) } else { path.to_path_buf() };
         let config = ComponentConfig::from_file(&file)?;
-        let code_path = find_code(&file, &config)?;
+        let code_path = Self::find_code(&file, &config)?;
         let code = match read_regular_file(&code_path, max_code_bytes) {
             Ok(code) if code.is_empty() => return Err(LoadError::Empty { path: code_path }),
             Ok(code) => code,
@@ -79,6 +79,36 @@ impl LoadedComponent {
         };
         let sha256 = Sha256::digest(&code).into();
         Ok(Self { config, code_path, code, sha256 })
+    }
+
+    /// Finds the code of a component whose `Component.toml` is `file`, for tools that read it
+    /// themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::Missing`] and [`LoadError::Outside`]. A file that `Component.toml` names may be
+    /// missing: reading reports that.
+    pub fn find_code(file: &Path, config: &ComponentConfig) -> Result<PathBuf, LoadError> {
+        let folder = folder_of(file);
+        let path = match &config.component.path {
+            Some(path) => path.in_folder(folder),
+            None => Self::default_code(file)
+                .find(|path| path.exists())
+                .ok_or_else(|| LoadError::Missing { folder: folder.to_path_buf() })?,
+        };
+        match (fs::canonicalize(&path), fs::canonicalize(folder)) {
+            (Ok(real), Ok(folder)) if !real.starts_with(&folder) => {
+                Err(LoadError::Outside { path, real })
+            }
+            _ => Ok(path),
+        }
+    }
+
+    /// Returns the paths of the code unless `Component.toml` names one, in the order in which they
+    /// are looked for.
+    pub fn default_code(file: &Path) -> impl Iterator<Item = PathBuf> {
+        let folder = folder_of(file);
+        CODE.iter().map(move |name| folder.join(name))
     }
 
     /// Resolves the configuration of the component under a policy. `id` is the identity that the
@@ -119,26 +149,10 @@ impl LoadedComponent {
     }
 }
 
-/// Finds the code beside `Component.toml`.
-fn find_code(file: &Path, config: &ComponentConfig) -> Result<PathBuf, LoadError> {
-    let folder = match file.parent() {
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    };
-    let path = match &config.component.path {
-        Some(path) => path.in_folder(folder),
-        None => CODE
-            .iter()
-            .map(|name| folder.join(name))
-            .find(|path| path.exists())
-            .ok_or_else(|| LoadError::Missing { folder: folder.to_path_buf() })?,
-    };
-    // A missing file is reported when it is read.
-    match (fs::canonicalize(&path), fs::canonicalize(folder)) {
-        (Ok(real), Ok(folder)) if !real.starts_with(&folder) => {
-            Err(LoadError::Outside { path, real })
-        }
-        _ => Ok(path),
     }
 }
 

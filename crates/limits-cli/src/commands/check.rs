@@ -1,6 +1,6 @@
 //! `wasm-limits check`.
 
-use limits_config::{Origin, Setting, format_size};
+use limits_config::{LoadError, Origin, Setting, format_size};
 use limits_core::CapabilitySet;
 use limits_wasmtime::ComponentExecutor;
 use serde::Serialize;
@@ -80,7 +80,7 @@ async fn look(manifest: Result<Manifest, Failure>, interrupt: &Interrupt) -> Che
         }
         // A component that is not built yet is no error; one that is named, or is there, must be
         // readable.
-        Err(Failure::ComponentMissing { .. }) => None,
+        Err(Failure::Load(LoadError::Missing { .. })) => None,
         Err(failure) => return Checked::not_run(Ending::from(&failure)),
     };
     Checked::new(version, file, &terms)

@@ -1,16 +1,12 @@
 //! Finding and reading a component.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use limits_config::{ComponentConfig, read_regular_file};
+use limits_config::{ComponentConfig, LoadedComponent, read_regular_file};
 use sha2::{Digest as _, Sha256};
 
 use crate::outcome::failure::Failure;
 use crate::outcome::system_error::SystemError;
-
-/// Bytes that a component may have, as the executor compiles it by default.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Bytes that component text may have. Parsing takes up to a hundred times as much memory: text
 /// is for people who write it by hand.
@@ -18,9 +14,6 @@ const MAX_TEXT_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The first bytes of a binary.
 const MAGIC: &[u8] = b"\0asm";
-
-/// The names of a component beside its Component.toml, in the order of preference.
-const BESIDE: [&str; 2] = ["component.wasm", "component.wat"];
 
 /// The mark that some editors put before a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -32,42 +25,20 @@ pub(crate) struct ComponentFile {
 }
 
 impl ComponentFile {
-    /// Returns the path of the component: `chosen`, else the `path` of its file, else one of two
-    /// names beside that file.
+    /// Returns the path of the component: `chosen`, else the one of its Component.toml.
     ///
     /// # Errors
     ///
-    /// [`Failure::ComponentMissing`] if none is named and neither of the two exists;
-    /// [`Failure::ComponentOutside`] if it was not `chosen` and is a link that leads out of the
-    /// folder, which is its author's.
+    /// [`Failure::Load`] if there is none, or if it is a link that leads out of the folder.
     pub(crate) fn find(
         chosen: Option<&Path>,
         manifest: &Path,
         config: &ComponentConfig,
     ) -> Result<PathBuf, Failure> {
-        if let Some(chosen) = chosen {
-            return Ok(chosen.to_path_buf());
+        match chosen {
+            Some(chosen) => Ok(chosen.to_path_buf()),
+            None => Ok(LoadedComponent::find_code(manifest, config)?),
         }
-        let folder = folder_of(manifest);
-        let path = match &config.component.path {
-            Some(path) => path.in_folder(folder),
-            None => Self::beside(manifest)
-                .find(|path| path.exists())
-                .ok_or_else(|| Failure::ComponentMissing { folder: folder.to_path_buf() })?,
-        };
-        // Reading reports a missing file.
-        match (fs::canonicalize(&path), fs::canonicalize(folder)) {
-            (Ok(real), Ok(folder)) if !real.starts_with(&folder) => {
-                Err(Failure::ComponentOutside { path, real })
-            }
-            _ => Ok(path),
-        }
-    }
-
-    /// Returns the paths where a component without a name is looked for.
-    pub(crate) fn beside(manifest: &Path) -> impl Iterator<Item = PathBuf> {
-        let folder = folder_of(manifest);
-        BESIDE.iter().map(move |name| folder.join(name))
     }
 
     /// Reads the component once: the hash is that of the bytes that are compiled.
@@ -77,7 +48,7 @@ impl ComponentFile {
     /// [`Failure::Component`] if it is not a regular file, is empty or larger than 64 MiB, or
     /// cannot be read; [`Failure::ComponentTextTooLarge`] if it is text and larger than 4 MiB.
     pub(crate) fn read(path: PathBuf) -> Result<Self, Failure> {
-        match read_regular_file(&path, MAX_BYTES) {
+        match read_regular_file(&path, LoadedComponent::MAX_CODE_BYTES) {
             Ok(bytes) if bytes.is_empty() => {
                 let reason = SystemError::Other(String::from("the file is empty"));
                 Err(Failure::Component { path, reason })
@@ -118,13 +89,6 @@ impl ComponentFile {
             Ok(binary) => Ok(binary.into_owned()),
             Err(error) => Err(Failure::ComponentText { reason: one_line(&error), path: self.path }),
         }
-    }
-}
-
-fn folder_of(manifest: &Path) -> &Path {
-    match manifest.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
     }
 }
 
@@ -171,8 +135,8 @@ mod tests {
         assert_eq!(
             missing.to_string(),
             format!(
-                "no component found: no --component, no `path` in the file, and neither \
-                 component.wasm nor component.wat in {}",
+                "no component found: no `path` in the file, and neither component.wasm nor \
+                 component.wat in {}; --component names one",
                 dir.path().display()
             )
         );

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use limits_config::{ComponentConfig, EffectiveConfig, HostCeilings, Policy};
+use limits_config::{
+    ComponentConfig, EffectiveConfig, HostCeilings, LoadError, LoadedComponent, Policy,
+};
 
 use crate::args::ManifestArgs;
 use crate::background::in_background;
@@ -78,14 +80,14 @@ impl Manifest {
                 Failure::Component { path, .. }
                 | Failure::ComponentText { path, .. }
                 | Failure::ComponentTextTooLarge { path, .. } => (Some(path), None),
-                Failure::ComponentOutside { path, real } => (Some(path), Some(real)),
+                Failure::Load(LoadError::Outside { path, real }) => (Some(path), Some(real)),
                 _ => (None, None),
             },
             _ => (None, None),
         };
         let files = [Some(&args.manifest), args.policy.as_ref(), args.component.as_ref()];
         let named = files.into_iter().chain([found, real]);
-        let beside = ComponentFile::beside(&args.manifest);
+        let beside = LoadedComponent::default_code(&args.manifest);
         named.flatten().cloned().chain(beside).collect()
     }
 }

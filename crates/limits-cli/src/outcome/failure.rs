@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use limits_config::{ConfigError, format_size};
+use limits_config::{ConfigError, LoadError, format_size};
 use limits_core::{Escaped, WasmError};
 use quota_enforce::EnforceError;
 
@@ -21,20 +21,9 @@ pub(crate) enum Failure {
     /// The component file.
     #[error("cannot read the component {}: {reason}", quoted_path(path))]
     Component { path: PathBuf, reason: SystemError },
-    /// No component file.
-    #[error(
-        "no component found: no --component, no `path` in the file, and neither component.wasm \
-         nor component.wat in {}",
-        quoted_path(folder)
-    )]
-    ComponentMissing { folder: PathBuf },
-    /// A component that was not chosen by the user and is a link out of its folder.
-    #[error(
-        "the component {} is outside the folder of its Component.toml: it leads to {}",
-        quoted_path(path),
-        quoted_path(real)
-    )]
-    ComponentOutside { path: PathBuf, real: PathBuf },
+    /// The component that Component.toml leads to.
+    #[error("{0}{way_out}", way_out = way_out(.0))]
+    Load(#[from] LoadError),
     /// Component text.
     #[error("{} is neither a binary component nor component text: {reason}", quoted_path(path))]
     ComponentText { path: PathBuf, reason: String },
@@ -83,6 +72,10 @@ pub(crate) enum Failure {
     Wasm(#[from] WasmError),
 }
 
+fn way_out(error: &LoadError) -> &'static str {
+    if matches!(error, LoadError::Missing { .. }) { "; --component names one" } else { "" }
+}
+
 fn imports(first: &[String], more: usize) -> String {
     let quoted: Vec<String> = first
         .iter()
@@ -105,8 +98,7 @@ impl Failure {
     fn outcome(&self) -> Outcome {
         match self {
             // The content or the place of a file.
-            Self::ComponentMissing { .. }
-            | Self::ComponentOutside { .. }
+            Self::Load(_)
             | Self::ComponentText { .. }
             | Self::ComponentTextTooLarge { .. }
             | Self::InputTooLong { .. }
@@ -146,7 +138,7 @@ mod tests {
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
     use crate::outcome::system_error::SystemError;
-    use limits_config::{ComponentConfig, format_size};
+    use limits_config::{ComponentConfig, LoadError, format_size};
     use limits_core::{HostResource, HostShortage, WasmError};
     use quota_enforce::EnforceError;
     use std::path::PathBuf;
@@ -172,15 +164,15 @@ mod tests {
                 format!("cannot read the component a\\u{{1b}}b: {host}"),
             ),
             (
-                Failure::ComponentMissing { folder: path() },
+                LoadError::Missing { folder: path() }.into(),
                 Outcome::Error,
                 String::from(
-                    "no component found: no --component, no `path` in the file, and neither \
-                     component.wasm nor component.wat in a\\u{1b}b",
+                    "no component found: no `path` in the file, and neither component.wasm nor \
+                     component.wat in a\\u{1b}b; --component names one",
                 ),
             ),
             (
-                Failure::ComponentOutside { path: path(), real: PathBuf::from("/c\n") },
+                LoadError::Outside { path: path(), real: PathBuf::from("/c\n") }.into(),
                 Outcome::Error,
                 String::from(
                     "the component a\\u{1b}b is outside the folder of its Component.toml: it leads \
