@@ -1,5 +1,5 @@
-//! Quota check, quota update and concurrent access, under the names of the original design, and what
-//! a registry costs.
+//! Quota check, quota update and concurrent access, under the names of the original design, and the
+//! cost of a registry.
 //!
 //! For ratios take `quota-ratios`, which interleaves what it compares; these are for watching one
 //! operation from change to change.
