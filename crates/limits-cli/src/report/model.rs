@@ -269,7 +269,7 @@ fn or_unlimited<T: Serialize, S: Serializer>(limit: &Option<T>, s: S) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, Runs};
+    use super::{Report, Runs, enforced};
     use crate::inputs::manifest::Terms;
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
@@ -305,7 +305,7 @@ mod tests {
             json!({"value": 65_536, "origin": "component"})
         );
         assert_eq!(limit("resources.cpu.timeout_ms"), json!({"value": 100, "origin": "default"}));
-        assert_eq!(json["limits"].as_object().unwrap().len(), 10);
+        assert_eq!(json["limits"].as_object().unwrap().len(), enforced(&config.effective()).len());
         let mut rest = json;
         rest["limits"].take();
         assert_eq!(

@@ -81,8 +81,7 @@ settings! {
         }
         /// `[quota]`: the resources that one component may use over time, in all its executions.
         ///
-        /// A field that is `None` has the default of [`ResourceQuota`], except that the default of
-        /// `memory` is never below `resources.memory.max_bytes`. The three rates are per second, whatever the
+        /// A field that is `None` has its default. The three rates are per second, whatever the
         /// period.
         QuotaSection = "quota", Scope::Component, {
             /// Bytes stored at one time.
@@ -118,11 +117,8 @@ settings! {
     HOST {
         /// `[host]` of the policy file: ceilings over the sum of all components.
         ///
-        /// An absent key is unlimited. A ceiling of zero allows nothing to any component. The three
-        /// rates are per second, whatever the period, and components count in periods of their own.
-        ///
-        /// It does **not** count anything: a host makes one parent tracker of it and the trackers
-        /// of its components the children:
+        /// A field that is `None` is unlimited. The host counts the sum: it makes one tracker of
+        /// the table, the parent of all components' trackers.
         ///
         /// ```
         /// use std::sync::Arc;
