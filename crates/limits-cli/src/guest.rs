@@ -1,6 +1,7 @@
 //! One component, from its compiled code to a finished run.
 
 pub(crate) mod account;
+mod exports;
 mod http;
 mod imports;
 pub(crate) mod invoke;

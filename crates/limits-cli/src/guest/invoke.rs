@@ -2,22 +2,17 @@
 
 use core::error::Error as _;
 
-use limits_core::Escaped;
-use wasmtime::Engine;
-use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::wasm_wave::parser::ParserError;
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::wasm_wave::wasm::DisplayType;
 use wasmtime::component::{Component, Type, Val, wasm_wave};
 
+use crate::guest::exports::{Exports, MOST_OF_A_NAME, for_each_function, full_name, shortened};
 use crate::outcome::failure::Failure;
 
 /// The interface of commands, in any version of WASI 0.2.
 const COMMAND: &str = "wasi:cli/run";
-/// Exports that an error names at most.
-const MOST_NAMED: usize = 12;
-/// Characters of a name that an error shows: a longer one would push the rest out of it.
-const MOST_OF_A_NAME: usize = 64;
 /// Bytes of a name that is compared with a missing name, and the number of names compared.
 const MOST_COMPARED: usize = 256;
 const MOST_CANDIDATES: usize = 10_000;
@@ -40,11 +35,7 @@ pub(crate) enum InvokeError {
     #[error("bad arguments for `{export}`: {reason}; it is {signature}")]
     BadArguments { export: String, signature: String, reason: String },
     /// The component is a library.
-    #[error(
-        "the component is a library, as it exports no {COMMAND}: call one of its functions, as in \
-         --invoke 'name(1, \"a\")'; {}",
-        listed(.exports)
-    )]
+    #[error("{}", library(.exports))]
     NoCommand { exports: Exports },
     /// The component exports no such function.
     #[error("the component exports no function `{name}`{}; {}", meant(.nearest), listed(.exports))]
@@ -75,19 +66,23 @@ fn meant(nearest: &Option<String>) -> String {
     nearest.as_ref().map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
+fn library(exports: &Exports) -> String {
+    if exports.first.is_empty() {
+        return format!("the component exports neither {COMMAND} nor another function");
+    }
+    format!(
+        "the component is a library, as it exports no {COMMAND}: call one of its functions, as in \
+         --invoke 'name(1, \"a\")'; {}",
+        listed(exports)
+    )
+}
+
 fn listed(exports: &Exports) -> String {
     match (&exports.first[..], exports.more) {
         ([], _) => String::from("it exports no function at all"),
         (first, 0) => format!("it exports {}", first.join(", ")),
         (first, more) => format!("it exports {} and {more} more", first.join(", ")),
     }
-}
-
-/// The exports that an error names, escaped.
-#[derive(Debug, Default, Eq, PartialEq)]
-pub(crate) struct Exports {
-    first: Vec<String>,
-    more: usize,
 }
 
 /// A call as the command line has it, before the component is compiled.
@@ -184,20 +179,6 @@ impl Wanted {
     }
 }
 
-impl Exports {
-    fn of(component: &Component) -> Self {
-        let mut exports = Self::default();
-        for_each_function(component, |interface, name, _| {
-            if exports.first.len() < MOST_NAMED {
-                exports.first.push(shortened(&full_name(interface, name), MOST_OF_A_NAME));
-            } else {
-                exports.more += 1;
-            }
-        });
-        exports
-    }
-}
-
 impl Call {
     /// Finds the export through which a command runs.
     ///
@@ -220,11 +201,6 @@ impl Call {
             None => Err(InvokeError::NoCommand { exports: Exports::of(component) }),
         }
     }
-}
-
-/// Escapes a text for an error and cuts it.
-fn shortened(text: &str, most: usize) -> String {
-    Escaped::head(text, most).to_string()
 }
 
 /// Writes the mismatch, and quotes its place.
@@ -264,37 +240,6 @@ pub(crate) fn write_results(values: &[Val]) -> Option<String> {
 
 fn without_version(interface: &str) -> &str {
     interface.split_once('@').map_or(interface, |(name, _)| name)
-}
-
-fn full_name(interface: Option<&str>, function: &str) -> String {
-    match interface {
-        Some(interface) => format!("{interface}#{function}"),
-        None => String::from(function),
-    }
-}
-
-/// Calls `show` for each exported function, with its interface if it is in one.
-///
-/// Not a list: a component can export one interface with long names many times, so the size of the
-/// component does not bound the size of all full names.
-fn for_each_function(
-    component: &Component,
-    mut show: impl FnMut(Option<&str>, &str, ComponentFunc),
-) {
-    let engine: &Engine = component.engine();
-    for (name, export) in component.component_type().exports(engine) {
-        match export.ty {
-            ComponentItem::ComponentFunc(function) => show(None, name, function),
-            ComponentItem::ComponentInstance(instance) => {
-                for (inner, export) in instance.exports(engine) {
-                    if let ComponentItem::ComponentFunc(function) = export.ty {
-                        show(Some(name), inner, function);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 /// Returns whether WAVE can write all values of a type: it panics where it cannot.
@@ -431,6 +376,16 @@ mod tests {
             Call::command(&component()).unwrap_err().to_string(),
             "the component is a library, as it exports no wasi:cli/run: call one of its functions, as \
              in --invoke 'name(1, \"a\")'; it exports add, size, make, test:calc/math@1.2.3#add"
+        );
+    }
+
+    #[test]
+    fn a_component_without_functions_lists_none() {
+        let engine = limits_wasmtime::create_engine().unwrap();
+        let empty = Component::new(&engine, wat::parse_str("(component)").unwrap()).unwrap();
+        assert_eq!(
+            Call::command(&empty).unwrap_err().to_string(),
+            "the component exports neither wasi:cli/run nor another function"
         );
     }
 
