@@ -34,7 +34,7 @@ fn check(name: &str, text: &str) {
     );
 }
 
-/// Describes the kind of a value.
+/// Describes the kind of a value. The page says once which may be unlimited.
 fn type_of(kind: Kind) -> String {
     let name = match kind {
         Kind::Count => "32-bit number",
@@ -49,7 +49,7 @@ fn type_of(kind: Kind) -> String {
             return words.collect::<Vec<_>>().join(" or ");
         }
     };
-    if kind.has_unlimited() { format!("{name} or `\"unlimited\"`") } else { String::from(name) }
+    String::from(name)
 }
 
 /// Shows a default as a file would hold it, and sizes for people as well.

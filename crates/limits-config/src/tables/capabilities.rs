@@ -53,14 +53,8 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<CapabilityS
 }
 
 /// Reads a table that the policy may leave out.
-pub(crate) mod optional {
-    use super::{CapabilitySet, Deserializer};
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        d: D,
-    ) -> Result<Option<CapabilitySet>, D::Error> {
-        super::deserialize(d).map(Some)
-    }
+pub(crate) fn some<'de, D: Deserializer<'de>>(d: D) -> Result<Option<CapabilitySet>, D::Error> {
+    deserialize(d).map(Some)
 }
 
 struct AllDomains<'s> {

@@ -40,7 +40,7 @@ pub(crate) struct Ceiling {
     /// The most that a component may use over time.
     quota: Rules<QuotaSection>,
     /// The most that a component may access. Without this table its own list counts.
-    #[serde(deserialize_with = "capabilities::optional::deserialize")]
+    #[serde(deserialize_with = "capabilities::some")]
     #[cfg_attr(
         any(test, feature = "schema"),
         schemars(with = "crate::tables::schema::Capabilities")
@@ -62,7 +62,7 @@ pub(crate) struct Override {
     /// The resources that the component may use over time.
     quota: Rules<QuotaSection>,
     /// The most that the component may access. Without this table its own list counts.
-    #[serde(deserialize_with = "capabilities::optional::deserialize")]
+    #[serde(deserialize_with = "capabilities::some")]
     #[cfg_attr(
         any(test, feature = "schema"),
         schemars(with = "crate::tables::schema::Capabilities")
