@@ -3,7 +3,7 @@
 use core::str::FromStr;
 use std::path::Path;
 
-use limits_core::{CapabilitySet, ResourceLimits, WasmError, WasmResult};
+use limits_core::{CapabilitySet, Escaped, ResourceLimits, WasmError, WasmResult};
 use semver::Version;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -98,9 +98,12 @@ pub struct ComponentSection {
 fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Version, D::Error> {
     let version = String::deserialize(deserializer)?;
     Version::parse(&version).map_err(|error| {
+        // It quotes the character that it stopped at.
+        let error = error.to_string();
         D::Error::custom(format!(
-            "`{}` is not a semantic version, such as 1.0.0: {error}",
-            quoted(&version)
+            "`{}` is not a semantic version, such as 1.0.0: {}",
+            quoted(&version),
+            Escaped::head(&error, 128)
         ))
     })
 }

@@ -65,6 +65,11 @@ fn every_hidden_character_of_a_component_file_is_escaped() {
             // Each of them is refused: a pattern of a path begins with `/`.
             check(exit, letter, &error(&file(&string(&format!("a{letter}b")))));
         }
+        // The reader of versions names the character that it stopped at.
+        for version in [format!("{letter}"), format!("1{letter}"), format!("1.0.0-{letter}")] {
+            let file = format!("[component]\nversion = {}", string(&version));
+            check("a part of a version", letter, &error(&file));
+        }
     }
 }
 
