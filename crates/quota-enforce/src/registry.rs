@@ -308,7 +308,8 @@ impl QuotaRegistry {
     /// components. A host that wants to hear of falling levels calls it as often as it reads its
     /// metrics.
     pub fn refresh_levels(&self) {
-        for handle in self.registered() {
+        // A list: sinks run here, and may register or unregister, which waits for an iteration.
+        for handle in self.list() {
             handle.re_evaluate_levels();
         }
         self.shared.refresh_sinks();

@@ -1,10 +1,10 @@
 //! Warnings and critical levels, as questions and as events.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, mpsc};
 
 use limits_core::QuotaType;
-use quota_enforce::QuotaRegistry;
+use quota_enforce::{AuditEvent, AuditKind, AuditSink, QuotaRegistry};
 
 use crate::{Notebook, thousand};
 
@@ -84,6 +84,36 @@ fn a_rate_that_is_high_in_every_window_is_reported_once() {
     assert_eq!(notebook.take(), ["a threshold message_rate warning -> normal at 0"]);
     handle.consume(QuotaType::MessageRate(960)).unwrap();
     assert_eq!(notebook.take(), ["a threshold message_rate normal -> critical at 960"]);
+}
+
+/// Unregisters a component whose level changes.
+#[derive(Debug, Default)]
+struct Unregisters(OnceLock<Arc<QuotaRegistry>>);
+
+impl AuditSink for Unregisters {
+    fn record(&self, event: &AuditEvent<'_>) {
+        if let (AuditKind::Threshold { .. }, Some(registry)) = (event.kind, self.0.get()) {
+            let _ = registry.unregister(event.component);
+        }
+    }
+}
+
+#[test]
+fn a_sink_may_unregister_the_component_whose_level_is_refreshed() {
+    let (send, done) = mpsc::channel();
+    // On a thread of its own, so that a hang fails the test.
+    std::thread::spawn(move || {
+        let sink = Arc::new(Unregisters::default());
+        let (registry, handle, clock) =
+            thousand(QuotaRegistry::builder().audit(Arc::<Unregisters>::clone(&sink)));
+        handle.consume(QuotaType::MessageRate(960)).unwrap();
+        clock.advance(Duration::from_secs(9));
+        let registry = Arc::new(registry);
+        sink.0.set(Arc::clone(&registry)).unwrap();
+        registry.refresh_levels();
+        send.send(handle.is_registered()).unwrap();
+    });
+    assert_eq!(done.recv_timeout(Duration::from_secs(30)), Ok(false));
 }
 
 #[test]
