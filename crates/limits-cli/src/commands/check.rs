@@ -110,7 +110,7 @@ impl CheckedFile {
     fn new(file: ComponentFile) -> Result<Self, Failure> {
         let path = file.path.to_string_lossy().into_owned();
         let bytes = file.len();
-        let sha256 = file.sha256().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(file.sha256());
         ComponentExecutor::new(address_space::engine(0)?)?.check_structure(&file.into_binary()?)?;
         Ok(Self { path, bytes, sha256 })
     }
