@@ -2,6 +2,7 @@
 
 mod audit;
 mod borrows;
+mod checked_resources;
 mod clocks;
 #[cfg(feature = "config")]
 mod configured;
