@@ -60,6 +60,14 @@ pub(crate) fn error_of(error: Error, of: Circumstances<'_>) -> (WasmError, bool)
         Some(Trap::OutOfFuel | Trap::Interrupt) => {
             return (WasmError::host(error.into_boxed_dyn_error()), true);
         }
+        // Not the guest's act: the host went on with a store whose last call had not ended.
+        Some(Trap::CannotEnterComponent) if !entered => {
+            let reason = String::from(
+                "an earlier call into the store failed or was dropped, and the host went on as if \
+                 it had not",
+            );
+            return (WasmError::InvalidConfiguration { reason }, true);
+        }
         Some(trap) => {
             return (WasmError::Trap { reason: escaped(&trap.to_string()), refused }, false);
         }

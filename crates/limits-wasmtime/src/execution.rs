@@ -28,7 +28,8 @@ pub(crate) enum StoreFate {
     Drop,
     /// It is kept if the guest came to its end.
     KeepAfterSuccess,
-    /// It is kept if the guest came to its end or was not entered: then it is as it was.
+    /// It is kept if the guest came to its end, or was neither entered nor cancelled: then it is as
+    /// it was.
     KeepUnlessEntered,
 }
 
@@ -57,11 +58,13 @@ where
     let is_trapped =
         matches!(&driven, Driven::Done { output: Err(error), .. } if error.is::<Trap>());
     let result = execution.finish(&mut store, driven);
-    let is_untouched = !is_trapped && !store.data_mut().limits().meter.is_entered();
+    let state = store.data_mut().limits();
+    // A cancellation is for good: the store could only be refused again.
+    let is_lost = is_trapped || state.meter.is_entered() || state.cancel.is_cancelled();
     let is_kept = match fate {
         StoreFate::Drop => false,
         StoreFate::KeepAfterSuccess => result.is_ok(),
-        StoreFate::KeepUnlessEntered => result.is_ok() || is_untouched,
+        StoreFate::KeepUnlessEntered => result.is_ok() || !is_lost,
     };
     if is_kept {
         return (result, Some(store));
@@ -83,7 +86,7 @@ pub(crate) fn never_started(
         fuel: FuelMetrics::new(limits.max_fuel_per_execution(), 0),
         fuel_exact: true,
         max_memory_bytes: limits.max_memory_bytes(),
-        peak_memory_bytes: 0,
+        peak_memory_bytes: state.peak_memory_bytes(),
         cpu_time: Duration::ZERO,
         wall_time: Duration::ZERO,
         throttled_time: Duration::ZERO,

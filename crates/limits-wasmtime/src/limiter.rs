@@ -68,6 +68,17 @@ impl Limiter {
         self.instances = limits.max_instances();
         self.memories = limits.max_memories();
         self.tables = limits.max_tables();
+        self.noted_peak = 0;
+    }
+
+    /// Releases the memory of a store that is gone while the host's data lives on.
+    pub(crate) fn release_all(&mut self) {
+        self.noted_peak = self.peak_bytes();
+        self.granted = None;
+        let used = core::mem::take(&mut self.used);
+        if let Some(account) = &self.account {
+            account.release(QuotaType::Memory(used.bytes));
+        }
     }
 
     /// Forgets the refusals of the execution before.
@@ -182,9 +193,7 @@ impl Limiter {
 
 impl Drop for Limiter {
     fn drop(&mut self) {
-        if let Some(account) = &self.account {
-            account.release(QuotaType::Memory(self.used.bytes));
-        }
+        self.release_all();
     }
 }
 

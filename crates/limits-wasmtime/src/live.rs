@@ -66,10 +66,15 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         self.store.data_mut()
     }
 
-    /// Ends the instance and returns the host's data.
+    /// Ends the instance and returns the host's data. The account gets the memory back.
     #[must_use]
     pub fn into_state(self) -> T {
-        self.store.into_data()
+        let mut state = self.store.into_data();
+        let limits = state.limits();
+        if limits.cancel.is_same(&self.identity) {
+            limits.limiter.release_all();
+        }
+        state
     }
 
     /// Calls `export` with `params`; see
@@ -77,8 +82,8 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     ///
     /// # Errors
     ///
-    /// A [`CallFailure`]. If the guest was not entered (host busy, no such export, no CPU time,
-    /// cancelled before, ...), it still has the instance.
+    /// A [`CallFailure`]. If the guest was not entered (host busy, no such export, no CPU time, ...)
+    /// and is not cancelled, it still has the instance.
     ///
     /// # Panics
     ///
@@ -124,8 +129,9 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     /// Runs `body` on the instance, for hosts with generated bindings; see
     /// [`execute_with`](ComponentExecutor::execute_with).
     ///
-    /// All of `body` is one execution. If a call of its fails, `body` should return the error: no
-    /// guest code runs in the store after it, and the next call loses the instance.
+    /// All of `body` is one execution. If a call of its fails, `body` should return the error, and
+    /// it should drop no call before its end: no guest code runs in the store after either, and the
+    /// next call fails with [`WasmError::InvalidConfiguration`] and loses the instance.
     ///
     /// # Errors
     ///
@@ -208,7 +214,8 @@ impl<T> CallFailure<T> {
         &self.failure
     }
 
-    /// Returns the failure and, if the guest was not entered, the instance as it was.
+    /// Returns the failure and, if the guest was neither entered nor cancelled, the instance as it
+    /// was.
     #[must_use]
     pub fn into_parts(self) -> (ExecutionFailure, Option<LiveComponent<T>>) {
         (self.failure, self.instance.map(|instance| *instance))

@@ -155,3 +155,30 @@ async fn a_call_that_was_entered_and_failed_takes_the_instance_along() {
     assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
     assert!(kept.is_none());
 }
+
+#[tokio::test]
+async fn the_report_of_a_call_that_was_not_entered_has_the_memory_of_the_store() {
+    let live = counter(roomy()).await;
+    let failure = live.call::<_, ()>("nonesuch", ()).await.unwrap_err();
+    assert_eq!(failure.failure().report().peak_memory_bytes, 65_536);
+}
+
+/// The host's data can outlive the store; the account gets the memory when the store is gone.
+#[tokio::test]
+async fn the_account_gets_the_memory_of_an_instance_that_is_ended_for_its_state() {
+    let tracker = Arc::new(QuotaTracker::new(ResourceQuota::new().with_memory(1 << 20)));
+    let account: Arc<dyn Account> = Arc::<QuotaTracker>::clone(&tracker);
+    let guest = Guest::new(COUNTER);
+    let limits = roomy().memory_bytes(65_536).build().unwrap();
+    let state = LimitState::new().with_account(account, CpuTimePolicy::Deny);
+    let host = Host { limits: state, ..Host::default() };
+    let live = guest.executor.instantiate(&guest.component, &limits, host).await.unwrap().output;
+    assert_eq!(tracker.usage().memory_used, 65_536);
+    let state = live.into_state();
+    assert_eq!(tracker.usage().memory_used, 0);
+    // It can be the state of another store, which has its own memory.
+    let live = guest.executor.instantiate(&guest.component, &limits, state).await.unwrap().output;
+    assert_eq!(tracker.usage().memory_used, 65_536);
+    drop(live);
+    assert_eq!(tracker.usage().memory_used, 0);
+}

@@ -113,12 +113,26 @@ async fn a_store_is_not_entered_again_after_an_abnormal_end_that_a_body_swallows
         let failure = slot.call::<_, (u32,)>("count", ()).await.unwrap_err();
         assert_eq!(
             failure.to_string(),
-            "guest trapped: wasm trap: cannot enter component instance",
+            "invalid configuration: an earlier call into the store failed or was dropped, and the \
+             host went on as if it had not",
         );
+        assert_eq!(failure.blame(), Blame::Caller);
         assert_eq!(failure.report().fuel.consumed(), 0);
         assert!(slot.instance().is_none(), "{export}");
         assert_eq!(count(&mut slot).await, 1);
     }
+}
+
+/// A cancellation is for good: nothing else could free the slot of such an instance.
+#[tokio::test]
+async fn an_instance_that_is_cancelled_between_calls_is_lost_and_replaced() {
+    let mut slot = slot().await.respawn_with(Host::default);
+    assert_eq!(count(&mut slot).await, 1);
+    slot.instance().unwrap().state().limits.cancel_handle().cancel();
+    let failure = slot.call::<_, (u32,)>("count", ()).await.unwrap_err();
+    assert!(matches!(failure.error(), WasmError::Cancelled), "{failure}");
+    assert!(slot.instance().is_none());
+    assert_eq!((count(&mut slot).await, count(&mut slot).await), (1, 2));
 }
 
 /// The futures can be spawned, and the body borrows from its surroundings.
