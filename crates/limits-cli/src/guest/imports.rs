@@ -50,7 +50,9 @@ const MOST_NAMED: usize = 4;
 pub(crate) fn is_provided(import: &str) -> bool {
     let Some((interface, version)) = import.split_once('@') else { return false };
     let Some((package, name)) = interface.split_once('/') else { return false };
+    // No other version stands for a pre-release.
     version.starts_with("0.2.")
+        && !version.contains('-')
         && PROVIDED.iter().any(|(known, names)| *known == package && names.contains(&name))
 }
 
@@ -155,6 +157,7 @@ mod tests {
             ("wasi:io/poll@0.2.12", true),
             ("wasi:http/types@0.2.3", true),
             ("wasi:io/poll@0.3.0", false),
+            ("wasi:io/poll@0.2.0-rc-2023-11-10", false),
             ("wasi:io/poll", false),
             ("wasi:io/other@0.2.0", false),
             ("wasi:keyvalue/store@0.2.0", false),

@@ -81,8 +81,10 @@ impl Stubs<'_> {
             }
             ComponentItem::ComponentInstance(instance) => {
                 let mut inner = linker.instance(name)?;
+                let outer = interface.map(|outer| format!("{outer}#{name}"));
                 for (export, item) in instance.exports(self.engine) {
-                    self.link(&mut inner, Some(name), export, item.ty)?;
+                    let interface = outer.as_deref().unwrap_or(name);
+                    self.link(&mut inner, Some(interface), export, item.ty)?;
                 }
                 Ok(())
             }

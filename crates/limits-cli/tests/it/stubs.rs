@@ -115,3 +115,25 @@ fn a_long_name_of_an_import_is_cut() {
     let shown = format!("`a:b/c{}…`", "x".repeat(59));
     assert!(ended.stderr.contains(&shown), "{ended:?}");
 }
+
+#[test]
+fn an_instance_inside_an_interface_and_a_pre_release_of_wasi_are_stubbed_by_their_names() {
+    let text = r#"(component
+        (import "wasi:io/poll@0.2.0-rc-2023-11-10" (instance $poll (export "f" (func))))
+        (import "demo:bot/io" (instance $io (export "in" (instance (export "g" (func))))))
+        (alias export $poll "f" (func $f))
+        (alias export $io "in" (instance $in))
+        (alias export $in "g" (func $g))
+        (core func $f' (canon lower (func $f)))
+        (core func $g' (canon lower (func $g)))
+        (core instance $i (export "f" (func $f')) (export "g" (func $g')))
+        (func (export "f") (canon lift (core func $i "f")))
+        (func (export "g") (canon lift (core func $i "g"))))"#;
+    let case = Case::new(ROOMY, text);
+    for (call, name) in [("f()", "wasi:io/poll@0.2.0-rc-2023-11-10#f"), ("g()", "demo:bot/io#in#g")]
+    {
+        let (ended, json) = case.json(&["--stub-imports", "--invoke", call]);
+        let message = json["error"]["message"].as_str().unwrap();
+        assert!(message.starts_with(&format!("the guest called `{name}`, ")), "{ended:?}");
+    }
+}
