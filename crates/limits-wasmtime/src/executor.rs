@@ -135,7 +135,8 @@ impl ComponentExecutor {
     }
 
     /// Like [`execute_with_limits`](Self::execute_with_limits), with values whose types are known
-    /// only at run time.
+    /// only at run time. Each element of a list of results counts 40 bytes of
+    /// [`ResourceLimits::max_copy_bytes`].
     ///
     /// # Errors
     ///

@@ -237,6 +237,9 @@ impl ResourceLimitsBuilder {
     }
 
     /// Bounds the bytes that one host call may copy between guest and host.
+    ///
+    /// What the host lifts into counts: a typed `list<u8>` a byte for each element, one of values
+    /// whose types are known only at run time 40 (the default is 26 214 elements of those).
     pub const fn max_copy_bytes(mut self, bytes: u64) -> Self {
         self.copy_bytes = Some(bytes);
         self
