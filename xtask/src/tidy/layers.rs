@@ -42,6 +42,7 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
             "rustix",
             "serde",
             "serde_json",
+            "tempfile",
             "thiserror",
             "tracing",
         ]),

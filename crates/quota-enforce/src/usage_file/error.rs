@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use limits_core::Escaped;
 use thiserror::Error;
 
-/// An error of a usage file. Nothing of the file is used, and an earlier file is still there.
+/// An error of a usage file. A file that cannot be read whole is not used at all; a write that fails
+/// leaves an earlier file as [`UsageFile::write`](crate::UsageFile::write) describes.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum UsageFileError {
@@ -37,6 +38,16 @@ pub enum UsageFileError {
         /// The mistake, without hidden characters.
         reason: Box<str>,
     },
+    /// The file has more than 64 MiB, or the storage of its components together is more than 64 bits
+    /// can count. It is neither read nor written.
+    #[error("the usage file `{}` is too large: {reason}", shown(path))]
+    #[non_exhaustive]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound that it exceeds.
+        reason: &'static str,
+    },
     /// The file has another version of the format.
     #[error(
         "the usage file `{}` has version {version}, but this program reads version 1",
@@ -64,6 +75,16 @@ impl UsageFileError {
         const MOST: usize = 256;
         let reason = Escaped::head(&reason.to_string(), MOST).to_string();
         Self::Malformed { path: path.to_path_buf(), reason: Box::from(reason) }
+    }
+
+    pub(super) fn too_many_bytes(path: &Path) -> Self {
+        const REASON: &str = "it has more than 64 MiB";
+        Self::TooLarge { path: path.to_path_buf(), reason: REASON }
+    }
+
+    pub(super) fn too_much_storage(path: &Path) -> Self {
+        const REASON: &str = "all components together have stored more than 2^64 - 1 bytes";
+        Self::TooLarge { path: path.to_path_buf(), reason: REASON }
     }
 
     pub(super) fn version(path: &Path, version: u32) -> Self {

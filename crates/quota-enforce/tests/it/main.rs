@@ -22,6 +22,8 @@ mod revocations;
 mod samples;
 mod strangers;
 mod successors;
+mod usage_file_bounds;
+mod usage_file_writes;
 mod usage_files;
 mod views;
 mod writers;

@@ -66,7 +66,7 @@ fn a_file_is_written_whole_and_seeds_the_components_of_the_next_process() {
 
 #[test]
 fn rates_of_the_same_period_come_back_less_a_limit_for_each_window_since() {
-    let debt = r#"{"storage_used":5,"message_count":2500,"cpu_time_used_us":2500000,"network_bandwidth_used":900}"#;
+    let debt = r#"{"storage_used":5,"message_count":2500,"cpu_time_used_us":2500000,"network_bandwidth_used":900,"memory_used":0}"#;
     let seeded = |minutes: u64, quota: ResourceQuota| {
         let usage = of_age(Duration::from_secs(minutes * 60), debt);
         let registry = QuotaRegistry::builder().usage(usage).build();
