@@ -127,6 +127,11 @@ impl ComponentHandle {
         self.0.stage.load(Ordering::Acquire) == stage::REGISTERED
     }
 
+    /// Reports whether the component was never registered: no sink has heard of it.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.0.stage.load(Ordering::Acquire) == stage::PREPARED
+    }
+
     pub(crate) fn set_registered(&self) {
         self.0.stage.store(stage::REGISTERED, Ordering::Release);
     }

@@ -130,22 +130,46 @@ impl QuotaRegistry {
     /// component is registered again [with what it used](SecurityContext::with_usage), or the
     /// parent counts that twice.
     ///
+    /// A component whose registration is prepared loses its id as well, and no sink hears of it:
+    /// kept later, the [`Registration`] returns a handle that refuses.
+    ///
     /// # Errors
     ///
     /// [`EnforceError::NotRegistered`] if no component has the id.
     pub fn unregister(&self, id: &str) -> Result<ComponentHandle, EnforceError> {
         // In the map's lock: the id is free for a successor only once the old handles are refused.
         // A take that began earlier checks that once more, and hands back what it took.
+        let mut was_registered = false;
         let removed = self.components.remove_if(id, |ById(component), ()| {
-            let was_registered = component.is_registered();
+            was_registered = component.is_registered();
             if was_registered {
                 component.set_unregistered();
             }
-            was_registered
+            true
         });
         let Some((ById(component), ())) = removed else { return Err(unknown(id)) };
-        component.report(AuditKind::Unregistered, true);
+        if was_registered {
+            component.report(AuditKind::Unregistered, true);
+        }
         Ok(component)
+    }
+
+    /// Seeds and registers a prepared component, unless its id was freed meanwhile. Reports whether
+    /// it is registered.
+    fn keep(&self, component: &ComponentHandle, usage: Option<UsageSnapshot>) -> bool {
+        // The entry stays locked: no other thread frees the id between the two steps.
+        let Some(entry) = self.components.get(component.id()) else { return false };
+        if entry.key().0 != *component {
+            return false;
+        }
+        let mut stored = self.stored();
+        let stored_usage = stored.usage_now(component.id(), &component.quota());
+        let usage = usage.or(stored_usage).unwrap_or_default();
+        component.seed(&QuotaUsage::from(usage).without_memory());
+        component.set_registered();
+        // In this order, so that each file that is made meanwhile has one of the two.
+        stored.remove(component.id());
+        true
     }
 
     /// Frees the id of a registration that was not kept.
@@ -153,12 +177,16 @@ impl QuotaRegistry {
         self.components.remove_if(component.id(), |ById(other), ()| other == component);
     }
 
+    /// Returns the handle of a component that is registered or prepared.
+    fn entry(&self, id: &str) -> Result<ComponentHandle, EnforceError> {
+        self.components.get(id).map(|entry| entry.key().0.clone()).ok_or_else(|| unknown(id))
+    }
+
     /// Returns a component's handle. A look-up costs several times a check, so a host keeps the
     /// handle.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<ComponentHandle> {
-        let component = self.components.get(id)?.key().0.clone();
-        component.is_registered().then_some(component)
+        self.entry(id).ok().filter(ComponentHandle::is_registered)
     }
 
     /// Returns a component's handle.
@@ -195,7 +223,8 @@ impl QuotaRegistry {
         self.registered().next().is_none()
     }
 
-    /// Changes the quota of a component while it runs, for all clones of its handle.
+    /// Changes the quota of a component while it runs, for all clones of its handle; also of one
+    /// whose registration is prepared.
     ///
     /// The new limits hold from the next take on. A limit below the use refuses until enough was
     /// released or the window is over; it makes no debt of what was granted before.
@@ -220,10 +249,11 @@ impl QuotaRegistry {
     /// [`EnforceError::PeriodMismatch`] if the period is another one: windows that are being
     /// counted cannot change their length. Nothing is changed then.
     pub fn set_quota(&self, id: &str, quota: ResourceQuota) -> Result<(), EnforceError> {
-        Ok(self.lookup(id)?.set_quota(quota)?)
+        Ok(self.entry(id)?.set_quota(quota)?)
     }
 
-    /// Changes the capabilities of a component while it runs, for all clones of its handle.
+    /// Changes the capabilities of a component while it runs, for all clones of its handle; also of
+    /// one whose registration is prepared.
     ///
     /// A revocation holds from the next check or take on: once this has returned, no check passes
     /// and no grant is made that only the earlier set allows. Grants that were made before settle
@@ -251,7 +281,7 @@ impl QuotaRegistry {
         id: &str,
         capabilities: &CapabilitySet,
     ) -> Result<(), EnforceError> {
-        self.lookup(id)?.set_capabilities(capabilities.bind(id)?);
+        self.entry(id)?.set_capabilities(capabilities.bind(id)?);
         Ok(())
     }
 

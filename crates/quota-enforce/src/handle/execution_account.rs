@@ -97,8 +97,10 @@ impl Account for ExecutionAccount {
     }
 
     fn ended(&self, end: &ExecutionEnd) {
-        let component = &self.component.0;
-        component.shared.report_end(&component.id, end);
+        if !self.component.is_unheard() {
+            let component = &self.component.0;
+            component.shared.report_end(&component.id, end);
+        }
     }
 }
 

@@ -127,10 +127,10 @@ impl ComponentHandle {
         });
     }
 
-    /// Sends an event to all sinks.
+    /// Sends an event to all sinks, unless the component was never registered.
     pub(crate) fn report(&self, kind: AuditKind<'_>, enforced: bool) {
         let Component { id, shared, throttle, tracker, .. } = &*self.0;
-        if !shared.has_sinks() {
+        if !shared.has_sinks() || self.is_unheard() {
             return;
         }
         let repeats = if Throttle::decides(&kind) {

@@ -1,17 +1,25 @@
 //! A component whose registration is not kept yet.
 
-use limits_core::QuotaUsage;
+use limits_core::QuotaType;
 
 use super::QuotaRegistry;
 use crate::audit::AuditKind;
 use crate::handle::ComponentHandle;
 use crate::usage_snapshot::UsageSnapshot;
 
-/// A registration that is prepared and not kept yet: the id is taken, nothing else has happened.
+/// A registration that is prepared and not kept yet: its id is taken.
 ///
 /// It is for a host whose loading of a component can still fail. Until [`keep`](Self::keep), the
-/// component is in no list, no sink hears of it, its earlier use is charged to no counter, and its
-/// host functions are refused. Dropped without being kept, it leaves nothing behind.
+/// component is in no list, its host functions are refused, and sinks hear neither of its denials
+/// nor of its executions. [`QuotaRegistry::set_quota`] and [`QuotaRegistry::set_capabilities`]
+/// reach it, and [`QuotaRegistry::unregister`] frees its id.
+///
+/// Dropped without being kept, it frees its id and releases the storage and memory that were
+/// charged through its handle. Memory of live stores is released with them. Rates that executions
+/// have used, such as CPU time of an instantiation, stay counted in the registry's parent.
+///
+/// The counters of each registration begin at zero, and earlier use is charged as it is kept. So a
+/// debt holds up no execution before that, and a host bounds how often it loads a component again.
 ///
 /// ```
 /// use limits_core::{CapabilitySet, QuotaType};
@@ -68,18 +76,17 @@ impl<'r> Registration<'r> {
     }
 
     /// Registers the component and returns its handle.
+    ///
+    /// If the id was [freed](QuotaRegistry::unregister) meanwhile, nothing is registered and the
+    /// handle refuses, as that of an unregistered component.
     #[expect(clippy::must_use_candidate, reason = "the registry has the handle as well")]
     pub fn keep(mut self) -> ComponentHandle {
-        self.is_kept = true;
         let component = self.component.clone();
-        let stored = self.registry.stored().usage_now(component.id(), &component.quota());
-        let usage = self.usage.or(stored).unwrap_or_default();
-        component.seed(&QuotaUsage::from(usage).without_memory());
-        component.set_registered();
-        // In this order, so that each file that is made meanwhile has one of the two.
-        self.registry.stored().remove(component.id());
-        component.report(AuditKind::Registered, true);
-        component.refresh_levels();
+        self.is_kept = self.registry.keep(&component, self.usage);
+        if self.is_kept {
+            component.report(AuditKind::Registered, true);
+            component.refresh_levels();
+        }
         component
     }
 }
@@ -88,6 +95,10 @@ impl Drop for Registration<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
             self.registry.forget(&self.component);
+            for total in [QuotaType::Storage(u64::MAX), QuotaType::Memory(u64::MAX)] {
+                // Not an error, since totals can be released.
+                let _released = self.component.release(total);
+            }
         }
     }
 }
