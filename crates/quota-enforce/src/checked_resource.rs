@@ -6,12 +6,13 @@ use std::path::Path;
 
 use limits_core::{Domain, Permission, normalize_path};
 
-/// The name of a resource that a component may use, in the form that the patterns judged.
+/// The name of a resource that a component may use: a path in the form that the patterns judged,
+/// any other name as the guest wrote it.
 ///
-/// A path has no `.`, `..` or `//` in this form; other names are as the guest wrote them. Only a
-/// check that has passed makes one, so a host function that opens a `CheckedResource` cannot open
-/// the path as the guest wrote it: behind a symbolic link, `..` would lead out of the directory
-/// that was judged. Where there may be links, open it below a directory handle.
+/// That form of a path has no `.`, `..` or `//`. Only a check that has passed makes one, so a host
+/// function that opens a `CheckedResource` cannot open the path as the guest wrote it: behind a
+/// symbolic link, `..` would lead out of the directory that was judged. Where there may be links,
+/// open it below a directory handle.
 ///
 /// In a registry that only observes, a check of a name that is none passes as well; the name is
 /// then as the guest wrote it.

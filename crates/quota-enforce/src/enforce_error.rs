@@ -15,6 +15,9 @@ use thiserror::Error;
 /// the host. It converts into [`WasmError`], where refusals are [`WasmError::Denied`] and
 /// [`WasmError::Quota`] and everything else is [`WasmError::Host`], and into any error that can
 /// hold another.
+///
+/// Its `Display` escapes hidden characters of ids and paths, and its `Debug` does not escape all of
+/// them: show guests' texts with `Display`.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]
 pub enum EnforceError {

@@ -33,7 +33,7 @@ const LABEL_CHARACTERS: usize = 256;
 /// |---|---|---|---|
 /// | `quota_used` | gauge | `component`, `resource` | units in use; of a rate, in the window |
 /// | `quota_limit` | gauge | `component`, `resource` | units allowed; absent where there never was a limit, infinite where it was lifted |
-/// | `quota_denials_total` | counter | `component`, `resource` | denials, also those that were only observed; `resource` is `capability` for those |
+/// | `quota_denials_total` | counter | `component`, `resource` | denials, also those that were only observed; those by capabilities have the resource `capability` |
 /// | `quota_components` | gauge | | components registered |
 /// | `quota_host_used` | gauge | `resource` | units that all components together use, if the registry has a parent |
 /// | `quota_host_limit` | gauge | `resource` | units that the parent allows them, as `quota_limit` |
