@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use limits_core::{QuotaResource, QuotaType, Reservation};
+use limits_core::{QuotaResource, QuotaTracker, QuotaType, Reservation};
 
 use crate::handle::{ComponentHandle, TrackerOwner, UseChange};
 use crate::releasable::ReleasableTotals;
@@ -10,10 +10,13 @@ use crate::releasable::ReleasableTotals;
 /// Units taken for a registered component: handed back on drop, kept on commit.
 ///
 /// Made by [`authorize`](crate::authorize()), [`ComponentHandle::reserve`] and their kin. Units of
-/// a rate are refunded to the window that they were taken from, and to none if that is over. A
-/// grant that is forgotten (`mem::forget`) keeps what it took. As it is settled, sinks hear of the
-/// levels that change. In a registry that only observes, a grant also stands for what would have
-/// been denied.
+/// a rate are refunded to the window that they were taken from, and to none if that is over. As it
+/// is settled, sinks hear of the levels that change. In a registry that only observes, a grant also
+/// stands for what would have been denied.
+///
+/// A grant that is forgotten (`mem::forget`) keeps what it took. Its storage and memory then stay
+/// counted, and no handle can release them, until
+/// [`QuotaRegistry::reset_usage`](crate::QuotaRegistry::reset_usage).
 ///
 /// A grant borrows neither the handle nor the resource and holds no lock: the operation may change
 /// the struct that has the handle, and a task may keep the grant across `.await`. Making one
@@ -68,24 +71,27 @@ impl Grant {
 
     /// Grants what would have been denied.
     ///
-    /// Totals are counted above their limit, since stored bytes stay stored and will be released.
-    /// Rates are not counted: a denied message would not have been sent.
+    /// Totals are counted above their limit, as far as [`charge_observed`] does, since stored bytes
+    /// stay stored and will be released. Rates are not counted: a denied message would not have been
+    /// sent.
     pub(crate) fn observed(
         owner: TrackerOwner,
         quotas: &[QuotaType],
         observer: Option<ComponentHandle>,
     ) -> Self {
-        let mut asked = [0_u64; RESOURCES];
+        let mut amounts = [0_u64; RESOURCES];
         for quota in quotas {
-            let sum = quota.resource().and_then(|resource| asked.get_mut(resource.index()));
+            let sum = quota.resource().and_then(|resource| amounts.get_mut(resource.index()));
             if let Some(sum) = sum {
                 *sum = sum.saturating_add(quota.amount());
             }
         }
-        let observed = Observed { owner, asked };
         for total in ReleasableTotals::RESOURCES {
-            observed.owner.charge(QuotaType::of(total, observed.amount(total)));
+            if let Some(amount) = amounts.get_mut(total.index()) {
+                *amount = charge_observed(&owner, QuotaType::of(total, *amount));
+            }
         }
+        let observed = Observed { owner, amounts };
         let levels = LevelsOnDrop::of(observer, |resource| observed.amount(resource));
         Self { held: Held::Observed(observed), levels }
     }
@@ -93,8 +99,9 @@ impl Grant {
     /// Returns the number of units of a resource that may be used, in its
     /// [`unit`](QuotaResource::unit).
     ///
-    /// It is the amount that was asked for, also where that is only observed; for
-    /// [`reserve_up_to`](ComponentHandle::reserve_up_to) it is the part that was left.
+    /// It is the amount that was asked for, also where that is only observed, but then at most 1 PiB
+    /// of storage or memory; for [`reserve_up_to`](ComponentHandle::reserve_up_to) it is the part
+    /// that was left.
     #[must_use]
     pub fn amount(&self, resource: QuotaResource) -> u64 {
         match &self.held {
@@ -146,7 +153,7 @@ impl Grant {
                 for total in ReleasableTotals::RESOURCES {
                     observed.owner.releasable().add(total, observed.amount(total));
                 }
-                observed.asked = Default::default();
+                observed.amounts = Default::default();
             }
         }
     }
@@ -165,8 +172,8 @@ impl Grant {
         let (taken, used) = (self.amount(resource), actual.amount());
         match &mut self.held {
             Held::Reserved(reservation) => {
-                reservation.settle(actual);
-                reservation.owner().releasable().add(resource, used);
+                let kept = reservation.settle(actual);
+                reservation.owner().releasable().add(resource, kept);
             }
             Held::Observed(observed) => observed.settle(resource, used),
         }
@@ -198,26 +205,36 @@ impl fmt::Debug for Grant {
 
 const RESOURCES: usize = QuotaResource::ALL.len();
 
+/// Counts units of a total above its limit, in a registry that only observes, and returns how many
+/// were counted.
+///
+/// At most 1 PiB: the guest may have chosen the number, and a larger one would fill the host's
+/// counter, so that the use of other components is not counted meanwhile.
+pub(crate) fn charge_observed(tracker: &QuotaTracker, total: QuotaType) -> u64 {
+    const MOST: u64 = 1 << 50;
+    total.resource().map_or(0, |it| tracker.charge(QuotaType::of(it, total.amount().min(MOST))))
+}
+
 struct Observed {
     owner: TrackerOwner,
-    /// The units of each resource. Only the totals are counted.
-    asked: [u64; RESOURCES],
+    /// The units of each resource: of the totals, those that are counted. Rates are not counted.
+    amounts: [u64; RESOURCES],
 }
 
 impl Observed {
     fn amount(&self, resource: QuotaResource) -> u64 {
-        self.asked.get(resource.index()).copied().unwrap_or_default()
+        self.amounts.get(resource.index()).copied().unwrap_or_default()
     }
 
     fn settle(&mut self, resource: QuotaResource, used: u64) {
         let taken = self.amount(resource);
-        if let Some(asked) = self.asked.get_mut(resource.index()) {
-            *asked = 0;
+        if let Some(amount) = self.amounts.get_mut(resource.index()) {
+            *amount = 0;
         }
         if !resource.is_rate() {
-            self.owner.charge(QuotaType::of(resource, used.saturating_sub(taken)));
+            let more = self.owner.charge(QuotaType::of(resource, used.saturating_sub(taken)));
             self.owner.release(QuotaType::of(resource, taken.saturating_sub(used)));
-            self.owner.releasable().add(resource, used);
+            self.owner.releasable().add(resource, taken.min(used) + more);
         }
     }
 }

@@ -58,7 +58,7 @@ impl Account for QuotaTracker {
     }
 
     fn charge(&self, quota: QuotaType) {
-        Self::charge(self, quota);
+        let _counted = Self::charge(self, quota);
     }
 
     fn release(&self, quota: QuotaType) {

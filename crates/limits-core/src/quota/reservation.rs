@@ -59,6 +59,10 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
     /// leaves the others reserved: for operations that learn their use of several resources, once
     /// for each.
     ///
+    /// Returns the units of storage or memory that stay counted, which may be
+    /// [released](QuotaTracker::release) later: less than the actual use only where a
+    /// [charge](QuotaTracker::charge) counts less. 0 for a rate.
+    ///
     /// ```
     /// # #[cfg(feature = "std")] {
     /// use limits_core::{QuotaTracker, QuotaType, ResourceQuota};
@@ -74,13 +78,14 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
     /// # }
     /// # Ok::<(), limits_core::QuotaError>(())
     /// ```
-    pub fn settle(&mut self, actual: QuotaType) {
-        let Some(resource) = actual.resource() else { return };
+    pub fn settle(&mut self, actual: QuotaType) -> u64 {
+        let Some(resource) = actual.resource() else { return 0 };
         let (reserved, used) = (self.demand.get(resource), actual.amount());
         self.demand.set(resource, 0);
-        self.tracker.charge(QuotaType::of(resource, used.saturating_sub(reserved)));
+        let more = self.tracker.charge(QuotaType::of(resource, used.saturating_sub(reserved)));
         let rest = Demand::one(resource, reserved.saturating_sub(used));
         self.tracker.hand_back(&rest, self.at);
+        if resource.is_rate() { 0 } else { used.min(reserved) + more }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The counter of a total: use that lasts until it is released.
 //!
 //! - I9: a grant never brings a total past its limit, and a refusal leaves it as it was.
-//! - I10: no addition wraps, and no release goes below zero.
+//! - I10: no addition wraps, no release goes below zero, and both report what they counted.
 
 #[cfg(all(test, not(loom)))]
 mod proptests;
@@ -39,11 +39,16 @@ impl Total {
         fits(self.used(), n, limit).map(drop)
     }
 
-    /// Counts `n` units whether they fit or not.
-    pub(crate) fn charge(&self, n: u64) {
+    /// Counts `n` units whether they fit a limit or not, or as many as the counter has room for, and
+    /// returns their number.
+    pub(crate) fn charge(&self, n: u64) -> u64 {
         let mut used = self.used();
-        while let Err(newer) = swap(&self.used, used, used.saturating_add(n)) {
-            used = newer;
+        loop {
+            let counted = n.min(u64::MAX - used);
+            match swap(&self.used, used, used + counted) {
+                Ok(()) => return counted,
+                Err(newer) => used = newer,
+            }
         }
     }
 
@@ -129,7 +134,10 @@ mod tests {
         let refusal = TakeRefused { used: 10, limit: u64::MAX, wait: Wait::NOW };
         assert_eq!(total.take(u64::MAX, max), Err(refusal));
         assert_eq!(total.take(u64::MAX - 10, max), Ok(()));
-        total.charge(7);
+        assert_eq!(total.charge(7), 0);
+        assert_eq!(total.used(), u64::MAX);
+        total.release(3);
+        assert_eq!(total.charge(7), 3);
         assert_eq!(total.used(), u64::MAX);
     }
 }

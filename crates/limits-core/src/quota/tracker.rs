@@ -18,7 +18,8 @@
 //!
 //! - I11: a take of one resource on one level is one atomic step.
 //! - I12: a take of several resources or levels takes all or nothing.
-//! - I13: the use is what takes granted less what was released and refunded, on every level.
+//! - I13: the use is what takes granted and charges counted less what was released and refunded, on
+//!   every level. A total's charge counts the same amount on all of them.
 //! - I14: a parent holds at least what its children hold.
 //! - I15: a reservation hands back what it took, once, unless it is committed.
 //! - I16: a lower limit refuses until enough has drained, and makes no debt of earlier grants.
@@ -318,9 +319,14 @@ impl QuotaTracker {
     ///
     /// Use past a rate's limit is debt: it is carried into the next windows, less one limit for
     /// each.
-    pub fn charge(&self, quota: QuotaType) {
-        let Some(resource) = quota.resource() else { return };
-        self.charge_one(resource, quota.amount());
+    ///
+    /// Returns the units of storage or memory that were counted, which may be
+    /// [released](Self::release) later: all of them, or as many as every level has room for below
+    /// `u64::MAX`. A caller that released the rest as well would release the use of others. 0 for a
+    /// rate, which cannot be released.
+    pub fn charge(&self, quota: QuotaType) -> u64 {
+        let Some(resource) = quota.resource() else { return 0 };
+        self.charge_one(resource, quota.amount())
     }
 
     /// Releases storage or memory, on all levels, and returns the amount: no more than was in use

@@ -1,6 +1,7 @@
 //! The quota tracker: its methods, levels, windows and regressions.
 
 mod extremes;
+mod full_counters;
 mod levels;
 mod model;
 mod original;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use limits_core::{Account, ExecutionEnd, QuotaError, QuotaResource, QuotaType};
 
 use super::{ComponentHandle, UseChange};
+use crate::grant::charge_observed;
 use crate::releasable::ReleasableTotals;
 
 /// The account of one component's executions, or of one of them.
@@ -39,9 +40,10 @@ impl From<&ComponentHandle> for Arc<dyn Account> {
 }
 
 impl ExecutionAccount {
-    fn hold(&self, quota: QuotaType) {
+    /// Lets units of a total that the tracker has counted be released through the account.
+    fn hold(&self, quota: QuotaType, counted: u64) {
         if let Some(resource) = quota.resource() {
-            self.releasable.add(resource, quota.amount());
+            self.releasable.add(resource, counted);
         }
     }
 }
@@ -66,7 +68,7 @@ impl Account for ExecutionAccount {
         let component = &self.component;
         match component.0.tracker.consume(quota) {
             Ok(()) => {
-                self.hold(quota);
+                self.hold(quota, quota.amount());
                 component.on_use(UseChange::Granted(&[quota]));
             }
             Err(error) => {
@@ -74,8 +76,7 @@ impl Account for ExecutionAccount {
                 component.deny(error)?;
                 // Only observed: totals are counted above their limits, rates are not.
                 if quota.resource().is_some_and(|resource| !resource.is_rate()) {
-                    component.0.tracker.charge(quota);
-                    self.hold(quota);
+                    self.hold(quota, charge_observed(&component.0.tracker, quota));
                 }
                 component.on_use(UseChange::Counted(&[quota]));
             }
@@ -84,8 +85,7 @@ impl Account for ExecutionAccount {
     }
 
     fn charge(&self, quota: QuotaType) {
-        self.component.0.tracker.charge(quota);
-        self.hold(quota);
+        self.hold(quota, self.component.0.tracker.charge(quota));
         self.component.on_use(UseChange::Counted(&[quota]));
     }
 

@@ -1,11 +1,12 @@
 //! A component's quotas: takes, charges and releases.
 
-use limits_core::{PeriodMismatch, QuotaError, QuotaType, QuotaUsage, Reservation, ResourceQuota};
+use limits_core::{
+    PeriodMismatch, QuotaError, QuotaResource, QuotaType, QuotaUsage, Reservation, ResourceQuota,
+};
 
 use super::{ComponentHandle, TrackerOwner, UseChange};
 use crate::enforce_error::EnforceError;
 use crate::grant::Grant;
-use crate::releasable::ReleasableTotals;
 
 impl ComponentHandle {
     /// Takes units of one resource, which the grant hands back on drop and keeps on commit.
@@ -76,7 +77,7 @@ impl ComponentHandle {
         self.check_registered()?;
         match self.0.tracker.consume_if(quota, || self.is_registered()) {
             Ok(true) => {
-                self.keep(quota);
+                self.keep(quota, quota.amount());
                 self.on_use(UseChange::Granted(&[quota]));
                 Ok(())
             }
@@ -92,8 +93,7 @@ impl ComponentHandle {
     /// Charges units that have been used already. It is never refused; above the limit of a rate,
     /// it is a debt.
     pub fn charge(&self, quota: QuotaType) {
-        self.0.tracker.charge(quota);
-        self.keep(quota);
+        self.keep(quota, self.0.tracker.charge(quota));
         self.on_use(UseChange::Counted(&[quota]));
     }
 
@@ -128,9 +128,9 @@ impl ComponentHandle {
 
     /// Charges what the component used before it was registered.
     pub(crate) fn seed(&self, usage: &QuotaUsage) {
-        self.0.tracker.restore(usage);
-        for total in ReleasableTotals::RESOURCES {
-            self.0.releasable.add(total, usage.of(total));
+        for resource in QuotaResource::ALL.iter().copied() {
+            let used = QuotaType::of(resource, usage.of(resource));
+            self.keep(used, self.0.tracker.charge(used));
         }
     }
 
@@ -140,11 +140,11 @@ impl ComponentHandle {
         self.refresh_levels();
     }
 
-    /// Lets units of a total that are counted be released through the handle.
+    /// Lets units of a total that the tracker has counted be released through the handle.
     #[inline]
-    fn keep(&self, quota: QuotaType) {
+    fn keep(&self, quota: QuotaType, counted: u64) {
         if let Some(resource) = quota.resource() {
-            self.0.releasable.add(resource, quota.amount());
+            self.0.releasable.add(resource, counted);
         }
     }
 

@@ -9,6 +9,7 @@ mod configured;
 mod crossings;
 mod embedding;
 mod guards;
+mod huge_amounts;
 mod last_levels;
 mod levels;
 mod lifecycle;

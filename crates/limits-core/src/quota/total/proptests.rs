@@ -86,7 +86,7 @@ proptest! {
                     used = expected.unwrap_or(used);
                 }
                 Event::Charge(n) => {
-                    total.charge(n);
+                    prop_assert_eq!(total.charge(n), n.min(u64::MAX - used));
                     used = used.saturating_add(n);
                 }
                 Event::Release(n) => {

@@ -222,20 +222,36 @@ impl QuotaTracker {
         }
     }
 
-    /// Counts an amount on all levels, whether it fits or not.
-    pub(super) fn charge_one(&self, resource: QuotaResource, n: u64) {
+    /// Counts an amount on all levels, whether it fits or not, and returns how much of it must be
+    /// released: nothing of a rate.
+    pub(super) fn charge_one(&self, resource: QuotaResource, n: u64) -> u64 {
         if n == 0 {
-            return;
+            return 0;
         }
-        let now = if resource.is_rate() { self.elapsed() } else { 0 };
+        if !resource.is_rate() {
+            return self.charge_total(resource, n);
+        }
+        let now = self.elapsed();
         for level in self.levels() {
-            match level.counter(resource) {
-                Counter::Total(total) => total.charge(n),
-                Counter::Rate(rate) => {
-                    rate.charge(level.windows, now, n, level.bounds.units(resource));
-                }
+            if let Counter::Rate(rate) = level.counter(resource) {
+                rate.charge(level.windows, now, n, level.bounds.units(resource));
             }
         }
+        0
+    }
+
+    /// Counts an amount of a total on all levels, or as much of it as the fullest has room for, and
+    /// returns how much: the same on each, so that a release takes nothing from other components.
+    fn charge_total(&self, resource: QuotaResource, n: u64) -> u64 {
+        let Counter::Total(total) = self.counter(resource) else { return 0 };
+        let Some(parent) = &self.parent else { return total.charge(n) };
+        // From the topmost level down, as takes go: a parent always holds what its children hold.
+        let above = parent.charge_total(resource, n);
+        let counted = total.charge(above);
+        if counted < above {
+            parent.release_one(resource, above - counted);
+        }
+        counted
     }
 
     /// Releases an amount of a total on all levels, and returns how much it was here.

@@ -50,7 +50,7 @@ impl QuotaTracker {
     /// parents then count the sum.
     pub fn restore(&self, usage: &QuotaUsage) {
         for amount in usage.amounts() {
-            self.charge(amount);
+            let _counted = self.charge(amount);
         }
     }
 

@@ -155,7 +155,7 @@ proptest! {
                         part.commit();
                     }
                 }
-                Event::Charge(quota) => tracker.charge(quota),
+                Event::Charge(quota) => prop_assert!(tracker.charge(quota) <= quota.amount()),
                 Event::SetQuota(quota) => {
                     let quota = quota.with_reset_period(tracker.quota().reset_period);
                     prop_assert!(tracker.set_quota(quota).is_ok());

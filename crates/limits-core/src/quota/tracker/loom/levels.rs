@@ -100,7 +100,9 @@ fn a_component_that_is_overtaken_after_its_host_granted_hands_back_to_the_host()
             both(
                 // The charge on one level changes the word that the take was planned with.
                 move || takes.consume(quota).unwrap(),
-                move || charges.charge(quota),
+                move || {
+                    charges.charge(quota);
+                },
             );
             let used = [&component, &host].map(|level| {
                 let usage = level.usage();
@@ -162,5 +164,41 @@ fn a_hosts_limit_that_falls_under_a_component_admits_no_more_than_before_and_lea
         clock.advance(Duration::from_secs(1));
         component.consume(QuotaType::MessageRate(1)).unwrap();
         assert_eq!(host.usage().message_count, 1);
+    });
+}
+
+// I13 I14
+#[test]
+fn of_two_components_that_fill_their_hosts_counter_each_can_release_what_it_counted() {
+    loom::model(|| {
+        let (host, _clock) = tracked(ResourceQuota::new());
+        let child = || Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)));
+        let (one, other) = (child(), child());
+        let charge = |tracker: &Arc<QuotaTracker>| {
+            let tracker = Arc::clone(tracker);
+            move || tracker.charge(QuotaType::Memory(u64::MAX - 1))
+        };
+        let [first, second] = both(charge(&one), charge(&other));
+        let used = || [&one, &other, &host].map(|level| level.usage().memory_used);
+        assert_eq!(used(), [first, second, u64::MAX]);
+        assert_eq!(one.release(QuotaType::Memory(first)), first);
+        assert_eq!(used(), [0, second, second]);
+    });
+}
+
+// I13 I14
+#[test]
+fn a_charge_that_races_a_release_counts_the_same_on_both_levels() {
+    loom::model(|| {
+        let (host, component, _clock) = host_and_component(ResourceQuota::new());
+        component.consume(QuotaType::Memory(5)).unwrap();
+        let (charges, releases) = (Arc::clone(&component), Arc::clone(&component));
+        let [counted, released] = both(
+            move || charges.charge(QuotaType::Memory(u64::MAX)),
+            move || releases.release(QuotaType::Memory(5)),
+        );
+        assert_eq!(released, 5);
+        assert!(counted >= u64::MAX - 5);
+        assert_eq!([&component, &host].map(|level| level.usage().memory_used), [counted; 2]);
     });
 }
