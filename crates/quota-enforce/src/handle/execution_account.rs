@@ -12,7 +12,8 @@ use crate::releasable::ReleasableTotals;
 /// The account of one component's executions, or of one of them.
 ///
 /// It counts what it has taken, so that it releases no more than that; and what it has taken is not
-/// releasable through the component's handles.
+/// releasable through the component's handles. Dropped, it releases the memory that is left, since
+/// its stores are gone, and leaves stored bytes to the handles.
 ///
 /// A component that is unregistered meanwhile is refused nothing here because of that: its
 /// executions go on under its counters to their end.
@@ -24,6 +25,9 @@ struct ExecutionAccount {
 
 /// Makes an account for executions. Each conversion makes an account of its own: it releases only
 /// what was taken through it.
+///
+/// Memory that it still holds is released when the last reference to it is dropped. Storage stays
+/// in use then, and can be [released](ComponentHandle::release) through the component's handle.
 ///
 /// The account goes on to work when the component is unregistered, so that executions end as usual:
 /// ask [`is_registered`](ComponentHandle::is_registered) before a new one.
@@ -44,6 +48,19 @@ impl ExecutionAccount {
     fn hold(&self, quota: QuotaType, counted: u64) {
         if let Some(resource) = quota.resource() {
             self.releasable.add(resource, counted);
+        }
+    }
+}
+
+impl Drop for ExecutionAccount {
+    fn drop(&mut self) {
+        let stored = self.releasable.take_up_to(QuotaResource::Storage, u64::MAX);
+        self.component.0.releasable.add(QuotaResource::Storage, stored);
+        let memory = self.releasable.take_up_to(QuotaResource::Memory, u64::MAX);
+        if memory > 0 {
+            let memory = QuotaType::Memory(memory);
+            self.component.0.tracker.release(memory);
+            self.component.on_use(UseChange::Fallen(&[memory]));
         }
     }
 }

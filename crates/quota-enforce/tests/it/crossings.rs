@@ -104,7 +104,8 @@ fn observed_takes_cross_levels_as_well() {
     let (_registry, handle, _clock) = thousand(builder.observe_only());
     notebook.take();
     let grant = handle.reserve(QuotaType::Storage(1_500)).unwrap();
-    account(&handle).take(QuotaType::Memory(1_500)).unwrap();
+    let store = account(&handle);
+    store.take(QuotaType::Memory(1_500)).unwrap();
     let told = notebook.take();
     let levels: Vec<_> = told.iter().filter(|line| line.contains("threshold")).collect();
     assert_eq!(

@@ -366,7 +366,8 @@ fn a_release_of_a_former_component_is_no_level_of_its_successor() {
     former.take(QuotaType::Memory(96)).expect("it fits");
     registry.unregister("a").expect("it is there");
     let successor = registry.register(component()).expect("it is gone");
-    account(&successor).take(QuotaType::Memory(96)).expect("it fits");
+    let successor = account(&successor);
+    successor.take(QuotaType::Memory(96)).expect("it fits");
     former.release(QuotaType::Memory(96));
     registry.refresh_levels();
     assert!(sink.flush(SOON));

@@ -67,7 +67,8 @@ fn grants_that_are_open_at_unregistration_settle_on_their_own_counters() {
     assert_eq!(old.usage().storage_used, 500);
     assert_eq!(new.usage(), QuotaUsage::default(), "nothing is charged to it");
     // An execution that began before goes on to its end.
-    account(&old).take(QuotaType::Memory(10)).unwrap();
+    let execution = account(&old);
+    execution.take(QuotaType::Memory(10)).unwrap();
     assert_eq!(old.usage().memory_used, 10);
 }
 

@@ -79,7 +79,8 @@ fn a_registration_that_is_kept_is_heard_of_once_and_its_handle_works_from_then_o
     assert_eq!(early.check(Permission::FilesystemWrite, "/data/x").unwrap_err(), gone);
     assert_eq!(early.reserve(QuotaType::Storage(1)).unwrap_err(), gone);
     // An instantiation that is a part of loading.
-    account(&early).take(QuotaType::Memory(10)).unwrap();
+    let store = account(&early);
+    store.take(QuotaType::Memory(10)).unwrap();
     let kept = registration.keep();
     assert_eq!((&kept, kept.usage().memory_used), (&early, 10));
     early.consume(QuotaType::Storage(1)).unwrap();

@@ -42,6 +42,40 @@ fn a_seeded_use_can_be_released_once() {
 }
 
 #[test]
+fn an_account_that_is_dropped_releases_its_memory_and_leaves_what_it_stored_to_the_handles() {
+    // I8
+    let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
+    let (store, other) = (account(&handle), account(&handle));
+    other.take(QuotaType::Memory(100)).unwrap();
+    store.take(QuotaType::Memory(500)).unwrap();
+    store.charge(QuotaType::Memory(70));
+    store.take(QuotaType::Storage(300)).unwrap();
+    store.release(QuotaType::Memory(20));
+    let clone = Arc::clone(&store);
+    drop(store);
+    assert_eq!(handle.usage().memory_used, 650, "it is still in use");
+    drop(clone);
+    assert_eq!((handle.usage().memory_used, handle.usage().storage_used), (100, 300));
+    assert_eq!(handle.release(QuotaType::Memory(u64::MAX)), Ok(0));
+    assert_eq!(handle.release(QuotaType::Storage(u64::MAX)), Ok(300));
+    drop(other);
+    assert_eq!(handle.usage().memory_used, 0);
+}
+
+#[test]
+fn a_forgotten_grant_stays_counted_until_a_reset() {
+    // I8
+    let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
+    core::mem::forget(handle.reserve(QuotaType::Storage(900)).unwrap());
+    assert_eq!(handle.release(QuotaType::Storage(u64::MAX)), Ok(0));
+    assert_eq!(handle.usage().storage_used, 900);
+    registry.reset_usage("a").unwrap();
+    assert_eq!(handle.usage().storage_used, 0);
+    handle.consume(QuotaType::Storage(1_000)).unwrap();
+    assert_eq!(handle.release(QuotaType::Storage(u64::MAX)), Ok(1_000));
+}
+
+#[test]
 fn a_reset_leaves_nothing_to_release() {
     // I8
     let (registry, handle, _clock) = thousand(QuotaRegistry::builder());
