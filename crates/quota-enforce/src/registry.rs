@@ -348,8 +348,9 @@ impl QuotaRegistry {
     /// Sets a component's use to zero, and its debts.
     ///
     /// Units in flight are forgotten as well, memory of live stores included: when they are handed
-    /// back later, they count against what has been taken since. So it is for a component that has
-    /// none.
+    /// back later, or committed and then released, they count against what has been taken since. So
+    /// it is for a component that has none: its grants are settled, its stores are gone, and no
+    /// thread takes for it meanwhile. Grants that were forgotten (`mem::forget`) end here.
     ///
     /// # Errors
     ///

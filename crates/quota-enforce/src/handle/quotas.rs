@@ -135,8 +135,10 @@ impl ComponentHandle {
     }
 
     pub(crate) fn reset_usage(&self) {
-        self.0.releasable.clear();
+        // In this order: units that another thread keeps meanwhile may end up counted and not
+        // releasable, never the reverse.
         self.0.tracker.reset();
+        self.0.releasable.clear();
         self.refresh_levels();
     }
 

@@ -10,7 +10,7 @@ use quota_enforce::{
     AuditEvent, AuditKind, AuditSink, ComponentHandle, EnforceError, QuotaRegistry, authorize,
 };
 
-use crate::{context, thousand_of_each};
+use crate::{account, context, thousand_of_each};
 
 type Step = Box<dyn FnOnce() + Send>;
 
@@ -150,4 +150,19 @@ fn a_component_that_is_not_registered_charges_the_host_nothing() {
     let taken = EnforceError::AlreadyRegistered { id: Box::from("a") };
     assert_eq!(registry.register(again()).unwrap_err(), taken);
     assert_eq!(host.usage().storage_used, 100);
+}
+
+#[test]
+fn units_that_are_kept_during_a_reset_free_nothing_of_a_live_store() {
+    // I8
+    let preemption = Arc::new(Preemption::default());
+    let registry = QuotaRegistry::builder().clock(Arc::<Preemption>::clone(&preemption)).build();
+    let handle = registry.register(context("a", thousand_of_each())).unwrap();
+    let taker = handle.clone();
+    preemption.arm(move || taker.consume(QuotaType::Memory(500)).unwrap());
+    registry.reset_usage("a").unwrap();
+    let store = account(&handle);
+    store.take(QuotaType::Memory(500)).unwrap();
+    handle.release(QuotaType::Memory(u64::MAX)).unwrap();
+    assert_eq!(handle.usage().memory_used, 500);
 }
