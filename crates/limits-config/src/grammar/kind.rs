@@ -21,7 +21,7 @@ pub enum Unit {
     Bytes,
     /// Bytes per second.
     BytesPerSecond,
-    /// A number of things.
+    /// A count.
     Count,
     /// Units of fuel.
     Fuel,

@@ -68,7 +68,7 @@ settings! {
         ///
         /// `[host]` of the policy file is another table, [`HostCeilings`].
         HostConfig = "resources.host", Scope::Execution, {
-            /// Bytes copied between guest and host in one host call.
+            /// Bytes copied from guest to host in one host call.
             MaxCopyBytes max_copy_bytes: Option<u64> = Kind::Size,
                 is(Limits::DEFAULT_MAX_COPY_BYTES), Limit(Builder::max_copy_bytes), Executor;
             /// Live component-model handles.

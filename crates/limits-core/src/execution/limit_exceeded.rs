@@ -12,7 +12,7 @@ pub enum LimitKind {
     ComponentInstances,
     /// Size of a component handed to the compiler, in bytes.
     ComponentSize,
-    /// Bytes copied between guest and host in one host call.
+    /// Bytes copied from guest to host in one host call.
     CopyBytes,
     /// Live component-model handles of a store.
     Handles,

@@ -51,7 +51,7 @@ impl ResourceLimits {
     pub const DEFAULT_MAX_TABLES: u32 = 32;
     /// Elements of all tables of a store together by default: 20 000.
     pub const DEFAULT_MAX_TABLE_ELEMENTS: u64 = 20_000;
-    /// Bytes copied between guest and host in one host call by default: 1 MiB.
+    /// Bytes copied from guest to host in one host call by default: 1 MiB.
     pub const DEFAULT_MAX_COPY_BYTES: u64 = 1024 * 1024;
     /// Live component-model handles of a store by default: 1 024.
     pub const DEFAULT_MAX_HANDLES: u32 = 1_024;
@@ -149,7 +149,7 @@ impl ResourceLimits {
         self.table_elements
     }
 
-    /// Returns the largest number of bytes that one host call may copy between guest and host.
+    /// Returns the largest number of bytes that one host call may copy from guest to host.
     #[must_use]
     pub const fn max_copy_bytes(&self) -> u64 {
         self.copy_bytes
@@ -236,9 +236,9 @@ impl ResourceLimitsBuilder {
         self
     }
 
-    /// Bounds the bytes that one host call may copy between guest and host.
+    /// Bounds the bytes that one host call may copy from guest to host.
     ///
-    /// What the host lifts into counts: a typed `list<u8>` a byte for each element, one of values
+    /// The lifted form counts: a typed `list<u8>` is a byte for each element, a list of values
     /// whose types are known only at run time 40 (the default is 26 214 elements of those).
     pub const fn max_copy_bytes(mut self, bytes: u64) -> Self {
         self.copy_bytes = Some(bytes);
