@@ -139,7 +139,8 @@ pub(crate) struct OutputArgs {
 pub(crate) enum Format {
     /// One JSON object in the last line of stdout.
     Json,
-    /// Lines for people, on stderr; `check` prints a valid file's limits on stdout.
+    /// Lines for people on stderr; on stdout `check` prints a valid file's limits, `calibrate` the
+    /// suggested ones.
     Text,
 }
 

@@ -76,7 +76,7 @@ const TABLE: [Row; 12] = [
         Outcome::Host,
         "host",
         72,
-        "the host lacked address space, memory, threads, descriptors, disk or a place in its pool",
+        "the host lacked address space, memory, threads, descriptors, disk; or the command failed",
     ),
     row(Outcome::Cancelled, "cancelled", 130, "Ctrl-C, SIGTERM or SIGHUP"),
 ];
