@@ -15,8 +15,8 @@ use crate::stdio::terminal::lines;
 ///
 /// # Errors
 ///
-/// The exit code of the process: help was printed to stdout, or the error of an invalid command line
-/// to stderr.
+/// The exit code of the process: help was printed to stdout, or the error of an invalid command
+/// line to stderr.
 pub(crate) fn read() -> Result<Args, i32> {
     parse(std::env::args_os()).map_err(|error| {
         let code = error.exit_code();

@@ -38,8 +38,9 @@ impl Drop for Watch {
 }
 
 impl Interrupt {
-    /// Starts to listen to Ctrl-C, and on Unix to SIGTERM and SIGHUP, on the current runtime. The second
-    /// Ctrl-C ends the process at once; a repeated signal does not, since some senders repeat them.
+    /// Starts to listen to Ctrl-C, and on Unix to SIGTERM and SIGHUP, on the current runtime. The
+    /// second Ctrl-C ends the process at once; a repeated signal does not, since some senders
+    /// repeat them.
     ///
     /// # Errors
     ///

@@ -41,8 +41,8 @@ pub(crate) struct Session {
 
 impl Session {
     /// Parses the call, then compiles and links the component and finds the called export. A large
-    /// component takes seconds to compile: with `is_shown`, stderr has a note meanwhile. `limits` are
-    /// those of its file.
+    /// component takes seconds to compile: with `is_shown`, stderr has a note meanwhile. `limits`
+    /// are those of its file.
     ///
     /// # Errors
     ///
@@ -92,8 +92,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// A [`Failure`] if a grant cannot be opened, or if the input is too long to be repeated. The end
-    /// of the guest itself is in the [`RunRecord`].
+    /// A [`Failure`] if a grant cannot be opened, or if the input is too long to be repeated. The
+    /// end of the guest itself is in the [`RunRecord`].
     pub(crate) async fn run(
         &self,
         limits: &ResourceLimits,

@@ -22,8 +22,8 @@ pub(crate) struct StoreData {
 }
 
 impl StoreData {
-    /// Creates the data of a store under `limits`, whose memory and CPU time are taken from `account`
-    /// as well.
+    /// Creates the data of a store under `limits`, whose memory and CPU time are taken from
+    /// `account` as well.
     pub(crate) fn new(limits: &ResourceLimits, wasi: WasiCtx, account: &RunAccount) -> Self {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HTTP_FIELD_BYTES);

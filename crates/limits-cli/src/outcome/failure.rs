@@ -93,8 +93,8 @@ impl Failure {
         Self::Host { what: "starting a thread", reason: error.to_string() }
     }
 
-    /// Returns the outcome by who must act: `error` for files, names and values given to the command,
-    /// `host` for a lack or a failure of the host.
+    /// Returns the outcome by the party that must act: `error` for files, names and values
+    /// given to the command, `host` for a lack or a failure of the host.
     fn outcome(&self) -> Outcome {
         match self {
             // The content or the place of a file.
@@ -105,8 +105,8 @@ impl Failure {
             | Self::Register(_)
             | Self::MissingImports { .. }
             | Self::Call(_) => Outcome::Error,
-            // A file that cannot be opened, read or written is the user's error, unless the host lacks
-            // a resource.
+            // A file that cannot be opened, read or written is the user's error, unless the host
+            // lacks a resource.
             Self::Component { reason, .. }
             | Self::Dir { reason, .. }
             | Self::Report { reason, .. } => reason.outcome(),

@@ -52,8 +52,8 @@ impl Console {
         Self { stdio, format, file: None, stdout_lines: String::new(), stderr_lines: String::new() }
     }
 
-    /// Opens the report file before the guest runs, so that an error is known early. The report must
-    /// not destroy the inputs, which have been read.
+    /// Opens the report file before the guest runs, so that an error is known early. The report
+    /// must not destroy the inputs, which have been read.
     ///
     /// # Errors
     ///
@@ -89,8 +89,8 @@ impl Console {
     /// Writes the report: as JSON to the report file if there is one, then as JSON in the last line
     /// of stdout or as text. Closes the guests' streams. Returns the exit code.
     ///
-    /// If the file cannot be written, the report on the streams has that error instead of the end of
-    /// the guest: a lost report must not look like success.
+    /// If the file cannot be written, the report on the streams has that error instead of the end
+    /// of the guest: a lost report must not look like success.
     pub(crate) fn publish(&mut self, mut report: impl Reported) -> u8 {
         self.stdio.seal();
         let json = json::line(&report);
@@ -139,7 +139,8 @@ impl Console {
         self.stdio.seal();
         let is_report = !self.stdout_lines.is_empty();
         let patience = if is_report { REPORT_PATIENCE } else { DRAIN_PATIENCE };
-        // Both before the report: they may lead to one file, where no byte of a guest may follow it.
+        // Both before the report: they may lead to one file, where no byte of a guest may follow
+        // it.
         stdout.settle(patience);
         stderr.settle(DRAIN_PATIENCE);
         if self.stdio.is_joint

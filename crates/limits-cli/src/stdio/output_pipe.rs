@@ -137,8 +137,8 @@ impl OutputPipe {
         }
     }
 
-    /// Adds lines of the command behind the output of guests, on a line of their own, even to a full
-    /// pipe. Closes the guests' streams in the same step.
+    /// Adds lines of the command behind the output of guests, on a line of their own, even to a
+    /// full pipe. Closes the guests' streams in the same step.
     pub(crate) fn push(&self, lines: &str) {
         if lines.is_empty() {
             return;

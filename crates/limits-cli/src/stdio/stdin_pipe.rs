@@ -69,8 +69,8 @@ impl Shared {
 }
 
 impl StdinPipe {
-    /// Starts the thread that reads `source` once a guest does. With `replay`, up to 16 MiB are kept,
-    /// and [`rewound`](Self::rewound) starts again from the beginning.
+    /// Starts the thread that reads `source` once a guest does. With `replay`, up to 16 MiB are
+    /// kept, and [`rewound`](Self::rewound) starts again from the beginning.
     ///
     /// # Errors
     ///

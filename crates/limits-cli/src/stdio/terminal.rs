@@ -2,8 +2,8 @@
 
 use limits_core::{Escaped, is_hidden};
 
-/// Replaces hidden characters, which control a terminal or change other text, and bytes that are not
-/// UTF-8 with `?`. Text, tabs and line ends stay.
+/// Replaces hidden characters, which control a terminal or change other text, and bytes that are
+/// not UTF-8 with `?`. Text, tabs and line ends stay.
 ///
 /// `split` carries over the first bytes of an incomplete character, at most three. They are not
 /// shown if the rest does not arrive.

@@ -81,8 +81,8 @@ impl OutputStream for GuestWriter {
         Ok(())
     }
 
-    /// Does nothing: bytes in the pipe count as flushed, or a stalled reader would block every guest
-    /// that flushes.
+    /// Does nothing: bytes in the pipe count as flushed, or a stalled reader would block every
+    /// guest that flushes.
     fn flush(&mut self) -> StreamResult<()> {
         Ok(())
     }
