@@ -18,10 +18,10 @@ const PAGE: u64 = 64 * 1024;
 /// The least timeout worth suggesting, in milliseconds: below it the system's scheduler decides.
 const LEAST_TIMEOUT_MS: u64 = 10;
 
-/// What several executions of one component used, and the limits that fit it.
+/// Resources that several executions of one component used, and limits that fit them.
 ///
-/// Measure under [`roomy_limits`](Self::roomy_limits), and only what succeeded: an execution that a
-/// limit ended shows what it was allowed, not what it needs.
+/// Measure under [`roomy_limits`](Self::roomy_limits), and only executions that succeed: one that
+/// a limit ended shows the allowed use, not the needed one.
 ///
 /// ```
 /// use limits_wasmtime::limits_core::ResourceLimits;
@@ -66,7 +66,7 @@ pub struct Calibration {
     pub wall_time: Distribution<Duration>,
 }
 
-/// How a measured quantity was distributed over several executions.
+/// The distribution of a measured quantity over several executions.
 ///
 /// Percentiles are nearest-rank: each is a measured number, and with fewer than 100 of them the
 /// 99th is the maximum.
@@ -84,7 +84,7 @@ pub struct Distribution<T> {
 }
 
 impl<T: Copy + Ord> Distribution<T> {
-    /// Describes the measured numbers. None if there are none.
+    /// Describes measured numbers. `None` if there are none.
     #[must_use]
     pub fn new(measured: impl IntoIterator<Item = T>) -> Option<Self> {
         let mut sorted: Vec<T> = measured.into_iter().collect();
@@ -104,7 +104,7 @@ impl<T: Copy + Ord> Distribution<T> {
 }
 
 impl Calibration {
-    /// Describes what several executions used. None if there are none.
+    /// Describes the use of several executions. `None` if there are none.
     #[must_use]
     pub fn from_reports(reports: &[ExecutionReport]) -> Option<Self> {
         let reports = reports.iter();
@@ -118,9 +118,9 @@ impl Calibration {
         })
     }
 
-    /// Starts limits that a well-meant execution does not meet: unlimited fuel, ten times the
-    /// declared memory (256 MiB to 4 GiB, and never less than declared), and the given timeout. The
-    /// declared bounds on counts stay, and a refusal names the bound that was met.
+    /// Begins limits that an honest guest does not reach: unlimited fuel, ten times the declared
+    /// memory (256 MiB to 4 GiB, and never less than declared), and the given timeout. The declared
+    /// bounds on counts stay, and a refusal names the bound that was reached.
     pub fn roomy_limits(declared: &ResourceLimits, timeout_ms: u64) -> ResourceLimitsBuilder {
         let memory = declared.max_memory_bytes();
         let room = memory.saturating_mul(ROOM_FACTOR).clamp(LEAST_ROOM, MOST_ROOM);
@@ -137,7 +137,7 @@ impl Calibration {
             .max_resources(declared.max_resources())
     }
 
-    /// Starts limits for memory, fuel and time: the maximum times `headroom`, rounded up to whole
+    /// Begins limits for memory, fuel and time: the maximum times `headroom`, rounded up to whole
     /// pages, three digits of fuel and whole milliseconds, of which there are at least 10.
     ///
     /// A headroom counts in thousandths. One below 1, and one that is no number, count as 1; one

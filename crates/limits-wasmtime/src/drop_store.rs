@@ -24,9 +24,9 @@ type Job = Box<dyn FnOnce() + Send>;
 ///
 /// # Invariants
 ///
-/// - I8: while a store waits, a thread runs that will drop it. A thread ends only where it has seen,
-///   under the lock, that none waits; no place belongs to a future, which might never be polled
-///   again.
+/// - I8: while a store waits, a thread runs that will drop it. A thread ends only where it has
+///   seen, under the lock, that none waits; no place belongs to a future, which might never be
+///   polled again.
 struct Droppers {
     waiting: VecDeque<Job>,
     threads: usize,

@@ -32,7 +32,7 @@ impl ExecutionFailure {
         &self.inner.error
     }
 
-    /// Returns the party that has to answer for it: guest, own quota, host or caller.
+    /// Returns the party that must act on the failure: guest, own quota, host or caller.
     ///
     /// Short for [`WasmError::blame`]: the error carries the facts that decide, such as the quota
     /// that the execution waited for.

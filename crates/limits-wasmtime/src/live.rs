@@ -202,7 +202,7 @@ impl<T> CallFailure<T> {
         Self { failure, instance: instance.map(Box::new) }
     }
 
-    /// Returns who has to answer for the failure.
+    /// Returns the party that must act on the failure.
     #[must_use]
     pub fn blame(&self) -> Blame {
         self.failure.blame()
