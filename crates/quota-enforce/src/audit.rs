@@ -140,7 +140,8 @@ impl AuditKind<'_> {
 /// use std::sync::Arc;
 ///
 /// use limits_core::{CapabilitySet, Permission};
-/// use quota_enforce::{AuditEvent, AuditKind, AuditSink, UsageLevel, QuotaRegistry, SecurityContext};
+/// use quota_enforce::UsageLevel::Critical;
+/// use quota_enforce::{AuditEvent, AuditKind, AuditSink, QuotaRegistry, SecurityContext};
 ///
 /// /// Counts events for a person to look at.
 /// #[derive(Debug, Default)]
@@ -148,7 +149,7 @@ impl AuditKind<'_> {
 ///
 /// impl AuditSink for Worries {
 ///     fn record(&self, event: &AuditEvent<'_>) {
-///         let critical = matches!(event.kind, AuditKind::Threshold { to: UsageLevel::Critical, .. });
+///         let critical = matches!(event.kind, AuditKind::Threshold { to: Critical, .. });
 ///         if event.kind.is_denial() || critical {
 ///             self.0.fetch_add(1, Ordering::Relaxed);
 ///         }

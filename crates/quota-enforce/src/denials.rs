@@ -38,13 +38,13 @@ impl Denials {
         Self { capability, quota, by_parent }
     }
 
-    /// Returns how often no pattern allowed what it wanted.
+    /// Returns the number of requests that no pattern allowed.
     #[must_use]
     pub const fn by_capability(&self) -> u64 {
         self.capability
     }
 
-    /// Returns how often one quota had not enough left.
+    /// Returns the number of requests that one quota refused.
     #[must_use]
     pub fn by_quota(&self, resource: QuotaResource) -> u64 {
         self.quota.get(resource.index()).copied().unwrap_or_default()
@@ -57,7 +57,7 @@ impl Denials {
         self.by_parent.get(resource.index()).copied().unwrap_or_default()
     }
 
-    /// Returns how often it was denied something altogether.
+    /// Returns the number of all denials.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.quota.iter().fold(self.capability, |sum, count| sum.saturating_add(*count))

@@ -72,7 +72,7 @@ pub fn unregister_component(component_id: &str) -> Result<ComponentHandle, Enfor
     global().unregister(component_id)
 }
 
-/// Refuses unless a pattern of the component allows it.
+/// Checks that a pattern of the component allows access to a resource.
 ///
 /// # Errors
 ///
@@ -86,8 +86,9 @@ pub fn check_capability(
     global().lookup(component_id)?.check(permission, resource)
 }
 
-/// Refuses unless a pattern of the component allows it and the quota has enough left. Takes
-/// nothing; [`guard`](crate::guard()) and [`with_quota!`](crate::with_quota) check and take.
+/// Checks that a pattern of the component allows access to a resource and that the quota has
+/// enough left. Takes nothing; [`guard`](crate::guard()) and [`with_quota!`](crate::with_quota)
+/// check and take.
 ///
 /// # Errors
 ///

@@ -15,7 +15,8 @@ use serde::Serialize;
 /// use quota_enforce::RefusalView;
 ///
 /// let retry = Retry::After(Duration::from_nanos(249_999_001));
-/// let error = QuotaError::new(QuotaResource::MessageRate, 1_000).with_request(998, 5).with_retry(retry);
+/// let error =
+///     QuotaError::new(QuotaResource::MessageRate, 1_000).with_request(998, 5).with_retry(retry);
 /// assert_eq!(
 ///     serde_json::to_string(&RefusalView::from(error))?,
 ///     "{\"resource\":\"message_rate\",\"used\":998,\"requested\":5,\"limit\":1000,\

@@ -35,7 +35,7 @@ impl ComponentHandle {
         self.0.capabilities.store(Arc::new(capabilities));
     }
 
-    /// Refuses unless a pattern allows it.
+    /// Checks that a pattern of the component allows access to a resource.
     ///
     /// # Errors
     ///
@@ -60,8 +60,9 @@ impl ComponentHandle {
         Ok(CheckedResource::new(permission, resource))
     }
 
-    /// Refuses unless a pattern allows it and the quota has enough left. Takes nothing, so the
-    /// answer may be out of date when it arrives; [`authorize`](Self::authorize) checks and takes.
+    /// Checks that a pattern of the component allows access to a resource and that the quota has
+    /// enough left. Takes nothing, so the answer may be out of date when it arrives;
+    /// [`authorize`](Self::authorize) checks and takes.
     ///
     /// # Errors
     ///

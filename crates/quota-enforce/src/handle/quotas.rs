@@ -43,7 +43,8 @@ impl ComponentHandle {
     ///
     /// let quota = ResourceQuota::new().with_network_bandwidth(1_000);
     /// let registry = QuotaRegistry::new();
-    /// let shop = registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
+    /// let shop =
+    ///     registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
     /// let grant = shop.reserve_up_to(QuotaType::NetworkBandwidth(1_500))?;
     /// assert_eq!(grant.amount(QuotaResource::NetworkBandwidth), 1_000);
     /// // ... send that much of the buffer; the peer accepts 900 bytes ...

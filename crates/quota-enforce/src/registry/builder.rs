@@ -141,7 +141,7 @@ impl QuotaRegistryBuilder {
     ///     registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
     /// shop.consume(QuotaType::Storage(1_500))?;
     /// assert_eq!(shop.usage().storage_used, 1_500);
-    /// assert_eq!(shop.denials().by_quota(QuotaResource::Storage), 1); // a denial, were it enforced
+    /// assert_eq!(shop.denials().by_quota(QuotaResource::Storage), 1); // counted, not enforced
     /// # Ok::<(), quota_enforce::EnforceError>(())
     /// ```
     pub const fn observe_only(mut self) -> Self {
