@@ -108,9 +108,11 @@ fn a_usage_file_with_too_large_a_number_frees_nothing_of_others() {
     // I8
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("usage.json");
-    let usage =
-        r#"{"time_ms":0,"period_ns":1000000000,"usage":{"storage_used":18446744073709551615}}"#;
-    fs::write(&path, format!(r#"{{"version":1,"components":{{"huge":{usage}}}}}"#)).unwrap();
+    let rest =
+        r#""message_count":0,"network_bandwidth_used":0,"cpu_time_used_us":0,"memory_used":0"#;
+    let usage = format!(r#"{{"storage_used":{},{rest}}}"#, u64::MAX);
+    let component = format!(r#"{{"time_ms":0,"period_ns":1000000000,"usage":{usage}}}"#);
+    fs::write(&path, format!(r#"{{"version":1,"components":{{"huge":{component}}}}}"#)).unwrap();
     let file = UsageFile::read(&path).unwrap().unwrap();
     let host = ResourceQuota::new().with_storage(1_000).with_message_rate(Allowance::Unlimited);
     let host = Arc::new(QuotaTracker::new(host));
