@@ -21,12 +21,12 @@ pub(crate) struct Releasable(AtomicU64);
 impl Releasable {
     /// Adds units, which the tracker must have counted before.
     pub(crate) fn add(&self, units: u64) {
-        if units == 0 {
-            return;
+        if units > 0 {
+            // Release: a thread that takes these units for a release sees them in the tracker. No
+            // overflow: the tracker counts at least the sum. If a reset that raced with takes has
+            // left a surplus here, a wrap would lose units, and never add any.
+            self.0.fetch_add(units, Ordering::Release);
         }
-        // Release: a thread that takes these units for a release sees them in the tracker.
-        let add = |held: u64| Some(held.saturating_add(units));
-        let _ = self.0.fetch_update(Ordering::Release, Ordering::Relaxed, add);
     }
 
     /// Removes at most so many units and returns how many; the caller releases them.
