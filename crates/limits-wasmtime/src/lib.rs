@@ -1,4 +1,9 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Features
+//!
+//! `anyhow`, off by default, lets `?` turn Wasmtime's errors into `anyhow::Error`. The errors of
+//! this crate need no feature for that.
 
 mod breach;
 mod calibration;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod account;
+#[cfg(feature = "anyhow")]
+mod anyhow;
 mod blame;
 mod bounds;
 mod cancel;
