@@ -1,5 +1,6 @@
 //! The verbs, each in a file of its own.
 
+pub(crate) mod api;
 mod bench;
 mod check_each;
 mod docs;
@@ -19,15 +20,24 @@ pub(crate) struct Verb {
     pub(crate) name: &'static str,
     /// One line for the help.
     about: &'static str,
-    action: fn() -> Result,
+    action: Action,
 }
+
+enum Action {
+    Plain(fn() -> Result),
+    /// With the arguments after the verb.
+    With(fn(&[String]) -> Result),
+}
+
+use Action::{Plain, With};
 
 impl Verb {
     /// Runs the verb.
     pub(crate) fn run(&self, args: &[String]) -> Result {
-        match args.first() {
-            None => (self.action)(),
-            Some(extra) => Err(format!("takes no argument, found `{extra}`").into()),
+        match (&self.action, args.first()) {
+            (Plain(run), None) => run(),
+            (Plain(_), Some(extra)) => Err(format!("takes no argument, found `{extra}`").into()),
+            (With(run), _) => run(args),
         }
     }
 }
@@ -37,38 +47,47 @@ pub(crate) const VERBS: &[Verb] = &[
     Verb {
         name: "ci",
         about: "all checks below, in order; stops at the first failure",
-        action: ci,
+        action: Plain(ci),
     },
     Verb {
         name: "tidy",
         about: "checks the promises of documents and manifests",
-        action: tidy::run,
+        action: Plain(tidy::run),
     },
     Verb {
         name: "check-each",
         about: "compiles each published crate alone, with each set of features",
-        action: check_each::run,
+        action: Plain(check_each::run),
     },
     Verb {
         name: "loom",
         about: "tries every interleaving of threads that take from a quota or report its level",
-        action: loom::run,
+        action: Plain(loom::run),
     },
-    Verb { name: "docs", about: "builds all documentation, warnings denied", action: docs::run },
+    Verb {
+        name: "docs",
+        about: "builds all documentation, warnings denied",
+        action: Plain(docs::run),
+    },
+    Verb {
+        name: "api",
+        about: "[--check]: lists the public API of each library in docs/api, or compares",
+        action: With(api::run),
+    },
     Verb {
         name: "examples",
         about: "runs every example and compares its end and its output",
-        action: examples::run,
+        action: Plain(examples::run),
     },
     Verb {
         name: "package",
         about: "packs each published crate and looks inside",
-        action: package::run,
+        action: Plain(package::run),
     },
     Verb {
         name: "bench",
         about: "runs the benchmarks, measures deadlines, prints the ratios of quotas",
-        action: bench::run,
+        action: Plain(bench::run),
     },
 ];
 
@@ -80,6 +99,7 @@ const CI: &[Step] = &[
     ("loom", loom::run),
     ("check-each", check_each::run),
     ("docs", docs::run),
+    ("api", api::check),
     ("examples", examples::run),
     ("package", package::run),
 ];
