@@ -1,9 +1,9 @@
 //! `cargo xtask VERB`: the checks and measurements of this workspace.
 //!
 //! Cargo compiles this program before every check, so its dependencies are few: `toml` and
-//! `serde_json` in place of hand-written readers, `public-api` for the listings of docs/api. A fresh
-//! build takes twelve seconds on two cores. There is no parser for Rust, since no rule needs more
-//! than lines.
+//! `serde_json` in place of hand-written readers, `public-api` for the listings of docs/api. A
+//! fresh build takes twelve seconds on two cores. There is no parser for Rust, since no rule needs
+//! more than lines.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to a terminal")]
 
 mod cargo;

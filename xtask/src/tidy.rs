@@ -6,6 +6,7 @@ mod invariants;
 mod layers;
 mod manifests;
 mod paths;
+mod prose;
 mod readmes;
 mod words;
 
@@ -55,6 +56,7 @@ const RULES: &[Rule] = &[
     layers::rule,
     manifests::rule,
     paths::rule,
+    prose::rule,
     readmes::rule,
     words::rule,
 ];
