@@ -13,7 +13,7 @@ fn a_question_mark_turns_errors_of_wasmtime_into_anyhows() {
         let executor = ComponentExecutor::new(create_engine()?)?;
         let mut linker = Linker::<Host>::new(executor.engine());
         linker.root().func_wrap("f", |_, (): ()| Ok(()))?;
-        Err(limits_wasmtime::wasmtime::Error::from(Trap::UnreachableCodeReached))?
+        Err(wasmtime::Error::from(Trap::UnreachableCodeReached))?
     }
     let error = link().unwrap_err();
     assert_eq!(error.downcast_ref::<Trap>(), Some(&Trap::UnreachableCodeReached));
