@@ -158,3 +158,10 @@ fn a_check_is_a_question_and_takes_nothing() {
     assert_eq!(handle.usage().storage_used, 0);
     handle.check_with_quota(Permission::FilesystemWrite, "/data/x", QuotaType::None).unwrap();
 }
+
+#[test]
+fn a_capability_is_checked_in_the_domain_of_its_permission_alone() {
+    let (_registry, handle, _clock) = thousand(QuotaRegistry::builder());
+    assert!(handle.check(Permission::StorageWrite, "/data/x").is_err());
+    assert!(handle.check(Permission::FilesystemWrite, "/data/x").is_ok());
+}
