@@ -60,6 +60,14 @@ impl ComponentExecutor {
                     .with_request(0, size),
             ));
         }
+        if !bytes.starts_with(b"\0asm") {
+            return Err(WasmError::InvalidComponent {
+                reason: String::from(
+                    "this is no binary component; turn component text into one with \
+                     `wat::parse_bytes` or `wasm-tools parse`",
+                ),
+            });
+        }
         if bytes.starts_with(b"\0asm\x01\0\0\0") {
             return Err(WasmError::InvalidComponent {
                 reason: String::from(

@@ -143,8 +143,8 @@ impl EngineBuilder {
         Self { config, stack: DEFAULT_STACK, pool: None, address_space: None }
     }
 
-    /// Sets how many bytes of stack a guest has: 64 KiB to 64 MiB, default 512 KiB. A guest that
-    /// needs more traps. Host functions have 1.5 MiB on top.
+    /// Sets the size of the guest's stack, in bytes: 64 KiB to 64 MiB, default 512 KiB. A guest
+    /// that needs more traps. Host functions have 1.5 MiB on top.
     pub const fn max_wasm_stack(mut self, bytes: usize) -> Self {
         self.stack = bytes;
         self
@@ -175,7 +175,7 @@ impl EngineBuilder {
         self
     }
 
-    /// Changes anything else in Wasmtime's configuration, such as WebAssembly features, the
+    /// Changes other settings of Wasmtime, such as WebAssembly features, the
     /// optimisation level or the compilation cache.
     ///
     /// The switches that the limits depend on are set after it and cannot be changed.

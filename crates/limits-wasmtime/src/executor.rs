@@ -106,7 +106,7 @@ impl ComponentExecutor {
     /// # Errors
     ///
     /// An [`ExecutionFailure`] with the reason and the resources used up to then.
-    /// [`ExecutionFailure::blame`] names the party that has to answer for it.
+    /// [`ExecutionFailure::blame`] names the party that must act on it.
     ///
     /// # Panics
     ///

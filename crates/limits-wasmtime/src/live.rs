@@ -82,8 +82,8 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     ///
     /// # Errors
     ///
-    /// A [`CallFailure`]. If the guest was not entered (host busy, no such export, no CPU time, ...)
-    /// and is not cancelled, it still has the instance.
+    /// A [`CallFailure`]. If the guest was not entered (host busy, no such export, no CPU time,
+    /// ...) and is not cancelled, it still has the instance.
     ///
     /// # Panics
     ///

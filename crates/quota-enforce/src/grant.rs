@@ -72,8 +72,8 @@ impl Grant {
     /// Grants what would have been denied.
     ///
     /// Totals are counted above their limit, as far as [`charge_observed`] does, since stored bytes
-    /// stay stored and will be released. Rates are not counted: a denied message would not have been
-    /// sent.
+    /// stay stored and will be released. Rates are not counted: a denied message would not have
+    /// been sent.
     pub(crate) fn observed(
         owner: TrackerOwner,
         quotas: &[QuotaType],
@@ -99,9 +99,9 @@ impl Grant {
     /// Returns the number of units of a resource that may be used, in its
     /// [`unit`](QuotaResource::unit).
     ///
-    /// It is the amount that was asked for, also where that is only observed, but then at most 1 PiB
-    /// of storage or memory; for [`reserve_up_to`](ComponentHandle::reserve_up_to) it is the part
-    /// that was left.
+    /// It is the amount that was asked for, also where that is only observed, but then at most 1
+    /// PiB of storage or memory; for [`reserve_up_to`](ComponentHandle::reserve_up_to) it is the
+    /// part that was left.
     #[must_use]
     pub fn amount(&self, resource: QuotaResource) -> u64 {
         match &self.held {

@@ -92,8 +92,9 @@ pub struct JsonLinesSink {
 }
 
 impl JsonLinesSink {
-    /// Starts the thread. The writer may block, fail and panic; after a panic it is not used any
-    /// more, and everything counts as failed. It is flushed whenever the queue is empty.
+    /// Starts the thread that writes the log. The writer may block, fail and panic; after a panic
+    /// it is not used any more, and everything counts as failed. It is flushed whenever the queue
+    /// is empty.
     ///
     /// # Errors
     ///

@@ -39,8 +39,8 @@ impl Total {
         fits(self.used(), n, limit).map(drop)
     }
 
-    /// Counts `n` units whether they fit a limit or not, or as many as the counter has room for, and
-    /// returns their number.
+    /// Counts `n` units whether they fit a limit or not, or as many as the counter has room for,
+    /// and returns their number.
     pub(crate) fn charge(&self, n: u64) -> u64 {
         let mut used = self.used();
         loop {

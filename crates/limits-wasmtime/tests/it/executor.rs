@@ -245,6 +245,11 @@ fn what_is_not_a_component_is_refused_with_advice() {
          `wasm-tools component new`, for a WASI preview 1 module with `--adapt` and the \
          wasi_snapshot_preview1 adapter"
     );
+    assert_eq!(
+        executor.compile(b"(component)").unwrap_err().to_string(),
+        "invalid component: this is no binary component; turn component text into one with \
+         `wat::parse_bytes` or `wasm-tools parse`"
+    );
     for junk in [&b""[..], b"junk", b"\0asm\x0d\0\x01\0junk"] {
         let error = executor.compile(junk).unwrap_err();
         assert!(matches!(error, WasmError::InvalidComponent { .. }), "{error}");

@@ -27,10 +27,10 @@ pub struct QuotaRegistryBuilder {
 }
 
 impl QuotaRegistryBuilder {
-    /// Counts by this clock. A quota whose period is [too short](Clock::shortest_period) for it is
-    /// refused. It has no effect with a [`parent`](Self::parent) or a [`host`](Self::host) quota,
-    /// whose clock counts. The default is the kernel's coarse clock, and the system clock for
-    /// quotas whose period is below 50 ms.
+    /// Sets the clock that trackers count by. A quota whose period is [too
+    /// short](Clock::shortest_period) for it is refused. It has no effect with a
+    /// [`parent`](Self::parent) or a [`host`](Self::host) quota, whose clock counts. The default is
+    /// the kernel's coarse clock, and the system clock for quotas whose period is below 50 ms.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
@@ -124,7 +124,7 @@ impl QuotaRegistryBuilder {
         self
     }
 
-    /// Denies nothing: counts and reports what would have been denied.
+    /// Observes only: counts and reports requests that would be denied.
     ///
     /// Totals are then counted above their limits, since stored bytes stay stored. Units that a
     /// rate would have denied are not counted as used; units that are

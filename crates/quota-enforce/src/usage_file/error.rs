@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use limits_core::Escaped;
 use thiserror::Error;
 
-/// An error of a usage file. A file that cannot be read whole is not used at all; a write that fails
-/// leaves an earlier file as [`UsageFile::write`](crate::UsageFile::write) describes.
+/// An error of a usage file. A file that cannot be read whole is not used at all; a write that
+/// fails leaves an earlier file as [`UsageFile::write`](crate::UsageFile::write) describes.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum UsageFileError {
@@ -38,8 +38,8 @@ pub enum UsageFileError {
         /// The mistake, without hidden characters.
         reason: Box<str>,
     },
-    /// The file has more than 64 MiB, or the storage of its components together is more than 64 bits
-    /// can count. It is neither read nor written.
+    /// The file has more than 64 MiB, or the storage of its components together is more than 64
+    /// bits can count. It is neither read nor written.
     #[error("the usage file `{}` is too large: {reason}", shown(path))]
     #[non_exhaustive]
     TooLarge {
