@@ -92,7 +92,7 @@ fn a_charge_is_released_as_far_as_it_was_counted() {
     both[0].charge(ALL_MEMORY);
     assert_eq!(both[0].release(ALL_MEMORY), Ok(u64::MAX - 500));
     assert_eq!((both[0].usage().memory_used, host.usage().memory_used), (500, 500));
-    // Nor does an account release more, whoever fills the counter.
+    // Nor does an account release more, whichever component fills the counter.
     both[1].charge(ALL_MEMORY);
     store.charge(ALL_MEMORY);
     store.release(ALL_MEMORY);
