@@ -11,13 +11,13 @@ use core::ops::Deref;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use arc_swap::ArcSwap;
 use limits_core::{CapabilitySet, QuotaResource, QuotaTracker};
 
 use crate::enforce_error::EnforceError;
 use crate::level_watch::LevelWatch;
 use crate::peaks::Peaks;
 use crate::releasable::ReleasableTotals;
+use crate::set_in_force::SetInForce;
 use crate::shared::Shared;
 use crate::throttle::Throttle;
 
@@ -44,7 +44,7 @@ pub struct ComponentHandle(Arc<Component>);
 
 struct Component {
     id: Box<str>,
-    capabilities: ArcSwap<CapabilitySet>,
+    capabilities: SetInForce,
     tracker: QuotaTracker,
     /// Units that clones of the handle have kept.
     releasable: ReleasableTotals,
@@ -98,7 +98,7 @@ impl ComponentHandle {
         let denied = DenialCounters { by_parent, ..DenialCounters::default() };
         Self(Arc::new(Component {
             id,
-            capabilities: ArcSwap::from_pointee(capabilities),
+            capabilities: SetInForce::new(capabilities),
             tracker,
             releasable: ReleasableTotals::default(),
             shared,

@@ -25,6 +25,7 @@ mod refusal_view;
 mod registry;
 mod releasable;
 mod security_context;
+mod set_in_force;
 mod shared;
 mod status_view;
 mod sync;

@@ -3,7 +3,6 @@
 use core::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use arc_swap::Guard;
 use limits_core::{CapabilitySet, Permission, QuotaType};
 
 use super::ComponentHandle;
@@ -16,10 +15,10 @@ use crate::grant::Grant;
 ///   `set_capabilities` has returned, no check passes and no grant is made that only an earlier set
 ///   allows.
 ///
-/// A check loads the set once and decides by that. A take that depends on a check loads it again
-/// once it has taken: if another set is in force by then, that set decides, and what was taken is
-/// handed back if it denies. So there is a moment within each call at which the set that decided
-/// was in force and the take had been made.
+/// A check loads the set once and decides by that. A take that depends on a check compares the
+/// revision once it has taken: if the set was replaced since before the check, the set in force by
+/// then decides, and what was taken is handed back if it denies. So there is a moment within each
+/// call at which the set that decided was in force and the take had been made.
 impl ComponentHandle {
     /// Returns the capabilities in force, with the component's id in the place of `<id>`.
     ///
@@ -32,7 +31,7 @@ impl ComponentHandle {
     }
 
     pub(crate) fn set_capabilities(&self, capabilities: CapabilitySet) {
-        self.0.capabilities.store(Arc::new(capabilities));
+        self.0.capabilities.replace(capabilities);
     }
 
     /// Checks that a pattern of the component allows access to a resource.
@@ -42,7 +41,22 @@ impl ComponentHandle {
     /// [`EnforceError::Capability`] if none does, [`EnforceError::NotRegistered`] if the component
     /// is not registered any more.
     pub fn check(&self, permission: Permission, resource: &str) -> Result<(), EnforceError> {
-        self.check_by_set_in_force(permission, resource).map(drop)
+        self.check_registered()?;
+        let shared = &self.0.shared;
+        let capabilities = self.0.capabilities.load();
+        let decision = capabilities.check(permission, resource);
+        if decision.is_allowed() {
+            if shared.reports_grants() {
+                self.report(AuditKind::CapabilityGranted(decision), true);
+            }
+            return Ok(());
+        }
+        self.0.denied.capability.fetch_add(1, Ordering::Relaxed);
+        self.report(AuditKind::CapabilityDenied(decision), shared.enforces());
+        if shared.enforces() {
+            decision.into_result()?;
+        }
+        Ok(())
     }
 
     /// Checks as [`check`](Self::check) does, and returns the resource in the form that the
@@ -93,9 +107,11 @@ impl ComponentHandle {
         resource: &str,
         quota: QuotaType,
     ) -> Result<Grant, EnforceError> {
-        let checked = self.check_by_set_in_force(permission, resource)?;
+        let capabilities = &self.0.capabilities;
+        let revision = capabilities.revision();
+        self.check(permission, resource)?;
         self.take(&[quota], || {
-            let is_in_force = Arc::ptr_eq(&checked, &self.0.capabilities.load());
+            let is_in_force = capabilities.revision() == revision;
             if is_in_force { Ok(()) } else { self.check(permission, resource) }
         })
     }
@@ -114,29 +130,5 @@ impl ComponentHandle {
     ) -> Result<(CheckedResource<'r>, Grant), EnforceError> {
         let grant = self.authorize(permission, resource, quota)?;
         Ok((CheckedResource::new(permission, resource), grant))
-    }
-
-    /// Returns the set that has allowed it.
-    fn check_by_set_in_force(
-        &self,
-        permission: Permission,
-        resource: &str,
-    ) -> Result<Guard<Arc<CapabilitySet>>, EnforceError> {
-        self.check_registered()?;
-        let shared = &self.0.shared;
-        let capabilities = self.0.capabilities.load();
-        let decision = capabilities.check(permission, resource);
-        if decision.is_allowed() {
-            if shared.reports_grants() {
-                self.report(AuditKind::CapabilityGranted(decision), true);
-            }
-            return Ok(capabilities);
-        }
-        self.0.denied.capability.fetch_add(1, Ordering::Relaxed);
-        self.report(AuditKind::CapabilityDenied(decision), shared.enforces());
-        if shared.enforces() {
-            decision.into_result()?;
-        }
-        Ok(capabilities)
     }
 }
