@@ -136,8 +136,9 @@ impl ComponentHandle {
     }
 
     pub(crate) fn reset_usage(&self) {
-        // In this order: units that another thread keeps meanwhile may end up counted and not
-        // releasable, never the reverse.
+        // In this order: units that another thread takes and keeps between the two end up counted
+        // and not releasable. Those taken before both and kept after both end up the reverse, which
+        // no order prevents; so the caller promises that there are none.
         self.0.tracker.reset();
         self.0.releasable.clear();
         self.refresh_levels();

@@ -15,8 +15,10 @@ use crate::usage_snapshot::UsageSnapshot;
 /// reach it, and [`QuotaRegistry::unregister`] frees its id.
 ///
 /// Dropped without being kept, it frees its id and releases the storage and memory that were
-/// charged through its handle. Memory of live stores is released with them. Rates that executions
-/// have used, such as CPU time of an instantiation, stay counted in the registry's parent.
+/// charged through its handle. Memory of live stores is released with them. Storage that was taken
+/// through an account of executions which outlives it stays counted in the registry's parent until
+/// a clone of the handle releases it, once that account is gone. Rates that executions have used,
+/// such as CPU time of an instantiation, stay counted there as well.
 ///
 /// The counters of each registration begin at zero, and earlier use is charged as it is kept. So a
 /// debt holds up no execution before that, and a host bounds how often it loads a component again.

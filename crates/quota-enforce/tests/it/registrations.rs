@@ -132,3 +132,19 @@ fn a_prepared_component_can_be_unregistered_and_its_registration_then_registers_
     assert_eq!((host.usage().storage_used, late.usage().storage_used), (900, 0));
     assert_eq!(notebook.take(), ["a registered", "a threshold storage normal -> warning at 900"]);
 }
+
+#[test]
+fn storage_of_an_account_that_outlives_a_dropped_registration_is_left_to_the_handle() {
+    let host = Arc::new(QuotaTracker::new(ResourceQuota::new()));
+    let registry = QuotaRegistry::builder().parent(Arc::clone(&host)).build();
+    let registration = registry.prepare(context("a", thousand_of_each())).unwrap();
+    let handle = registration.handle().clone();
+    let execution = account(&handle);
+    execution.take(QuotaType::Storage(10)).unwrap();
+    execution.take(QuotaType::Memory(20)).unwrap();
+    drop(registration);
+    drop(execution);
+    assert_eq!((host.usage().storage_used, host.usage().memory_used), (10, 0));
+    assert_eq!(handle.release(QuotaType::Storage(u64::MAX)), Ok(10));
+    assert_eq!(host.usage().storage_used, 0);
+}
