@@ -50,7 +50,8 @@ impl<'a> AuditEvent<'a> {
 pub enum AuditKind<'a> {
     /// The component was registered.
     Registered,
-    /// The component was unregistered.
+    /// The component was unregistered. Of two threads that register and unregister one id at the
+    /// same time, sinks may hear in another order than the registry acted.
     Unregistered,
     /// No pattern allowed what the component asked for.
     CapabilityDenied(Decision<'a>),

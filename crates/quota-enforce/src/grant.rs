@@ -100,8 +100,8 @@ impl Grant {
     /// [`unit`](QuotaResource::unit).
     ///
     /// It is the amount that was asked for, also where that is only observed, but then at most 1
-    /// PiB of storage or memory; for [`reserve_up_to`](ComponentHandle::reserve_up_to) it is the
-    /// part that was left.
+    /// PiB of storage or memory, and no more than the counters have room for; for
+    /// [`reserve_up_to`](ComponentHandle::reserve_up_to) it is the part that was left.
     #[must_use]
     pub fn amount(&self, resource: QuotaResource) -> u64 {
         match &self.held {

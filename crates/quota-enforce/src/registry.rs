@@ -126,9 +126,9 @@ impl QuotaRegistry {
     ///
     /// Every further check or take through its handles is refused. Open grants settle as usual, and
     /// executions whose account it is go on to their end. Storage that it still has stays counted
-    /// in the parent until [`release`](ComponentHandle::release) releases it: do so before the
-    /// component is registered again [with what it used](SecurityContext::with_usage), or the
-    /// parent counts that twice.
+    /// in the parent until [`release`](ComponentHandle::release) releases it: do so once its host
+    /// calls have ended, and before the component is registered again
+    /// [with what it used](SecurityContext::with_usage), or the parent counts that twice.
     ///
     /// A component whose registration is prepared loses its id as well, and no sink hears of it:
     /// kept later, the [`Registration`] returns a handle that refuses.
