@@ -91,7 +91,7 @@ pub(crate) struct ManifestArgs {
     /// component.wat beside it].
     #[arg(long, value_name = "FILE")]
     pub(crate) component: Option<PathBuf>,
-    /// The operator's policy, which can lower what the component requests.
+    /// The operator's policy, which decides what the component gets of its request.
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
     /// The identity under which the policy's overrides apply [default: the name in the file].
@@ -230,6 +230,7 @@ mod tests {
             "json",
             "--report",
             "r.json",
+            "--stub-imports",
             "--",
             "--flag",
             "x",
@@ -241,6 +242,7 @@ mod tests {
         assert_eq!(run.guest.manifest.policy.as_deref(), Some(Path::new("policy.toml")));
         assert_eq!(run.guest.manifest.id.unwrap().as_str(), "other");
         assert_eq!(run.guest.invoke.as_deref(), Some("f(1)"));
+        assert!(run.guest.stub_imports);
         assert!(run.guest.dirs[0].is_read_only);
         assert_eq!(run.guest.env, [(String::from("K"), String::from("V=W"))]);
         assert_eq!(run.guest.args, ["--flag", "x"]);

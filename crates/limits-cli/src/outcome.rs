@@ -62,7 +62,7 @@ const TABLE: [Row; 12] = [
         Outcome::QuotaExceeded,
         "quota_exceeded",
         68,
-        "the quotas of the component or the host have no room for the guest",
+        "the quotas of the component or the host had no room for the guest",
     ),
     row(Outcome::Denied, "denied", 69, "reserved: no capability is enforced yet"),
     row(Outcome::Trap, "trap", 70, "the guest trapped"),
@@ -70,7 +70,7 @@ const TABLE: [Row; 12] = [
         Outcome::Error,
         "error",
         71,
-        "bad input: file, component, missing import, export or arguments",
+        "bad input: file, component, missing or stubbed import, export or arguments",
     ),
     row(
         Outcome::Host,

@@ -93,7 +93,8 @@ impl LoadedComponent {
         let path = match &config.component.path {
             Some(path) => path.in_folder(folder),
             None => Self::default_code(file)
-                .find(|path| path.exists())
+                // A link that leads nowhere is there, and reading it says so.
+                .find(|path| path.symlink_metadata().is_ok())
                 .ok_or_else(|| LoadError::Missing { folder: folder.to_path_buf() })?,
         };
         match (fs::canonicalize(&path), fs::canonicalize(folder)) {

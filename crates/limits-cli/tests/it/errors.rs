@@ -132,6 +132,12 @@ fn a_component_beside_its_file_is_no_link_out_of_the_folder_either() {
         // The operator names the path of a component.
         assert_eq!(case.run(&[&call[..], &["--component", name]].concat()).code, Some(0));
         std::fs::remove_file(&link).unwrap();
+        // Nor is a link that leads nowhere taken for absent.
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        let unreadable = format!("cannot read the component ./{name}: No such file");
+        let message = error(&case, &call);
+        assert!(message.starts_with(&unreadable), "{message}");
+        std::fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink("real.wat", &link).unwrap();
         assert_eq!(case.run(&call).code, Some(0));
         std::fs::remove_file(&link).unwrap();

@@ -137,3 +137,25 @@ fn an_instance_inside_an_interface_and_a_pre_release_of_wasi_are_stubbed_by_thei
         assert!(message.starts_with(&format!("the guest called `{name}`, ")), "{ended:?}");
     }
 }
+
+#[test]
+fn imports_that_cannot_be_stubbed_are_refused() {
+    let resources: String =
+        (0..4_097).map(|n| format!("(import \"r{n}\" (type (sub resource)))")).collect();
+    for (imports, why) in [
+        (
+            resources.as_str(),
+            "cannot stand in for its imports: it imports more than 4096 resource types",
+        ),
+        ("(import \"m\" (core module))", "`m`"),
+        ("(import \"m\" (component))", "root-level component imports are not supported"),
+    ] {
+        let export = r#"(core module $c (func (export "f"))) (core instance $i (instantiate $c))
+            (func (export "f") (canon lift (core func $i "f")))"#;
+        let case = Case::new(ROOMY, format!("(component {imports} {export})"));
+        let ended =
+            ended(case.command("run", &["--stub-imports", "--invoke", "f()"]).spawn().unwrap());
+        assert_eq!(ended.code, Some(71), "{ended:?}");
+        assert!(ended.stderr.contains(why), "{ended:?}");
+    }
+}
