@@ -122,8 +122,8 @@ impl ComponentHandle {
     #[inline]
     #[must_use]
     pub fn is_registered(&self) -> bool {
-        // Pairs with the release in `set_stage`: a thread that sees the component unregistered sees
-        // what was done before that.
+        // Pairs with the release in `set_unregistered`: a thread that sees the component
+        // unregistered sees what was done before that.
         self.0.stage.load(Ordering::Acquire) == stage::REGISTERED
     }
 

@@ -190,7 +190,7 @@ mod tests {
     fn whatever_is_taken_from_the_queue_is_written_however_often_losses_are_told() {
         let (_, waiting) = queue(10);
         let mut written = Vec::new();
-        // LossCounters are due after every single line.
+        // A report of losses is due after every single line.
         write_entries(
             LineWriter::new(&mut written),
             &waiting,
