@@ -44,7 +44,22 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
             "serde_json",
             "tempfile",
             "thiserror",
+            "tokio",
             "tracing",
+        ]),
+    ),
+    (
+        "quota-wasi",
+        Some(&[
+            "bytes",
+            "cap-primitives",
+            "limits-core",
+            "quota-enforce",
+            "rustix",
+            "thiserror",
+            "tokio",
+            "wasmtime",
+            "wasmtime-wasi",
         ]),
     ),
 ];
