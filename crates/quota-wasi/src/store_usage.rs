@@ -1,0 +1,71 @@
+//! Counters of one execution.
+
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+/// Counters of one execution, which outlive its store. Cheap to clone; every clone reads the same.
+#[derive(Clone, Default)]
+pub struct StoreUsage(Arc<Counters>);
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) output_bytes: AtomicU64,
+    pub(crate) output_cut_bytes: AtomicU64,
+    pub(crate) peak_descriptors: AtomicU64,
+    pub(crate) refused_descriptors: AtomicU64,
+    pub(crate) refused_listings: AtomicU64,
+    pub(crate) refused_random: AtomicU64,
+}
+
+impl StoreUsage {
+    /// Returns the bytes of stdout and stderr that reached the host's streams.
+    #[must_use]
+    pub fn output_bytes(&self) -> u64 {
+        self.0.output_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns the bytes of stdout and stderr past `max_output_bytes`, which were discarded.
+    #[must_use]
+    pub fn output_cut_bytes(&self) -> u64 {
+        self.0.output_cut_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns the peak of open files and directories.
+    #[must_use]
+    pub fn peak_descriptors(&self) -> u64 {
+        self.0.peak_descriptors.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of times that `max_descriptors` refused a file or directory.
+    #[must_use]
+    pub fn refused_descriptors(&self) -> u64 {
+        self.0.refused_descriptors.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of times that `max_directory_entries` refused a listing.
+    #[must_use]
+    pub fn refused_listings(&self) -> u64 {
+        self.0.refused_listings.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of times that `max_random_bytes` refused random bytes: at most one, since
+    /// the refusal ends the execution.
+    #[must_use]
+    pub fn refused_random(&self) -> u64 {
+        self.0.refused_random.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for StoreUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreUsage")
+            .field("output_bytes", &self.output_bytes())
+            .field("output_cut_bytes", &self.output_cut_bytes())
+            .field("peak_descriptors", &self.peak_descriptors())
+            .field("refused_descriptors", &self.refused_descriptors())
+            .field("refused_listings", &self.refused_listings())
+            .field("refused_random", &self.refused_random())
+            .finish()
+    }
+}

@@ -1,0 +1,22 @@
+//! How far the walk over a component's directories has come.
+
+/// How far the walk over a component's directories has come.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct WalkProgress {
+    entries: u64,
+    bytes: u64,
+}
+
+impl WalkProgress {
+    /// Returns the entries counted so far.
+    #[must_use]
+    pub const fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// Returns the bytes of files counted so far.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
