@@ -3,6 +3,7 @@
 pub(crate) mod calibration;
 pub(crate) mod console;
 pub(crate) mod json;
+mod level_use;
 pub(crate) mod model;
 pub(crate) mod report_file;
 pub(crate) mod settings;

@@ -87,6 +87,8 @@ async fn look(manifest: Result<Manifest, Failure>, interrupt: &Interrupt) -> Che
 }
 
 impl Reported for Checked {
+    const COMMAND: &'static str = "check";
+
     fn text(&self) -> Text {
         let text = render(self);
         match self.outcome {

@@ -19,20 +19,20 @@ pub(crate) struct RunAccount {
     cpu_time_policy: CpuTimePolicy,
 }
 
-/// The use of the quotas that the command enforces.
-#[derive(Clone, Copy, Debug)]
+/// The use of one level's quotas by all runs together.
+#[derive(Clone, Debug)]
 pub(crate) struct AccountUse {
-    /// Bytes of all live runs together.
-    pub(crate) memory: PeakUse,
-    /// Microseconds in one period.
-    pub(crate) cpu_time: PeakUse,
+    /// One for each resource, in the order of [`QuotaResource::ALL`].
+    pub(crate) peaks: Vec<PeakUse>,
+    /// The window of the rates.
     pub(crate) period: Duration,
 }
 
 /// The use of one quota.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PeakUse {
-    /// The highest use, and the limit.
+    pub(crate) resource: QuotaResource,
+    /// The highest use, at one time or in one period, and the limit.
     pub(crate) peak: QuotaResourceStatus,
     /// Denials by this level.
     pub(crate) denied: u64,
@@ -129,21 +129,18 @@ impl AccountUse {
         denied: impl Fn(QuotaResource) -> u64,
     ) -> Self {
         let peaks = peaks.unwrap_or_default();
-        let of = |resource| PeakUse {
+        let of = |&resource: &QuotaResource| PeakUse {
+            resource,
             peak: QuotaResourceStatus::new(peaks.of(resource), status.of(resource).limit()),
             denied: denied(resource),
         };
-        Self {
-            memory: of(QuotaResource::Memory),
-            cpu_time: of(QuotaResource::CpuTime),
-            period: quota.reset_period,
-        }
+        Self { peaks: QuotaResource::ALL.iter().map(of).collect(), period: quota.reset_period }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::RunAccount;
+    use super::{AccountUse, PeakUse, RunAccount};
     use core::time::Duration;
     use limits_core::{
         Allowance, CapabilitySet, CpuTimePolicy, QuotaResource, QuotaType, ResourceQuota,
@@ -161,6 +158,14 @@ mod tests {
         RunAccount::register(context, host, CpuTimePolicy::Throttle).unwrap()
     }
 
+    fn memory(used: &AccountUse) -> PeakUse {
+        used.peaks[QuotaResource::Memory.index()]
+    }
+
+    fn cpu_time(used: &AccountUse) -> PeakUse {
+        used.peaks[QuotaResource::CpuTime.index()]
+    }
+
     #[test]
     fn the_highest_memory_is_remembered_when_it_is_released() {
         let runs = account(None);
@@ -168,7 +173,7 @@ mod tests {
         account.take(QuotaType::Memory(80)).unwrap();
         account.release(QuotaType::Memory(80));
         account.take(QuotaType::Memory(30)).unwrap();
-        let memory = runs.component().memory;
+        let memory = memory(&runs.component());
         assert_eq!((memory.peak.used(), memory.peak.limit()), (80, Allowance::AtMost(100)));
         assert_eq!(memory.denied, 0);
         assert!(runs.host().is_none());
@@ -184,8 +189,8 @@ mod tests {
             assert_eq!((refused.limit(), refused.used(), refused.requested()), (100, 80, 21));
         }
         let used = runs.component();
-        assert_eq!((used.memory.denied, used.memory.peak.used()), (2, 80));
-        assert_eq!((used.cpu_time.denied, used.period), (0, HOUR));
+        assert_eq!((memory(&used).denied, memory(&used).peak.used()), (2, 80));
+        assert_eq!((cpu_time(&used).denied, used.period), (0, HOUR));
     }
 
     #[test]
@@ -195,11 +200,11 @@ mod tests {
         account.peek(QuotaType::CpuTimeMicros(1)).unwrap();
         account.charge(QuotaType::CpuTimeMicros(5_250));
         account.peek(QuotaType::CpuTimeMicros(1)).unwrap_err();
-        let cpu_time = runs.component().cpu_time;
-        assert_eq!((cpu_time.peak.used(), cpu_time.denied), (5_250, 0));
+        let before = cpu_time(&runs.component());
+        assert_eq!((before.peak.used(), before.denied), (5_250, 0));
         account.take(QuotaType::CpuTimeMicros(1)).unwrap_err();
-        assert_eq!(runs.component().cpu_time.denied, 1);
-        assert_eq!(cpu_time.peak.limit(), Allowance::AtMost(5_000));
+        assert_eq!(cpu_time(&runs.component()).denied, 1);
+        assert_eq!(before.peak.limit(), Allowance::AtMost(5_000));
     }
 
     #[test]
@@ -212,11 +217,13 @@ mod tests {
         account.charge(QuotaType::CpuTimeMicros(4_000));
         assert_eq!(account.take(QuotaType::CpuTimeMicros(1)).unwrap_err().depth(), 1);
         let (own, host) = (runs.component(), runs.host().unwrap());
-        assert_eq!((own.memory.denied, own.cpu_time.denied, own.period), (0, 0, HOUR));
-        assert_eq!((host.memory.denied, host.cpu_time.denied, host.period), (1, 1, HOUR * 2));
-        assert_eq!((own.memory.peak.used(), host.memory.peak.used()), (50, 50));
-        assert_eq!((own.cpu_time.peak.used(), host.cpu_time.peak.used()), (4_000, 4_000));
-        let limits = [own.memory, host.memory, own.cpu_time, host.cpu_time];
+        let of = |level| (memory(level), cpu_time(level));
+        let ((own_memory, own_cpu), (host_memory, host_cpu)) = (of(&own), of(&host));
+        assert_eq!((own_memory.denied, own_cpu.denied, own.period), (0, 0, HOUR));
+        assert_eq!((host_memory.denied, host_cpu.denied, host.period), (1, 1, HOUR * 2));
+        assert_eq!((own_memory.peak.used(), host_memory.peak.used()), (50, 50));
+        assert_eq!((own_cpu.peak.used(), host_cpu.peak.used()), (4_000, 4_000));
+        let limits = [own_memory, host_memory, own_cpu, host_cpu];
         assert_eq!(
             limits.map(|usage| usage.peak.limit().at_most()),
             [Some(100), Some(60), Some(5_000), Some(3_000)]

@@ -35,6 +35,8 @@ pub(crate) struct CalibrationReport {
 }
 
 impl Reported for CalibrationReport {
+    const COMMAND: &'static str = "calibrate";
+
     fn text(&self) -> Text {
         Text { stdout: self.section.clone(), stderr: render(self) }
     }

@@ -18,6 +18,9 @@ use crate::stdio::terminal::lines;
 
 /// A report as JSON and as text.
 pub(crate) trait Reported: Serialize {
+    /// The command that it is the report of.
+    const COMMAND: &'static str;
+
     /// Returns the text for people.
     fn text(&self) -> Text;
 

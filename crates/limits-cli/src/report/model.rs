@@ -1,16 +1,16 @@
 //! The report of `run`. The fields are the keys of the JSON.
 
-use core::time::Duration;
 use std::collections::BTreeMap;
 
-use limits_config::{HostCeilings, Origin, Setting, SettingKey};
+use limits_config::Setting;
 use serde::{Serialize, Serializer};
 
-use crate::guest::account::{AccountUse, PeakUse, RunAccount};
+use crate::guest::account::{AccountUse, RunAccount};
 use crate::guest::session::RunRecord;
 use crate::inputs::manifest::Terms;
 use crate::outcome::Outcome;
 use crate::outcome::classify::{Ending, Problem};
+use crate::report::level_use::{Level, LevelUse};
 use crate::report::settings::{by_key, changes, enforced, not_enforced};
 use crate::units::{milliseconds, three_decimals};
 
@@ -28,9 +28,9 @@ pub(crate) struct Report {
     pub(crate) memory: Option<MemoryUse>,
     pub(crate) time: Option<TimeUse>,
     /// The use of the quotas by all runs; null if no limits were known.
-    pub(crate) quota: Option<QuotaUse>,
+    pub(crate) quota: Option<LevelUse>,
     /// The use of the host's ceilings; null if there are none.
-    pub(crate) host: Option<HostUse>,
+    pub(crate) host: Option<LevelUse>,
     /// The effective limits, by the key that sets them.
     #[serde(serialize_with = "by_key")]
     pub(crate) limits: Vec<Setting>,
@@ -75,82 +75,6 @@ pub(crate) struct TimeUse {
     pub(crate) cpu_ms: f64,
     /// The part of `wall_ms` that the guest waited for CPU time of the quota.
     pub(crate) throttled_ms: f64,
-}
-
-/// The use of the component's quotas by all runs together.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct QuotaUse {
-    /// Bytes of all live runs at one time, at most.
-    pub(crate) memory: OneQuota<u64>,
-    /// Milliseconds in one period, at most.
-    pub(crate) cpu_time: OneQuota<f64>,
-    #[serde(skip)]
-    pub(crate) period: Duration,
-}
-
-/// The use of one quota.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct OneQuota<T> {
-    pub(crate) used: T,
-    /// None is no limit.
-    #[serde(serialize_with = "or_unlimited")]
-    pub(crate) limit: Option<T>,
-    pub(crate) percent: f64,
-    /// The number of denials.
-    pub(crate) denied: u64,
-}
-
-/// The use of the ceilings over all components of the host, by all runs together.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct HostUse {
-    pub(crate) memory: OneCeiling<u64>,
-    pub(crate) cpu_time: OneCeiling<f64>,
-    #[serde(skip)]
-    pub(crate) period: Duration,
-}
-
-/// The use of one ceiling, and the origin of the ceiling.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct OneCeiling<T> {
-    #[serde(flatten)]
-    pub(crate) quota: OneQuota<T>,
-    pub(crate) origin: Origin,
-}
-
-impl From<AccountUse> for QuotaUse {
-    fn from(used: AccountUse) -> Self {
-        Self {
-            memory: OneQuota::of(used.memory, |bytes| bytes),
-            cpu_time: OneQuota::of(used.cpu_time, |us| milliseconds(Duration::from_micros(us))),
-            period: used.period,
-        }
-    }
-}
-
-impl HostUse {
-    fn new(used: AccountUse, ceilings: &HostCeilings) -> Self {
-        let set_by = |key| {
-            let setting = ceilings.settings().find(|setting| setting.key == key);
-            setting.map_or(Origin::Default, |setting| setting.origin)
-        };
-        let QuotaUse { memory, cpu_time, period } = QuotaUse::from(used);
-        Self {
-            memory: OneCeiling { quota: memory, origin: set_by(SettingKey::HostMemory) },
-            cpu_time: OneCeiling { quota: cpu_time, origin: set_by(SettingKey::HostCpuTime) },
-            period,
-        }
-    }
-}
-
-impl<T> OneQuota<T> {
-    fn of(usage: PeakUse, unit: impl Fn(u64) -> T) -> Self {
-        Self {
-            used: unit(usage.peak.used()),
-            limit: usage.peak.limit().at_most().map(&unit),
-            percent: three_decimals(usage.peak.percentage()),
-            denied: usage.denied,
-        }
-    }
 }
 
 /// The outcomes of several runs.
@@ -215,10 +139,13 @@ impl Report {
         self.with((account.component(), account.host()), terms)
     }
 
-    fn with(self, (own, host): (AccountUse, Option<AccountUse>), terms: &Terms) -> Self {
+    /// Adds the use of the component's quotas, and of the host's ceilings if there are any.
+    pub(crate) fn with(self, (own, host): (AccountUse, Option<AccountUse>), terms: &Terms) -> Self {
+        let quotas: Vec<Setting> = terms.effective.settings().collect();
+        let ceilings: Vec<Setting> = terms.host.settings().collect();
         Self {
-            quota: Some(QuotaUse::from(own)),
-            host: host.map(|used| HostUse::new(used, &terms.host)),
+            quota: Some(LevelUse::new(Level::Component, &own, &quotas)),
+            host: host.map(|used| LevelUse::new(Level::Host, &used, &ceilings)),
             ..self
         }
     }
@@ -257,16 +184,6 @@ pub(crate) fn outcome_name<S: Serializer>(outcome: &Outcome, s: S) -> Result<S::
     s.serialize_str(outcome.name())
 }
 
-/// The value without a limit.
-const UNLIMITED: &str = "unlimited";
-
-fn or_unlimited<T: Serialize, S: Serializer>(limit: &Option<T>, s: S) -> Result<S::Ok, S::Error> {
-    match limit {
-        Some(limit) => limit.serialize(s),
-        None => s.serialize_str(UNLIMITED),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Report, Runs, enforced};
@@ -274,7 +191,15 @@ mod tests {
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
     use limits_config::{ComponentConfig, Policy};
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn unused(limit: Value, origin: &str) -> Value {
+        json!({"used": 0, "limit": limit, "percent": 0.0, "denied": 0, "origin": origin})
+    }
+
+    fn unused_time(limit: Value, origin: &str) -> Value {
+        json!({"used": 0.0, "limit": limit, "percent": 0.0, "denied": 0, "origin": origin})
+    }
 
     #[test]
     fn the_keys_are_those_that_are_documented() {
@@ -322,18 +247,18 @@ mod tests {
                 "memory": {"max": 65_536, "peak": 0, "refusals": 0},
                 "time": {"timeout_ms": 100, "wall_ms": 0.0, "cpu_ms": 0.0, "throttled_ms": 0.0},
                 "quota": {
-                    "memory": {"used": 0, "limit": "unlimited", "percent": 0.0, "denied": 0},
-                    "cpu_time": {"used": 0.0, "limit": 500.0, "percent": 0.0, "denied": 0}
+                    "storage": unused(json!("unlimited"), "component"),
+                    "message_rate": unused(json!(5), "component"),
+                    "network_bandwidth": unused(json!(10_485_760), "default"),
+                    "cpu_time": unused_time(json!(500.0), "component"),
+                    "memory": unused(json!("unlimited"), "component"),
                 },
                 "host": {
-                    "memory": {
-                        "used": 0, "limit": 131_072, "percent": 0.0, "denied": 0,
-                        "origin": "policy"
-                    },
-                    "cpu_time": {
-                        "used": 0.0, "limit": "unlimited", "percent": 0.0, "denied": 0,
-                        "origin": "default"
-                    }
+                    "storage": unused(json!(1 << 30), "policy"),
+                    "message_rate": unused(json!("unlimited"), "default"),
+                    "network_bandwidth": unused(json!("unlimited"), "default"),
+                    "cpu_time": unused_time(json!("unlimited"), "default"),
+                    "memory": unused(json!(131_072), "policy"),
                 },
                 "limits": null,
                 "policy": [],

@@ -1,7 +1,5 @@
 //! The report of a run for people.
 
-use core::time::Duration;
-
 use anstyle::{AnsiColor, Style};
 use limits_config::{Origin, SettingKey, format_size};
 use limits_core::Escaped;
@@ -9,8 +7,9 @@ use limits_core::Escaped;
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
 use crate::report::console::{Reported, Text};
-use crate::report::model::{HostUse, OneQuota, Report};
-use crate::units::{grouped, times};
+use crate::report::level_use::LevelUse;
+use crate::report::model::Report;
+use crate::units::grouped;
 
 /// Characters of a result that are shown; the JSON report has all of it.
 const MOST_OF_A_RESULT: usize = 400;
@@ -23,6 +22,8 @@ pub(crate) const DIM: Style = Style::new().dimmed();
 pub(crate) const WARNING: Style = AnsiColor::Yellow.on_default();
 
 impl Reported for Report {
+    const COMMAND: &'static str = "run";
+
     fn text(&self) -> Text {
         Text { stderr: render(self), ..Text::default() }
     }
@@ -165,19 +166,9 @@ fn quotas(report: &Report) -> String {
     let (Some(quota), Some(time)) = (&report.quota, &report.time) else {
         return String::new();
     };
-    let own = |used: String, refusals: u64| line("quota", &format!("{used}{}", denied(refusals)));
-    let mut text = own(memory_use(&quota.memory), quota.memory.denied);
-    text.push_str(&own(cpu_time_use(&quota.cpu_time, quota.period), quota.cpu_time.denied));
-    if let Some(HostUse { memory, cpu_time, period }) = &report.host {
-        let mut ceiling = |origin: Origin, used: String, refusals: u64| {
-            if origin != Origin::Default {
-                let says = format!("{used}, set by {origin}{}", denied(refusals));
-                text.push_str(&line("host", &says));
-            }
-        };
-        ceiling(memory.origin, memory_use(&memory.quota), memory.quota.denied);
-        let refusals = cpu_time.quota.denied;
-        ceiling(cpu_time.origin, cpu_time_use(&cpu_time.quota, *period), refusals);
+    let mut text: String = quota.lines().iter().map(|used| line("quota", used)).collect();
+    for used in report.host.iter().flat_map(LevelUse::lines) {
+        text.push_str(&line("host", &used));
     }
     if time.throttled_ms > 0.0 {
         let waited = format!("{WARNING}{:.3} ms{WARNING:#}", time.throttled_ms);
@@ -186,35 +177,6 @@ fn quotas(report: &Report) -> String {
         text.push_str(&line("waited", &format!("{waited} for CPU time of {whose}")));
     }
     text
-}
-
-fn memory_use(memory: &OneQuota<u64>) -> String {
-    format!(
-        "memory: {} of {} at one time, {} %",
-        format_size(memory.used),
-        bound(memory.limit.map(format_size)),
-        percent(memory.percent)
-    )
-}
-
-fn cpu_time_use(cpu_time: &OneQuota<f64>, period: Duration) -> String {
-    format!(
-        "cpu time: {:.3} ms of {} in {period:?}, {} %",
-        cpu_time.used,
-        bound(cpu_time.limit.map(|ms| format!("{ms} ms"))),
-        percent(cpu_time.percent)
-    )
-}
-
-fn bound(limit: Option<String>) -> String {
-    limit.unwrap_or_else(|| String::from("unlimited"))
-}
-
-fn denied(count: u64) -> String {
-    match count {
-        0 => String::new(),
-        count => format!(", {WARNING}denied {}{WARNING:#}", times(count)),
-    }
 }
 
 /// Aligns columns: the first to the left, numbers to the right, the last unchanged.
@@ -274,11 +236,13 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{cut, render, table};
+    use crate::guest::account::AccountUse;
     use crate::inputs::manifest::Terms;
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
     use crate::report::model::{Report, Runs};
     use limits_config::{ComponentConfig, Policy};
+    use limits_core::{QuotaResource, QuotaResourceStatus};
 
     fn plain(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
@@ -310,11 +274,18 @@ mod tests {
         (memory.peak, memory.refusals) = (1_114_112, 2);
         let time = report.time.as_mut().unwrap();
         (time.wall_ms, time.cpu_ms, time.throttled_ms) = (50.25, 3.0, 40.5);
-        let quota = report.quota.as_mut().unwrap();
-        (quota.memory.used, quota.memory.percent, quota.memory.denied) = (8_388_608, 3.125, 1);
-        (quota.cpu_time.used, quota.cpu_time.percent) = (3.25, 0.325);
-        let memory = &mut report.host.as_mut().unwrap().memory.quota;
-        (memory.used, memory.percent, memory.denied) = (16_777_216, 100.0, 2);
+        let (mut own, mut host) = AccountUse::unused(&terms);
+        let set = |used: &mut AccountUse, resource: QuotaResource, units, denied| {
+            let row = &mut used.peaks[resource.index()];
+            row.peak = QuotaResourceStatus::new(units, row.peak.limit());
+            row.denied = denied;
+        };
+        set(&mut own, QuotaResource::Memory, 8_388_608, 1);
+        set(&mut own, QuotaResource::CpuTime, 3_250, 0);
+        set(&mut own, QuotaResource::Storage, 4_100, 0);
+        set(host.as_mut().unwrap(), QuotaResource::Memory, 16_777_216, 2);
+        set(host.as_mut().unwrap(), QuotaResource::Storage, 4_100, 0);
+        report = report.with((own, host), &terms);
         let mut runs = Runs::default();
         runs.add(Outcome::Timeout);
         report.runs = Some(runs);
@@ -329,10 +300,11 @@ mod tests {
   time                50.250 ms             50 ms   100.5   component
   cpu                  3.000 ms
   refused  2 growths of memory
+  quota    storage: 4100 (4 KiB) of 104857600 (100 MiB) at one time, 0.0 %
+  quota    CPU time: 3.250 ms of 1000 ms in 1s, 0.3 %
   quota    memory: 8388608 (8 MiB) of 268435456 (256 MiB) at one time, 3.1 %, denied once
-  quota    cpu time: 3.250 ms of 1000 ms in 1s, 0.3 %
+  host     CPU time: 0.000 ms of 2000 ms in 1s, 0.0 %, set by policy
   host     memory: 16777216 (16 MiB) of 16777216 (16 MiB) at one time, 100.0 %, set by policy, denied 2 times
-  host     cpu time: 0.000 ms of 2000 ms in 1s, 0.0 %, set by policy
   waited   40.500 ms for CPU time of the quota or the host
   also     resources.memory.max_tables = 3 (component)
   note     declared, not enforced here: quota.message_rate

@@ -11,6 +11,8 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::schema::report;
+
 /// Limits that no well-meant guest meets.
 pub(crate) const ROOMY: &str = "\
 [resources.memory]
@@ -60,6 +62,11 @@ impl Case {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// Reads a report that lies in a file.
+    pub(crate) fn report(&self, name: &str) -> Value {
+        report(&self.read(name))
+    }
+
     /// Reads a file that may not be there yet.
     pub(crate) fn read_if_there(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap_or_default()
@@ -96,8 +103,7 @@ impl Ended {
     /// Returns the JSON object in the last line of stdout.
     pub(crate) fn json(&self) -> Value {
         assert!(self.stdout.ends_with('\n'), "{self:?}");
-        serde_json::from_str(self.stdout.lines().last().unwrap())
-            .unwrap_or_else(|error| panic!("{error}: {self:?}"))
+        report(self.stdout.lines().last().unwrap())
     }
 }
 

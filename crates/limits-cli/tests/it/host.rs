@@ -40,7 +40,10 @@ fn an_instance_that_the_host_has_no_room_for_is_refused_by_the_parent() {
     );
     assert_eq!(
         json["quota"]["memory"],
-        json!({"used": PAGE, "limit": "unlimited", "percent": 0.0, "denied": 0})
+        json!({
+            "used": PAGE, "limit": "unlimited", "percent": 0.0, "denied": 0,
+            "origin": "component"
+        })
     );
     assert_eq!(json["host"]["cpu_time"]["origin"], "default");
     assert_eq!(json["runs"]["by_outcome"], json!({"quota_exceeded": 1, "success": 1}));
@@ -152,7 +155,7 @@ fn people_are_told_what_the_host_was_used_for() {
     let text = case.run(&["--invoke", "spin()", "--policy", "policy.toml"]).stderr;
     let host: Vec<&str> = text.lines().filter(|line| line.starts_with("  host ")).collect();
     let [line] = host[..] else { panic!("{text}") };
-    assert!(line.contains("cpu time: ") && line.contains(" ms of 40 ms in 2s, "), "{line}");
+    assert!(line.contains("CPU time: ") && line.contains(" ms of 40 ms in 2s, "), "{line}");
     assert!(line.ends_with(" %, set by policy"), "{line}");
 }
 
@@ -183,7 +186,7 @@ fn check_shows_the_ceilings_with_their_origin() {
             "host.period 1000 ms default",
         ]
     );
-    let json: Value = serde_json::from_str(&checked("json")).unwrap();
+    let json = crate::schema::report(&checked("json"));
     assert_eq!(
         json["host"],
         json!({

@@ -35,7 +35,7 @@ fn stopped(by: &str, body: &str, args: &[&str]) -> (Option<i32>, Value) {
     signal(by, child.id());
     let code = exit_code(child);
     drop(stdin);
-    (code, serde_json::from_str(&case.read("report.json")).unwrap())
+    (code, case.report("report.json"))
 }
 
 /// Returns the command with a hangup that is not ignored, as it is under `nohup`.

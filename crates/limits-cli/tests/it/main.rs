@@ -16,6 +16,7 @@ mod outcomes;
 mod quota;
 mod report;
 mod report_file;
+mod schema;
 mod shortage;
 mod stdio;
 mod stubs;

@@ -153,7 +153,9 @@ fn an_instance_that_does_not_fit_beside_another_is_quota_exceeded() {
     );
     assert_eq!(
         json["quota"]["memory"],
-        json!({"used": 65_536, "limit": 100_000, "percent": 65.536, "denied": 1})
+        json!({
+            "used": 65_536, "limit": 100_000, "percent": 65.536, "denied": 1, "origin": "policy"
+        })
     );
     assert_eq!(json["quota"]["cpu_time"]["limit"], "unlimited");
     assert_eq!(json["runs"]["by_outcome"], json!({"quota_exceeded": 1, "success": 1}));

@@ -104,7 +104,7 @@ fn the_report_file_is_json_also_beside_text() {
     let case = Case::new(ROOMY, LIBRARY);
     let ended = case.run(&["--invoke", "add(1, 2)", "--report", "report.json"]);
     assert!(ended.stderr.starts_with("success guest\n"), "{ended:?}");
-    let json: serde_json::Value = serde_json::from_str(&case.read("report.json")).unwrap();
+    let json: serde_json::Value = case.report("report.json");
     assert_eq!((&json["outcome"], &json["result"]), (&json!("success"), &json!("3")));
 }
 

@@ -55,7 +55,7 @@ fn a_guest_cannot_replace_the_report_nor_add_to_it() {
         ] {
             let (ended, json) = case.json(&args);
             assert_eq!((ended.code, &json["outcome"]), (Some(70), &json!("trap")), "{ended:?}");
-            let file: Value = serde_json::from_str(&case.read(args[3])).unwrap();
+            let file: Value = case.report(args[3]);
             assert_eq!(file, json);
         }
     }
@@ -209,7 +209,7 @@ fn a_report_on_stdout_is_not_given_to_a_guest_to_write() {
         let file = fs::File::create(&out).unwrap();
         let code = ended(command.stdout(file).spawn().unwrap()).code;
         let written = fs::read_to_string(&out).unwrap();
-        (code, serde_json::from_str::<Value>(written.lines().last().unwrap()).unwrap())
+        (code, crate::schema::report(written.lines().last().unwrap()))
     };
     let (code, json) = run(&["--dir", "given::/"]);
     assert_eq!((code, &json["outcome"]), (Some(71), &json!("error")));

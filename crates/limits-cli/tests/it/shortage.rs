@@ -8,8 +8,6 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
-
 use crate::command::{Case, Ended, ROOMY, ended};
 use crate::guests::LIBRARY;
 
@@ -139,7 +137,7 @@ fn a_command_that_cannot_even_start_still_reports() {
         let message = json["error"]["message"].as_str().unwrap();
         assert!(message.starts_with("starting failed: "), "{message}");
         assert_eq!(ended.stderr, "");
-        assert_eq!(serde_json::from_str::<Value>(&case.read("r.json")).unwrap(), json);
+        assert_eq!(case.report("r.json"), json);
         let text = limited(&case, "-u 1", verb, &[]);
         assert_eq!((text.code, &*text.stdout), (Some(72), ""));
         assert!(text.stderr.starts_with("error: starting failed: "), "{text:?}");

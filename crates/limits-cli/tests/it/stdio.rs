@@ -38,7 +38,7 @@ fn a_reader_that_stalls_holds_up_neither_deadline_nor_exit() {
         "{ended:?}"
     );
     drop(stdout);
-    let report: Value = serde_json::from_str(&case.read("report.json")).unwrap();
+    let report: Value = case.report("report.json");
     assert_eq!(report["outcome"], "timeout");
     assert_eq!(report["time"]["timeout_ms"], 100);
 }
@@ -152,7 +152,7 @@ fn a_reader_that_leaves_does_not_fail_the_guest() {
     stdout.read_exact(&mut some).unwrap();
     drop(stdout);
     assert_eq!(exit_code(child), Some(65));
-    let report: Value = serde_json::from_str(&case.read("report.json")).unwrap();
+    let report: Value = case.report("report.json");
     assert_eq!(report["outcome"], "timeout");
 }
 
@@ -176,7 +176,7 @@ fn a_guest_can_forge_a_line_of_stdout_but_not_the_last_and_not_the_file() {
     let (ended, json) = case.json(&["--report", "report.json"]);
     assert_eq!(ended.stdout.lines().next(), Some(forged.trim()));
     assert_eq!((ended.code, &json["outcome"]), (Some(70), &json!("trap")));
-    let file: Value = serde_json::from_str(&case.read("report.json")).unwrap();
+    let file: Value = case.report("report.json");
     assert_eq!(file, json);
 }
 
@@ -255,7 +255,7 @@ fn nothing_of_a_guest_comes_behind_the_report_where_both_streams_lead_to_one_pip
         let report = String::from_utf8(bytes.split_off(last + 1)).unwrap();
         match format {
             "json" => {
-                let report: Value = serde_json::from_str(&report).unwrap();
+                let report = crate::schema::report(&report);
                 assert_eq!(report["outcome"], "success");
             }
             _ => assert!(report.starts_with("\nsuccess guest\n"), "{report}"),
