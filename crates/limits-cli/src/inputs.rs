@@ -1,4 +1,6 @@
 //! The files that a command reads.
 
+pub(crate) mod binary;
 pub(crate) mod component_file;
+pub(crate) mod core_module;
 pub(crate) mod manifest;

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::address_space;
 use crate::args::CheckArgs;
 use crate::background::in_background;
+use crate::inputs::binary::Adapter;
 use crate::inputs::component_file::ComponentFile;
 use crate::inputs::manifest::{Manifest, Terms};
 use crate::interrupt::Interrupt;
@@ -53,6 +54,8 @@ struct CheckedFile {
     path: String,
     bytes: usize,
     sha256: String,
+    /// The adapter that makes a component of the file's core module; null for a component.
+    adapted: Option<Adapter>,
 }
 
 /// Validates the file and prints the effective limits. Returns the exit code.
@@ -113,8 +116,10 @@ impl CheckedFile {
         let path = file.path.to_string_lossy().into_owned();
         let bytes = file.len();
         let sha256 = hex::encode(file.sha256());
-        ComponentExecutor::new(address_space::engine(0)?)?.check_structure(&file.into_binary()?)?;
-        Ok(Self { path, bytes, sha256 })
+        let binary = file.into_component()?;
+        ComponentExecutor::new(address_space::engine(0)?)?.check_structure(&binary.bytes)?;
+        let adapted = binary.adapted.map(|adapted| adapted.adapter);
+        Ok(Self { path, bytes, sha256, adapted })
     }
 }
 
@@ -184,7 +189,11 @@ fn render(checked: &Checked) -> String {
         Some(file) => {
             let bytes = format_size(u64::try_from(file.bytes).unwrap_or(u64::MAX));
             let path = quoted(&file.path);
-            text.push_str(&line("file", &format!("{path}, {bytes}, not compiled")));
+            let kind = match file.adapted {
+                Some(adapter) => format!(", a core module, adapted as a {adapter}"),
+                None => String::new(),
+            };
+            text.push_str(&line("file", &format!("{path}, {bytes}{kind}, not compiled")));
             text.push_str(&line("sha256", &file.sha256));
         }
         None => text.push_str(&line("file", "none found; `run` needs one")),

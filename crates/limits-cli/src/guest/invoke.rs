@@ -9,6 +9,7 @@ use wasmtime::component::wasm_wave::wasm::DisplayType;
 use wasmtime::component::{Component, Type, Val, wasm_wave};
 
 use crate::guest::exports::{Exports, MOST_OF_A_NAME, for_each_function, full_name, shortened};
+use crate::inputs::binary::Adapted;
 use crate::outcome::failure::Failure;
 
 /// The interface of commands, in any version of WASI 0.2.
@@ -59,6 +60,17 @@ pub(crate) enum InvokeError {
 impl From<InvokeError> for Failure {
     fn from(error: InvokeError) -> Self {
         Self::Call(error.to_string())
+    }
+}
+
+impl InvokeError {
+    /// Makes a failure, with the reason why a component that was made of a core module lacks the
+    /// export.
+    pub(crate) fn hidden(self, adapted: Option<Adapted>) -> Failure {
+        match (&self, adapted.and_then(Adapted::hides)) {
+            (Self::NoSuchExport { .. }, Some(why)) => Failure::Call(format!("{self}; {why}")),
+            _ => self.into(),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::guest::invoke::{Call, Wanted, write_results};
 use crate::guest::store_data::StoreData;
 use crate::guest::wasi::{self, Grants};
 use crate::guest::{imports, stubs};
+use crate::inputs::binary::ComponentBinary;
 use crate::inputs::component_file::ComponentFile;
 use crate::interrupt::Interrupt;
 use crate::outcome::Outcome;
@@ -65,14 +66,14 @@ impl Session {
         let grants = Grants::new(name, args);
         let opening = in_background("compiling", interrupt, move || {
             let executor = ComponentExecutor::new(address_space::engine(max_memory)?)?;
-            let binary = file.into_binary()?;
-            executor.check_structure(&binary)?;
+            let ComponentBinary { bytes, adapted } = file.into_component()?;
+            executor.check_structure(&bytes)?;
             if !stubs_imports {
-                imports::check(&binary)?;
+                imports::check(&bytes)?;
             }
-            let component = executor.compile(&binary)?;
+            let component = executor.compile(&bytes)?;
             let call = match wanted {
-                Some(wanted) => wanted.find(&component)?,
+                Some(wanted) => wanted.find(&component).map_err(|error| error.hidden(adapted))?,
                 None => Call::command(&component)?,
             };
             let mut linker = wasi::linker(executor.engine())?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use limits_config::{ComponentConfig, LoadedComponent, read_regular_file};
 use sha2::{Digest as _, Sha256};
 
+use crate::inputs::binary::ComponentBinary;
 use crate::outcome::failure::Failure;
 use crate::outcome::system_error::SystemError;
 
@@ -65,7 +66,8 @@ impl ComponentFile {
         }
     }
 
-    /// Returns the SHA-256 of the file, by which a policy pins it.
+    /// Returns the SHA-256 of the file, by which a policy pins it: also of a core module as it is,
+    /// not of the component that is made of it.
     pub(crate) fn sha256(&self) -> [u8; 32] {
         Sha256::digest(&self.bytes).into()
     }
@@ -75,12 +77,19 @@ impl ComponentFile {
         self.bytes.len()
     }
 
-    /// Returns the component in binary, translated if it is text.
+    /// Returns the component in binary: translated if it is text, and made of a core module of
+    /// WASI preview 1 if it is one.
     ///
     /// # Errors
     ///
-    /// [`Failure::ComponentText`] if it is neither.
-    pub(crate) fn into_binary(self) -> Result<Vec<u8>, Failure> {
+    /// [`Failure::ComponentText`] if it is neither binary nor text; [`Failure::Module`].
+    pub(crate) fn into_component(self) -> Result<ComponentBinary, Failure> {
+        let path = self.path.clone();
+        let binary = self.into_binary()?;
+        ComponentBinary::new(binary).map_err(|reason| Failure::Module { path, reason })
+    }
+
+    fn into_binary(self) -> Result<Vec<u8>, Failure> {
         if self.bytes.starts_with(MAGIC) {
             return Ok(self.bytes);
         }

@@ -78,6 +78,7 @@ impl Manifest {
             Some(Ok(Self { file: Ok(file), .. })) => (Some(&file.path), None),
             Some(Ok(Self { file: Err(failure), .. })) => match failure {
                 Failure::Component { path, .. }
+                | Failure::Module { path, .. }
                 | Failure::ComponentText { path, .. }
                 | Failure::ComponentTextTooLarge { path, .. } => (Some(path), None),
                 Failure::Load(LoadError::Outside { path, real }) => (Some(path), Some(real)),

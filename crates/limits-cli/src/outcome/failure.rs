@@ -7,6 +7,7 @@ use limits_config::{ConfigError, LoadError, format_size};
 use limits_core::{Escaped, WasmError};
 use quota_enforce::EnforceError;
 
+use crate::inputs::core_module::ModuleError;
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
 use crate::outcome::system_error::SystemError;
@@ -61,6 +62,9 @@ pub(crate) enum Failure {
         imports(first, *more)
     )]
     MissingImports { first: Vec<String>, more: usize },
+    /// A core module.
+    #[error("cannot make a component of the core module {}: {reason}", quoted_path(path))]
+    Module { path: PathBuf, reason: ModuleError },
     /// The report.
     #[error("cannot write the report {}: {reason}", quoted_path(path))]
     Report { path: PathBuf, reason: SystemError },
@@ -104,6 +108,7 @@ impl Failure {
             | Self::InputTooLong { .. }
             | Self::Register(_)
             | Self::MissingImports { .. }
+            | Self::Module { .. }
             | Self::Call(_) => Outcome::Error,
             // A file that cannot be opened, read or written is the user's error, unless the host
             // lacks a resource.
@@ -135,6 +140,7 @@ impl From<&Failure> for Ending {
 #[cfg(test)]
 mod tests {
     use super::Failure;
+    use crate::inputs::core_module::ModuleError;
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
     use crate::outcome::system_error::SystemError;
@@ -253,6 +259,14 @@ mod tests {
                     "the component imports `a:b/c`, `d\\u{202e}` and 3 more, which this command \
                      does not implement: run it in its own host, or with --stub-imports, which ends \
                      a guest that calls such an import",
+                ),
+            ),
+            (
+                Failure::Module { path: path(), reason: ModuleError::Memory64 },
+                Outcome::Error,
+                format!(
+                    "cannot make a component of the core module a\\u{{1b}}b: {}",
+                    ModuleError::Memory64
                 ),
             ),
             (

@@ -134,7 +134,7 @@ fn what_cannot_be_a_component_is_told_without_compiling() {
         (
             71,
             "(module)",
-            "invalid component: this is a core module, not a component; turn it into one",
+            "cannot make a component of the core module ./component.wat: nothing of it can be called",
         ),
         (
             71,

@@ -17,15 +17,6 @@ fn error(case: &Case, args: &[&str]) -> String {
 }
 
 #[test]
-fn a_core_module_is_told_how_to_become_a_component() {
-    for text in ["(module)", "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func)))"] {
-        let message = error(&Case::new(ROOMY, text), &[]);
-        assert!(message.contains("core module"), "{message}");
-        assert!(message.contains("wasi_snapshot_preview1 adapter"), "{message}");
-    }
-}
-
-#[test]
 fn what_is_not_a_component_is_an_error() {
     let case = Case::new(ROOMY, "(component (oops))");
     let message = error(&case, &[]);

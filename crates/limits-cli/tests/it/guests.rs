@@ -60,11 +60,23 @@ pub(crate) fn holder(grows_by: u32) -> String {
 }
 
 /// Makes a command of a WASI preview 1 module whose `_start` is `body`.
+pub(crate) fn command(text: &str, body: &str) -> Vec<u8> {
+    let module = wat::parse_str(command_module(text, body)).unwrap();
+    ComponentEncoder::default()
+        .module(&module)
+        .unwrap()
+        .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)
+        .unwrap()
+        .encode()
+        .unwrap()
+}
+
+/// Writes a WASI preview 1 module whose `_start` is `body`.
 ///
 /// `print` writes to a stream what begins at an address and has a length; `text` lies at 1024.
-pub(crate) fn command(text: &str, body: &str) -> Vec<u8> {
+pub(crate) fn command_module(text: &str, body: &str) -> String {
     let text: String = text.bytes().map(|byte| format!("\\{byte:02x}")).collect();
-    let module = wat::parse_str(format!(
+    format!(
         r#"(module
             (import "wasi_snapshot_preview1" "fd_write"
                 (func $fd_write (param i32 i32 i32 i32) (result i32)))
@@ -109,15 +121,7 @@ pub(crate) fn command(text: &str, body: &str) -> Vec<u8> {
                 (i32.store8 (i32.const 34) (i32.const 10))
                 (call $print (i32.const 1) (i32.const 32) (i32.const 3)))
             (func (export "_start") {body}))"#
-    ))
-    .unwrap();
-    ComponentEncoder::default()
-        .module(&module)
-        .unwrap()
-        .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)
-        .unwrap()
-        .encode()
-        .unwrap()
+    )
 }
 
 /// Makes a command that prints `text` on stdout.
@@ -173,10 +177,16 @@ pub(crate) fn flood() -> Vec<u8> {
 
 /// Makes a component of a core module and the WIT that it was written against.
 pub(crate) fn against(wit: &str, module: &str) -> Vec<u8> {
+    let module = module_against(wit, module);
+    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
+}
+
+/// Puts the WIT that a core module was written against into it, as toolchains do.
+pub(crate) fn module_against(wit: &str, module: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str(Path::new("test.wit"), wit).unwrap();
     let world = resolve.select_world(&[package], None).unwrap();
     let mut module = wat::parse_str(module).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
+    module
 }

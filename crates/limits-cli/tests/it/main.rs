@@ -12,6 +12,7 @@ mod hidden;
 mod host;
 mod interrupt;
 mod invoke;
+mod modules;
 mod outcomes;
 mod quota;
 mod report;

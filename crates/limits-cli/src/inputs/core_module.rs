@@ -1,0 +1,246 @@
+//! A core module, looked at before it is made into a component.
+
+use std::collections::BTreeSet;
+
+use limits_core::Escaped;
+use wasi_preview1_component_adapter_provider::{
+    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+};
+use wasmparser::{
+    BinaryReaderError, Export, ExternalKind, Import, MemoryType, Parser, Payload, TypeRef,
+};
+
+use crate::quote::quoted;
+
+/// The version and the layer of a core module, after the magic bytes.
+const HEADER: &[u8] = b"\0asm\x01\0\0\0";
+
+/// The sections in which toolchains put the WIT world that a module was built against.
+const WORLD: &str = "component-type";
+
+/// Imports that a module may have: the encoder takes quadratic time for repeated ones, a second for
+/// as many as these. A program of wasi-libc has up to 46.
+const MOST_IMPORTS: usize = 4_096;
+/// Bytes that the imports of a module may have.
+const MOST_IMPORT_BYTES: usize = 256 * 1024;
+/// Sections that a WIT world may be in, one for each library that has a part of it.
+const MOST_WORLD_SECTIONS: usize = 128;
+/// Bytes that the WIT world may have. All of WASI 0.2 has 40 KiB.
+const MOST_WORLD_BYTES: usize = 1024 * 1024;
+/// Imports that an error names at most, and characters that it shows of each.
+const MOST_NAMED: usize = 4;
+const MOST_OF_A_NAME: usize = 64;
+
+/// A reason why a core module cannot be made into a component.
+#[derive(Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum ModuleError {
+    /// The encoder refused the module, or panicked.
+    #[error("{reason}")]
+    Encoder { reason: String },
+    /// The bytes are no module.
+    #[error("{reason}")]
+    Malformed { reason: String },
+    /// A memory of more than 4 GiB.
+    #[error("its memory has 64-bit addresses, which components cannot have")]
+    Memory64,
+    /// Imports of the module's own host.
+    #[error(
+        "it imports {}, which WASI preview 1 does not have: a host of its own would have to, and \
+         --stub-imports stands in for imports of components only",
+        listed(.0)
+    )]
+    MissingImports(Named),
+    /// The memory that the calls of WASI would read and write.
+    #[error("it does not export a memory of its own as `memory`, which WASI preview 1 requires")]
+    NoMemory,
+    /// A library whose functions have no component-level types, or a module without WASI.
+    #[error(
+        "nothing of it can be called: it exports no `_start`, and has no WIT world (a \
+         `component-type` section) that gives its functions types; build it as a command or a \
+         component"
+    )]
+    NothingToCall,
+    /// Threads.
+    #[error(
+        "it shares memory between threads, which are not supported: build it without threads, for \
+         wasm32-wasip1"
+    )]
+    Threads,
+    /// A bound of this command.
+    #[error("it has more than {most} {what}")]
+    TooMuch { what: &'static str, most: usize },
+    /// WASI before preview 1.
+    #[error(
+        "it imports `wasi_unstable`, the WASI before preview 1: build it with a newer toolchain, \
+         for wasm32-wasip1"
+    )]
+    Unstable,
+}
+
+/// Imports that an error names, escaped.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct Named {
+    first: Vec<String>,
+    more: usize,
+}
+
+impl Named {
+    fn add(&mut self, import: Import<'_>) {
+        if self.first.len() < MOST_NAMED {
+            let name = format!("{}.{}", import.module, import.name);
+            self.first.push(format!("`{}`", Escaped::head(&name, MOST_OF_A_NAME)));
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+fn listed(Named { first, more }: &Named) -> String {
+    match more {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+impl From<BinaryReaderError> for ModuleError {
+    fn from(error: BinaryReaderError) -> Self {
+        Self::Malformed { reason: quoted(&error.to_string()) }
+    }
+}
+
+/// The parts of a core module that its component depends on.
+#[derive(Debug, Default)]
+pub(crate) struct CoreModule {
+    /// Whether it exports `_start`, which makes it a command.
+    pub(crate) has_start: bool,
+    /// Whether it has a WIT world, whose functions become functions of the component.
+    pub(crate) has_world: bool,
+    has_memory: bool,
+    is_unstable: bool,
+    has_threads: bool,
+    has_memory64: bool,
+    has_preview1: bool,
+    /// Imports that neither the adapter nor, if there is one, the WIT world has.
+    missing: Named,
+}
+
+impl CoreModule {
+    /// Returns whether the first bytes are those of a core module.
+    pub(crate) fn is_one(bytes: &[u8]) -> bool {
+        bytes.starts_with(HEADER)
+    }
+
+    /// Looks at a module in one pass over its bytes, without validating it.
+    ///
+    /// # Errors
+    ///
+    /// A [`ModuleError`] if no component can be made of the module, as far as its imports, exports
+    /// and memories tell.
+    pub(crate) fn look(bytes: &[u8]) -> Result<Self, ModuleError> {
+        let adapted = functions_of_preview1()?;
+        let mut module = Self::default();
+        // A WIT world comes after the imports that it explains.
+        let mut foreign = Named::default();
+        let (mut imports, mut import_bytes, mut worlds, mut world_bytes) = (0, 0, 0, 0);
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload? {
+                Payload::ImportSection(section) => {
+                    import_bytes += section.range().len();
+                    at_most(import_bytes, MOST_IMPORT_BYTES, "bytes of imports")?;
+                    for import in section.into_imports() {
+                        imports += 1;
+                        at_most(imports, MOST_IMPORTS, "imports")?;
+                        module.add_import(import?, &adapted, &mut foreign);
+                    }
+                }
+                Payload::MemorySection(section) => {
+                    for memory in section {
+                        module.add_memory(memory?);
+                    }
+                }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        module.add_export(export?);
+                    }
+                }
+                Payload::CustomSection(section) if section.name().starts_with(WORLD) => {
+                    module.has_world = true;
+                    worlds += 1;
+                    at_most(worlds, MOST_WORLD_SECTIONS, "sections with a WIT world")?;
+                    world_bytes += section.data().len();
+                    at_most(world_bytes, MOST_WORLD_BYTES, "bytes of WIT worlds")?;
+                }
+                _ => {}
+            }
+        }
+        if !module.has_world && module.missing.first.is_empty() {
+            module.missing = foreign;
+        }
+        module.checked()
+    }
+
+    fn add_import(&mut self, import: Import<'_>, adapted: &BTreeSet<String>, foreign: &mut Named) {
+        if import.module == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME {
+            self.has_preview1 = true;
+            if !adapted.contains(import.name) {
+                self.missing.add(import);
+            }
+        } else {
+            foreign.add(import);
+        }
+        self.is_unstable |= import.module == "wasi_unstable";
+        self.has_threads |= (import.module, import.name) == ("wasi", "thread-spawn");
+        if let TypeRef::Memory(memory) = import.ty {
+            self.add_memory(memory);
+        }
+    }
+
+    fn add_memory(&mut self, memory: MemoryType) {
+        self.has_threads |= memory.shared;
+        self.has_memory64 |= memory.memory64;
+    }
+
+    fn add_export(&mut self, export: Export<'_>) {
+        match (export.name, export.kind) {
+            ("_start", ExternalKind::Func) => self.has_start = true,
+            ("memory", ExternalKind::Memory) => self.has_memory = true,
+            _ => {}
+        }
+    }
+
+    fn checked(self) -> Result<Self, ModuleError> {
+        if self.is_unstable {
+            Err(ModuleError::Unstable)
+        } else if self.has_threads {
+            Err(ModuleError::Threads)
+        } else if self.has_memory64 {
+            Err(ModuleError::Memory64)
+        } else if !self.missing.first.is_empty() {
+            Err(ModuleError::MissingImports(self.missing))
+        } else if !self.has_start && !self.has_world {
+            Err(ModuleError::NothingToCall)
+        } else if !self.has_memory && (self.has_start || self.has_preview1) {
+            // The adapter of a command uses the memory whether the module imports WASI or not.
+            Err(ModuleError::NoMemory)
+        } else {
+            Ok(self)
+        }
+    }
+}
+
+fn at_most(count: usize, most: usize, what: &'static str) -> Result<(), ModuleError> {
+    if count > most { Err(ModuleError::TooMuch { what, most }) } else { Ok(()) }
+}
+
+/// Returns the names of the functions of WASI preview 1, which the adapter exports.
+fn functions_of_preview1() -> Result<BTreeSet<String>, BinaryReaderError> {
+    let mut functions = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER) {
+        if let Payload::ExportSection(section) = payload? {
+            for export in section {
+                functions.insert(String::from(export?.name));
+            }
+        }
+    }
+    Ok(functions)
+}
