@@ -17,6 +17,8 @@ use crate::outcome::failure::Failure;
 /// A component: its version, its terms and its file.
 pub(crate) struct Manifest {
     pub(crate) version: String,
+    /// The requests of the file, before any policy.
+    pub(crate) asks: EffectiveConfig,
     pub(crate) terms: Terms,
     /// The component's file, or the failure to read it; none may run if its Component.toml asks
     /// for a capability that no interface under the command uses.
@@ -77,6 +79,7 @@ impl Manifest {
         });
         Ok(Self {
             version: config.component.version.to_string(),
+            asks: config.effective(),
             terms: Terms {
                 name: config.component.name.to_string(),
                 effective: policy.apply(&config, id, sha256.as_ref()),
