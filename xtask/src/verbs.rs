@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 mod bench;
+mod c_guests;
 mod check_each;
 mod docs;
 mod examples;
@@ -11,7 +12,7 @@ mod package;
 use core::fmt::Write as _;
 
 use crate::failure::Result;
-use crate::steps::{self, Step};
+use crate::steps::{self, Step, WithoutTool};
 use crate::{cargo, tidy};
 
 /// One verb of the command line.
@@ -60,6 +61,11 @@ pub(crate) const VERBS: &[Verb] = &[
         action: Plain(check_each::run),
     },
     Verb {
+        name: "c-guests",
+        about: "compiles guests in C with clang and runs them with and without quotas",
+        action: Plain(c_guests::run),
+    },
+    Verb {
         name: "loom",
         about: "tries every interleaving of threads that take from a quota or report its level",
         action: Plain(loom::run),
@@ -96,6 +102,7 @@ const CI: &[Step] = &[
     ("tidy", tidy::run),
     ("clippy", clippy),
     ("test", test),
+    ("c-guests", c_guests::run),
     ("loom", loom::run),
     ("check-each", check_each::run),
     ("docs", docs::run),
@@ -105,7 +112,7 @@ const CI: &[Step] = &[
 ];
 
 fn ci() -> Result {
-    let summary = steps::run(CI);
+    let summary = steps::run(CI, WithoutTool::by_environment());
     print!("{}", summary.report());
     summary.verdict()
 }

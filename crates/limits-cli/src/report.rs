@@ -8,5 +8,3 @@ pub(crate) mod model;
 pub(crate) mod report_file;
 pub(crate) mod settings;
 pub(crate) mod text;
-pub(crate) mod toml;
-pub(crate) mod wants;

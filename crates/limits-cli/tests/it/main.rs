@@ -21,4 +21,3 @@ mod schema;
 mod shortage;
 mod stdio;
 mod stubs;
-mod wants;

@@ -102,11 +102,7 @@ impl EffectiveConfig {
         self.cpu_time_policy
     }
 
-    /// Returns the resources that the component may access: the patterns of its file, restricted by
-    /// those of the policy.
-    ///
-    /// [`iter`](CapabilitySet::iter) and [`patterns`](CapabilitySet::patterns) return those of the
-    /// file, which the policy may not grant.
+    /// Returns the resources that the component may access.
     #[must_use]
     pub const fn capabilities(&self) -> &CapabilitySet {
         &self.capabilities

@@ -1,7 +1,5 @@
 //! Patterns and sets of capabilities: matches, decisions and errors.
 
-mod conjunction;
-mod extents;
 mod hostile;
 mod model;
 mod patterns;

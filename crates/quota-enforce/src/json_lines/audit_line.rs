@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use limits_core::Denial;
 use serde::Serialize;
 
 use crate::audit::{AuditEvent, AuditKind};
@@ -93,7 +94,7 @@ impl<'a> Line<'a> {
                 Self {
                     target: target.get(..end),
                     rule: decision.rule().map(limits_core::Pattern::as_str),
-                    reason: decision.reason().map(|reason| reason.to_string()),
+                    reason: decision.denial().as_ref().map(Denial::to_string),
                     ..line
                 }
             }
