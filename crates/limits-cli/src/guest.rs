@@ -3,7 +3,7 @@
 pub(crate) mod account;
 mod exports;
 mod http;
-mod imports;
+pub(crate) mod imports;
 pub(crate) mod invoke;
 pub(crate) mod session;
 pub(crate) mod store_data;

@@ -4,3 +4,4 @@ pub(crate) mod binary;
 pub(crate) mod component_file;
 pub(crate) mod core_module;
 pub(crate) mod manifest;
+pub(crate) mod wants;

@@ -8,3 +8,5 @@ pub(crate) mod model;
 pub(crate) mod report_file;
 pub(crate) mod settings;
 pub(crate) mod text;
+pub(crate) mod toml;
+pub(crate) mod wants;

@@ -25,7 +25,9 @@ use crate::toml::shown::shown;
 /// 3. `[ceiling]` lowers it, unless the override pins the component's `sha256` and the hash
 ///    matches.
 ///
-/// An override that pins another hash can only lower. A capability must be granted by both files.
+/// An override that pins another hash can only lower. A request for a resource is allowed when a
+/// pattern of the component's file matches it, and one of each table of the policy that lists
+/// capabilities; an override with the matching hash stands in the ceiling's place.
 /// The default policy changes nothing, and [`EffectiveConfig::changes`] has a line for each change.
 /// The reference, `docs/component-toml.md`, explains the rules in full: windows of rates, memory
 /// under `[host]`, patterns.

@@ -12,6 +12,7 @@ mod quota;
 
 pub use crate::capability::decision::{CapabilityDenied, Decision, Denial};
 pub use crate::capability::domain::Domain;
+pub use crate::capability::extent::Extent;
 pub use crate::capability::id::IdProblem;
 pub use crate::capability::path::normalize_path;
 pub use crate::capability::pattern::Pattern;

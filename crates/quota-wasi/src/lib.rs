@@ -2,6 +2,8 @@
 
 mod builder;
 mod directory;
+#[cfg_attr(not(test), expect(dead_code, reason = "the descriptors of guests come next"))]
+mod disk;
 mod limited_output;
 mod linker;
 mod output_budget;

@@ -8,6 +8,10 @@ pub struct WalkProgress {
 }
 
 impl WalkProgress {
+    pub(crate) const fn new(entries: u64, bytes: u64) -> Self {
+        Self { entries, bytes }
+    }
+
     /// Returns the entries counted so far.
     #[must_use]
     pub const fn entries(&self) -> u64 {

@@ -1,7 +1,7 @@
 //! `wasm-limits check`.
 
-use limits_config::{LoadError, Origin, Setting, format_size};
-use limits_core::CapabilitySet;
+use limits_config::{EffectiveConfig, LoadError, Origin, Setting, format_size};
+use limits_core::{CapabilitySet, WasmError};
 use limits_wasmtime::ComponentExecutor;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -12,6 +12,7 @@ use crate::background::in_background;
 use crate::inputs::binary::Adapter;
 use crate::inputs::component_file::ComponentFile;
 use crate::inputs::manifest::{Manifest, Terms};
+use crate::inputs::wants::Wants;
 use crate::interrupt::Interrupt;
 use crate::outcome::Outcome;
 use crate::outcome::classify::{Ending, Problem};
@@ -21,6 +22,7 @@ use crate::report::console::{Console, Reported, Text};
 use crate::report::model::outcome_name;
 use crate::report::settings::{by_key, changes, enforced, is_enforced, not_enforced, quotas};
 use crate::report::text::{BOLD, WARNING, colour, line, table};
+use crate::report::wants::WantsReport;
 
 const NOT_ENFORCED: &str = "declared, not enforced here";
 
@@ -45,6 +47,8 @@ pub(crate) struct Checked {
     capabilities: BTreeMap<String, Vec<String>>,
     policy: Vec<String>,
     not_enforced: Vec<String>,
+    /// Null without `--wants`.
+    wants: Option<WantsReport>,
     #[serde(skip)]
     exit_code: u8,
 }
@@ -62,37 +66,47 @@ struct CheckedFile {
 pub(crate) async fn check(args: &CheckArgs, console: &mut Console, interrupt: &Interrupt) -> u8 {
     let manifest = Manifest::load(&args.manifest, interrupt).await;
     let checked = match console.open_report(&args.output, &args.manifest, &manifest, &[]) {
-        Ok(()) => look(manifest, interrupt).await,
+        Ok(()) => look(args, manifest, interrupt).await,
         Err(failure) => Checked::not_run(Ending::from(&failure)),
     };
     console.publish(checked)
 }
 
-async fn look(manifest: Result<Manifest, Failure>, interrupt: &Interrupt) -> Checked {
-    let Manifest { version, terms, file } = match manifest {
+async fn look(
+    args: &CheckArgs,
+    manifest: Result<Manifest, Failure>,
+    interrupt: &Interrupt,
+) -> Checked {
+    let Manifest { version, asks, terms, file } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => return Checked::not_run(Ending::from(&failure)),
     };
-    let file = match file {
+    let (file, wants) = match file {
         Ok(file) => {
-            let looking = in_background("parsing", interrupt, || CheckedFile::new(file));
+            let asks = args.wants.then_some(asks);
+            let looking =
+                in_background("parsing", interrupt, move || CheckedFile::new(file, asks.as_ref()));
             match looking.await.flatten() {
-                Ok(checked) => Some(checked),
+                Ok((checked, wants)) => (Some(checked), wants),
                 Err(failure) => return Checked::not_run(Ending::from(&failure)),
             }
         }
         // A component that is not built yet is no error; one that is named, or is there, must be
         // readable.
-        Err(Failure::Load(LoadError::Missing { .. })) => None,
+        Err(Failure::Load(LoadError::Missing { .. })) if !args.wants => (None, None),
         Err(failure) => return Checked::not_run(Ending::from(&failure)),
     };
-    Checked::new(version, file, &terms)
+    Checked { wants, ..Checked::new(version, file, &terms) }
 }
 
 impl Reported for Checked {
     const COMMAND: &'static str = "check";
 
     fn text(&self) -> Text {
+        if let (Some(wants), Outcome::Success) = (&self.wants, self.outcome) {
+            let stderr = format!("{}{}", head(self), wants.text());
+            return Text { stdout: wants.section.clone(), stderr };
+        }
         let text = render(self);
         match self.outcome {
             Outcome::Success => Text { stdout: text, stderr: String::new() },
@@ -111,15 +125,23 @@ impl Reported for Checked {
 }
 
 impl CheckedFile {
-    /// Checks the structure of a component without compiling it.
-    fn new(file: ComponentFile) -> Result<Self, Failure> {
+    /// Checks the structure of a component without compiling it, and looks for its needs if `asks`
+    /// are given.
+    fn new(
+        file: ComponentFile,
+        asks: Option<&EffectiveConfig>,
+    ) -> Result<(Self, Option<WantsReport>), Failure> {
         let path = file.path.to_string_lossy().into_owned();
         let bytes = file.len();
         let sha256 = hex::encode(file.sha256());
         let binary = file.into_component()?;
         ComponentExecutor::new(address_space::engine(0)?)?.check_structure(&binary.bytes)?;
         let adapted = binary.adapted.map(|adapted| adapted.adapter);
-        Ok(Self { path, bytes, sha256, adapted })
+        let wants = asks
+            .map(|asks| Wants::of(&binary.bytes).map(|wants| WantsReport::new(&wants, asks)))
+            .transpose()
+            .map_err(|error| WasmError::InvalidComponent { reason: quoted(&error.to_string()) })?;
+        Ok((Self { path, bytes, sha256, adapted }, wants))
     }
 }
 
@@ -138,6 +160,7 @@ impl Checked {
             capabilities: BTreeMap::new(),
             policy: Vec::new(),
             not_enforced: Vec::new(),
+            wants: None,
             exit_code: ending.exit_code,
         }
     }
@@ -169,7 +192,8 @@ fn patterns(capabilities: &CapabilitySet) -> BTreeMap<String, Vec<String>> {
     patterns
 }
 
-fn render(checked: &Checked) -> String {
+/// Renders the first lines: what was checked, and its file.
+fn head(checked: &Checked) -> String {
     let style = colour(checked.outcome);
     let mut text = match (&checked.component, &checked.version, &checked.id) {
         (Some(name), Some(version), Some(id)) if checked.error.is_none() => {
@@ -197,6 +221,14 @@ fn render(checked: &Checked) -> String {
             text.push_str(&line("sha256", &file.sha256));
         }
         None => text.push_str(&line("file", "none found; `run` needs one")),
+    }
+    text
+}
+
+fn render(checked: &Checked) -> String {
+    let mut text = head(checked);
+    if checked.error.is_some() {
+        return text;
     }
     let row = |limit: &Setting, set_by| [limit.key.to_string(), limit.to_string(), set_by];
     let mut rows: Vec<[String; 3]> =

@@ -63,7 +63,8 @@ pub(crate) fn is_provided(import: &str) -> bool {
 ///
 /// [`Failure::MissingImports`] with the first of those imports.
 pub(crate) fn check(bytes: &[u8]) -> Result<(), Failure> {
-    let mut missing = missing(bytes).unwrap_or_default();
+    let mut missing = needed(bytes).unwrap_or_default();
+    missing.retain(|import| !is_provided(import));
     if missing.is_empty() {
         return Ok(());
     }
@@ -72,10 +73,14 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), Failure> {
     Err(Failure::MissingImports { first: missing, more })
 }
 
-/// Lists the imports of the outermost component that need an implementation which the command
-/// does not have. Instances that only define types need none.
-fn missing(bytes: &[u8]) -> Result<Vec<String>, BinaryReaderError> {
-    let mut missing = Vec::new();
+/// Lists the imports of the outermost component that need an implementation. Instances that only
+/// define types need none.
+///
+/// # Errors
+///
+/// Those of a malformed component, which is not validated beyond its imports.
+pub(crate) fn needed(bytes: &[u8]) -> Result<Vec<String>, BinaryReaderError> {
+    let mut needed = Vec::new();
     // For each type of the outermost component, whether an instance of it needs an implementation.
     let mut types = Vec::new();
     let mut depth = 0_u32;
@@ -124,15 +129,15 @@ fn missing(bytes: &[u8]) -> Result<Vec<String>, BinaryReaderError> {
                             .unwrap_or_default(),
                         _ => true,
                     };
-                    if is_needed && !is_provided(import.name.name) {
-                        missing.push(String::from(import.name.name));
+                    if is_needed {
+                        needed.push(String::from(import.name.name));
                     }
                 }
             }
             _ => {}
         }
     }
-    Ok(missing)
+    Ok(needed)
 }
 
 fn needs_implementation(declaration: &InstanceTypeDeclaration<'_>) -> bool {
@@ -147,7 +152,7 @@ fn needs_implementation(declaration: &InstanceTypeDeclaration<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{PROVIDED, is_provided, missing};
+    use super::{PROVIDED, is_provided, needed};
     use crate::guest::wasi::linker;
 
     #[test]
@@ -199,7 +204,7 @@ mod tests {
                 (export "say" (func (param "b" (borrow $bot))))))
             (import "t" (type (sub resource)))
             (import "log" (func)))"#;
-        let listed = missing(&wat::parse_str(text).unwrap()).unwrap();
-        assert_eq!(listed, ["demo:bot/io", "t", "log"]);
+        let listed = needed(&wat::parse_str(text).unwrap()).unwrap();
+        assert_eq!(listed, ["wasi:io/poll@0.2.0", "demo:bot/io", "t", "log"]);
     }
 }

@@ -6,6 +6,8 @@ use limits_config::{
     ComponentConfig, EffectiveConfig, HostCeilings, LoadError, LoadedComponent, Policy,
 };
 
+use limits_core::Permission;
+
 use crate::args::ManifestArgs;
 use crate::background::in_background;
 use crate::inputs::component_file::ComponentFile;
@@ -15,8 +17,11 @@ use crate::outcome::failure::Failure;
 /// A component: its version, its terms and its file.
 pub(crate) struct Manifest {
     pub(crate) version: String,
+    /// The requests of the file, before any policy.
+    pub(crate) asks: EffectiveConfig,
     pub(crate) terms: Terms,
-    /// The component's file, or the failure to read it.
+    /// The component's file, or the failure to read it; none may run if its Component.toml asks
+    /// for a capability that no interface under the command uses.
     pub(crate) file: Result<ComponentFile, Failure>,
 }
 
@@ -29,6 +34,16 @@ pub(crate) struct Terms {
     pub(crate) host: HostCeilings,
     /// A sentence on an `--id` without an override: a mistake in typing it would go unnoticed.
     pub(crate) note: Option<String>,
+}
+
+/// Permissions that no interface under the command uses.
+const UNSERVED: [Permission; 2] = [Permission::FilesystemExecute, Permission::MessagingReceive];
+
+/// Returns the permissions that a component asks for in vain.
+fn unserved(config: &ComponentConfig) -> Vec<Permission> {
+    let is_asked =
+        |permission: &Permission| config.capabilities.patterns(*permission).next().is_some();
+    UNSERVED.into_iter().filter(is_asked).collect()
 }
 
 impl Manifest {
@@ -49,8 +64,13 @@ impl Manifest {
             Some(path) => Policy::from_file(path)?,
             None => Policy::default(),
         };
-        let file = ComponentFile::find(args.component.as_deref(), &args.manifest, &config)
-            .and_then(ComponentFile::read);
+        let permissions = unserved(&config);
+        let file = if permissions.is_empty() {
+            ComponentFile::find(args.component.as_deref(), &args.manifest, &config)
+                .and_then(ComponentFile::read)
+        } else {
+            Err(Failure::Unserved { manifest: args.manifest.clone(), permissions })
+        };
         let id = args.id.as_ref().unwrap_or(&config.component.name);
         let sha256 = file.as_ref().ok().map(ComponentFile::sha256);
         let note = args.id.as_ref().filter(|id| !policy.names(id)).map(|id| match args.policy {
@@ -59,6 +79,7 @@ impl Manifest {
         });
         Ok(Self {
             version: config.component.version.to_string(),
+            asks: config.effective(),
             terms: Terms {
                 name: config.component.name.to_string(),
                 effective: policy.apply(&config, id, sha256.as_ref()),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use limits_config::{ConfigError, LoadError, format_size};
-use limits_core::{Escaped, WasmError};
+use limits_core::{Escaped, Permission, WasmError};
 use quota_enforce::EnforceError;
 
 use crate::inputs::core_module::ModuleError;
@@ -71,6 +71,16 @@ pub(crate) enum Failure {
     /// The component under its id.
     #[error("cannot register the component: {0}")]
     Register(#[from] EnforceError),
+    /// Capabilities that no interface under the command uses: they could only mislead.
+    #[error(
+        "{} asks for {}, which no interface under this command uses: take {} out of \
+         [capabilities], or run the component in a host whose own functions check {}",
+        quoted_path(manifest),
+        asked(permissions),
+        them(permissions),
+        them(permissions)
+    )]
+    Unserved { manifest: PathBuf, permissions: Vec<Permission> },
     /// The executor.
     #[error(transparent)]
     Wasm(#[from] WasmError),
@@ -78,6 +88,16 @@ pub(crate) enum Failure {
 
 fn way_out(error: &LoadError) -> &'static str {
     if matches!(error, LoadError::Missing { .. }) { "; --component names one" } else { "" }
+}
+
+fn asked(permissions: &[Permission]) -> String {
+    let quoted: Vec<String> =
+        permissions.iter().map(|permission| format!("`{permission}`")).collect();
+    quoted.join(" and ")
+}
+
+fn them(permissions: &[Permission]) -> &'static str {
+    if permissions.len() == 1 { "it" } else { "them" }
 }
 
 fn imports(first: &[String], more: usize) -> String {
@@ -109,6 +129,7 @@ impl Failure {
             | Self::Register(_)
             | Self::MissingImports { .. }
             | Self::Module { .. }
+            | Self::Unserved { .. }
             | Self::Call(_) => Outcome::Error,
             // A file that cannot be opened, read or written is the user's error, unless the host
             // lacks a resource.
@@ -145,7 +166,7 @@ mod tests {
     use crate::outcome::classify::Ending;
     use crate::outcome::system_error::SystemError;
     use limits_config::{ComponentConfig, LoadError, format_size};
-    use limits_core::{HostResource, HostShortage, WasmError};
+    use limits_core::{HostResource, HostShortage, Permission, WasmError};
     use quota_enforce::EnforceError;
     use std::path::PathBuf;
 
@@ -267,6 +288,18 @@ mod tests {
                 format!(
                     "cannot make a component of the core module a\\u{{1b}}b: {}",
                     ModuleError::Memory64
+                ),
+            ),
+            (
+                Failure::Unserved {
+                    manifest: path(),
+                    permissions: vec![Permission::MessagingReceive],
+                },
+                Outcome::Error,
+                String::from(
+                    "a\\u{1b}b asks for `messaging.receive`, which no interface under this \
+                     command uses: take it out of [capabilities], or run the component in a host \
+                     whose own functions check it",
                 ),
             ),
             (

@@ -58,6 +58,42 @@ fn an_invalid_component_file_is_an_error_with_its_place() {
 }
 
 #[test]
+fn a_file_that_asks_for_what_no_interface_uses_is_refused_by_every_command() {
+    let asks = |capabilities: &str| {
+        let case = Case::new(&format!("{ROOMY}[capabilities]\n{capabilities}"), LIBRARY);
+        let refused: Vec<Value> = ["run", "calibrate", "check"]
+            .map(|verb| {
+                let ended = ended(case.command(verb, &["--format", "json"]).spawn().unwrap());
+                let json = ended.json();
+                assert_eq!((ended.code, &json["outcome"]), (Some(71), &Value::from("error")));
+                json["error"]["message"].clone()
+            })
+            .into();
+        assert_eq!(refused[0], refused[1]);
+        assert_eq!(refused[0], refused[2]);
+        String::from(refused[0].as_str().unwrap())
+    };
+    let uses = "which no interface under this command uses: take";
+    let host = "out of [capabilities], or run the component in a host whose own functions check";
+    assert_eq!(
+        asks("filesystem.execute = [\"/bin/*\"]\nmessaging.receive = [\"orders.*\"]\n"),
+        format!(
+            "Component.toml asks for `filesystem.execute` and `messaging.receive`, {uses} them \
+             {host} them"
+        )
+    );
+    assert_eq!(
+        asks("filesystem = { read = [\"/a\"], execute = [\"**\"] }\n"),
+        format!("Component.toml asks for `filesystem.execute`, {uses} it {host} it")
+    );
+    // An empty list asks for nothing; a policy may grant what other hosts use.
+    let case = Case::new(&format!("{ROOMY}[capabilities]\nfilesystem.execute = []\n"), LIBRARY);
+    case.write("policy.toml", "[ceiling.capabilities]\nmessaging.receive = [\"**\"]\n");
+    let args = ["--invoke", "add(1, 2)", "--policy", "policy.toml"];
+    assert_eq!(case.run(&args).code, Some(0));
+}
+
+#[test]
 fn a_long_path_or_name_hides_neither_the_place_nor_the_reason() {
     let case = Case::new(ROOMY, LIBRARY);
     let folder = [["x".repeat(200), "y".repeat(200)].join("/"), "z".repeat(200)].join("/");

@@ -21,3 +21,4 @@ mod schema;
 mod shortage;
 mod stdio;
 mod stubs;
+mod wants;

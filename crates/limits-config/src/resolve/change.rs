@@ -3,11 +3,10 @@
 use core::fmt;
 use core::time::Duration;
 
-use limits_core::{Pattern, Permission};
+use limits_core::Permission;
 
 use crate::grammar::value::Value;
 use crate::settings::table::SettingKey;
-use crate::toml::shown::quoted;
 
 /// A line of the policy that changed something.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -52,13 +51,13 @@ pub enum Change {
         /// The override.
         rule: Rule,
     },
-    /// A pattern that the component asked for is not granted.
-    Capability {
-        /// The permission.
-        permission: Permission,
-        /// The pattern.
-        pattern: Pattern,
-        /// The table that does not list it.
+    /// A table of the policy lists capabilities, so that one of its patterns must match each
+    /// request as well.
+    Capabilities {
+        /// The permissions that the component asks for and the table lists no pattern of: all
+        /// their requests are denied.
+        ungranted: Vec<Permission>,
+        /// The table.
         rule: Rule,
     },
     /// A rate is larger than can be counted in the period, so the most that can be is enforced.
@@ -97,8 +96,13 @@ impl fmt::Display for Change {
                      sha256: the ceiling counts"
                 )
             }
-            Self::Capability { permission, pattern, rule } => {
-                write!(f, "{permission} `{}` not granted by {rule}", quoted(pattern.as_str()))
+            Self::Capabilities { ungranted, rule } => {
+                write!(f, "capabilities restricted by {rule}")?;
+                for (index, permission) in ungranted.iter().enumerate() {
+                    let before = if index == 0 { ", which grants no " } else { ", " };
+                    write!(f, "{before}{permission}")?;
+                }
+                Ok(())
             }
             Self::Uncountable { key, wanted, most, period } => {
                 let kind = key.row().kind;

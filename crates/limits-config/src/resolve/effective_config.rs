@@ -102,7 +102,11 @@ impl EffectiveConfig {
         self.cpu_time_policy
     }
 
-    /// Returns the resources that the component may access.
+    /// Returns the resources that the component may access: the patterns of its file, restricted by
+    /// those of the policy.
+    ///
+    /// [`iter`](CapabilitySet::iter) and [`patterns`](CapabilitySet::patterns) return those of the
+    /// file, which the policy may not grant.
     #[must_use]
     pub const fn capabilities(&self) -> &CapabilitySet {
         &self.capabilities

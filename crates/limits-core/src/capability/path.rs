@@ -62,6 +62,17 @@ pub fn normalize_path(path: &str) -> Result<Cow<'_, str>, ResourceError> {
     Ok(Cow::Owned(clean))
 }
 
+/// Returns the normalised path of an entry of a directory, with a name that stands for any: only a
+/// `*` or `**` matches it, since neither a pattern nor an id has a NUL.
+pub(super) fn any_entry(dir: &str) -> Result<String, ResourceError> {
+    let mut entry = normalize_path(dir)?.into_owned();
+    if entry != "/" {
+        entry.push('/');
+    }
+    entry.push('\0');
+    Ok(entry)
+}
+
 /// Returns whether no segment is empty or begins with a dot: true for most paths, and found without
 /// cutting them up.
 fn is_plain(path: &str) -> bool {

@@ -150,6 +150,30 @@ impl Pattern {
         }
     }
 
+    /// Returns whether a normalised path matches.
+    pub(super) fn matches_path(&self, path: &str) -> bool {
+        let segments = self.segments();
+        segments.is_some_and(|segments| segment::matches(segments, path::segments(path)))
+    }
+
+    /// Returns whether a normalised path, or one below it, could match.
+    pub(super) fn matches_at_or_below(&self, path: &str) -> bool {
+        let segments = self.segments();
+        segments.is_some_and(|segments| segment::could_match(segments, path::segments(path)))
+    }
+
+    /// Returns whether a normalised path matches, and every path below it.
+    pub(super) fn matches_all_from(&self, path: &str) -> bool {
+        self.segments().is_some_and(segment::is_open_at_end) && self.matches_path(path)
+    }
+
+    fn segments(&self) -> Option<&[Segment]> {
+        match &self.0.compiled {
+            Compiled::Segments(segments) => Some(segments),
+            Compiled::Endpoint(_) => None,
+        }
+    }
+
     /// Returns whether matching searches between two `**`.
     pub(super) fn is_searching(&self) -> bool {
         match &self.0.compiled {

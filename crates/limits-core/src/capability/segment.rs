@@ -234,3 +234,26 @@ pub(super) fn matches(pattern: &[Segment], mut text: Segments<'_>) -> bool {
 pub(super) fn is_searching(pattern: &[Segment]) -> bool {
     pattern.iter().filter(|segment| matches!(segment, Segment::Cross)).count() > 1
 }
+
+/// Returns whether the segments of a text match those of a pattern once others are added at the
+/// text's end, or none.
+pub(super) fn could_match(pattern: &[Segment], text: Segments<'_>) -> bool {
+    let mut rest = pattern;
+    for found in text {
+        rest = match rest.split_first() {
+            // Takes all that is left of the text.
+            Some((Segment::Cross, _)) => break,
+            Some((first, rest)) if first.matches(found) => rest,
+            _ => return false,
+        };
+    }
+    // Any other segment matches some text.
+    !rest.iter().any(|segment| matches!(segment, Segment::Open(_)))
+}
+
+/// Returns whether a pattern that matches a text also matches it with any segments added at its
+/// end: `**` stands behind all that is not `*`.
+pub(super) fn is_open_at_end(pattern: &[Segment]) -> bool {
+    let last = pattern.iter().rfind(|segment| !matches!(segment, Segment::Any));
+    matches!(last, Some(Segment::Cross))
+}

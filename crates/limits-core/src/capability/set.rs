@@ -1,24 +1,33 @@
 //! The capabilities of one component.
 
+use alloc::borrow::Cow;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::decision::{Decision, Denial};
+use super::decision::{Decision, Denial, Refusal};
+use super::domain::Domain;
+use super::extent::Extent;
+use super::path;
 use super::pattern::{Pattern, Subject};
-use super::pattern_error::{PatternError, PatternProblem};
+use super::pattern_error::PatternError;
 use super::permission::Permission;
-
-/// The most patterns of one permission.
-const MAX_PATTERNS: usize = 256;
-/// The most of them that have two or more `**`, since those search during a host call.
-const MAX_SEARCHING: usize = 16;
+use super::resource::ResourceError;
+use super::rules::{self, Rules};
 
 /// The capabilities of one component: patterns by permission. A request that no pattern matches is
 /// denied.
 ///
-/// A clone shares its patterns with the original until one of the two changes. Sets with the same
-/// patterns are equal, in any order of granting.
+/// A set may be [restricted by](Self::restricted_by) others, such as that of a component's file by
+/// those of an operator's policy. It then has one list of patterns of its own and one of each
+/// restriction, and a request is allowed when a pattern of every list matches it. Patterns of
+/// different lists are not compared with each other. What lists, counts or changes patterns is
+/// about the set's own; [`restrictions`](Self::restrictions) returns the others.
+///
+/// A clone shares its patterns with the original until one of the two changes. Sets are equal if
+/// they have the same patterns, in any order of granting, and equal restrictions under the same
+/// names in the same order.
 ///
 /// ```
 /// use limits_core::{CapabilitySet, Permission};
@@ -42,8 +51,16 @@ const MAX_SEARCHING: usize = 16;
 /// ```
 #[derive(Clone, Default, Eq, Hash, PartialEq)]
 pub struct CapabilitySet {
-    /// Sorted, none twice.
-    rules: Arc<Vec<(Permission, Pattern)>>,
+    own: Rules,
+    /// A thin pointer: hosts keep a set for each of very many components.
+    restrictions: Option<Arc<Vec<Restriction>>>,
+}
+
+/// A further list, of which a pattern must match as well.
+#[derive(Clone, Eq, Hash, PartialEq)]
+struct Restriction {
+    name: Arc<str>,
+    rules: Rules,
 }
 
 impl CapabilitySet {
@@ -58,8 +75,8 @@ impl CapabilitySet {
         CapabilitySetBuilder { set: Ok(Self::new()) }
     }
 
-    /// Grants a permission for the resources that `pattern` matches. A repeated grant has no
-    /// effect.
+    /// Grants a permission for the resources that `pattern` matches, as far as the restrictions
+    /// allow them too. A repeated grant has no effect.
     ///
     /// # Errors
     ///
@@ -67,33 +84,58 @@ impl CapabilitySet {
     /// permission has 256 patterns already, or 16 with two or more `**` and this is another. The
     /// set is unchanged.
     pub fn grant(&mut self, permission: Permission, pattern: &str) -> Result<(), PatternError> {
-        let rule = (permission, Pattern::new(permission.domain(), pattern)?);
-        let Err(place) = self.rules.binary_search(&rule) else { return Ok(()) };
-        if let Some(problem) = self.overflow(&rule) {
-            return Err(PatternError::new(permission.domain(), rule.1.as_str(), problem));
-        }
-        Arc::make_mut(&mut self.rules).insert(place, rule);
-        Ok(())
+        self.own.grant(permission, pattern)
     }
 
-    /// Keeps the patterns for which `is_kept` returns true. Calls it once for each.
-    pub fn retain(&mut self, mut is_kept: impl FnMut(Permission, &Pattern) -> bool) {
-        let rules = self.rules.iter().filter(|(permission, pattern)| is_kept(*permission, pattern));
-        let kept: Vec<_> = rules.cloned().collect();
-        if kept.len() < self.len() {
-            self.rules = Arc::new(kept);
-        }
+    /// Keeps those of its own patterns for which `is_kept` returns true. Calls it once for each.
+    pub fn retain(&mut self, is_kept: impl FnMut(Permission, &Pattern) -> bool) {
+        self.own.retain(is_kept);
     }
 
-    /// Returns the problem if one more pattern of a permission is too many.
-    fn overflow(&self, (permission, pattern): &(Permission, Pattern)) -> Option<PatternProblem> {
-        let patterns = self.range(*permission);
-        if patterns.len() >= MAX_PATTERNS {
-            return Some(PatternProblem::TooManyPatterns { most: MAX_PATTERNS });
-        }
-        let searching = || patterns.iter().filter(|(_, pattern)| pattern.is_searching()).count();
-        let is_too_many = pattern.is_searching() && searching() >= MAX_SEARCHING;
-        is_too_many.then_some(PatternProblem::TooManySearching { most: MAX_SEARCHING })
+    /// Restricts the set: a request is then allowed only if `other` allows it as well.
+    ///
+    /// `name` is the file or the table that the patterns of `other` come from, and denials show it.
+    /// Restrictions of `other` become restrictions of this set under their own names. A check asks
+    /// the set's own patterns first, then each restriction in turn, so its cost grows with their
+    /// number.
+    ///
+    /// ```
+    /// use limits_core::{CapabilitySet, Permission};
+    ///
+    /// let read = Permission::FilesystemRead;
+    /// let asked = CapabilitySet::builder().grant(read, "**").build()?;
+    /// let ceiling = CapabilitySet::builder().grant(read, "/app/*").build()?;
+    /// let set = asked.restricted_by("policy.toml [ceiling]", &ceiling);
+    ///
+    /// assert!(set.check(read, "/app/data").is_allowed());
+    /// assert_eq!(
+    ///     set.check(read, "/etc/passwd").to_string(),
+    ///     "filesystem.read of `/etc/passwd` denied: \
+    ///      no pattern of policy.toml [ceiling] matches (1 checked)"
+    /// );
+    /// # Ok::<(), limits_core::PatternError>(())
+    /// ```
+    #[must_use]
+    pub fn restricted_by(mut self, name: impl Into<Arc<str>>, other: &Self) -> Self {
+        let further = Restriction { name: name.into(), rules: other.own.clone() };
+        let mut all = self.restricting().to_vec();
+        all.push(further);
+        all.extend_from_slice(other.restricting());
+        self.restrictions = Some(Arc::new(all));
+        self
+    }
+
+    /// Returns the restrictions with their names, in the order in which they are asked. Each has
+    /// patterns of its own and no restrictions.
+    pub fn restrictions(&self) -> impl Iterator<Item = (&str, Self)> {
+        self.restricting().iter().map(|restriction| {
+            let set = Self { own: restriction.rules.clone(), restrictions: None };
+            (&*restriction.name, set)
+        })
+    }
+
+    fn restricting(&self) -> &[Restriction] {
+        self.restrictions.as_ref().map_or(&[], |all| all.as_slice())
     }
 
     /// Decides one request of the component.
@@ -103,71 +145,183 @@ impl CapabilitySet {
     ///
     /// [`normalize_path`]: crate::normalize_path
     pub fn check<'a>(&'a self, permission: Permission, resource: &'a str) -> Decision<'a> {
-        let rules = self.range(permission);
-        let verdict = if rules.is_empty() {
-            Err(Denial::NothingGranted)
-        } else {
-            match Subject::parse(permission.domain(), resource) {
-                Ok(subject) => rules
-                    .iter()
-                    .map(|(_, pattern)| pattern)
-                    .find(|pattern| pattern.matches_subject(&subject))
-                    .ok_or(Denial::NoMatch { patterns: rules.len() }),
-                Err(error) => Err(Denial::InvalidResource(error)),
-            }
-        };
-        Decision::new(permission, resource, verdict)
+        let subject = || Subject::parse(permission.domain(), resource);
+        let result = self.ask(permission, subject, Pattern::matches_subject);
+        Decision::new(permission, Extent::Itself, resource, result)
     }
 
-    /// Returns the set with `id` in the place of every `<id>`.
+    /// Decides whether some path at or below a directory could be allowed: whether each of the
+    /// lists has a pattern that matches `dir` or could match something below it.
+    ///
+    /// For a host that opens a directory to look for entries below it, each of which it then
+    /// checks. Two lists may mean different paths, so it is possible that none is allowed.
+    ///
+    /// ```
+    /// use limits_core::{CapabilitySet, Permission};
+    ///
+    /// let read = Permission::FilesystemRead;
+    /// let set = CapabilitySet::builder().grant(read, "/app/*/public/**").build()?;
+    /// for dir in ["/", "/app", "/app/shop", "/app/shop/public/a"] {
+    ///     assert!(set.check_at_or_below(read, dir).is_allowed());
+    /// }
+    /// assert_eq!(
+    ///     set.check_at_or_below(read, "/app/shop/private").to_string(),
+    ///     "filesystem.read at or below `/app/shop/private` denied: \
+    ///      no granted pattern matches (1 checked)"
+    /// );
+    /// # Ok::<(), limits_core::PatternError>(())
+    /// ```
+    pub fn check_at_or_below<'a>(&'a self, permission: Permission, dir: &'a str) -> Decision<'a> {
+        let subject = || path::normalize_path(dir);
+        let matches = |pattern: &Pattern, dir: &Cow<'_, str>| pattern.matches_at_or_below(dir);
+        let result = self.ask_path(permission, subject, matches);
+        Decision::new(permission, Extent::AtOrBelow, dir, result)
+    }
+
+    /// Decides whether a directory may be listed: whether `dir` itself is allowed, or every entry
+    /// directly below it, whatever its name.
+    ///
+    /// Patterns of single names together never allow every name.
+    ///
+    /// ```
+    /// use limits_core::{CapabilitySet, Permission};
+    ///
+    /// let read = Permission::FilesystemRead;
+    /// let set =
+    ///     CapabilitySet::builder().grant(read, "/app/*").grant(read, "/logs/*.txt").build()?;
+    /// assert!(set.check_entries(read, "/app").is_allowed());
+    /// assert!(set.check_entries(read, "/app/data").is_allowed());
+    /// assert_eq!(
+    ///     set.check_entries(read, "/logs").to_string(),
+    ///     "filesystem.read of the entries of `/logs` denied: \
+    ///      no granted pattern matches every name (2 checked)"
+    /// );
+    /// # Ok::<(), limits_core::PatternError>(())
+    /// ```
+    pub fn check_entries<'a>(&'a self, permission: Permission, dir: &'a str) -> Decision<'a> {
+        let subject = || path::normalize_path(dir);
+        let matches = |pattern: &Pattern, dir: &Cow<'_, str>| pattern.matches_path(dir);
+        let result = self.ask_path(permission, subject, matches).or_else(|_| {
+            let matches = |pattern: &Pattern, entry: &String| pattern.matches_path(entry);
+            self.ask_path(permission, || path::any_entry(dir), matches)
+        });
+        Decision::new(permission, Extent::Entries, dir, result)
+    }
+
+    /// Decides whether every path below a directory is allowed, at any depth and whatever the
+    /// names, such as for renaming the directory. Says nothing of `dir` itself.
+    ///
+    /// It is allowed if each of the lists has one pattern that matches all of them. So the answer
+    /// is conservative: `/app/*` and `/app/*/**` together match everything below `/app`, and
+    /// neither does alone.
+    ///
+    /// ```
+    /// use limits_core::{CapabilitySet, Permission};
+    ///
+    /// let write = Permission::FilesystemWrite;
+    /// let set = CapabilitySet::builder().grant(write, "/app/**").grant(write, "/tmp/*").build()?;
+    /// assert!(set.check_below(write, "/app").is_allowed());
+    /// assert_eq!(
+    ///     set.check_below(write, "/tmp").to_string(),
+    ///     "filesystem.write of everything below `/tmp` denied: \
+    ///      no granted pattern matches every name (2 checked)"
+    /// );
+    /// # Ok::<(), limits_core::PatternError>(())
+    /// ```
+    pub fn check_below<'a>(&'a self, permission: Permission, dir: &'a str) -> Decision<'a> {
+        let matches = |pattern: &Pattern, entry: &String| pattern.matches_all_from(entry);
+        let result = self.ask_path(permission, || path::any_entry(dir), matches);
+        Decision::new(permission, Extent::Below, dir, result)
+    }
+
+    /// Asks each list for a pattern that allows a path.
+    fn ask_path<S>(
+        &self,
+        permission: Permission,
+        subject: impl FnOnce() -> Result<S, ResourceError>,
+        allows: impl Fn(&Pattern, &S) -> bool,
+    ) -> Result<&Pattern, Refusal<'_>> {
+        if permission.domain() != Domain::Filesystem {
+            return Err(Refusal::own(Denial::NotOfPaths));
+        }
+        self.ask(permission, subject, allows)
+    }
+
+    /// Asks each list for a pattern that allows a request, and returns the set's own.
+    fn ask<S>(
+        &self,
+        permission: Permission,
+        subject: impl FnOnce() -> Result<S, ResourceError>,
+        allows: impl Fn(&Pattern, &S) -> bool,
+    ) -> Result<&Pattern, Refusal<'_>> {
+        let own = self.own.of(permission);
+        if own.is_empty() {
+            return Err(Refusal::own(Denial::NothingGranted));
+        }
+        let subject = subject().map_err(|error| Refusal::own(Denial::InvalidResource(error)))?;
+        let rule = rules::find(own, |pattern| allows(pattern, &subject)).map_err(Refusal::own)?;
+        for Restriction { name, rules } in self.restricting() {
+            rules::find(rules.of(permission), |pattern| allows(pattern, &subject))
+                .map_err(|denial| Refusal::by(name, denial))?;
+        }
+        Ok(rule)
+    }
+
+    /// Returns the set with `id` in the place of every `<id>`, in its restrictions as well.
     ///
     /// # Errors
     ///
     /// [`PatternError`] if the id does not fit into one of the patterns, see [`Pattern::bind`].
     pub fn bind(&self, id: &str) -> Result<Self, PatternError> {
-        if !self.rules.iter().any(|(_, pattern)| pattern.has_id()) {
-            return Ok(self.clone());
-        }
-        let bound =
-            self.rules.iter().map(|(permission, pattern)| Ok((*permission, pattern.bind(id)?)));
-        let mut rules = bound.collect::<Result<Vec<_>, PatternError>>()?;
-        rules.sort_unstable();
-        Ok(Self { rules: Arc::new(rules) })
+        let bind = |restriction: &Restriction| {
+            let name = Arc::clone(&restriction.name);
+            Ok(Restriction { name, rules: restriction.rules.bind(id)? })
+        };
+        let own = self.own.bind(id)?;
+        let Some(restrictions) = &self.restrictions else {
+            return Ok(Self { own, restrictions: None });
+        };
+        let bound = restrictions.iter().map(bind).collect::<Result<_, PatternError>>()?;
+        Ok(Self { own, restrictions: Some(Arc::new(bound)) })
     }
 
-    /// Returns all patterns, by permission.
+    /// Returns all patterns of its own, by permission.
     pub fn iter(&self) -> impl Iterator<Item = (Permission, &Pattern)> {
-        self.rules.iter().map(|(permission, pattern)| (*permission, pattern))
+        self.own.all().iter().map(|(permission, pattern)| (*permission, pattern))
     }
 
-    /// Returns the patterns of one permission.
+    /// Returns its own patterns of one permission.
     pub fn patterns(&self, permission: Permission) -> impl Iterator<Item = &Pattern> {
-        self.range(permission).iter().map(|(_, pattern)| pattern)
+        self.own.of(permission).iter().map(|(_, pattern)| pattern)
     }
 
-    /// Returns the number of patterns.
+    /// Returns the number of its own patterns.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rules.len()
+        self.own.all().len()
     }
 
-    /// Returns whether the set allows nothing.
+    /// Returns whether the set has no patterns of its own, and so allows nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
-
-    fn range(&self, permission: Permission) -> &[(Permission, Pattern)] {
-        let start = self.rules.partition_point(|(other, _)| *other < permission);
-        let rest = self.rules.get(start..).unwrap_or_default();
-        let length = rest.partition_point(|(other, _)| *other == permission);
-        rest.get(..length).unwrap_or_default()
+        self.own.all().is_empty()
     }
 }
 
+/// Shows the patterns as a list, and those of a set with restrictions beside them.
 impl fmt::Debug for CapabilitySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        let Some(restrictions) = &self.restrictions else {
+            return f.debug_list().entries(self.own.all()).finish();
+        };
+        let mut shown = f.debug_struct("CapabilitySet");
+        shown.field("patterns", &self.own.all()).field("restrictions", restrictions).finish()
+    }
+}
+
+impl fmt::Debug for Restriction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entry(&self.name, &self.rules.all()).finish()
     }
 }
 

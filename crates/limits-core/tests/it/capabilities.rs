@@ -1,5 +1,7 @@
 //! Patterns and sets of capabilities: matches, decisions and errors.
 
+mod conjunction;
+mod extents;
 mod hostile;
 mod model;
 mod patterns;

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use limits_core::{CapabilitySet, Permission, QuotaType};
+use limits_core::{CapabilitySet, Decision, Permission, QuotaType};
 
 use super::ComponentHandle;
 use crate::audit::AuditKind;
@@ -34,17 +34,58 @@ impl ComponentHandle {
         self.0.capabilities.replace(capabilities);
     }
 
-    /// Checks that a pattern of the component allows access to a resource.
+    /// Checks that a pattern of the component allows access to a resource; of a set with
+    /// [restrictions](CapabilitySet::restricted_by), a pattern of each list.
     ///
     /// # Errors
     ///
     /// [`EnforceError::Capability`] if none does, [`EnforceError::NotRegistered`] if the component
     /// is not registered any more.
     pub fn check(&self, permission: Permission, resource: &str) -> Result<(), EnforceError> {
+        self.decide(CapabilitySet::check, permission, resource)
+    }
+
+    /// Checks that some path at or below a directory could be allowed, see
+    /// [`CapabilitySet::check_at_or_below`]: before a host opens the directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_at_or_below(&self, permission: Permission, dir: &str) -> Result<(), EnforceError> {
+        self.decide(CapabilitySet::check_at_or_below, permission, dir)
+    }
+
+    /// Checks that a directory is allowed, or each of its direct entries whatever its name, see
+    /// [`CapabilitySet::check_entries`]: before a host lists the directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_entries(&self, permission: Permission, dir: &str) -> Result<(), EnforceError> {
+        self.decide(CapabilitySet::check_entries, permission, dir)
+    }
+
+    /// Checks that everything below a directory is allowed whatever its name, see
+    /// [`CapabilitySet::check_below`]: before a host renames the directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_below(&self, permission: Permission, dir: &str) -> Result<(), EnforceError> {
+        self.decide(CapabilitySet::check_below, permission, dir)
+    }
+
+    /// Decides by the capabilities in force, and counts and reports the decision.
+    fn decide(
+        &self,
+        ask: impl for<'a> FnOnce(&'a CapabilitySet, Permission, &'a str) -> Decision<'a>,
+        permission: Permission,
+        resource: &str,
+    ) -> Result<(), EnforceError> {
         self.check_registered()?;
         let shared = &self.0.shared;
         let capabilities = self.0.capabilities.load();
-        let decision = capabilities.check(permission, resource);
+        let decision = ask(&capabilities, permission, resource);
         if decision.is_allowed() {
             if shared.reports_grants() {
                 self.report(AuditKind::CapabilityGranted(decision), true);

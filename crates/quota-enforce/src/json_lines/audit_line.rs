@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use limits_core::Denial;
 use serde::Serialize;
 
 use crate::audit::{AuditEvent, AuditKind};
@@ -94,7 +93,7 @@ impl<'a> Line<'a> {
                 Self {
                     target: target.get(..end),
                     rule: decision.rule().map(limits_core::Pattern::as_str),
-                    reason: decision.denial().as_ref().map(Denial::to_string),
+                    reason: decision.reason().map(|reason| reason.to_string()),
                     ..line
                 }
             }

@@ -1,0 +1,43 @@
+//! The paths that one question is about.
+
+/// The paths that a question about capabilities is about.
+///
+/// The name of an entry is any text that can be one, so only a `*` or `**` of a pattern stands for
+/// it.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[non_exhaustive]
+pub enum Extent {
+    /// The requested resource, of any domain:
+    /// [`CapabilitySet::check`](crate::CapabilitySet::check).
+    #[default]
+    Itself,
+    /// Some path, the requested one or below it:
+    /// [`CapabilitySet::check_at_or_below`](crate::CapabilitySet::check_at_or_below).
+    AtOrBelow,
+    /// The requested path, or else every entry directly below it:
+    /// [`CapabilitySet::check_entries`](crate::CapabilitySet::check_entries).
+    Entries,
+    /// Every path below the requested one, at any depth:
+    /// [`CapabilitySet::check_below`](crate::CapabilitySet::check_below).
+    Below,
+}
+
+impl Extent {
+    /// Returns the words between a permission and the requested resource.
+    pub(super) const fn preposition(self) -> &'static str {
+        match self {
+            Self::Itself => "of",
+            Self::AtOrBelow => "at or below",
+            Self::Entries => "of the entries of",
+            Self::Below => "of everything below",
+        }
+    }
+
+    /// Returns the verb for a pattern that covers it.
+    pub(super) const fn verb(self) -> &'static str {
+        match self {
+            Self::Itself | Self::AtOrBelow => "matches",
+            Self::Entries | Self::Below => "matches every name",
+        }
+    }
+}

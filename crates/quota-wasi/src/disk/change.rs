@@ -1,0 +1,83 @@
+//! A change of a file's length: reserved, done, settled.
+
+use std::fs::File;
+use std::sync::MutexGuard;
+
+use quota_enforce::{EnforceError, Grant};
+use rustix::fs::fstat;
+
+use crate::disk::counted::Counted;
+use crate::disk::inode_id::counted_len;
+use crate::disk::inodes::{Inode, Length};
+use crate::disk::locked;
+
+/// A change of a file's length, under the lock of its inode.
+///
+/// Dropping it settles by the length that the file has then, whether the operation succeeded,
+/// failed or panicked.
+pub(crate) struct Change<'a> {
+    counted: &'a Counted,
+    file: &'a File,
+    length: MutexGuard<'a, Length>,
+    grant: Option<Grant>,
+    /// The length up to which bytes are reserved.
+    reach: u64,
+}
+
+impl<'a> Change<'a> {
+    pub(crate) fn of(counted: &'a Counted, file: &'a File, inode: &'a Inode) -> Self {
+        let length = locked(&inode.length);
+        let reach = length.len;
+        Self { counted, file, length, grant: None, reach }
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.length.len
+    }
+
+    /// Reserves what is missing up to a length.
+    pub(crate) fn grow_to(&mut self, len: u64) -> Result<(), EnforceError> {
+        let growth = len.saturating_sub(self.len());
+        if growth > 0 {
+            self.grant = Some(self.counted.reserve(growth)?);
+            self.reach = len;
+        }
+        Ok(())
+    }
+
+    /// Reserves what is missing for the bytes from `start` to `end`, or for as many of them as fit,
+    /// and returns the end of those. Less than one byte is an error.
+    pub(crate) fn grow_up_to(&mut self, start: u64, end: u64) -> Result<u64, EnforceError> {
+        let len = self.len();
+        let growth = end.saturating_sub(len);
+        if growth == 0 {
+            return Ok(end);
+        }
+        match self.counted.reserve_up_to(growth) {
+            Ok((grant, part)) if len.saturating_add(part) > start => {
+                self.grant = Some(grant);
+                self.reach = len.saturating_add(part).min(end);
+            }
+            Ok((too_few, _)) => {
+                // Not even the hole before the first byte, and that byte. Asked again, the error
+                // has these numbers; if it fits by now, or is only observed, it is one byte.
+                drop(too_few);
+                self.grow_to(start.saturating_add(1))?;
+            }
+            // The bytes that lie inside the file need nothing.
+            Err(_) if start < len => {}
+            Err(error) => return Err(error),
+        }
+        Ok(self.reach)
+    }
+}
+
+impl Drop for Change<'_> {
+    fn drop(&mut self) {
+        let before = self.length.counted();
+        // A file whose size is not known has the one that was reserved.
+        let now = fstat(self.file).map_or(self.reach, |stat| counted_len(&stat));
+        self.length.see(now);
+        self.counted.settle(self.grant.take(), before, self.length.counted());
+    }
+}

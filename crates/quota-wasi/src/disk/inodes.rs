@@ -1,0 +1,187 @@
+//! The inodes that are in use.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::{AtFlags, Stat, fstat, statat};
+use rustix::io::Errno;
+
+use crate::disk::inode_id::{InodeId, counted_len};
+use crate::disk::paid::Paid;
+use crate::disk::{DiskLedger, locked};
+
+/// The inodes that are open, or that an operation on names looks at.
+pub(crate) struct Inodes(Mutex<Table>);
+
+struct Table {
+    slots: HashMap<InodeId, Slot>,
+    paid: Paid,
+}
+
+struct Slot {
+    inode: Arc<Inode>,
+    holders: usize,
+    /// Its last name is gone, so its bytes go with the last holder.
+    is_nameless: bool,
+}
+
+/// An inode in use.
+#[derive(Debug)]
+pub(crate) struct Inode {
+    pub(crate) id: InodeId,
+    pub(crate) length: Mutex<Length>,
+}
+
+/// The bytes of an inode.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Length {
+    /// As it was seen last, with everything counted that is not free.
+    pub(crate) len: u64,
+    /// Those at its beginning that are not counted.
+    pub(crate) free: u64,
+}
+
+impl Length {
+    pub(crate) const fn counted(self) -> u64 {
+        self.len.saturating_sub(self.free)
+    }
+
+    /// Sets the length that was seen. Bytes that are cut off are not free when they come again.
+    pub(crate) fn see(&mut self, len: u64) {
+        self.len = len;
+        self.free = self.free.min(len);
+    }
+}
+
+impl Inodes {
+    pub(crate) fn new(paid: Paid) -> Self {
+        Self(Mutex::new(Table { slots: HashMap::new(), paid }))
+    }
+
+    /// Reports whether inodes may have a part that is not counted.
+    pub(crate) fn has_free(&self) -> bool {
+        matches!(locked(&self.0).paid, Paid::Parts(_))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn in_use(&self) -> usize {
+        locked(&self.0).slots.len()
+    }
+}
+
+impl Table {
+    fn hold(&mut self, stat: &Stat) -> Arc<Inode> {
+        let id = InodeId::of(stat);
+        let slot = match self.slots.entry(id) {
+            Entry::Occupied(slot) => slot.into_mut(),
+            Entry::Vacant(place) => {
+                let len = counted_len(stat);
+                let free = self.paid.free_bytes(id, len);
+                let inode = Inode { id, length: Mutex::new(Length { len, free }) };
+                place.insert(Slot { inode: Arc::new(inode), holders: 0, is_nameless: false })
+            }
+        };
+        slot.holders += 1;
+        Arc::clone(&slot.inode)
+    }
+}
+
+/// Keeps an inode in use: its length is known to all who hold it, and its bytes stay counted after
+/// its last name is gone.
+pub(crate) struct Held {
+    ledger: Arc<DiskLedger>,
+    inode: Arc<Inode>,
+}
+
+impl Held {
+    /// Holds the inode of an open file.
+    pub(crate) fn of_file(ledger: &Arc<DiskLedger>, file: &File) -> io::Result<Self> {
+        let mut table = locked(&ledger.inodes.0);
+        // Under the lock: a name that is removed later finds the inode in use.
+        let stat = fstat(file)?;
+        if stat.st_nlink == 0 && !table.slots.contains_key(&InodeId::of(&stat)) {
+            return Err(Errno::NOENT.into());
+        }
+        Ok(Self { inode: table.hold(&stat), ledger: Arc::clone(ledger) })
+    }
+
+    /// Holds the inode that a name in a directory stands for, which is not followed.
+    pub(crate) fn of_name(
+        ledger: &Arc<DiskLedger>,
+        dir: &File,
+        name: &OsStr,
+    ) -> io::Result<(Self, Stat)> {
+        let mut table = locked(&ledger.inodes.0);
+        // Under the lock: a file that is not in use cannot grow before it is held.
+        let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok((Self { inode: table.hold(&stat), ledger: Arc::clone(ledger) }, stat))
+    }
+
+    pub(crate) fn id(&self) -> InodeId {
+        self.inode.id
+    }
+
+    pub(crate) fn inode(&self) -> &Inode {
+        &self.inode
+    }
+
+    pub(crate) fn ledger(&self) -> &DiskLedger {
+        &self.ledger
+    }
+
+    /// Notes that the inode was made just now, with one name.
+    pub(crate) fn was_created(&self) {
+        let mut table = locked(&self.ledger.inodes.0);
+        // Another inode had this number, and others have removed it.
+        let gone = table.paid.remove(self.id());
+        table.paid.add_name(self.id());
+        drop(table);
+        let mut length = locked(&self.inode.length);
+        length.free = 0;
+        drop(length);
+        self.ledger.counted.release_entries(gone.names);
+        self.ledger.counted.release_bytes(gone.bytes);
+    }
+
+    /// Notes that the inode has another name.
+    pub(crate) fn got_name(&self) {
+        locked(&self.ledger.inodes.0).paid.add_name(self.id());
+    }
+
+    /// Gives back the entry of a name that is gone.
+    pub(crate) fn lost_name(&self, is_last: bool) {
+        let mut table = locked(&self.ledger.inodes.0);
+        let was_counted = table.paid.remove_name(self.id());
+        if is_last && let Some(slot) = table.slots.get_mut(&self.id()) {
+            slot.is_nameless = true;
+        }
+        drop(table);
+        if was_counted {
+            self.ledger.counted.release_entries(1);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut table = locked(&self.ledger.inodes.0);
+        let Entry::Occupied(mut slot) = table.slots.entry(self.id()) else { return };
+        slot.get_mut().holders -= 1;
+        if slot.get().holders > 0 {
+            return;
+        }
+        let slot = slot.remove();
+        let counted = locked(&slot.inode.length).counted();
+        if slot.is_nameless {
+            table.paid.remove(self.id());
+            drop(table);
+            self.ledger.counted.release_bytes(counted);
+        } else {
+            table.paid.set_bytes(self.id(), counted);
+        }
+    }
+}
