@@ -12,6 +12,7 @@ pub(crate) mod reservation;
 pub(crate) mod resource_quota;
 pub(crate) mod retry;
 pub(crate) mod status;
+pub(crate) mod storage_baseline;
 mod sync;
 mod take;
 mod total;

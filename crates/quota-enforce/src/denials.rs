@@ -17,8 +17,8 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 /// assert!(shop.check(Permission::FilesystemRead, "/etc/passwd").is_err());
 /// assert_eq!(
 ///     serde_json::to_string(&shop.denials())?,
-///     "{\"capability\":1,\"storage\":0,\"message_rate\":0,\"network_bandwidth\":0,\
-///      \"cpu_time\":0,\"memory\":0}"
+///     "{\"capability\":1,\"storage\":0,\"storage_entries\":0,\"message_rate\":0,\
+///      \"network_bandwidth\":0,\"cpu_time\":0,\"memory\":0}"
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

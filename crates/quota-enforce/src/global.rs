@@ -113,7 +113,7 @@ pub fn consume_quota(component_id: &str, quota: QuotaType) -> Result<(), Enforce
     global().lookup(component_id)?.consume(quota)
 }
 
-/// Releases storage or memory and returns the number of bytes released.
+/// Releases units of a total (storage, its entries or memory) and returns the number released.
 ///
 /// # Errors
 ///

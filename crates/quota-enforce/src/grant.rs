@@ -14,8 +14,8 @@ use crate::releasable::ReleasableTotals;
 /// is settled, sinks hear of the levels that change. In a registry that only observes, a grant also
 /// stands for what would have been denied.
 ///
-/// A grant that is forgotten (`mem::forget`) keeps what it took. Its storage and memory then stay
-/// counted, and no handle can release them, until
+/// A grant that is forgotten (`mem::forget`) keeps what it took. Its totals then stay counted, and
+/// no handle can release them, until
 /// [`QuotaRegistry::reset_usage`](crate::QuotaRegistry::reset_usage).
 ///
 /// A grant borrows neither the handle nor the resource and holds no lock: the operation may change
@@ -99,8 +99,8 @@ impl Grant {
     /// Returns the number of units of a resource that may be used, in its
     /// [`unit`](QuotaResource::unit).
     ///
-    /// It is the amount that was asked for, also where that is only observed, but then at most 1
-    /// PiB of storage or memory, and no more than the counters have room for; for
+    /// It is the amount that was asked for, also where that is only observed, but then at most
+    /// 2⁵⁰ units of a total (1 PiB), and no more than the counters have room for; for
     /// [`reserve_up_to`](ComponentHandle::reserve_up_to) it is the part that was left.
     #[must_use]
     pub fn amount(&self, resource: QuotaResource) -> u64 {
@@ -137,7 +137,7 @@ impl Grant {
         Ok(value)
     }
 
-    /// Keeps the units. Storage and memory can then be
+    /// Keeps the units. Those of totals can then be
     /// [released](ComponentHandle::release) through the component's handle.
     pub fn commit(self) {
         let Self { held, mut levels } = self;
@@ -208,8 +208,8 @@ const RESOURCES: usize = QuotaResource::ALL.len();
 /// Counts units of a total above its limit, in a registry that only observes, and returns how many
 /// were counted.
 ///
-/// At most 1 PiB: the guest may have chosen the number, and a larger one would fill the host's
-/// counter, so that the use of other components is not counted meanwhile.
+/// At most 2⁵⁰ (1 PiB): the guest may have chosen the number, and a larger one would fill the
+/// host's counter, so that the use of other components is not counted meanwhile.
 pub(crate) fn charge_observed(tracker: &QuotaTracker, total: QuotaType) -> u64 {
     const MOST: u64 = 1 << 50;
     total.resource().map_or(0, |it| tracker.charge(QuotaType::of(it, total.amount().min(MOST))))
@@ -250,26 +250,21 @@ impl Drop for Observed {
 /// Re-evaluates the levels of totals once a grant has handed them back.
 struct LevelsOnDrop {
     observer: Option<ComponentHandle>,
-    storage: bool,
-    memory: bool,
+    /// The totals of which it took something.
+    taken: [bool; ReleasableTotals::RESOURCES.len()],
 }
 
 impl LevelsOnDrop {
     fn of(observer: Option<ComponentHandle>, amount: impl Fn(QuotaResource) -> u64) -> Self {
-        let storage = amount(QuotaResource::Storage) > 0;
-        let memory = amount(QuotaResource::Memory) > 0;
-        Self { observer, storage, memory }
+        Self { observer, taken: ReleasableTotals::RESOURCES.map(|total| amount(total) > 0) }
     }
 }
 
 impl Drop for LevelsOnDrop {
     fn drop(&mut self) {
         let Some(component) = self.observer.take() else { return };
-        if self.storage {
-            component.on_use(UseChange::Fallen(&[QuotaType::Storage(0)]));
-        }
-        if self.memory {
-            component.on_use(UseChange::Fallen(&[QuotaType::Memory(0)]));
+        for (total, _) in ReleasableTotals::RESOURCES.iter().zip(self.taken).filter(|it| it.1) {
+            component.on_use(UseChange::Fallen(&[QuotaType::of(*total, 0)]));
         }
     }
 }

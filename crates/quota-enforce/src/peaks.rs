@@ -25,6 +25,7 @@ impl Peaks {
         };
         QuotaUsage {
             storage_used: peak(QuotaResource::Storage),
+            storage_entries_used: peak(QuotaResource::StorageEntries),
             message_count: peak(QuotaResource::MessageRate),
             network_bandwidth_used: peak(QuotaResource::NetworkBandwidth),
             cpu_time_used_us: peak(QuotaResource::CpuTime),

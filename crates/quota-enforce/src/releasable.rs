@@ -1,4 +1,4 @@
-//! Units of storage and memory that may be released again.
+//! Units of totals that may be released again.
 
 #[cfg(all(loom, test))]
 mod loom;
@@ -41,17 +41,19 @@ impl Releasable {
 #[derive(Debug, Default)]
 pub(crate) struct ReleasableTotals {
     storage: Releasable,
+    storage_entries: Releasable,
     memory: Releasable,
 }
 
 impl ReleasableTotals {
     /// The resources that are held until they are released.
-    pub(crate) const RESOURCES: [QuotaResource; 2] =
-        [QuotaResource::Storage, QuotaResource::Memory];
+    pub(crate) const RESOURCES: [QuotaResource; 3] =
+        [QuotaResource::Storage, QuotaResource::StorageEntries, QuotaResource::Memory];
 
     const fn of(&self, resource: QuotaResource) -> Option<&Releasable> {
         match resource {
             QuotaResource::Storage => Some(&self.storage),
+            QuotaResource::StorageEntries => Some(&self.storage_entries),
             QuotaResource::Memory => Some(&self.memory),
             _ => None,
         }

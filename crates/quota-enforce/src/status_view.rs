@@ -32,6 +32,8 @@ use crate::usage_level::UsageLevel;
 pub struct StatusView {
     /// Bytes stored.
     pub storage: ResourceView,
+    /// Entries of directories stored: files, directories and links.
+    pub storage_entries: ResourceView,
     /// Messages in the current window.
     pub message_rate: ResourceView,
     /// Bytes sent and received in the current window.
@@ -54,7 +56,7 @@ pub struct ResourceView {
     /// Units left; absent if the resource is unlimited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub available: Option<u64>,
-    /// The unit of these numbers: `bytes`, `messages` or `µs`.
+    /// The unit of these numbers: `bytes`, `entries`, `messages` or `µs`.
     pub unit: &'static str,
     /// The level of use that these numbers have. The level that sinks heard of last may be higher:
     /// a level is left five points below the point where it is reached.
@@ -78,6 +80,7 @@ impl From<QuotaStatus> for StatusView {
         let of = |resource| ResourceView::new(resource, status.of(resource));
         Self {
             storage: of(QuotaResource::Storage),
+            storage_entries: of(QuotaResource::StorageEntries),
             message_rate: of(QuotaResource::MessageRate),
             network_bandwidth: of(QuotaResource::NetworkBandwidth),
             cpu_time: of(QuotaResource::CpuTime),

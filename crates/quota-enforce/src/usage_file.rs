@@ -18,8 +18,8 @@ use crate::usage_snapshot::UsageSnapshot;
 
 pub use self::error::UsageFileError;
 
-/// The format that this version reads and writes.
-const VERSION: u32 = 1;
+/// The format that this version writes. It also reads version 1, without entries of storage.
+const VERSION: u32 = 2;
 /// The size of the largest file that is read and written: some 200 000 components.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
@@ -80,10 +80,12 @@ impl UsageFile {
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, UsageFileError> {
         let malformed = |error: serde_json::Error| UsageFileError::malformed(path, error);
         let AnyVersion { version } = serde_json::from_slice(bytes).map_err(malformed)?;
-        if version != VERSION {
-            return Err(UsageFileError::version(path, version));
-        }
-        let Content { components, .. } = serde_json::from_slice(bytes).map_err(malformed)?;
+        let components = match version {
+            VERSION => serde_json::from_slice(bytes).map(|Content { components, .. }| components),
+            1 => content::read_version_1(bytes),
+            other => return Err(UsageFileError::version(path, other)),
+        };
+        let components = components.map_err(malformed)?;
         if let Some((id, _)) = components.iter().find(|(_, stored)| stored.period_ns == 0) {
             let reason = format!("the period of `{id}` is zero");
             return Err(UsageFileError::malformed(path, reason));

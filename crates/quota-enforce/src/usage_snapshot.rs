@@ -35,6 +35,8 @@ use serde::{Deserialize, Serialize};
 pub struct UsageSnapshot {
     /// Bytes stored.
     pub storage_used: u64,
+    /// Entries of directories stored: files, directories and links.
+    pub storage_entries_used: u64,
     /// Messages in the window.
     pub message_count: u64,
     /// Bytes sent and received in the window.
@@ -46,7 +48,7 @@ pub struct UsageSnapshot {
 }
 
 impl UsageSnapshot {
-    /// Returns the use of storage and memory alone.
+    /// Returns the use of the totals alone: of storage, its entries and memory.
     ///
     /// It is for a snapshot that is older than a window or two. The use of rates is charged to the
     /// window in which it is restored, to the component and to the registry's parent; there the
@@ -64,6 +66,7 @@ impl From<QuotaUsage> for UsageSnapshot {
     fn from(usage: QuotaUsage) -> Self {
         Self {
             storage_used: usage.storage_used,
+            storage_entries_used: usage.storage_entries_used,
             message_count: usage.message_count,
             network_bandwidth_used: usage.network_bandwidth_used,
             cpu_time_used_us: usage.cpu_time_used_us,
@@ -76,6 +79,7 @@ impl From<UsageSnapshot> for QuotaUsage {
     fn from(usage: UsageSnapshot) -> Self {
         Self {
             storage_used: usage.storage_used,
+            storage_entries_used: usage.storage_entries_used,
             message_count: usage.message_count,
             network_bandwidth_used: usage.network_bandwidth_used,
             cpu_time_used_us: usage.cpu_time_used_us,
@@ -92,11 +96,12 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back_absent_fields_are_zero_and_others_are_refused() {
         let usage = QuotaUsage { storage_used: u64::MAX, memory_used: 7, ..QuotaUsage::default() };
+        let usage = QuotaUsage { storage_entries_used: 4, ..usage };
         let written = serde_json::to_string(&UsageSnapshot::from(usage)).unwrap();
         assert_eq!(
             written,
-            "{\"storage_used\":18446744073709551615,\"message_count\":0,\
-             \"network_bandwidth_used\":0,\"cpu_time_used_us\":0,\"memory_used\":7}"
+            "{\"storage_used\":18446744073709551615,\"storage_entries_used\":4,\
+             \"message_count\":0,\"network_bandwidth_used\":0,\"cpu_time_used_us\":0,\"memory_used\":7}"
         );
         let read: UsageSnapshot = serde_json::from_str(&written).unwrap();
         assert_eq!(QuotaUsage::from(read), usage);
@@ -106,8 +111,8 @@ mod tests {
         let refused = serde_json::from_str::<UsageSnapshot>("{\"storage\":900}").unwrap_err();
         assert_eq!(
             refused.to_string(),
-            "unknown field `storage`, expected one of `storage_used`, `message_count`, \
-             `network_bandwidth_used`, `cpu_time_used_us`, `memory_used` at line 1 column 10"
+            "unknown field `storage`, expected one of `storage_used`, `storage_entries_used`, \
+             `message_count`, `network_bandwidth_used`, `cpu_time_used_us`, `memory_used` at line 1 column 10"
         );
         let partial: UsageSnapshot = serde_json::from_str("{\"message_count\":3}").unwrap();
         assert_eq!((partial.message_count, partial.storage_used), (3, 0));

@@ -65,6 +65,7 @@ fn use_limits_and_denials_are_exported() {
                 "quota_used{component=\"shop\",resource=\"message_rate\"} 0",
                 "quota_used{component=\"shop\",resource=\"network_bandwidth\"} 0",
                 "quota_used{component=\"shop\",resource=\"storage\"} 850",
+                "quota_used{component=\"shop\",resource=\"storage_entries\"} 0",
             ]
         );
         assert_eq!(
@@ -104,7 +105,7 @@ fn the_number_of_labels_is_bounded_however_many_components_come_and_go() {
         exporter.export(&registry);
         let stored: Vec<_> = samples(prometheus, "quota_used")
             .into_iter()
-            .filter(|sample| sample.contains("storage"))
+            .filter(|sample| sample.contains("\"storage\""))
             .collect();
         assert_eq!(
             stored,
@@ -136,7 +137,7 @@ fn when_the_others_are_gone_they_use_nothing() {
         exporter.export(&registry);
         let stored: Vec<_> = samples(prometheus, "quota_used")
             .into_iter()
-            .filter(|sample| sample.contains("storage"))
+            .filter(|sample| sample.contains("\"storage\""))
             .collect();
         assert_eq!(stored, ["quota_used{component=\"other\",resource=\"storage\"} 0"]);
     });
@@ -228,6 +229,7 @@ fn the_hosts_use_and_limits_are_exported() {
         let unlimited = limits_core::Allowance::Unlimited;
         let quota = ResourceQuota::new()
             .with_storage(1_500)
+            .with_storage_entries(7)
             .with_memory(0)
             .with_cpu_time(unlimited)
             .with_message_rate(unlimited)
@@ -245,6 +247,7 @@ fn the_hosts_use_and_limits_are_exported() {
                 "quota_host_used{resource=\"message_rate\"} 0",
                 "quota_host_used{resource=\"network_bandwidth\"} 0",
                 "quota_host_used{resource=\"storage\"} 800",
+                "quota_host_used{resource=\"storage_entries\"} 0",
             ]
         );
         assert_eq!(
@@ -252,6 +255,7 @@ fn the_hosts_use_and_limits_are_exported() {
             [
                 "quota_host_limit{resource=\"memory\"} 0",
                 "quota_host_limit{resource=\"storage\"} 1500",
+                "quota_host_limit{resource=\"storage_entries\"} 7",
             ]
         );
         registry.parent().unwrap().set_quota(quota.with_storage(unlimited)).unwrap();

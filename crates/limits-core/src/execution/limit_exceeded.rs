@@ -14,6 +14,10 @@ pub enum LimitKind {
     ComponentSize,
     /// Bytes copied from guest to host in one host call.
     CopyBytes,
+    /// Open files and directories of a store.
+    Descriptors,
+    /// Entries of one listing of a directory.
+    DirectoryEntries,
     /// Live component-model handles of a store.
     Handles,
     /// Core instances of a store.
@@ -22,6 +26,8 @@ pub enum LimitKind {
     Memories,
     /// Bytes of all linear memories and tables of a store together.
     Memory,
+    /// Random bytes of one call.
+    RandomBytes,
     /// Entries of a store's host-side resource table.
     Resources,
     /// Elements of all tables of a store together.
@@ -38,10 +44,13 @@ impl LimitKind {
             Self::ComponentInstances => "component instance",
             Self::ComponentSize => "component size",
             Self::CopyBytes => "copy",
+            Self::Descriptors => "descriptor",
+            Self::DirectoryEntries => "directory listing",
             Self::Handles => "handle",
             Self::Instances => "instance",
             Self::Memories => "memory count",
             Self::Memory => "memory",
+            Self::RandomBytes => "random",
             Self::Resources => "resource table",
             Self::TableElements => "table element",
             Self::Tables => "table count",
@@ -53,12 +62,13 @@ impl LimitKind {
     pub const fn unit(self) -> &'static str {
         match self {
             Self::ComponentSize | Self::Memory => "bytes",
-            Self::CopyBytes => "bytes per host call",
+            Self::CopyBytes | Self::RandomBytes => "bytes per host call",
             Self::ComponentInstances => "component instances",
+            Self::Descriptors => "descriptors",
+            Self::DirectoryEntries | Self::Resources => "entries",
             Self::Handles => "handles",
             Self::Instances => "core instances",
             Self::Memories => "memories",
-            Self::Resources => "entries",
             Self::TableElements => "elements",
             Self::Tables => "tables",
         }
@@ -146,10 +156,13 @@ mod tests {
         let table = [
             (LimitKind::ComponentSize, "component size limit of 7 bytes exceeded"),
             (LimitKind::CopyBytes, "copy limit of 7 bytes per host call exceeded"),
+            (LimitKind::Descriptors, "descriptor limit of 7 descriptors exceeded"),
+            (LimitKind::DirectoryEntries, "directory listing limit of 7 entries exceeded"),
             (LimitKind::Handles, "handle limit of 7 handles exceeded"),
             (LimitKind::Instances, "instance limit of 7 core instances exceeded"),
             (LimitKind::Memories, "memory count limit of 7 memories exceeded"),
             (LimitKind::Memory, "memory limit of 7 bytes exceeded"),
+            (LimitKind::RandomBytes, "random limit of 7 bytes per host call exceeded"),
             (LimitKind::Resources, "resource table limit of 7 entries exceeded"),
             (LimitKind::TableElements, "table element limit of 7 elements exceeded"),
             (LimitKind::Tables, "table count limit of 7 tables exceeded"),

@@ -1,10 +1,11 @@
 //! The limits of one execution.
 
-use alloc::string::String;
+pub(crate) mod builder;
+
 use core::time::Duration;
 
+use self::builder::ResourceLimitsBuilder;
 use crate::execution::fuel::{DEFAULT_MAX_FUEL, FuelConfig};
-use crate::execution::wasm_error::{WasmError, WasmResult};
 
 /// The limits of one execution of a component.
 ///
@@ -36,6 +37,12 @@ pub struct ResourceLimits {
     copy_bytes: u64,
     handles: u32,
     resources: u32,
+    output_bytes: u64,
+    output_rate: u64,
+    random_bytes: u64,
+    descriptors: u32,
+    directory_entries: u64,
+    blocking_threads: u32,
 }
 
 impl ResourceLimits {
@@ -57,6 +64,19 @@ impl ResourceLimits {
     pub const DEFAULT_MAX_HANDLES: u32 = 1_024;
     /// Entries of a store's resource table by default: 1 024.
     pub const DEFAULT_MAX_RESOURCES: u32 = 1_024;
+    /// Bytes written to standard output and standard error of one execution together by default: 64
+    /// MiB.
+    pub const DEFAULT_MAX_OUTPUT_BYTES: u64 = 64 * 1024 * 1024;
+    /// Bytes per second written to standard output and standard error together by default: 64 MiB.
+    pub const DEFAULT_MAX_OUTPUT_RATE: u64 = 64 * 1024 * 1024;
+    /// Random bytes of one call by default: 64 KiB.
+    pub const DEFAULT_MAX_RANDOM_BYTES: u64 = 64 * 1024;
+    /// Open files and directories of a store by default: 128.
+    pub const DEFAULT_MAX_DESCRIPTORS: u32 = 128;
+    /// Entries of one listing of a directory by default: 65 536.
+    pub const DEFAULT_MAX_DIRECTORY_ENTRIES: u64 = 65_536;
+    /// Threads of the host that block for one component at one time by default: 8.
+    pub const DEFAULT_MAX_BLOCKING_THREADS: u32 = 8;
     /// Bytes that one table element counts against the memory limit: 8.
     pub const TABLE_ELEMENT_BYTES: u64 = 8;
 
@@ -86,6 +106,12 @@ impl ResourceLimits {
             copy_bytes: most.copy_bytes.max(next.copy_bytes),
             handles: most.handles.max(next.handles),
             resources: most.resources.max(next.resources),
+            output_bytes: most.output_bytes.max(next.output_bytes),
+            output_rate: most.output_rate.max(next.output_rate),
+            random_bytes: most.random_bytes.max(next.random_bytes),
+            descriptors: most.descriptors.max(next.descriptors),
+            directory_entries: most.directory_entries.max(next.directory_entries),
+            blocking_threads: most.blocking_threads.max(next.blocking_threads),
         })
     }
 
@@ -166,132 +192,44 @@ impl ResourceLimits {
     pub const fn max_resources(&self) -> u32 {
         self.resources
     }
-}
 
-/// Builds [`ResourceLimits`]; see [`ResourceLimits::builder`].
-#[derive(Clone, Copy, Debug, Default)]
-#[must_use = "a builder has no effect until it is built"]
-pub struct ResourceLimitsBuilder {
-    memory_bytes: Option<u64>,
-    max_fuel: Option<u64>,
-    timeout_ms: Option<u64>,
-    instances: Option<u32>,
-    memories: Option<u32>,
-    tables: Option<u32>,
-    table_elements: Option<u64>,
-    copy_bytes: Option<u64>,
-    handles: Option<u32>,
-    resources: Option<u32>,
-}
-
-impl ResourceLimitsBuilder {
-    /// Bounds the bytes of all linear memories and tables of a store together. Required.
-    ///
-    /// Zero admits only components without memory.
-    pub const fn memory_bytes(mut self, bytes: u64) -> Self {
-        self.memory_bytes = Some(bytes);
-        self
-    }
-
-    /// Bounds the fuel of one execution, in units.
-    pub const fn max_fuel(mut self, units: u64) -> Self {
-        self.max_fuel = Some(units);
-        self
-    }
-
-    /// Bounds the wall-clock time of one execution, in whole milliseconds: a started one counts as
-    /// a whole one, and `u64::MAX` of them are the most.
-    pub fn execution_timeout(self, timeout: Duration) -> Self {
-        let ms = timeout.as_nanos().div_ceil(1_000_000);
-        self.execution_timeout_ms(u64::try_from(ms).unwrap_or(u64::MAX))
-    }
-
-    /// Bounds the wall-clock time of one execution, in milliseconds.
-    pub const fn execution_timeout_ms(mut self, ms: u64) -> Self {
-        self.timeout_ms = Some(ms);
-        self
-    }
-
-    /// Bounds the core instances of a store.
-    pub const fn max_instances(mut self, count: u32) -> Self {
-        self.instances = Some(count);
-        self
-    }
-
-    /// Bounds the linear memories of a store.
-    pub const fn max_memories(mut self, count: u32) -> Self {
-        self.memories = Some(count);
-        self
-    }
-
-    /// Bounds the tables of a store.
-    pub const fn max_tables(mut self, count: u32) -> Self {
-        self.tables = Some(count);
-        self
-    }
-
-    /// Bounds the elements of all tables of a store together.
-    pub const fn max_table_elements(mut self, count: u64) -> Self {
-        self.table_elements = Some(count);
-        self
-    }
-
-    /// Bounds the bytes that one host call may copy from guest to host.
-    ///
-    /// The lifted form counts: a typed `list<u8>` is a byte for each element, a list of values
-    /// whose types are known only at run time 40 (the default is 26 214 elements of those).
-    pub const fn max_copy_bytes(mut self, bytes: u64) -> Self {
-        self.copy_bytes = Some(bytes);
-        self
-    }
-
-    /// Bounds the live component-model handles of a store.
-    pub const fn max_handles(mut self, count: u32) -> Self {
-        self.handles = Some(count);
-        self
-    }
-
-    /// Bounds the entries of a store's host-side resource table.
-    pub const fn max_resources(mut self, count: u32) -> Self {
-        self.resources = Some(count);
-        self
-    }
-
-    /// Returns the limits.
-    ///
-    /// # Errors
-    ///
-    /// [`WasmError::InvalidConfiguration`] if [`memory_bytes`](Self::memory_bytes) was not called.
-    /// Every number is valid for every limit.
-    pub fn build(self) -> WasmResult<ResourceLimits> {
-        match self.memory_bytes {
-            Some(bytes) => Ok(self.build_with_memory(bytes)),
-            None => Err(WasmError::InvalidConfiguration {
-                reason: String::from(
-                    "no memory limit given: memory has no default, set the bytes that the component \
-                     may use",
-                ),
-            }),
-        }
-    }
-
-    /// Returns the limits with a memory limit in bytes, which replaces an earlier one.
+    /// Returns the largest number of bytes that one execution may write to standard output and
+    /// standard error together. Those past it are cut and counted.
     #[must_use]
-    pub fn build_with_memory(self, bytes: u64) -> ResourceLimits {
-        ResourceLimits {
-            memory_bytes: bytes,
-            fuel: self.max_fuel.map_or_else(FuelConfig::default, FuelConfig::new),
-            timeout_ms: self.timeout_ms.unwrap_or(ResourceLimits::DEFAULT_TIMEOUT_MS),
-            instances: self.instances.unwrap_or(ResourceLimits::DEFAULT_MAX_INSTANCES),
-            memories: self.memories.unwrap_or(ResourceLimits::DEFAULT_MAX_MEMORIES),
-            tables: self.tables.unwrap_or(ResourceLimits::DEFAULT_MAX_TABLES),
-            table_elements: self
-                .table_elements
-                .unwrap_or(ResourceLimits::DEFAULT_MAX_TABLE_ELEMENTS),
-            copy_bytes: self.copy_bytes.unwrap_or(ResourceLimits::DEFAULT_MAX_COPY_BYTES),
-            handles: self.handles.unwrap_or(ResourceLimits::DEFAULT_MAX_HANDLES),
-            resources: self.resources.unwrap_or(ResourceLimits::DEFAULT_MAX_RESOURCES),
-        }
+    pub const fn max_output_bytes(&self) -> u64 {
+        self.output_bytes
+    }
+
+    /// Returns the largest number of bytes per second that one execution may write to standard
+    /// output and standard error together. The writer waits.
+    #[must_use]
+    pub const fn max_output_rate(&self) -> u64 {
+        self.output_rate
+    }
+
+    /// Returns the largest number of random bytes that one call may ask for.
+    #[must_use]
+    pub const fn max_random_bytes(&self) -> u64 {
+        self.random_bytes
+    }
+
+    /// Returns the largest number of open files and directories of a store, those of the host
+    /// (preopens) included.
+    #[must_use]
+    pub const fn max_descriptors(&self) -> u32 {
+        self.descriptors
+    }
+
+    /// Returns the largest number of entries of one listing of a directory.
+    #[must_use]
+    pub const fn max_directory_entries(&self) -> u64 {
+        self.directory_entries
+    }
+
+    /// Returns the largest number of threads of the host that block for one component at one time.
+    #[must_use]
+    pub const fn max_blocking_threads(&self) -> u32 {
+        self.blocking_threads
     }
 }
 
@@ -315,6 +253,12 @@ mod tests {
         assert_eq!(limits.max_copy_bytes(), 1_048_576);
         assert_eq!(limits.max_handles(), 1_024);
         assert_eq!(limits.max_resources(), 1_024);
+        assert_eq!(limits.max_output_bytes(), 67_108_864);
+        assert_eq!(limits.max_output_rate(), 67_108_864);
+        assert_eq!(limits.max_random_bytes(), 65_536);
+        assert_eq!(limits.max_descriptors(), 128);
+        assert_eq!(limits.max_directory_entries(), 65_536);
+        assert_eq!(limits.max_blocking_threads(), 8);
     }
 
     #[test]
@@ -330,6 +274,12 @@ mod tests {
             .max_copy_bytes(5)
             .max_handles(6)
             .max_resources(7)
+            .max_output_bytes(8)
+            .max_output_rate(9)
+            .max_random_bytes(10)
+            .max_descriptors(11)
+            .max_directory_entries(12)
+            .max_blocking_threads(13)
             .build()
             .unwrap();
         assert_eq!(limits.max_memory_bytes(), 0);
@@ -343,6 +293,12 @@ mod tests {
         assert_eq!(limits.max_copy_bytes(), 5);
         assert_eq!(limits.max_handles(), 6);
         assert_eq!(limits.max_resources(), 7);
+        assert_eq!(limits.max_output_bytes(), 8);
+        assert_eq!(limits.max_output_rate(), 9);
+        assert_eq!(limits.max_random_bytes(), 10);
+        assert_eq!(limits.max_descriptors(), 11);
+        assert_eq!(limits.max_directory_entries(), 12);
+        assert_eq!(limits.max_blocking_threads(), 13);
     }
 
     #[test]
@@ -370,9 +326,13 @@ mod tests {
             let builder = ResourceLimits::builder().memory_bytes(wide(0)).max_fuel(wide(1));
             let builder = builder.execution_timeout_ms(wide(2)).max_instances(at(3));
             let builder = builder.max_memories(at(4)).max_tables(at(5)).max_table_elements(wide(6));
-            builder.max_copy_bytes(wide(7)).max_handles(at(8)).max_resources(at(9)).build().unwrap()
+            let builder = builder.max_copy_bytes(wide(7)).max_handles(at(8)).max_resources(at(9));
+            let builder = builder.max_output_bytes(wide(10)).max_output_rate(wide(11));
+            let builder = builder.max_random_bytes(wide(12)).max_descriptors(at(13));
+            let builder = builder.max_directory_entries(wide(14)).max_blocking_threads(at(15));
+            builder.build().unwrap()
         };
-        let each: Vec<_> = (0..10).map(with).collect();
+        let each: Vec<_> = (0..16).map(with).collect();
         let largest = ResourceLimits::builder()
             .memory_bytes(90)
             .max_fuel(90)
@@ -384,6 +344,12 @@ mod tests {
             .max_copy_bytes(90)
             .max_handles(90)
             .max_resources(90)
+            .max_output_bytes(90)
+            .max_output_rate(90)
+            .max_random_bytes(90)
+            .max_descriptors(90)
+            .max_directory_entries(90)
+            .max_blocking_threads(90)
             .build()
             .unwrap();
         assert_eq!(ResourceLimits::max_of(&each), Some(largest));

@@ -34,7 +34,7 @@ pub trait Account: Debug + Send + Sync {
     /// Counts use after the fact, whether it fits or not.
     fn charge(&self, quota: QuotaType);
 
-    /// Releases storage or memory. A rate cannot be released.
+    /// Releases units of a total: of storage, its entries or memory. A rate cannot be released.
     fn release(&self, quota: QuotaType);
 
     /// Receives the end of an execution. Does nothing by default.

@@ -6,7 +6,7 @@ use core::fmt;
 ///
 /// Unlimited is a value of its own and never a magic number: `AtMost(0)` allows nothing, and
 /// `AtMost(u64::MAX)` is a large limit that is still a limit. (A tracker reports that limit of
-/// storage or memory as unlimited, since more cannot be counted.)
+/// a total as unlimited, since more cannot be counted.)
 ///
 /// The larger allowance is the more generous one, so the stricter of two is `a.min(b)`:
 ///

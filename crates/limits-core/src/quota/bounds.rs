@@ -12,7 +12,7 @@ use crate::quota::window::Windows;
 /// A take in flight while a limit changes counts against either the old or the new one.
 #[derive(Debug)]
 pub(crate) struct Bounds {
-    words: [AtomicU64; 5],
+    words: [AtomicU64; 6],
 }
 
 impl Bounds {
@@ -58,6 +58,7 @@ impl Bounds {
         };
         ResourceQuota::new()
             .with_storage(self.get(QuotaResource::Storage))
+            .with_storage_entries(self.get(QuotaResource::StorageEntries))
             .with_message_rate(self.get(QuotaResource::MessageRate))
             .with_network_bandwidth(self.get(QuotaResource::NetworkBandwidth))
             .with_cpu_time(cpu_time_ms)
@@ -70,6 +71,7 @@ impl Bounds {
 fn word(quota: &ResourceQuota, resource: QuotaResource, windows: Windows) -> u64 {
     let (limit, most, units) = match resource {
         QuotaResource::Storage => (quota.max_storage_bytes, u64::MAX, 1),
+        QuotaResource::StorageEntries => (quota.max_storage_entries, u64::MAX, 1),
         QuotaResource::MessageRate => (quota.max_message_rate, windows.capacity(), 1),
         QuotaResource::NetworkBandwidth => (quota.max_network_bandwidth, windows.capacity(), 1),
         QuotaResource::CpuTime => (quota.max_cpu_time_ms, windows.capacity(), MICROS_PER_MS),
@@ -97,6 +99,7 @@ mod tests {
         let all = |limit: Allowance| {
             ResourceQuota::new()
                 .with_storage(limit)
+                .with_storage_entries(limit)
                 .with_message_rate(limit)
                 .with_network_bandwidth(limit)
                 .with_cpu_time(limit)

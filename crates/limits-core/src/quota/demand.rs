@@ -5,7 +5,7 @@ use crate::quota::quota_type::{QuotaResource, QuotaType};
 /// An amount of each resource, in its unit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Demand {
-    amounts: [u64; 5],
+    amounts: [u64; 6],
 }
 
 impl Demand {
@@ -27,21 +27,21 @@ impl Demand {
     pub(crate) const fn just(quota: QuotaType) -> Self {
         match quota.resource() {
             Some(resource) => Self::one(resource, quota.amount()),
-            None => Self { amounts: [0; 5] },
+            None => Self { amounts: [0; 6] },
         }
     }
 
     /// Returns whether the amount of a rate is above zero.
     pub(crate) const fn has_rates(&self) -> bool {
-        let [_storage, messages, network, cpu, _memory] = self.amounts;
+        let [_storage, _entries, messages, network, cpu, _memory] = self.amounts;
         messages | network | cpu != 0
     }
 
     /// Returns whether all amounts are zero.
     #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
-        let [a, b, c, d, e] = self.amounts;
-        a | b | c | d | e == 0
+        let [a, b, c, d, e, f] = self.amounts;
+        a | b | c | d | e | f == 0
     }
 
     /// Returns the amount of one resource.
@@ -52,7 +52,7 @@ impl Demand {
     /// Returns the demand of an amount of one resource.
     #[inline]
     pub(crate) const fn one(resource: QuotaResource, amount: u64) -> Self {
-        let mut demand = Self { amounts: [0; 5] };
+        let mut demand = Self { amounts: [0; 6] };
         demand.set(resource, amount);
         demand
     }
@@ -84,6 +84,7 @@ mod tests {
             QuotaType::CpuTimeMicros(3),
             QuotaType::Storage(u64::MAX),
             QuotaType::Storage(1),
+            QuotaType::StorageEntries(4),
             QuotaType::MessageRate(0),
         ];
         let all: Vec<_> = Demand::of(&quotas).iter().collect();
@@ -91,6 +92,7 @@ mod tests {
             all,
             [
                 (QuotaResource::Storage, u64::MAX),
+                (QuotaResource::StorageEntries, 4),
                 (QuotaResource::CpuTime, 2_003),
                 (QuotaResource::Memory, 1)
             ]

@@ -9,6 +9,8 @@ use core::time::Duration;
 pub enum QuotaResource {
     /// Bytes stored at one time.
     Storage,
+    /// Entries of directories stored at one time: files, directories and links.
+    StorageEntries,
     /// Messages per period.
     MessageRate,
     /// Bytes sent and received per period.
@@ -24,14 +26,21 @@ impl QuotaResource {
     pub const ALL: &'static [Self] = &Self::EACH;
 
     /// [`ALL`](Self::ALL) as an array, for arrays with one element per resource.
-    pub(crate) const EACH: [Self; 5] =
-        [Self::Storage, Self::MessageRate, Self::NetworkBandwidth, Self::CpuTime, Self::Memory];
+    pub(crate) const EACH: [Self; 6] = [
+        Self::Storage,
+        Self::StorageEntries,
+        Self::MessageRate,
+        Self::NetworkBandwidth,
+        Self::CpuTime,
+        Self::Memory,
+    ];
 
     /// Returns the resource's name in a sentence.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Storage => "storage",
+            Self::StorageEntries => "storage entries",
             Self::MessageRate => "message rate",
             Self::NetworkBandwidth => "network bandwidth",
             Self::CpuTime => "CPU time",
@@ -44,6 +53,7 @@ impl QuotaResource {
     pub const fn key(self) -> &'static str {
         match self {
             Self::Storage => "storage",
+            Self::StorageEntries => "storage_entries",
             Self::MessageRate => "message_rate",
             Self::NetworkBandwidth => "network_bandwidth",
             Self::CpuTime => "cpu_time",
@@ -56,6 +66,7 @@ impl QuotaResource {
     pub const fn unit(self) -> &'static str {
         match self {
             Self::Storage | Self::NetworkBandwidth | Self::Memory => "bytes",
+            Self::StorageEntries => "entries",
             Self::MessageRate => "messages",
             Self::CpuTime => "µs",
         }
@@ -76,10 +87,11 @@ impl QuotaResource {
     pub const fn index(self) -> usize {
         match self {
             Self::Storage => 0,
-            Self::MessageRate => 1,
-            Self::NetworkBandwidth => 2,
-            Self::CpuTime => 3,
-            Self::Memory => 4,
+            Self::StorageEntries => 1,
+            Self::MessageRate => 2,
+            Self::NetworkBandwidth => 3,
+            Self::CpuTime => 4,
+            Self::Memory => 5,
         }
     }
 }
@@ -105,6 +117,8 @@ impl fmt::Display for QuotaResource {
 pub enum QuotaType {
     /// Bytes to store.
     Storage(u64),
+    /// Entries of directories to store: files, directories and links.
+    StorageEntries(u64),
     /// Messages to send.
     MessageRate(u64),
     /// Bytes to send or receive.
@@ -125,6 +139,7 @@ impl QuotaType {
     pub const fn of(resource: QuotaResource, amount: u64) -> Self {
         match resource {
             QuotaResource::Storage => Self::Storage(amount),
+            QuotaResource::StorageEntries => Self::StorageEntries(amount),
             QuotaResource::MessageRate => Self::MessageRate(amount),
             QuotaResource::NetworkBandwidth => Self::NetworkBandwidth(amount),
             QuotaResource::CpuTime => Self::CpuTimeMicros(amount),
@@ -145,6 +160,7 @@ impl QuotaType {
     pub const fn resource(self) -> Option<QuotaResource> {
         match self {
             Self::Storage(_) => Some(QuotaResource::Storage),
+            Self::StorageEntries(_) => Some(QuotaResource::StorageEntries),
             Self::MessageRate(_) => Some(QuotaResource::MessageRate),
             Self::NetworkBandwidth(_) => Some(QuotaResource::NetworkBandwidth),
             Self::CpuTime(_) | Self::CpuTimeMicros(_) => Some(QuotaResource::CpuTime),
@@ -159,6 +175,7 @@ impl QuotaType {
     pub const fn amount(self) -> u64 {
         match self {
             Self::Storage(units)
+            | Self::StorageEntries(units)
             | Self::MessageRate(units)
             | Self::NetworkBandwidth(units)
             | Self::CpuTimeMicros(units)
@@ -195,7 +212,7 @@ mod tests {
         }
         let keys: BTreeSet<_> = QuotaResource::EACH.map(QuotaResource::key).into();
         let names: BTreeSet<_> = QuotaResource::EACH.map(QuotaResource::name).into();
-        assert_eq!((keys.len(), names.len()), (5, 5));
+        assert_eq!((keys.len(), names.len()), (6, 6));
         assert!(keys.iter().all(|key| key.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
     }
 

@@ -59,7 +59,7 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
     /// leaves the others reserved: for operations that learn their use of several resources, once
     /// for each.
     ///
-    /// Returns the units of storage or memory that stay counted, which may be
+    /// Returns the units of a total that stay counted, which may be
     /// [released](QuotaTracker::release) later: less than the actual use only where a
     /// [charge](QuotaTracker::charge) counts less. 0 for a rate.
     ///

@@ -8,7 +8,7 @@ use crate::quota::window::Windows;
 
 /// The limits of one component over time, across all its executions.
 ///
-/// Storage and memory are totals; the other three are rates, counted per
+/// Storage, its entries and memory are totals; the other three are rates, counted per
 /// [`reset_period`](Self::reset_period).
 ///
 /// ```
@@ -26,6 +26,9 @@ use crate::quota::window::Windows;
 pub struct ResourceQuota {
     /// Bytes stored at one time. Default 100 MiB.
     pub max_storage_bytes: Allowance,
+    /// Entries of directories (files, directories and links) stored at one time. Default
+    /// unlimited.
+    pub max_storage_entries: Allowance,
     /// Messages per period. Default 1 000.
     pub max_message_rate: Allowance,
     /// Bytes sent and received per period. Default 10 MiB.
@@ -45,12 +48,17 @@ impl Default for ResourceQuota {
 }
 
 impl ResourceQuota {
+    /// Bytes of storage that each entry of a directory counts by default, beside the bytes of its
+    /// file: 4 096.
+    pub const DEFAULT_STORAGE_ENTRY_BYTES: u64 = 4_096;
+
     /// Returns the default quota.
     #[must_use]
     pub const fn new() -> Self {
         const MIB: u64 = 1024 * 1024;
         Self {
             max_storage_bytes: Allowance::AtMost(100 * MIB),
+            max_storage_entries: Allowance::Unlimited,
             max_message_rate: Allowance::AtMost(1_000),
             max_network_bandwidth: Allowance::AtMost(10 * MIB),
             max_cpu_time_ms: Allowance::AtMost(1_000),
@@ -63,6 +71,13 @@ impl ResourceQuota {
     #[must_use]
     pub fn with_storage(mut self, bytes: impl Into<Allowance>) -> Self {
         self.max_storage_bytes = bytes.into();
+        self
+    }
+
+    /// Bounds the entries of directories (files, directories and links) stored at one time.
+    #[must_use]
+    pub fn with_storage_entries(mut self, entries: impl Into<Allowance>) -> Self {
+        self.max_storage_entries = entries.into();
         self
     }
 
@@ -142,9 +157,10 @@ mod tests {
     use core::time::Duration;
 
     #[test]
-    fn the_defaults_are_100_mib_1000_messages_10_mib_one_core_and_256_mib() {
+    fn the_defaults_are_100_mib_any_entries_1000_messages_10_mib_one_core_and_256_mib() {
         let quota = ResourceQuota::default();
         assert_eq!(quota.max_storage_bytes, Allowance::AtMost(104_857_600));
+        assert_eq!(quota.max_storage_entries, Allowance::Unlimited);
         assert_eq!(quota.max_message_rate, Allowance::AtMost(1_000));
         assert_eq!(quota.max_network_bandwidth, Allowance::AtMost(10_485_760));
         assert_eq!(quota.max_cpu_time_ms, Allowance::AtMost(1_000));

@@ -9,6 +9,8 @@ use crate::quota::quota_type::QuotaResource;
 pub struct QuotaStatus {
     /// Bytes stored.
     pub storage: QuotaResourceStatus,
+    /// Entries of directories stored: files, directories and links.
+    pub storage_entries: QuotaResourceStatus,
     /// Messages in the current window.
     pub message_rate: QuotaResourceStatus,
     /// Bytes sent and received in the current window.
@@ -24,6 +26,7 @@ impl QuotaStatus {
     pub(crate) fn collect(of: impl Fn(QuotaResource) -> QuotaResourceStatus) -> Self {
         Self {
             storage: of(QuotaResource::Storage),
+            storage_entries: of(QuotaResource::StorageEntries),
             message_rate: of(QuotaResource::MessageRate),
             network_bandwidth: of(QuotaResource::NetworkBandwidth),
             cpu_time: of(QuotaResource::CpuTime),
@@ -36,6 +39,7 @@ impl QuotaStatus {
     pub const fn of(&self, resource: QuotaResource) -> QuotaResourceStatus {
         match resource {
             QuotaResource::Storage => self.storage,
+            QuotaResource::StorageEntries => self.storage_entries,
             QuotaResource::MessageRate => self.message_rate,
             QuotaResource::NetworkBandwidth => self.network_bandwidth,
             QuotaResource::CpuTime => self.cpu_time,

@@ -62,7 +62,7 @@ pub use self::reconfigure::PeriodMismatch;
 /// | [`reserve`](Self::reserve) | takes; handed back on drop unless committed |
 /// | [`reserve_up_to`](Self::reserve_up_to) | takes as much as is left |
 /// | [`charge`](Self::charge) | counts use after the fact, also past the limit |
-/// | [`release`](Self::release) | returns storage or memory |
+/// | [`release`](Self::release) | returns storage, its entries or memory |
 ///
 /// ```
 /// # #[cfg(feature = "std")] {
@@ -80,10 +80,10 @@ pub use self::reconfigure::PeriodMismatch;
 ///
 /// # Totals and rates
 ///
-/// Storage and memory are totals: in use until they are released. Messages, network bandwidth and
-/// CPU time are rates: counted in fixed windows of the quota's `reset_period` (at least 1 ms),
-/// which begin with the topmost tracker, so that the first window of a child may be shorter. At
-/// most the limit is granted in a window, and so **at most twice the limit in any span of time as
+/// Storage, its entries and memory are totals: in use until they are released. Messages, network
+/// bandwidth and CPU time are rates: counted in fixed windows of the quota's `reset_period` (at
+/// least 1 ms), which begin with the topmost tracker, so that the first window of a child may be
+/// shorter. At most the limit is granted in a window, and so **at most twice the limit in any span of time as
 /// long as a period**. No timer runs at a window's end: the next reading of the clock begins the
 /// new window.
 ///
@@ -114,19 +114,22 @@ pub use self::reconfigure::PeriodMismatch;
 // neighbouring words are seven times slower. The whole takes 192 bytes, and 256 in an `Arc`.
 #[repr(C, align(64))]
 pub struct QuotaTracker {
-    // The first line is written by every take.
+    // The first line is written by every take, but for that of an entry of storage.
     storage: Total,
     memory: Total,
     messages: Rate,
     network: Rate,
     cpu: Rate,
-    // Takes only read the rest; a change of the quota writes it.
+    // Takes only read what follows; a change of the quota writes it.
     bounds: Bounds,
     windows: Windows,
     /// The time on the clock at which the topmost tracker was made.
     origin_ns: u64,
     clock: Arc<dyn Clock>,
     parent: Option<Arc<Self>>,
+    /// Written where others are read: an entry is made by a system call, which takes far longer
+    /// than the line's way between two threads.
+    storage_entries: Total,
 }
 
 impl fmt::Debug for QuotaTracker {
@@ -224,6 +227,7 @@ impl QuotaTracker {
             origin_ns,
             clock,
             parent,
+            storage_entries: Total::new(),
         }
     }
 
@@ -320,7 +324,7 @@ impl QuotaTracker {
     /// Use past a rate's limit is debt: it is carried into the next windows, less one limit for
     /// each.
     ///
-    /// Returns the units of storage or memory that were counted, which may be
+    /// Returns the units of a total that were counted, which may be
     /// [released](Self::release) later: all of them, or as many as every level has room for below
     /// `u64::MAX`. A caller that released the rest as well would release the use of others. 0 for a
     /// rate, which cannot be released.
@@ -329,8 +333,8 @@ impl QuotaTracker {
         self.charge_one(resource, quota.amount())
     }
 
-    /// Releases storage or memory, on all levels, and returns the amount: no more than was in use
-    /// here.
+    /// Releases storage, its entries or memory, on all levels, and returns the amount: no more than
+    /// was in use here.
     ///
     /// A rate cannot be released: its use ends with its window. To undo a take of a rate, drop its
     /// [`Reservation`].
@@ -350,6 +354,7 @@ impl QuotaTracker {
     const fn counter(&self, resource: QuotaResource) -> Counter<'_> {
         match resource {
             QuotaResource::Storage => Counter::Total(&self.storage),
+            QuotaResource::StorageEntries => Counter::Total(&self.storage_entries),
             QuotaResource::MessageRate => Counter::Rate(&self.messages),
             QuotaResource::NetworkBandwidth => Counter::Rate(&self.network),
             QuotaResource::CpuTime => Counter::Rate(&self.cpu),

@@ -10,6 +10,8 @@ use crate::quota::quota_type::{QuotaResource, QuotaType};
 pub struct QuotaUsage {
     /// Bytes stored.
     pub storage_used: u64,
+    /// Entries of directories stored: files, directories and links.
+    pub storage_entries_used: u64,
     /// Messages in the current window.
     pub message_count: u64,
     /// Bytes sent and received in the current window.
@@ -26,6 +28,7 @@ impl QuotaUsage {
     pub const fn of(&self, resource: QuotaResource) -> u64 {
         match resource {
             QuotaResource::Storage => self.storage_used,
+            QuotaResource::StorageEntries => self.storage_entries_used,
             QuotaResource::MessageRate => self.message_count,
             QuotaResource::NetworkBandwidth => self.network_bandwidth_used,
             QuotaResource::CpuTime => self.cpu_time_used_us,

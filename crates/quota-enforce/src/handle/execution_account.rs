@@ -54,8 +54,10 @@ impl ExecutionAccount {
 
 impl Drop for ExecutionAccount {
     fn drop(&mut self) {
-        let stored = self.releasable.take_up_to(QuotaResource::Storage, u64::MAX);
-        self.component.0.releasable.add(QuotaResource::Storage, stored);
+        for total in [QuotaResource::Storage, QuotaResource::StorageEntries] {
+            let stored = self.releasable.take_up_to(total, u64::MAX);
+            self.component.0.releasable.add(total, stored);
+        }
         let memory = self.releasable.take_up_to(QuotaResource::Memory, u64::MAX);
         if memory > 0 {
             let memory = QuotaType::Memory(memory);

@@ -98,7 +98,7 @@ impl ComponentHandle {
         self.on_use(UseChange::Counted(&[quota]));
     }
 
-    /// Releases storage or memory and returns the number of bytes released.
+    /// Releases units of a total (storage, its entries or memory) and returns the number released.
     ///
     /// It releases at most what clones of this handle have consumed, committed or charged, and what
     /// the component was [seeded with](crate::SecurityContext::with_usage). Open grants and memory

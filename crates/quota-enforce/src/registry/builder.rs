@@ -74,6 +74,7 @@ impl QuotaRegistryBuilder {
     pub fn host(mut self, quota: ResourceQuota) -> Self {
         let limits = [
             quota.max_storage_bytes,
+            quota.max_storage_entries,
             quota.max_message_rate,
             quota.max_network_bandwidth,
             quota.max_cpu_time_ms,

@@ -5,6 +5,7 @@ use limits_core::QuotaType;
 use super::QuotaRegistry;
 use crate::audit::AuditKind;
 use crate::handle::ComponentHandle;
+use crate::releasable::ReleasableTotals;
 use crate::usage_snapshot::UsageSnapshot;
 
 /// A registration that is prepared and not kept yet: its id is taken.
@@ -14,8 +15,8 @@ use crate::usage_snapshot::UsageSnapshot;
 /// nor of its executions. [`QuotaRegistry::set_quota`] and [`QuotaRegistry::set_capabilities`]
 /// reach it, and [`QuotaRegistry::unregister`] frees its id.
 ///
-/// Dropped without being kept, it frees its id and releases the storage and memory that were
-/// charged through its handle. Memory of live stores is released with them. Storage that was taken
+/// Dropped without being kept, it frees its id and releases the totals that were charged through
+/// its handle. Memory of live stores is released with them. Storage that was taken
 /// through an account of executions which outlives it stays counted in the registry's parent until
 /// a clone of the handle releases it, once that account is gone. Rates that executions have used,
 /// such as CPU time of an instantiation, stay counted there as well.
@@ -97,9 +98,9 @@ impl Drop for Registration<'_> {
     fn drop(&mut self) {
         if !self.is_kept {
             self.registry.forget(&self.component);
-            for total in [QuotaType::Storage(u64::MAX), QuotaType::Memory(u64::MAX)] {
+            for total in ReleasableTotals::RESOURCES {
                 // Not an error, since totals can be released.
-                let _released = self.component.release(total);
+                let _released = self.component.release(QuotaType::of(total, u64::MAX));
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The content of a usage file.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,13 +15,13 @@ use crate::usage_snapshot::UsageSnapshot;
 /// The components of a file, by id.
 pub(super) type Components = BTreeMap<Box<str>, StoredUsage>;
 
-/// A file's content.
+/// A file's content; of an earlier version, with another `U`.
 #[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Content {
+#[serde(deny_unknown_fields, bound(deserialize = "U: Deserialize<'de>"))]
+pub(super) struct Content<U = StoredUsage> {
     pub(super) version: u32,
     #[serde(deserialize_with = "each_id_once")]
-    pub(super) components: Components,
+    pub(super) components: BTreeMap<Box<str>, U>,
 }
 
 /// The part of any version's content.
@@ -46,25 +47,63 @@ pub(super) struct StoredUsage {
 #[serde(remote = "UsageSnapshot", deny_unknown_fields)]
 struct WholeUsage {
     storage_used: u64,
+    storage_entries_used: u64,
     message_count: u64,
     network_bandwidth_used: u64,
     cpu_time_used_us: u64,
     memory_used: u64,
 }
 
-/// Refuses an id that is there twice, of which a map would keep the last one.
-fn each_id_once<'de, D: Deserializer<'de>>(from: D) -> Result<Components, D::Error> {
-    struct EachOnce;
+/// One component's use in a file of version 1, which had no entries of storage.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoredUsage1 {
+    time_ms: u64,
+    period_ns: u64,
+    #[serde(deserialize_with = "WholeUsage1::deserialize")]
+    usage: UsageSnapshot,
+}
 
-    impl<'de> Visitor<'de> for EachOnce {
-        type Value = Components;
+/// As [`WholeUsage`], in version 1.
+#[derive(Deserialize)]
+#[serde(remote = "UsageSnapshot", deny_unknown_fields)]
+struct WholeUsage1 {
+    storage_used: u64,
+    #[serde(skip)]
+    storage_entries_used: u64,
+    message_count: u64,
+    network_bandwidth_used: u64,
+    cpu_time_used_us: u64,
+    memory_used: u64,
+}
+
+impl From<StoredUsage1> for StoredUsage {
+    fn from(StoredUsage1 { time_ms, period_ns, usage }: StoredUsage1) -> Self {
+        Self { time_ms, period_ns, usage }
+    }
+}
+
+/// Reads a file of version 1.
+pub(super) fn read_version_1(bytes: &[u8]) -> serde_json::Result<Components> {
+    let Content::<StoredUsage1> { components, .. } = serde_json::from_slice(bytes)?;
+    Ok(components.into_iter().map(|(id, stored)| (id, stored.into())).collect())
+}
+
+/// Refuses an id that is there twice, of which a map would keep the last one.
+fn each_id_once<'de, D: Deserializer<'de>, U: Deserialize<'de>>(
+    from: D,
+) -> Result<BTreeMap<Box<str>, U>, D::Error> {
+    struct EachOnce<U>(PhantomData<U>);
+
+    impl<'de, U: Deserialize<'de>> Visitor<'de> for EachOnce<U> {
+        type Value = BTreeMap<Box<str>, U>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("components by id")
         }
 
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Components, A::Error> {
-            let mut components = Components::new();
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut components = BTreeMap::new();
             while let Some((id, stored)) = map.next_entry()? {
                 match components.entry(id) {
                     Entry::Vacant(vacant) => {
@@ -80,14 +119,17 @@ fn each_id_once<'de, D: Deserializer<'de>>(from: D) -> Result<Components, D::Err
         }
     }
 
-    from.deserialize_map(EachOnce)
+    from.deserialize_map(EachOnce(PhantomData))
 }
 
-/// Reports whether the components' storage together can be counted, as a parent does. Memory is not
-/// restored, and rates drain.
+/// Reports whether the components' storage together can be counted, as a parent does, in bytes and
+/// in entries. Memory is not restored, and rates drain.
 pub(super) fn storage_fits(components: &Components) -> bool {
-    let add = |sum: u64, stored: &StoredUsage| sum.checked_add(stored.usage.storage_used);
-    components.values().try_fold(0, add).is_some()
+    let fits = |used: fn(&UsageSnapshot) -> u64| {
+        let add = |sum: u64, stored: &StoredUsage| sum.checked_add(used(&stored.usage));
+        components.values().try_fold(0, add).is_some()
+    };
+    fits(|usage| usage.storage_used) && fits(|usage| usage.storage_entries_used)
 }
 
 impl StoredUsage {

@@ -39,7 +39,7 @@ pub enum UsageFileError {
         reason: Box<str>,
     },
     /// The file has more than 64 MiB, or the storage of its components together is more than 64
-    /// bits can count. It is neither read nor written.
+    /// bits can count, in bytes or in entries. It is neither read nor written.
     #[error("the usage file `{}` is too large: {reason}", shown(path))]
     #[non_exhaustive]
     TooLarge {
@@ -50,7 +50,7 @@ pub enum UsageFileError {
     },
     /// The file has another version of the format.
     #[error(
-        "the usage file `{}` has version {version}, but this program reads version 1",
+        "the usage file `{}` has version {version}, but this program reads versions 1 and 2",
         shown(path)
     )]
     #[non_exhaustive]
@@ -83,7 +83,8 @@ impl UsageFileError {
     }
 
     pub(super) fn too_much_storage(path: &Path) -> Self {
-        const REASON: &str = "all components together have stored more than 2^64 - 1 bytes";
+        const REASON: &str =
+            "all components together have stored more than 2^64 - 1 bytes or entries";
         Self::TooLarge { path: path.to_path_buf(), reason: REASON }
     }
 

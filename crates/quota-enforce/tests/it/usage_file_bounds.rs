@@ -12,7 +12,7 @@ use crate::{capabilities, context, thousand_of_each};
 /// A component's entry in a file.
 fn entry(id: &str, storage: u64, memory: u64) -> String {
     format!(
-        r#""{id}":{{"time_ms":0,"period_ns":1,"usage":{{"storage_used":{storage},"message_count":0,"network_bandwidth_used":0,"cpu_time_used_us":0,"memory_used":{memory}}}}}"#
+        r#""{id}":{{"time_ms":0,"period_ns":1,"usage":{{"storage_used":{storage},"storage_entries_used":{storage},"message_count":0,"network_bandwidth_used":0,"cpu_time_used_us":0,"memory_used":{memory}}}}}"#
     )
 }
 
@@ -20,7 +20,7 @@ fn read(components: &[String]) -> Result<UsageFile, UsageFileError> {
     let folder = tempfile::tempdir().expect("there is a disk");
     let path = folder.path().join("usage.json");
     let components = components.join(",");
-    fs::write(&path, format!(r#"{{"version":1,"components":{{{components}}}}}"#))
+    fs::write(&path, format!(r#"{{"version":2,"components":{{{components}}}}}"#))
         .expect("there is room");
     UsageFile::read(&path).map(Option::unwrap_or_default)
 }
@@ -32,8 +32,13 @@ fn an_id_that_is_there_twice_or_a_use_without_a_field_is_malformed() {
     let error = read(&[a.clone(), b, a.clone()]).unwrap_err();
     assert!(matches!(error, UsageFileError::Malformed { .. }), "{error}");
     assert!(error.to_string().contains("whole usage file: `a` is there twice"), "{error}");
-    for field in ["storage_used", "message_count", "network_bandwidth_used", "cpu_time_used_us"] {
-        let value = if field == "storage_used" { 900 } else { 0 };
+    for (field, value) in [
+        ("storage_used", 900),
+        ("storage_entries_used", 900),
+        ("message_count", 0),
+        ("network_bandwidth_used", 0),
+        ("cpu_time_used_us", 0),
+    ] {
         let without = a.replace(&format!(r#""{field}":{value},"#), "");
         assert_ne!(without, a);
         let error = read(&[without]).unwrap_err();
@@ -48,6 +53,12 @@ fn storage_beyond_64_bits_is_neither_read_nor_written() {
     assert!(read(&[entry("a", most - 900, most), entry("b", 900, most)]).is_ok());
     let error = read(&[entry("a", most - 900, 0), entry("b", 901, 0)]).unwrap_err();
     assert!(matches!(error, UsageFileError::TooLarge { .. }), "{error}");
+    let few_bytes = |id, entries: u64| {
+        let stored = format!(r#""storage_used":{entries}"#);
+        entry(id, entries, 0).replacen(&stored, r#""storage_used":1"#, 1)
+    };
+    let error = read(&[few_bytes("a", most - 900), few_bytes("b", 901)]).unwrap_err();
+    assert!(error.to_string().ends_with("have stored more than 2^64 - 1 bytes or entries"));
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("usage.json");

@@ -14,12 +14,14 @@ const HOUR: Duration = Duration::from_secs(3_600);
 fn used(registry: &QuotaRegistry) -> ComponentHandle {
     let handle = registry.register(context("a", thousand_of_each())).expect("it is new");
     handle.consume(QuotaType::Storage(900)).expect("it fits");
+    handle.consume(QuotaType::StorageEntries(70)).expect("it fits");
     handle.consume(QuotaType::Memory(800)).expect("it fits");
     handle.charge(QuotaType::MessageRate(2_500));
     handle
 }
 
-/// Returns a file of one component that was seen so long ago, counting in windows of an hour.
+/// Returns a file of one component that was seen so long ago, counting in windows of an hour. It
+/// has version 1, and so no entries of storage.
 fn of_age(age: Duration, usage: &str) -> UsageFile {
     let folder = tempfile::tempdir().expect("there is a disk");
     let path = folder.path().join("aged.json");
@@ -50,8 +52,10 @@ fn a_file_is_written_whole_and_seeds_the_components_of_the_next_process() {
     let registration = registry.prepare(context("a", thousand_of_each())).unwrap();
     drop(registration);
     let handle = registry.register(context("a", thousand_of_each())).unwrap();
-    assert_eq!((handle.usage().storage_used, handle.usage().memory_used), (900, 0));
+    let used = handle.usage();
+    assert_eq!((used.storage_used, used.storage_entries_used, used.memory_used), (900, 70, 0));
     // It is released as any use of the component's own.
+    assert_eq!(handle.release(QuotaType::StorageEntries(u64::MAX)), Ok(70));
     assert_eq!(handle.release(QuotaType::Storage(u64::MAX)), Ok(900));
     // A component that was not registered this time stays in the file.
     let next = registry.usage_file();
@@ -72,7 +76,7 @@ fn rates_of_the_same_period_come_back_less_a_limit_for_each_window_since() {
         let registry = QuotaRegistry::builder().usage(usage).build();
         let handle = registry.register(SecurityContext::with_quota("a", capabilities(), quota));
         let usage = handle.unwrap().usage();
-        assert_eq!(usage.storage_used, 5);
+        assert_eq!((usage.storage_used, usage.storage_entries_used), (5, 0));
         [QuotaResource::MessageRate, QuotaResource::CpuTime, QuotaResource::NetworkBandwidth]
             .map(|resource| usage.of(resource))
     };
@@ -109,7 +113,7 @@ fn a_truncated_or_corrupted_file_is_an_error_and_restores_nothing() {
         ("\"storage_used\":900", "\"storage_used\":\"900\""),
         ("\"storage_used\"", "\"storage\u{1b}\""),
         ("\"period_ns\":1000000000", "\"period_ns\":0"),
-        ("{\"version\":1,", "{"),
+        ("{\"version\":2,", "{"),
         ("}\n", "}}\n"),
     ] {
         assert!(text.contains(from));
@@ -118,9 +122,10 @@ fn a_truncated_or_corrupted_file_is_an_error_and_restores_nothing() {
         assert!(matches!(error, UsageFileError::Malformed { .. }), "{to}: {error}");
         assert!(!error.to_string().contains(limits_core::is_hidden), "{error}");
     }
-    fs::write(&path, text.replace("\"version\":1", "\"version\":2")).unwrap();
+    fs::write(&path, text.replace("\"version\":2", "\"version\":3")).unwrap();
     let error = UsageFile::read(&path).unwrap_err();
-    assert!(matches!(error, UsageFileError::Version { version: 2, .. }), "{error}");
+    assert!(matches!(error, UsageFileError::Version { version: 3, .. }), "{error}");
+    assert!(error.to_string().ends_with("has version 3, but this program reads versions 1 and 2"));
     fs::write(&path, [0xff, 0xfe]).unwrap();
     assert!(UsageFile::read(&path).is_err());
 }

@@ -17,6 +17,7 @@ fn status_and_denials_are_serialised_under_stable_names() {
         to_string(&StatusView::from(handle.status())).unwrap(),
         concat!(
             r#"{"storage":{"used":800,"limit":1000,"available":200,"unit":"bytes","level":"warning"},"#,
+            r#""storage_entries":{"used":0,"unit":"entries","level":"normal"},"#,
             r#""message_rate":{"used":0,"limit":1000,"available":1000,"unit":"messages","level":"normal"},"#,
             r#""network_bandwidth":{"used":0,"limit":1000,"available":1000,"unit":"bytes","level":"normal"},"#,
             r#""cpu_time":{"used":1000001,"limit":1000000,"available":0,"unit":"µs","level":"critical"},"#,
@@ -25,7 +26,7 @@ fn status_and_denials_are_serialised_under_stable_names() {
     );
     assert_eq!(
         to_string(&handle.denials()).unwrap(),
-        r#"{"capability":1,"storage":0,"message_rate":1,"network_bandwidth":0,"cpu_time":0,"memory":0}"#
+        r#"{"capability":1,"storage":0,"storage_entries":0,"message_rate":1,"network_bandwidth":0,"cpu_time":0,"memory":0}"#
     );
 }
 

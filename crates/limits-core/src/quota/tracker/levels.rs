@@ -33,6 +33,9 @@ impl QuotaTracker {
         // Inlined into a caller that names the resource, only its arm is left.
         match quota {
             QuotaType::Storage(n) => self.take_total(QuotaResource::Storage, &self.storage, n),
+            QuotaType::StorageEntries(n) => {
+                self.take_total(QuotaResource::StorageEntries, &self.storage_entries, n)
+            }
             QuotaType::MessageRate(n) => {
                 self.take_rate(QuotaResource::MessageRate, &self.messages, n, at)
             }
@@ -151,6 +154,7 @@ impl QuotaTracker {
             n => rate.plan(self.windows, now, n, self.bounds.units(resource)),
         };
         let storage = total(QuotaResource::Storage, &self.storage)?;
+        let entries = total(QuotaResource::StorageEntries, &self.storage_entries)?;
         let messages = rate(QuotaResource::MessageRate, &self.messages)?;
         let network = rate(QuotaResource::NetworkBandwidth, &self.network)?;
         let cpu = rate(QuotaResource::CpuTime, &self.cpu)?;
@@ -160,6 +164,8 @@ impl QuotaTracker {
         }
         let lost = if !self.storage.carry_out(storage) {
             QuotaResource::Storage
+        } else if !self.storage_entries.carry_out(entries) {
+            QuotaResource::StorageEntries
         } else if !self.messages.carry_out(messages) {
             QuotaResource::MessageRate
         } else if !self.network.carry_out(network) {

@@ -16,6 +16,7 @@ impl QuotaTracker {
         let used = |resource| self.used(resource, now);
         QuotaUsage {
             storage_used: used(QuotaResource::Storage),
+            storage_entries_used: used(QuotaResource::StorageEntries),
             message_count: used(QuotaResource::MessageRate),
             network_bandwidth_used: used(QuotaResource::NetworkBandwidth),
             cpu_time_used_us: used(QuotaResource::CpuTime),

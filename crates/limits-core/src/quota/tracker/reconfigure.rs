@@ -54,8 +54,8 @@ impl QuotaTracker {
         }
     }
 
-    /// Sets all use and all debt of this tracker to zero. Its storage and memory are released from
-    /// the parents, which keep their counts of its rates.
+    /// Sets all use and all debt of this tracker to zero. Its totals are released from the
+    /// parents, which keep their counts of its rates.
     ///
     /// Call it only while nothing is reserved or held: a later release of such an amount would
     /// count against takes made since.

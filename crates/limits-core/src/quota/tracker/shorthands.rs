@@ -14,6 +14,15 @@ impl QuotaTracker {
         self.peek(QuotaType::Storage(bytes))
     }
 
+    /// [Peeks](Self::peek) at entries of storage.
+    ///
+    /// # Errors
+    ///
+    /// As [`peek`](Self::peek).
+    pub fn check_storage_entries(&self, entries: u64) -> Result<(), QuotaError> {
+        self.peek(QuotaType::StorageEntries(entries))
+    }
+
     /// [Peeks](Self::peek) at messages.
     ///
     /// # Errors
@@ -59,6 +68,15 @@ impl QuotaTracker {
         self.consume(QuotaType::Storage(bytes))
     }
 
+    /// [Consumes](Self::consume) entries of storage.
+    ///
+    /// # Errors
+    ///
+    /// As [`reserve`](Self::reserve).
+    pub fn consume_storage_entries(&self, entries: u64) -> Result<(), QuotaError> {
+        self.consume(QuotaType::StorageEntries(entries))
+    }
+
     /// [Consumes](Self::consume) messages.
     ///
     /// # Errors
@@ -98,6 +116,11 @@ impl QuotaTracker {
     /// [Releases](Self::release) bytes of storage, and returns the amount.
     pub fn release_storage(&self, bytes: u64) -> u64 {
         self.release(QuotaType::Storage(bytes))
+    }
+
+    /// [Releases](Self::release) entries of storage, and returns the amount.
+    pub fn release_storage_entries(&self, entries: u64) -> u64 {
+        self.release(QuotaType::StorageEntries(entries))
     }
 
     /// [Releases](Self::release) bytes of memory, and returns the amount.

@@ -47,6 +47,7 @@ fn quota() -> impl Strategy<Value = ResourceQuota> {
     (period, limit(), limit(), limit(), limit()).prop_map(|(period, total, rate, other, cpu)| {
         ResourceQuota::new()
             .with_storage(total)
+            .with_storage_entries(total)
             .with_memory(total)
             .with_message_rate(rate)
             .with_network_bandwidth(other)
@@ -56,12 +57,13 @@ fn quota() -> impl Strategy<Value = ResourceQuota> {
 }
 
 fn amount() -> impl Strategy<Value = QuotaType> {
-    (0..6_u8, extreme()).prop_map(|(which, n)| match which {
+    (0..7_u8, extreme()).prop_map(|(which, n)| match which {
         0 => QuotaType::Storage(n),
         1 => QuotaType::Memory(n),
         2 => QuotaType::MessageRate(n),
         3 => QuotaType::NetworkBandwidth(n),
         4 => QuotaType::CpuTime(n),
+        5 => QuotaType::StorageEntries(n),
         _ => QuotaType::CpuTimeMicros(n),
     })
 }

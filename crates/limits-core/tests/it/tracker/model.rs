@@ -33,6 +33,7 @@ enum Event {
 fn amount() -> impl Strategy<Value = QuotaType> {
     prop_oneof![
         (0..30_u64).prop_map(QuotaType::Storage),
+        (0..30_u64).prop_map(QuotaType::StorageEntries),
         (0..30_u64).prop_map(QuotaType::Memory),
         (0..30_u64).prop_map(QuotaType::MessageRate),
         (0..30_u64).prop_map(QuotaType::NetworkBandwidth),
@@ -50,10 +51,11 @@ fn limit(most: u64) -> impl Strategy<Value = Allowance> {
 }
 
 fn quota(period: Duration) -> impl Strategy<Value = ResourceQuota> {
-    (limit(40), limit(40), limit(40), limit(3), limit(40)).prop_map(
-        move |(storage, messages, network, cpu, memory)| {
+    (limit(40), limit(40), limit(40), limit(40), limit(3), limit(40)).prop_map(
+        move |(storage, entries, messages, network, cpu, memory)| {
             ResourceQuota::new()
                 .with_storage(storage)
+                .with_storage_entries(entries)
                 .with_message_rate(messages)
                 .with_network_bandwidth(network)
                 .with_cpu_time(cpu)

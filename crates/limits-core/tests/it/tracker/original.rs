@@ -233,6 +233,7 @@ fn test_quota_zero_always_denied() {
     let (tracker, clock) = tracked(
         ResourceQuota::new()
             .with_storage(0)
+            .with_storage_entries(0)
             .with_message_rate(0)
             .with_network_bandwidth(0)
             .with_cpu_time(0)

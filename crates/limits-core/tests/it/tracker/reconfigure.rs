@@ -91,6 +91,7 @@ fn every_limit_changes_and_reads_back_and_the_period_does_not_change() {
     let (tracker, _clock) = tracked(ResourceQuota::new());
     let other = ResourceQuota::new()
         .with_storage(1)
+        .with_storage_entries(2)
         .with_message_rate(Allowance::Unlimited)
         .with_network_bandwidth(3)
         .with_cpu_time(4)
@@ -108,6 +109,7 @@ fn storage_survives_a_restart_on_all_levels() {
     let (before, _clock) = tracked(ResourceQuota::new());
     for quota in [
         QuotaType::Storage(70),
+        QuotaType::StorageEntries(8),
         QuotaType::MessageRate(2),
         QuotaType::NetworkBandwidth(3),
         QuotaType::CpuTimeMicros(4),
@@ -118,6 +120,7 @@ fn storage_survives_a_restart_on_all_levels() {
     let kept = before.usage().without_memory();
     let expected = QuotaUsage {
         storage_used: 70,
+        storage_entries_used: 8,
         message_count: 2,
         network_bandwidth_used: 3,
         cpu_time_used_us: 4,

@@ -29,7 +29,7 @@ fn sixteen_threads_never_take_more_than_the_limit_together() {
 
 #[test]
 fn a_request_of_u64_max_does_not_wrap() {
-    let (tracker, _clock) = tracked(ResourceQuota::new());
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage_entries(100));
     for &resource in QuotaResource::ALL {
         tracker.consume(QuotaType::of(resource, 10)).unwrap();
         let most = QuotaType::of(resource, u64::MAX);

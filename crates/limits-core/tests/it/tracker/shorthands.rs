@@ -6,8 +6,13 @@ use std::sync::Arc;
 
 type Method = fn(&QuotaTracker, u64) -> Result<(), QuotaError>;
 
-const METHODS: [(QuotaResource, Method, Method); 5] = [
+const METHODS: [(QuotaResource, Method, Method); 6] = [
     (QuotaResource::Storage, QuotaTracker::check_storage, QuotaTracker::consume_storage),
+    (
+        QuotaResource::StorageEntries,
+        QuotaTracker::check_storage_entries,
+        QuotaTracker::consume_storage_entries,
+    ),
     (
         QuotaResource::MessageRate,
         QuotaTracker::check_message_rate,
@@ -25,6 +30,7 @@ const METHODS: [(QuotaResource, Method, Method); 5] = [
 fn ten_of_each() -> ResourceQuota {
     ResourceQuota::new()
         .with_storage(10)
+        .with_storage_entries(10)
         .with_message_rate(10)
         .with_network_bandwidth(10)
         .with_cpu_time(10)
@@ -52,12 +58,15 @@ fn each_pair_checks_and_consumes_its_own_resource() {
 }
 
 #[test]
-fn storage_and_memory_are_released_by_name() {
+fn totals_are_released_by_name() {
     let (tracker, _clock) = tracked(ten_of_each());
     tracker.consume_storage(4).unwrap();
+    tracker.consume_storage_entries(6).unwrap();
     tracker.consume_memory(5).unwrap();
     assert_eq!((tracker.release_storage(3), tracker.release_memory(9)), (3, 5));
-    assert_eq!((tracker.usage().storage_used, tracker.usage().memory_used), (1, 0));
+    assert_eq!(tracker.release_storage_entries(4), 4);
+    let usage = tracker.usage();
+    assert_eq!((usage.storage_used, usage.storage_entries_used, usage.memory_used), (1, 2, 0));
 }
 
 #[test]

@@ -83,3 +83,21 @@ fn operations_without_a_cost_are_free() {
     tracker.reserve_up_to(QuotaType::None).unwrap().commit();
     assert_eq!(tracker.release(QuotaType::None), 0);
 }
+
+#[test]
+fn a_quota_of_entries_refuses_the_first_past_it_and_entries_are_unlimited_without_one() {
+    let (tracker, _clock) = tracked(ResourceQuota::new().with_storage_entries(3));
+    let file = [QuotaType::Storage(4_096), QuotaType::StorageEntries(1)];
+    for _ in 0..3 {
+        tracker.reserve_all(&file).unwrap().commit();
+    }
+    let refused = tracker.reserve_all(&file).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "storage entries quota of 3 entries exceeded: 3 used, 1 more requested; \
+         retry after a release"
+    );
+    assert_eq!(tracker.usage().storage_used, 3 * 4_096, "all or nothing");
+    tracker.set_quota(ResourceQuota::new()).unwrap();
+    tracker.consume(QuotaType::StorageEntries(u64::MAX - 3)).unwrap();
+}

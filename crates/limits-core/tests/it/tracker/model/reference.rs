@@ -126,6 +126,7 @@ pub(super) fn demand(quotas: &[QuotaType]) -> Demand {
 pub(super) fn limit_of(quota: &ResourceQuota, resource: QuotaResource) -> u128 {
     let (limit, unit) = match resource {
         QuotaResource::Storage => (quota.max_storage_bytes, 1),
+        QuotaResource::StorageEntries => (quota.max_storage_entries, 1),
         QuotaResource::MessageRate => (quota.max_message_rate, 1),
         QuotaResource::NetworkBandwidth => (quota.max_network_bandwidth, 1),
         QuotaResource::CpuTime => (quota.max_cpu_time_ms, 1_000),
