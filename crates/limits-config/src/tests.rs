@@ -39,9 +39,9 @@ fn type_of(kind: Kind) -> String {
     let name = match kind {
         Kind::Count => "32-bit number",
         Kind::Number(_) => "64-bit number",
-        Kind::Messages => "64-bit number",
+        Kind::Entries | Kind::Messages => "64-bit number",
         Kind::Size | Kind::Storage => "size",
-        Kind::Bandwidth => "bandwidth",
+        Kind::Bandwidth | Kind::SizeRate => "bandwidth",
         Kind::CpuTime => "CPU time",
         Kind::Period => "period",
         Kind::Word(words) => {
@@ -73,11 +73,13 @@ fn shown(value: Value, kind: Kind) -> String {
     };
     match kind {
         Kind::Size | Kind::Storage => format_size(number),
-        Kind::Bandwidth => format!("{} per second", format_size(number)),
+        Kind::Bandwidth | Kind::SizeRate => format!("{} per second", format_size(number)),
         Kind::CpuTime => format!("`\"{number}ms/s\"`"),
         Kind::Period if number.is_multiple_of(1_000) => format!("`\"{}s\"`", number / 1_000),
         Kind::Period => format!("`\"{number}ms\"`"),
-        Kind::Count | Kind::Number(_) | Kind::Messages | Kind::Word(_) => number.to_string(),
+        Kind::Count | Kind::Number(_) | Kind::Entries | Kind::Messages | Kind::Word(_) => {
+            number.to_string()
+        }
     }
 }
 

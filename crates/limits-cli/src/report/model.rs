@@ -211,7 +211,7 @@ mod tests {
         )
         .unwrap();
         let ending = Ending::because(Outcome::Error, "no");
-        let host = "[host]\nmemory = 131_072\nstorage = \"1GB\"\nperiod = \"2s\"";
+        let host = "[host]\nmemory = 131_072\nmessage_rate = 5\nperiod = \"2s\"";
         let terms = Terms {
             name: String::from("a"),
             effective: config.effective(),
@@ -263,8 +263,7 @@ mod tests {
                 "limits": null,
                 "policy": [],
                 "not_enforced": [
-                    "quota.storage", "quota.message_rate", "host.storage",
-                    "capabilities.filesystem.read"
+                    "quota.message_rate", "host.message_rate", "capabilities.filesystem.read"
                 ],
                 "runs": {"count": 2, "by_outcome": {"error": 1, "success": 1}},
             })

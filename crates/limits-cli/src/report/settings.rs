@@ -21,10 +21,10 @@ fn of_scope(config: &EffectiveConfig, scope: Scope) -> Vec<Setting> {
     config.settings().filter(|setting| setting.key.scope() == scope).collect()
 }
 
-/// Returns whether the command enforces a setting: the executor must do so, since the command has
-/// no host function that could.
+/// Returns whether the command enforces a setting: the executor or the interfaces of WASI must do
+/// so, since the command has no host function that could.
 pub(crate) fn is_enforced(setting: &Setting) -> bool {
-    setting.key.enforcer() == Enforcer::Executor
+    matches!(setting.key.enforcer(), Enforcer::Executor | Enforcer::Wasi)
 }
 
 /// Returns a sentence for each change by the policy, and one for an `--id` without an override.

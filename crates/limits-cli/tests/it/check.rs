@@ -18,7 +18,7 @@ fn check(case: &Case, args: &[&str]) -> (crate::command::Ended, Value) {
 
 #[test]
 fn the_effective_limits_are_printed_with_their_origin() {
-    let limits = "[resources.memory]\nmax_bytes = \"4MiB\"\n[quota]\nstorage = \"1MB\"\n\
+    let limits = "[resources.memory]\nmax_bytes = \"4MiB\"\n[quota]\nmessage_rate = 5\n\
                   [capabilities]\nfilesystem.read = [\"/a/**\"]\n";
     let case = Case::new(limits, LIBRARY);
     case.write("policy.toml", "[ceiling]\nresources.cpu.max_fuel = 5_000\n");
@@ -39,9 +39,10 @@ fn the_effective_limits_are_printed_with_their_origin() {
     );
     assert!(row("resources.cpu.max_fuel").ends_with(" policy"));
     assert_eq!(row("resources.cpu.timeout_ms"), "resources.cpu.timeout_ms 100 ms default");
-    assert!(row("quota.storage").ends_with(" component declared, not enforced here"));
+    assert!(row("quota.message_rate").ends_with(" component declared, not enforced here"));
+    assert_eq!(row("quota.storage_entries"), "quota.storage_entries unlimited default");
     assert_eq!(row("quota.cpu_time"), "quota.cpu_time 1000 ms/s default");
-    assert!(row("quota.message_rate").ends_with(" default not enforced here"));
+    assert!(row("quota.network_bandwidth").ends_with(" default not enforced here"));
     assert_eq!(row("quota.cpu_time_policy"), "quota.cpu_time_policy throttle default");
     assert!(!text.contains("\n  host."), "{text}");
     assert!(row("capabilities.filesystem.read").ends_with("/a/** declared, not enforced here"));
@@ -50,7 +51,8 @@ fn the_effective_limits_are_printed_with_their_origin() {
 
 #[test]
 fn the_json_says_the_same() {
-    let limits = format!("{ROOMY}[quota]\nstorage = \"unlimited\"\ncpu_time_policy = \"deny\"\n");
+    let limits =
+        format!("{ROOMY}[quota]\nmessage_rate = \"unlimited\"\ncpu_time_policy = \"deny\"\n");
     let case = Case::new(&limits, LIBRARY);
     let (ended, json) = check(&case, &["--id", "other"]);
     assert_eq!((ended.code, ended.stdout.lines().count()), (Some(0), 1));
@@ -60,7 +62,7 @@ fn the_json_says_the_same() {
     assert_eq!(json["file"]["bytes"], LIBRARY.len());
     assert_eq!(json["file"]["sha256"].as_str().unwrap().len(), 64);
     assert_eq!(
-        json["quota"]["quota.storage"],
+        json["quota"]["quota.message_rate"],
         json!({"value": "unlimited", "origin": "component"})
     );
     assert_eq!(
@@ -74,7 +76,7 @@ fn the_json_says_the_same() {
         assert!(json[table].as_object().unwrap().keys().eq(keys), "{table}");
     }
     assert_eq!(json["host"]["host.memory"], json!({"value": "unlimited", "origin": "default"}));
-    assert_eq!(json["not_enforced"], json!(["quota.storage"]));
+    assert_eq!(json["not_enforced"], json!(["quota.message_rate"]));
 }
 
 #[test]

@@ -143,8 +143,8 @@ fn a_policy_without_ceilings_over_the_host_reports_none() {
     let case = case("60_000", "", LIBRARY);
     let (ended, json) = at_once(&case, "[ceiling.quota]\nmemory = \"1MiB\"\n", "add(1, 2)", 1);
     assert_eq!((ended.code, &json["host"]), (Some(0), &Value::Null), "{ended:?}");
-    let (_, json) = at_once(&case, "[host]\nstorage = \"1GB\"\nmemory = \"1GB\"\n", "add(1, 2)", 1);
-    assert_eq!(json["not_enforced"], json!(["host.storage"]));
+    let (_, json) = at_once(&case, "[host]\nmessage_rate = 5\nmemory = \"1GB\"\n", "add(1, 2)", 1);
+    assert_eq!(json["not_enforced"], json!(["host.message_rate"]));
     assert_eq!(json["host"]["memory"]["limit"], 1 << 30);
 }
 
@@ -179,6 +179,9 @@ fn check_shows_the_ceilings_with_their_origin() {
         rows,
         [
             "host.storage unlimited default",
+            "host.storage_entries unlimited default",
+            "host.storage_baseline count default",
+            "host.storage_entry_bytes 4096 (4 KiB) default",
             "host.message_rate 5/s policy declared, not enforced here",
             "host.network_bandwidth unlimited default",
             "host.cpu_time 9 ms/s policy",
@@ -191,6 +194,9 @@ fn check_shows_the_ceilings_with_their_origin() {
         json["host"],
         json!({
             "host.storage": {"value": "unlimited", "origin": "default"},
+            "host.storage_entries": {"value": "unlimited", "origin": "default"},
+            "host.storage_baseline": {"value": "count", "origin": "default"},
+            "host.storage_entry_bytes": {"value": 4_096, "origin": "default"},
             "host.message_rate": {"value": 5, "origin": "policy"},
             "host.network_bandwidth": {"value": "unlimited", "origin": "default"},
             "host.cpu_time": {"value": 9, "origin": "policy"},

@@ -65,9 +65,9 @@ fn an_override_applies_to_the_identity_that_the_operator_gives() {
 
 #[test]
 fn declared_but_not_enforced_is_in_the_json() {
-    let limits = format!("{ROOMY}[quota]\nstorage = \"1MB\"\n");
+    let limits = format!("{ROOMY}[quota]\nmessage_rate = 5\nstorage = \"1MB\"\n");
     let (_, json) = Case::new(&limits, LIBRARY).json(&["--invoke", "add(1, 2)"]);
-    assert_eq!(json["not_enforced"], json!(["quota.storage"]));
+    assert_eq!(json["not_enforced"], json!(["quota.message_rate"]));
     let (_, json) = Case::new(ROOMY, LIBRARY).json(&["--invoke", "add(1, 2)"]);
     assert_eq!(json["not_enforced"], json!([]));
 }

@@ -44,8 +44,12 @@ pub(crate) enum Kind {
     Number(Unit),
     /// A size.
     Size,
+    /// A size per second.
+    SizeRate,
     /// A size, or unlimited.
     Storage,
+    /// A count of 64 bits, or unlimited.
+    Entries,
     /// Messages per second, or unlimited.
     Messages,
     /// A bandwidth, or unlimited.
@@ -54,7 +58,7 @@ pub(crate) enum Kind {
     CpuTime,
     /// A period.
     Period,
-    /// One of these words, the strictest first and the default last.
+    /// One of these words, the strictest first.
     Word(&'static [&'static str]),
 }
 
@@ -62,11 +66,11 @@ impl Kind {
     /// Returns the unit of the value.
     pub(crate) const fn unit(self) -> Unit {
         match self {
-            Self::Count => Unit::Count,
+            Self::Count | Self::Entries => Unit::Count,
             Self::Number(unit) => unit,
             Self::Size | Self::Storage => Unit::Bytes,
             Self::Messages => Unit::MessagesPerSecond,
-            Self::Bandwidth => Unit::BytesPerSecond,
+            Self::Bandwidth | Self::SizeRate => Unit::BytesPerSecond,
             Self::CpuTime => Unit::MillisecondsPerSecond,
             Self::Period => Unit::Milliseconds,
             Self::Word(_) => Unit::Word,
@@ -75,7 +79,10 @@ impl Kind {
 
     /// Tells whether the value may be unlimited.
     pub(crate) const fn has_unlimited(self) -> bool {
-        matches!(self, Self::Storage | Self::Messages | Self::Bandwidth | Self::CpuTime)
+        matches!(
+            self,
+            Self::Storage | Self::Entries | Self::Messages | Self::Bandwidth | Self::CpuTime
+        )
     }
 
     /// Returns how generous a value is, to be compared with others of this kind.
@@ -112,11 +119,11 @@ impl Kind {
     fn parse<E: Error>(self, text: &str) -> Result<Value, E> {
         let parsed = match self {
             Self::Size | Self::Storage => parse_storage(text).map(Value::number),
-            Self::Bandwidth => parse_bandwidth(text).map(Value::number),
+            Self::Bandwidth | Self::SizeRate => parse_bandwidth(text).map(Value::number),
             Self::CpuTime => parse_cpu_time(text).map(Value::number),
             Self::Period => return period::parse(text).map(Value::number),
             Self::Word(words) => return parse_word(text, words),
-            Self::Count | Self::Number(_) | Self::Messages => {
+            Self::Count | Self::Number(_) | Self::Entries | Self::Messages => {
                 return Err(E::invalid_type(Unexpected::Str(text), &self));
             }
         };
@@ -160,8 +167,11 @@ impl Visitor<'_> for Kind {
         match self {
             Self::Count | Self::Number(_) => f.write_str("a whole number")?,
             Self::Size | Self::Storage => f.write_str("bytes, such as 4194304 or \"4MiB\"")?,
+            Self::Entries => f.write_str("entries, such as 1000")?,
             Self::Messages => f.write_str("messages per second, such as 500")?,
-            Self::Bandwidth => f.write_str("bytes per second, such as 1048576 or \"5MB/s\"")?,
+            Self::Bandwidth | Self::SizeRate => {
+                f.write_str("bytes per second, such as 1048576 or \"5MB/s\"")?
+            }
             Self::CpuTime => f.write_str("a CPU time, such as \"800ms/s\"")?,
             Self::Period => f.write_str("a period, such as \"1s\" or \"500ms\"")?,
             Self::Word(words) => {

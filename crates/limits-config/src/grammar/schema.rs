@@ -19,9 +19,9 @@ pub(crate) fn of_kind(kind: Kind) -> Schema {
     let text = |pattern| json_schema!({ "type": "string", "pattern": pattern });
     let mut forms = match kind {
         Kind::Count => vec![json_schema!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })],
-        Kind::Number(_) | Kind::Messages => vec![number()],
+        Kind::Number(_) | Kind::Entries | Kind::Messages => vec![number()],
         Kind::Size | Kind::Storage => vec![number(), text(SIZE)],
-        Kind::Bandwidth => vec![number(), text(BANDWIDTH)],
+        Kind::Bandwidth | Kind::SizeRate => vec![number(), text(BANDWIDTH)],
         Kind::CpuTime => vec![text(CPU_TIME)],
         Kind::Period => vec![text(PERIOD)],
         Kind::Word(words) => vec![json_schema!({ "enum": words })],

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use limits_core::{Allowance, ResourceQuota};
 
-use crate::grammar::kind::Unit;
+use crate::grammar::kind::Kind;
 use crate::settings::declared::Declared;
 use crate::settings::row::Becomes;
 use crate::settings::table::SettingKey;
@@ -13,10 +13,7 @@ const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
 /// Tells whether a setting is counted in windows.
 pub(crate) const fn is_rate(key: SettingKey) -> bool {
-    matches!(
-        key.unit(),
-        Unit::BytesPerSecond | Unit::MessagesPerSecond | Unit::MillisecondsPerSecond
-    )
+    matches!(key.row().kind, Kind::Bandwidth | Kind::Messages | Kind::CpuTime)
 }
 
 /// Converts an amount per second into one per period, rounded down.

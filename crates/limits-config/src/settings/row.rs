@@ -43,6 +43,9 @@ pub enum Enforcer {
     Executor,
     /// The host functions, with `quota-enforce`: where the host's own code asks it to.
     HostFunctions,
+    /// The interfaces of WASI, with `quota-wasi`: wherever the host links those. Storage is also
+    /// enforced by host functions, as [`HostFunctions`](Self::HostFunctions) says.
+    Wasi,
 }
 
 /// The value of a setting that its file does not give.
@@ -71,6 +74,8 @@ pub(crate) enum Becomes {
     Period,
     /// The policy for executions without CPU time.
     Policy,
+    /// A rule by which the storage of all components is counted.
+    StorageRule,
 }
 
 /// Returns a default from a constant of limits-core.

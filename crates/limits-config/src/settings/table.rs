@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use limits_core::{
     Allowance, CpuTimePolicy, ResourceLimits as Limits, ResourceLimitsBuilder as Builder,
-    ResourceQuota,
+    ResourceQuota, StorageBaseline,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -17,15 +17,20 @@ use crate::grammar::value::Value;
 use crate::settings::declared::Declared;
 use crate::settings::define::settings;
 use crate::settings::field::Field;
-use crate::settings::row::Becomes::{CountLimit, Limit, Memory, Period, Policy, Quota};
+use crate::settings::row::Becomes::{
+    CountLimit, Limit, Memory, Period, Policy, Quota, StorageRule,
+};
 use crate::settings::row::DefaultValue::{AtLeastMemoryLimit, Is, Required};
-use crate::settings::row::Enforcer::{Executor, HostFunctions};
+use crate::settings::row::Enforcer::{Executor, HostFunctions, Wasi};
 use crate::settings::row::{Row, Scope, is, is_count, unlimited};
 use crate::settings::section::{self, Section};
 
 /// The words of `cpu_time_policy`.
 const CPU_TIME_POLICIES: &[&str] =
     &[CpuTimePolicy::Deny.as_str(), CpuTimePolicy::Throttle.as_str()];
+/// The words of `storage_baseline`.
+const STORAGE_BASELINES: &[&str] =
+    &[StorageBaseline::Count.as_str(), StorageBaseline::Free.as_str()];
 const QUOTA: ResourceQuota = ResourceQuota::new();
 const SECOND_MS: u64 = 1_000;
 
@@ -78,6 +83,30 @@ settings! {
             MaxResources max_resources: Option<u32> = Kind::Count,
                 is_count(Limits::DEFAULT_MAX_RESOURCES),
                 CountLimit(Builder::max_resources), Executor;
+            /// Bytes written to standard output and standard error together. Those past it are cut
+            /// and counted.
+            MaxOutputBytes max_output_bytes: Option<u64> = Kind::Size,
+                is(Limits::DEFAULT_MAX_OUTPUT_BYTES), Limit(Builder::max_output_bytes), Wasi;
+            /// Bytes per second written to standard output and standard error together. The writer
+            /// waits.
+            MaxOutputRate max_output_rate: Option<u64> = Kind::SizeRate,
+                is(Limits::DEFAULT_MAX_OUTPUT_RATE), Limit(Builder::max_output_rate), Wasi;
+            /// Random bytes of one call.
+            MaxRandomBytes max_random_bytes: Option<u64> = Kind::Size,
+                is(Limits::DEFAULT_MAX_RANDOM_BYTES), Limit(Builder::max_random_bytes), Wasi;
+            /// Open files and directories, those of the host (preopens) included.
+            MaxDescriptors max_descriptors: Option<u32> = Kind::Count,
+                is_count(Limits::DEFAULT_MAX_DESCRIPTORS),
+                CountLimit(Builder::max_descriptors), Wasi;
+            /// Entries of one listing of a directory.
+            MaxDirectoryEntries max_directory_entries: Option<u64> = Kind::Number(Unit::Count),
+                is(Limits::DEFAULT_MAX_DIRECTORY_ENTRIES),
+                Limit(Builder::max_directory_entries), Wasi;
+            /// Threads of the host that block for the component at one time. Its other operations
+            /// on files wait.
+            MaxBlockingThreads max_blocking_threads: Option<u32> = Kind::Count,
+                is_count(Limits::DEFAULT_MAX_BLOCKING_THREADS),
+                CountLimit(Builder::max_blocking_threads), Wasi;
         }
         /// `[quota]`: the resources that one component may use over time, in all its executions.
         ///
@@ -87,7 +116,11 @@ settings! {
             /// Bytes stored at one time.
             Storage storage: Option<Allowance> = Kind::Storage,
                 Is(Value::Amount(QUOTA.max_storage_bytes)),
-                Quota(|quota| &mut quota.max_storage_bytes), HostFunctions;
+                Quota(|quota| &mut quota.max_storage_bytes), Wasi;
+            /// Entries of directories (files, directories and links) stored at one time.
+            StorageEntries storage_entries: Option<Allowance> = Kind::Entries,
+                Is(Value::Amount(QUOTA.max_storage_entries)),
+                Quota(|quota| &mut quota.max_storage_entries), Wasi;
             /// Messages per second.
             MessageRate message_rate: Option<Allowance> = Kind::Messages,
                 Is(Value::Amount(QUOTA.max_message_rate)),
@@ -117,8 +150,9 @@ settings! {
     HOST {
         /// `[host]` of the policy file: ceilings over the sum of all components.
         ///
-        /// A field that is `None` is unlimited. The host counts the sum: it makes one tracker of
-        /// the table, the parent of all components' trackers.
+        /// A ceiling that is `None` is unlimited. The host counts the sum: it makes one tracker of
+        /// the table, the parent of all components' trackers. Two keys are no ceilings: they say
+        /// how storage is counted.
         ///
         /// ```
         /// use std::sync::Arc;
@@ -140,7 +174,20 @@ settings! {
         HostCeilings = "host", Scope::Host, {
             /// Bytes stored by all components at one time.
             HostStorage storage: Option<Allowance> = Kind::Storage,
-                unlimited(), Quota(|quota| &mut quota.max_storage_bytes), HostFunctions;
+                unlimited(), Quota(|quota| &mut quota.max_storage_bytes), Wasi;
+            /// Entries of directories (files, directories and links) stored by all components at
+            /// one time.
+            HostStorageEntries storage_entries: Option<Allowance> = Kind::Entries,
+                unlimited(), Quota(|quota| &mut quota.max_storage_entries), Wasi;
+            /// Whether files that are in a component's directories at the start are counted (count)
+            /// or not (free).
+            HostStorageBaseline storage_baseline: Option<StorageBaseline> =
+                Kind::Word(STORAGE_BASELINES),
+                Is(Value::Word(StorageBaseline::Count.as_str())), StorageRule, Wasi;
+            /// Bytes of storage that each entry of a directory counts, beside the bytes of its
+            /// file.
+            HostStorageEntryBytes storage_entry_bytes: Option<u64> = Kind::Size,
+                is(ResourceQuota::DEFAULT_STORAGE_ENTRY_BYTES), StorageRule, Wasi;
             /// Messages of all components per second.
             HostMessageRate message_rate: Option<Allowance> = Kind::Messages,
                 unlimited(), Quota(|quota| &mut quota.max_message_rate), HostFunctions;

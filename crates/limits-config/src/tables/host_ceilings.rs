@@ -1,9 +1,10 @@
-//! `[host]` of the policy: ceilings over the sum of all components.
+//! `[host]` of the policy: ceilings over the sum of all components, and how storage is counted.
 
-use limits_core::{Allowance, ResourceQuota};
+use limits_core::{Allowance, ResourceQuota, StorageBaseline};
 
 use crate::settings::declared::Declared;
 use crate::settings::rates::with_countable_rates;
+use crate::settings::row::Becomes;
 use crate::settings::section::Section as _;
 use crate::settings::setting::{Origin, Setting};
 use crate::settings::table::{HostCeilings, SettingKey};
@@ -11,13 +12,14 @@ use crate::settings::translate;
 use crate::tables::quota_conflict::QuotaConflict;
 
 impl HostCeilings {
-    /// Tells whether the table gives nothing, so that a host need not count the sum.
+    /// Tells whether the table has no ceiling, so that a host need not count the sum.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let is_ceiling = |key: SettingKey| matches!(key.row().becomes, Becomes::Quota(_));
+        !self.declared().iter().any(|(key, _)| is_ceiling(key))
     }
 
-    /// Goes through all ceilings, in the order of [`SettingKey::HOST`].
+    /// Goes through all keys, in the order of [`SettingKey::HOST`].
     pub fn settings(&self) -> impl Iterator<Item = Setting> {
         let given = self.declared();
         self.enforced().into_settings().map(move |(key, value)| {
@@ -37,6 +39,19 @@ impl HostCeilings {
         translate::quota(&self.enforced(), SettingKey::HostPeriod)
     }
 
+    /// Returns whether files that are in a component's directories at the start are counted.
+    #[must_use]
+    pub fn storage_baseline(&self) -> StorageBaseline {
+        self.storage_baseline.unwrap_or_default()
+    }
+
+    /// Returns the bytes of storage that each entry of a directory counts, beside the bytes of its
+    /// file.
+    #[must_use]
+    pub fn storage_entry_bytes(&self) -> u64 {
+        self.storage_entry_bytes.unwrap_or(ResourceQuota::DEFAULT_STORAGE_ENTRY_BYTES)
+    }
+
     /// Refuses a rate that is not zero and comes out as zero.
     pub(crate) fn check(&self) -> Result<(), QuotaConflict> {
         QuotaConflict::of_rates(&self.declared(), SettingKey::HostPeriod)
@@ -47,7 +62,7 @@ impl HostCeilings {
         self.memory
     }
 
-    /// Returns all ceilings, rates as far as they can be counted.
+    /// Returns all keys, rates as far as they can be counted.
     fn enforced(&self) -> Declared {
         let ceilings = self.declared().with_defaults(Self::KEYS);
         with_countable_rates(ceilings, SettingKey::HostPeriod)

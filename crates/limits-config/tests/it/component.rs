@@ -82,6 +82,12 @@ fn test_config_to_resource_limits() {
         max_copy_bytes = "7KB"
         max_handles = 8
         max_resources = 9
+        max_output_bytes = 10
+        max_output_rate = "11KB/s"
+        max_random_bytes = 12
+        max_descriptors = 13
+        max_directory_entries = 14
+        max_blocking_threads = 15
         "#,
     );
     let expected = ResourceLimits::builder()
@@ -95,6 +101,12 @@ fn test_config_to_resource_limits() {
         .max_copy_bytes(7 * 1024)
         .max_handles(8)
         .max_resources(9)
+        .max_output_bytes(10)
+        .max_output_rate(11 * 1024)
+        .max_random_bytes(12)
+        .max_descriptors(13)
+        .max_directory_entries(14)
+        .max_blocking_threads(15)
         .build()
         .unwrap();
     assert_eq!(config.effective().limits(), expected);
@@ -173,7 +185,8 @@ fn each_key_of_a_quota_stands_alone_in_the_documented_grammar() {
 #[test]
 fn unlimited_is_accepted_for_every_quota_and_shown() {
     let config = minimal_with(
-        "[quota]\nstorage = \"unlimited\"\nmessage_rate = \"unlimited\"\n\
+        "[quota]\nstorage = \"unlimited\"\nstorage_entries = \"unlimited\"\n\
+         message_rate = \"unlimited\"\n\
          network_bandwidth = \"unlimited\"\ncpu_time = \"unlimited\"\nmemory = \"unlimited\"\n",
     );
     let effective = config.effective();
@@ -276,7 +289,14 @@ fn each_setting_says_where_it_comes_from() {
         "resources.host.max_copy_bytes = 1048576 (1 MiB) (default)",
         "resources.host.max_handles = 1024 (default)",
         "resources.host.max_resources = 1024 (default)",
+        "resources.host.max_output_bytes = 67108864 (64 MiB) (default)",
+        "resources.host.max_output_rate = 67108864 (64 MiB)/s (default)",
+        "resources.host.max_random_bytes = 65536 (64 KiB) (default)",
+        "resources.host.max_descriptors = 128 (default)",
+        "resources.host.max_directory_entries = 65536 (default)",
+        "resources.host.max_blocking_threads = 8 (default)",
         "quota.storage = 104857600 (100 MiB) (default)",
+        "quota.storage_entries = unlimited (default)",
         "quota.message_rate = 1000/s (default)",
         "quota.network_bandwidth = 10485760 (10 MiB)/s (default)",
         "quota.cpu_time = 1000 ms/s (default)",
@@ -292,9 +312,20 @@ fn each_setting_says_where_it_comes_from() {
 fn each_setting_says_who_enforces_it() {
     for key in SettingKey::ALL.iter().copied() {
         let name = key.as_str().rsplit('.').next().unwrap_or_default();
-        let in_host_functions = key.scope() != Scope::Execution
-            && ["storage", "message_rate", "network_bandwidth"].contains(&name);
-        let expected = if in_host_functions { Enforcer::HostFunctions } else { Enforcer::Executor };
+        let expected = match name {
+            "message_rate" | "network_bandwidth" => Enforcer::HostFunctions,
+            "storage"
+            | "storage_entries"
+            | "storage_baseline"
+            | "storage_entry_bytes"
+            | "max_output_bytes"
+            | "max_output_rate"
+            | "max_random_bytes"
+            | "max_descriptors"
+            | "max_directory_entries"
+            | "max_blocking_threads" => Enforcer::Wasi,
+            _ => Enforcer::Executor,
+        };
         assert_eq!(key.enforcer(), expected, "{key}");
     }
 }

@@ -144,9 +144,10 @@ prop_compose! {
         name in "[a-z0-9][a-z0-9._-]{0,63}",
         path in proptest::option::of("[a-z\"' é]{1,8}(/[a-z]{1,8}){0,3}"),
         max_bytes: u64,
-        counts: [Option<u32>; 5],
-        numbers: [Option<u64>; 4],
+        counts: [Option<u32>; 7],
+        numbers: [Option<u64>; 8],
         storage in allowance(),
+        storage_entries in allowance(),
         message_rate in allowance(),
         network_bandwidth in allowance(),
         cpu_time in allowance(),
@@ -168,7 +169,14 @@ prop_compose! {
         config.resources.host.max_copy_bytes = numbers[3];
         config.resources.host.max_handles = counts[3];
         config.resources.host.max_resources = counts[4];
+        config.resources.host.max_output_bytes = numbers[4];
+        config.resources.host.max_output_rate = numbers[5];
+        config.resources.host.max_random_bytes = numbers[6];
+        config.resources.host.max_descriptors = counts[5];
+        config.resources.host.max_directory_entries = numbers[7];
+        config.resources.host.max_blocking_threads = counts[6];
         config.quota.storage = storage;
+        config.quota.storage_entries = storage_entries;
         config.quota.message_rate = message_rate;
         config.quota.network_bandwidth = network_bandwidth;
         config.quota.cpu_time = cpu_time;

@@ -3,13 +3,20 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use limits_config::{ComponentConfig, ConfigErrorKind as Kind, Origin, Policy, Scope, SettingKey};
-use limits_core::{Allowance, ManualClock, QuotaTracker, QuotaType, ResourceQuota, Retry};
+use limits_config::{
+    ComponentConfig, ConfigErrorKind as Kind, Origin, Policy, Scope, Setting, SettingKey,
+};
+use limits_core::{
+    Allowance, ManualClock, QuotaTracker, QuotaType, ResourceQuota, Retry, StorageBaseline,
+};
 
 use crate::{MINIMAL, with_names};
 
 const ALL: &str = r#"[host]
 storage = "20GB"
+storage_entries = 1000000
+storage_baseline = "free"
+storage_entry_bytes = "1KB"
 message_rate = 5000
 network_bandwidth = "100MB/s"
 cpu_time = "4000ms/s"
@@ -31,6 +38,7 @@ fn what_the_policy_says_is_the_quota_of_the_parent() {
     let policy = policy(ALL);
     let expected = ResourceQuota::new()
         .with_storage(20 << 30)
+        .with_storage_entries(1_000_000)
         .with_message_rate(2_500)
         .with_network_bandwidth(50 << 20)
         .with_cpu_time(2_000)
@@ -41,6 +49,9 @@ fn what_the_policy_says_is_the_quota_of_the_parent() {
         shown(&policy),
         [
             "host.storage = 21474836480 (20 GiB) (policy)",
+            "host.storage_entries = 1000000 (policy)",
+            "host.storage_baseline = free (policy)",
+            "host.storage_entry_bytes = 1024 (1 KiB) (policy)",
             "host.message_rate = 5000/s (policy)",
             "host.network_bandwidth = 104857600 (100 MiB)/s (policy)",
             "host.cpu_time = 4000 ms/s (policy)",
@@ -49,6 +60,8 @@ fn what_the_policy_says_is_the_quota_of_the_parent() {
         ]
     );
     assert!(!policy.host().is_empty());
+    assert_eq!(policy.host().storage_baseline(), StorageBaseline::Free);
+    assert_eq!(policy.host().storage_entry_bytes(), 1_024);
     let keys: Vec<_> = policy.host().settings().map(|one| one.key).collect();
     assert_eq!(keys, SettingKey::HOST);
     assert!(SettingKey::HOST.iter().all(|key| key.scope() == Scope::Host));
@@ -57,12 +70,16 @@ fn what_the_policy_says_is_the_quota_of_the_parent() {
 
 #[test]
 fn what_is_absent_is_unlimited_and_counted_per_second() {
-    for text in ["", "[host]", "[ceiling.quota]\nmemory = \"1MB\""] {
+    let no_ceiling = "[host]\nstorage_baseline = \"count\"\nstorage_entry_bytes = 4096";
+    for text in ["", "[host]", "[ceiling.quota]\nmemory = \"1MB\"", no_ceiling] {
         let policy = policy(text);
         assert!(policy.host().is_empty(), "{text}");
+        assert_eq!(policy.host().storage_baseline(), StorageBaseline::Count, "{text}");
+        assert_eq!(policy.host().storage_entry_bytes(), 4_096, "{text}");
         let quota = policy.host().to_resource_quota();
         for allowance in [
             quota.max_storage_bytes,
+            quota.max_storage_entries,
             quota.max_message_rate,
             quota.max_network_bandwidth,
             quota.max_cpu_time_ms,
@@ -71,7 +88,8 @@ fn what_is_absent_is_unlimited_and_counted_per_second() {
             assert_eq!(allowance, Allowance::Unlimited, "{text}");
         }
         assert_eq!(quota.reset_period, Duration::from_secs(1));
-        assert!(policy.host().settings().all(|one| one.origin == Origin::Default), "{text}");
+        let is_default = |one: Setting| one.origin == Origin::Default || text == no_ceiling;
+        assert!(policy.host().settings().all(is_default), "{text}");
     }
     // The other keys stay unlimited beside two that are given.
     let policy = policy("[host]\nmemory = 0\ncpu_time = \"unlimited\"");
@@ -79,6 +97,9 @@ fn what_is_absent_is_unlimited_and_counted_per_second() {
         shown(&policy),
         [
             "host.storage = unlimited (default)",
+            "host.storage_entries = unlimited (default)",
+            "host.storage_baseline = count (default)",
+            "host.storage_entry_bytes = 4096 (4 KiB) (default)",
             "host.message_rate = unlimited (default)",
             "host.network_bandwidth = unlimited (default)",
             "host.cpu_time = unlimited (policy)",

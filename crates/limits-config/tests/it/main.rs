@@ -24,6 +24,8 @@ mod policy;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod storage_keys;
+#[cfg(test)]
 mod windows;
 
 /// Puts the names of the settings of a table in the place of `{quota}` and the like.
