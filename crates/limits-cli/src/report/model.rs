@@ -248,14 +248,16 @@ mod tests {
                 "time": {"timeout_ms": 100, "wall_ms": 0.0, "cpu_ms": 0.0, "throttled_ms": 0.0},
                 "quota": {
                     "storage": unused(json!("unlimited"), "component"),
+                    "storage_entries": unused(json!("unlimited"), "default"),
                     "message_rate": unused(json!(5), "component"),
                     "network_bandwidth": unused(json!(10_485_760), "default"),
                     "cpu_time": unused_time(json!(500.0), "component"),
                     "memory": unused(json!("unlimited"), "component"),
                 },
                 "host": {
-                    "storage": unused(json!(1 << 30), "policy"),
-                    "message_rate": unused(json!("unlimited"), "default"),
+                    "storage": unused(json!("unlimited"), "default"),
+                    "storage_entries": unused(json!("unlimited"), "default"),
+                    "message_rate": unused(json!(10), "policy"),
                     "network_bandwidth": unused(json!("unlimited"), "default"),
                     "cpu_time": unused_time(json!("unlimited"), "default"),
                     "memory": unused(json!(131_072), "policy"),
