@@ -2,11 +2,17 @@
 
 use core::fmt;
 use core::ops::ControlFlow;
+use std::collections::HashSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
+use limits_core::{ResourceLimits, StorageBaseline};
 use quota_enforce::ComponentHandle;
 
-use crate::directory::{Directory, DirectoryAccess};
+use crate::blocking::BlockingThreads;
+use crate::directory::{Directory, DirectoryAccess, DirectoryRequest};
+use crate::disk::lock::DirectoryLocks;
+use crate::disk::{Baseline, DiskLedger};
 use crate::quota::{Shared, WasiQuota};
 use crate::quota_error::WasiQuotaError;
 use crate::walk_progress::WalkProgress;
@@ -17,19 +23,24 @@ type Progress = Box<dyn FnMut(WalkProgress) -> ControlFlow<()> + Send>;
 #[must_use = "a builder does nothing until it is built"]
 pub struct WasiQuotaBuilder {
     component: ComponentHandle,
-    directories: Vec<Directory>,
+    directories: Vec<DirectoryRequest>,
     entry_bytes: u64,
+    baseline: StorageBaseline,
     max_blocking_threads: u32,
     progress: Progress,
 }
 
 impl WasiQuotaBuilder {
+    /// Bytes that each directory entry counts as storage by default: 4 096.
+    pub const DEFAULT_ENTRY_BYTES: u64 = 4_096;
+
     pub(crate) fn new(component: ComponentHandle) -> Self {
         Self {
             component,
             directories: Vec::new(),
-            entry_bytes: 4_096,
-            max_blocking_threads: 8,
+            entry_bytes: Self::DEFAULT_ENTRY_BYTES,
+            baseline: StorageBaseline::default(),
+            max_blocking_threads: ResourceLimits::DEFAULT_MAX_BLOCKING_THREADS,
             progress: Box::new(|_| ControlFlow::Continue(())),
         }
     }
@@ -41,13 +52,23 @@ impl WasiQuotaBuilder {
         guest: impl Into<String>,
         access: DirectoryAccess,
     ) -> Self {
-        self.directories.push(Directory::new(host.into(), guest.into().into(), access));
+        self.directories.push(DirectoryRequest {
+            host: host.into(),
+            guest: guest.into().into(),
+            access,
+        });
         self
     }
 
     /// Sets the bytes that each directory entry counts as storage: 4 096 by default.
     pub fn entry_bytes(mut self, bytes: u64) -> Self {
         self.entry_bytes = bytes;
+        self
+    }
+
+    /// Sets whether what lies in the directories at the start counts: it does by default.
+    pub fn baseline(mut self, baseline: StorageBaseline) -> Self {
+        self.baseline = baseline;
         self
     }
 
@@ -67,18 +88,69 @@ impl WasiQuotaBuilder {
         self
     }
 
-    /// Opens, locks and counts the directories. Blocks the thread.
+    /// Opens, locks and counts the directories. Blocks the thread, for as long as the walk over the
+    /// directories takes.
     ///
     /// # Errors
     ///
-    /// [`WasiQuotaError`].
+    /// [`WasiQuotaError`] if a directory cannot be opened, if one that may be written to is in use
+    /// or cannot be locked or counted, if `progress` broke the count off, or if no thread may
+    /// block. A directory that holds more than the quota is no error: it may be read and emptied.
     pub fn build(self) -> Result<WasiQuota, WasiQuotaError> {
-        let Self { component, directories, max_blocking_threads, .. } = self;
+        let Self {
+            component,
+            directories,
+            entry_bytes,
+            baseline,
+            max_blocking_threads,
+            mut progress,
+        } = self;
         if max_blocking_threads == 0 {
             return Err(WasiQuotaError::NoBlockingThreads);
         }
-        Ok(WasiQuota::new(Shared { component, directories }))
+        let open = |request: DirectoryRequest| {
+            let path = request.host.clone();
+            Directory::open(request).map_err(|error| WasiQuotaError::Open { path, error })
+        };
+        let directories = directories.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        let counted = counted_once(&directories)?;
+        let locks: Vec<_> = counted.iter().map(|it| (&*it.dir().dir, it.host_path())).collect();
+        let locks = DirectoryLocks::take(&locks).map_err(WasiQuotaError::of_lock)?;
+        let ledger = DiskLedger::new(component.clone(), entry_bytes, of(baseline));
+        let roots: Vec<_> = counted.iter().map(|it| &*it.dir().dir).collect();
+        ledger
+            .count(&roots, &mut *progress)
+            .map_err(|error| WasiQuotaError::of_walk(error, &counted))?;
+        let threads = BlockingThreads::new(max_blocking_threads);
+        Ok(WasiQuota::new(Shared { component, directories, threads, ledger, _locks: locks }))
     }
+}
+
+const fn of(baseline: StorageBaseline) -> Baseline {
+    match baseline {
+        StorageBaseline::Count => Baseline::Count,
+        StorageBaseline::Free => Baseline::Free,
+    }
+}
+
+/// Returns the directories that guests may write to, each once: guests may find one under several
+/// names.
+fn counted_once(directories: &[Directory]) -> Result<Vec<&Directory>, WasiQuotaError> {
+    let mut known = HashSet::new();
+    let mut counted = Vec::new();
+    for directory in directories {
+        if directory.access() == DirectoryAccess::ReadOnly {
+            continue;
+        }
+        let metadata = directory.dir().dir.metadata().map_err(|error| WasiQuotaError::Open {
+            path: directory.host_path().to_owned(),
+            error,
+        })?;
+        if known.insert((metadata.dev(), metadata.ino())) {
+            counted.push(directory);
+        }
+    }
+    Ok(counted)
 }
 
 impl fmt::Debug for WasiQuotaBuilder {
@@ -87,6 +159,7 @@ impl fmt::Debug for WasiQuotaBuilder {
             .field("component", &self.component.id())
             .field("directories", &self.directories)
             .field("entry_bytes", &self.entry_bytes)
+            .field("baseline", &self.baseline)
             .field("max_blocking_threads", &self.max_blocking_threads)
             .finish_non_exhaustive()
     }

@@ -1,16 +1,32 @@
 #![doc = include_str!("../README.md")]
 
+mod absence;
+mod blocking;
 mod builder;
 mod directory;
-#[cfg_attr(not(test), expect(dead_code, reason = "the descriptors of guests come next"))]
 mod disk;
+mod error_code;
+mod file_input;
+mod file_output;
+mod filesystem_view;
+mod judge;
 mod limited_output;
 mod linker;
+mod listing;
+mod lookup;
+mod metadata;
+mod name_changes;
+mod open;
+mod opened;
 mod output_budget;
+mod place;
+mod plain;
 mod quota;
 mod quota_error;
+mod random_view;
 mod store_quota;
 mod store_usage;
+mod system;
 mod view;
 mod walk_progress;
 

@@ -3,11 +3,12 @@
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
-use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, io, random, sockets};
 use wasmtime_wasi::random::{WasiRandom, WasiRandomView as _};
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView as _};
 
+use crate::filesystem_view::{FilesystemView, QuotaFilesystem};
+use crate::random_view::{QuotaRandom, RandomView};
 use crate::view::WasiQuotaView;
 
 /// Links all interfaces of WASI 0.2, with quotas and capabilities where this crate has them.
@@ -30,8 +31,8 @@ pub fn add_to_linker<T: WasiQuotaView>(linker: &mut Linker<T>) -> wasmtime::Resu
 ///
 /// If the linker has one of the interfaces already.
 pub fn add_filesystem_to_linker<T: WasiQuotaView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    filesystem::types::add_to_linker::<T, WasiFilesystem>(linker, T::filesystem)?;
-    filesystem::preopens::add_to_linker::<T, WasiFilesystem>(linker, T::filesystem)
+    filesystem::types::add_to_linker::<T, QuotaFilesystem>(linker, files)?;
+    filesystem::preopens::add_to_linker::<T, QuotaFilesystem>(linker, files)
 }
 
 /// Links `wasi:random` with the limit of bytes per call.
@@ -40,9 +41,19 @@ pub fn add_filesystem_to_linker<T: WasiQuotaView>(linker: &mut Linker<T>) -> was
 ///
 /// If the linker has one of the interfaces already.
 pub fn add_random_to_linker<T: WasiQuotaView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
-    random::random::add_to_linker::<T, WasiRandom>(linker, T::random)?;
-    random::insecure::add_to_linker::<T, WasiRandom>(linker, T::random)?;
+    random::random::add_to_linker::<T, QuotaRandom>(linker, numbers)?;
+    random::insecure::add_to_linker::<T, QuotaRandom>(linker, numbers)?;
     random::insecure_seed::add_to_linker::<T, WasiRandom>(linker, T::random)
+}
+
+fn files<T: WasiQuotaView>(data: &mut T) -> FilesystemView<'_> {
+    let store = data.quota().clone();
+    FilesystemView::new(data.ctx().table, store)
+}
+
+fn numbers<T: WasiQuotaView>(data: &mut T) -> RandomView<'_> {
+    let store = data.quota().clone();
+    RandomView::new(data.random(), store)
 }
 
 struct Io;

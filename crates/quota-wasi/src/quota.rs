@@ -1,24 +1,38 @@
 //! Quotas and capabilities of one component at the WASI boundary.
 
 use core::fmt;
+use std::fs::File;
 use std::sync::Arc;
 
 use limits_core::ResourceLimits;
 use quota_enforce::ComponentHandle;
+use wasmtime_wasi::p2::FsResult;
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
+use crate::blocking::BlockingThreads;
 use crate::builder::WasiQuotaBuilder;
-use crate::directory::Directory;
+use crate::directory::{Directory, Lies};
+use crate::disk::DiskLedger;
+use crate::disk::lock::DirectoryLocks;
+use crate::judge::Judge;
 use crate::store_quota::StoreQuota;
 
-/// Quotas and capabilities of one component at the WASI boundary.
+/// Quotas and capabilities of one component at the WASI boundary: its directories, what lies in
+/// them, and the host's threads that block for it.
 ///
-/// Cheap to clone; every clone is the same component.
+/// Cheap to clone; every clone is the same component. With the last one, and the last
+/// [`StoreQuota`], the storage that was counted is given back and the directories are unlocked.
 #[derive(Clone)]
 pub struct WasiQuota(Arc<Shared>);
 
+/// The part of all executions of a component.
 pub(crate) struct Shared {
     pub(crate) component: ComponentHandle,
     pub(crate) directories: Vec<Directory>,
+    pub(crate) threads: BlockingThreads,
+    pub(crate) ledger: Arc<DiskLedger>,
+    /// Dropped last: until then nobody else counts what lies there.
+    pub(crate) _locks: DirectoryLocks,
 }
 
 impl WasiQuota {
@@ -32,7 +46,7 @@ impl WasiQuota {
         Self(Arc::new(shared))
     }
 
-    /// Returns the component that takes and is asked.
+    /// Returns the component whose quota is taken from and whose capabilities decide.
     #[must_use]
     pub fn component(&self) -> &ComponentHandle {
         &self.0.component
@@ -43,10 +57,38 @@ impl WasiQuota {
         self.0.directories.iter()
     }
 
+    /// Returns the peak of the host's threads that blocked for the component at a time.
+    #[must_use]
+    pub fn peak_blocking_threads(&self) -> u32 {
+        self.0.threads.peak()
+    }
+
     /// Makes the part of one execution, within `limits`.
     #[must_use]
     pub fn store(&self, limits: &ResourceLimits) -> StoreQuota {
         StoreQuota::new(Arc::clone(&self.0), limits)
+    }
+}
+
+impl Shared {
+    pub(crate) fn judge(&self) -> Judge<'_> {
+        Judge::new(&self.component)
+    }
+
+    /// Decides on a change of an open file or directory that was not opened to be changed, where it
+    /// lies now.
+    pub(crate) fn decide_on_change(&self, file: &File, root: usize) -> FsResult<()> {
+        let root = self.directories.get(root).ok_or(ErrorCode::BadDescriptor)?;
+        match root.place_of(file)? {
+            Lies::At(place) => self.judge().write(&place),
+            Lies::Outside | Lies::Nowhere => Err(ErrorCode::Access.into()),
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("component", &self.component.id()).finish_non_exhaustive()
     }
 }
 

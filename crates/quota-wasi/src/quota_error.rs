@@ -1,35 +1,81 @@
 //! Errors of preparing a component's directories.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use limits_core::Escaped;
 use thiserror::Error;
 
+use crate::directory::Directory;
+use crate::disk::error::WalkError;
+use crate::disk::lock::LockError;
+
 /// The reason why a component's directories could not be prepared.
+///
+/// Its `Display` escapes hidden characters of paths.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum WasiQuotaError {
     /// A directory cannot be opened.
-    #[error("cannot open directory {path:?}: {source}")]
+    #[error("directory `{}` cannot be opened: {error}", shown(path))]
     Open {
         /// The path on the host.
         path: PathBuf,
         /// The system's reason.
-        source: io::Error,
+        error: io::Error,
     },
     /// Another process, or another component of this one, has locked a directory.
-    #[error("directory {path:?} is in use: another process, or another component, writes to it")]
-    Locked {
+    #[error("directory `{}` is in use by another process or component", shown(path))]
+    InUse {
         /// The path on the host.
         path: PathBuf,
     },
-    /// What lies in the directories cannot be counted.
-    #[error("cannot count what lies in the directories: {0}")]
-    Walk(#[source] io::Error),
+    /// A directory cannot be locked.
+    #[error("directory `{}` cannot be locked: {error}", shown(path))]
+    Lock {
+        /// The path on the host.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
+    /// A file or directory cannot be counted.
+    #[error("`{}` cannot be counted: {error}", shown(path))]
+    Count {
+        /// The path on the host.
+        path: PathBuf,
+        /// The system's reason.
+        error: io::Error,
+    },
     /// The caller broke off the count of what lies in the directories.
-    #[error("interrupted while counting what lies in the directories")]
+    #[error("the count of what lies in the directories was broken off")]
     Interrupted,
-    /// No thread may block for the component, so that none of its calls could end.
-    #[error("max_blocking_threads is 0: expected at least 1")]
+    /// No thread may block for the component, so none of its calls could end.
+    #[error("no thread may block for the component: expected at least 1")]
     NoBlockingThreads,
+}
+
+fn shown(path: &Path) -> String {
+    Escaped::head(&path.to_string_lossy(), 4_096).in_quotes().to_string()
+}
+
+impl WasiQuotaError {
+    pub(crate) fn of_lock(error: LockError) -> Self {
+        match error {
+            LockError::InUse { path } => Self::InUse { path },
+            LockError::Io { path, error } => Self::Lock { path, error },
+        }
+    }
+
+    /// `roots` are the directories that were counted.
+    pub(crate) fn of_walk(error: WalkError, roots: &[&Directory]) -> Self {
+        match error {
+            WalkError::Interrupted => Self::Interrupted,
+            WalkError::Io { root, path, error } => {
+                let root =
+                    roots.get(root).map_or_else(PathBuf::new, |root| root.host_path().into());
+                let path = if path.as_os_str().is_empty() { root } else { root.join(path) };
+                Self::Count { path, error }
+            }
+        }
+    }
 }

@@ -7,13 +7,16 @@ use limits_core::ResourceLimits;
 use wasmtime_wasi::cli::StdoutStream;
 
 use crate::limited_output::LimitedOutput;
+use crate::listing::{Listing, Listings};
+use crate::opened::{Opened, SideTable, Slots};
 use crate::output_budget::OutputBudget;
 use crate::quota::Shared;
 use crate::store_usage::StoreUsage;
 
 /// Quotas and limits of one execution.
 ///
-/// The host keeps it in its store's data, see [`WasiQuotaView`](crate::WasiQuotaView).
+/// The host keeps it in its store's data, see [`WasiQuotaView`](crate::WasiQuotaView). A clone is
+/// the same execution: one for each store, from [`WasiQuota::store`](crate::WasiQuota::store).
 #[derive(Clone)]
 pub struct StoreQuota(Arc<Inner>);
 
@@ -21,21 +24,40 @@ struct Inner {
     shared: Arc<Shared>,
     usage: StoreUsage,
     output: Arc<OutputBudget>,
+    slots: Arc<Slots>,
+    descriptors: SideTable<Opened>,
+    listings: Arc<Listings>,
+    open_listings: SideTable<Listing>,
+    max_random_bytes: u64,
 }
 
 impl StoreQuota {
-    pub(crate) fn new(shared: Arc<Shared>, _limits: &ResourceLimits) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, limits: &ResourceLimits) -> Self {
         let usage = StoreUsage::default();
-        let output = Arc::new(OutputBudget::new(usage.clone()));
-        Self(Arc::new(Inner { shared, usage, output }))
+        let (bytes, rate) = (limits.max_output_bytes(), limits.max_output_rate());
+        Self(Arc::new(Inner {
+            shared,
+            output: Arc::new(OutputBudget::new(bytes, rate, usage.clone())),
+            slots: Slots::new(limits.max_descriptors(), usage.clone()),
+            descriptors: SideTable::new(),
+            listings: Listings::new(limits.max_directory_entries(), usage.clone()),
+            open_listings: SideTable::new(),
+            max_random_bytes: limits.max_random_bytes(),
+            usage,
+        }))
     }
 
     /// Wraps the host's stream for the guest's stdout.
+    ///
+    /// stdout and stderr share `max_output_bytes` and `max_output_rate`. Bytes past the former are
+    /// discarded and [counted](StoreUsage::output_cut_bytes), and the guest goes on; at the latter,
+    /// the guest waits. Over any stretch of time the host's streams get at most the rate times that
+    /// time and a quarter of a second.
     pub fn stdout(&self, stream: impl StdoutStream + 'static) -> LimitedOutput {
         LimitedOutput::new(Box::new(stream), Arc::clone(&self.0.output))
     }
 
-    /// Wraps the host's stream for the guest's stderr.
+    /// Wraps the host's stream for the guest's stderr, see [`stdout`](Self::stdout).
     pub fn stderr(&self, stream: impl StdoutStream + 'static) -> LimitedOutput {
         self.stdout(stream)
     }
@@ -44,6 +66,30 @@ impl StoreQuota {
     #[must_use]
     pub fn usage(&self) -> StoreUsage {
         self.0.usage.clone()
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.0.shared
+    }
+
+    pub(crate) fn slots(&self) -> &Arc<Slots> {
+        &self.0.slots
+    }
+
+    pub(crate) fn descriptors(&self) -> &SideTable<Opened> {
+        &self.0.descriptors
+    }
+
+    pub(crate) fn listings(&self) -> &Arc<Listings> {
+        &self.0.listings
+    }
+
+    pub(crate) fn open_listings(&self) -> &SideTable<Listing> {
+        &self.0.open_listings
+    }
+
+    pub(crate) fn max_random_bytes(&self) -> u64 {
+        self.0.max_random_bytes
     }
 }
 

@@ -8,14 +8,15 @@ use std::sync::Arc;
 #[derive(Clone, Default)]
 pub struct StoreUsage(Arc<Counters>);
 
+// For people: no other memory depends on their order.
 #[derive(Default)]
-pub(crate) struct Counters {
-    pub(crate) output_bytes: AtomicU64,
-    pub(crate) output_cut_bytes: AtomicU64,
-    pub(crate) peak_descriptors: AtomicU64,
-    pub(crate) refused_descriptors: AtomicU64,
-    pub(crate) refused_listings: AtomicU64,
-    pub(crate) refused_random: AtomicU64,
+struct Counters {
+    output_bytes: AtomicU64,
+    output_cut_bytes: AtomicU64,
+    peak_descriptors: AtomicU64,
+    refused_descriptors: AtomicU64,
+    refused_listings: AtomicU64,
+    refused_random: AtomicU64,
 }
 
 impl StoreUsage {
@@ -54,6 +55,30 @@ impl StoreUsage {
     #[must_use]
     pub fn refused_random(&self) -> u64 {
         self.0.refused_random.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn wrote_output(&self, bytes: u64) {
+        self.0.output_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn cut_output(&self, bytes: u64) {
+        self.0.output_cut_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn saw_descriptors(&self, open: u32) {
+        self.0.peak_descriptors.fetch_max(open.into(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused_descriptor(&self) {
+        self.0.refused_descriptors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused_listing(&self) {
+        self.0.refused_listings.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused_random_bytes(&self) {
+        self.0.refused_random.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -1,0 +1,8 @@
+//! Quotas, capabilities and limits, met by real guests on real files.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod guest;
+mod host;
+mod puppet;
+mod storage;
