@@ -135,15 +135,19 @@ impl Calibration {
             .max_copy_bytes(declared.max_copy_bytes())
             .max_handles(declared.max_handles())
             .max_resources(declared.max_resources())
+            .max_output_bytes(declared.max_output_bytes())
+            .max_output_rate(declared.max_output_rate())
+            .max_random_bytes(declared.max_random_bytes())
+            .max_descriptors(declared.max_descriptors())
+            .max_directory_entries(declared.max_directory_entries())
+            .max_blocking_threads(declared.max_blocking_threads())
     }
 
-    /// Begins limits for memory, fuel and time: the maximum times `headroom`, rounded up to whole
-    /// pages, three digits of fuel and whole milliseconds, of which there are at least 10.
-    ///
-    /// A headroom counts in thousandths. One below 1, and one that is no number, count as 1; one
-    /// above 1000 counts as 1000.
+    /// Begins limits for memory, fuel and time: the maximum [times](Self::times) `headroom`,
+    /// rounded up to whole pages, three digits of fuel and whole milliseconds, of which there are
+    /// at least 10.
     pub fn suggest(&self, headroom: f64) -> ResourceLimitsBuilder {
-        let over = |measured: u64| over(measured, headroom);
+        let over = |measured: u64| Self::times(measured, headroom);
         let wall_us = u64::try_from(self.wall_time.max.as_micros()).unwrap_or(u64::MAX);
         let memory = over(self.peak_memory_bytes.max);
         ResourceLimits::builder()
@@ -151,16 +155,20 @@ impl Calibration {
             .max_fuel(three_digits(over(self.fuel.max)))
             .execution_timeout_ms(over(wall_us).div_ceil(1_000).max(LEAST_TIMEOUT_MS))
     }
-}
 
-/// Multiplies and rounds up; the result stops at `u64::MAX`.
-fn over(measured: u64, headroom: f64) -> u64 {
-    // False for what is no number as well.
-    let factor = if headroom >= 1.0 { headroom.min(1_000.0) } else { 1.0 };
-    #[expect(clippy::as_conversions, reason = "it is from 1 000 to 1 000 000")]
-    let thousandths = (factor * 1_000.0).round() as u128;
-    let product = u128::from(measured).saturating_mul(thousandths);
-    u64::try_from(product.div_ceil(1_000)).unwrap_or(u64::MAX)
+    /// Multiplies a measured number by `headroom` and rounds up; the result stops at `u64::MAX`.
+    ///
+    /// A headroom counts in thousandths. One below 1, and one that is no number, count as 1; one
+    /// above 1000 counts as 1000.
+    #[must_use]
+    pub fn times(measured: u64, headroom: f64) -> u64 {
+        // False for what is no number as well.
+        let factor = if headroom >= 1.0 { headroom.min(1_000.0) } else { 1.0 };
+        #[expect(clippy::as_conversions, reason = "it is from 1 000 to 1 000 000")]
+        let thousandths = (factor * 1_000.0).round() as u128;
+        let product = u128::from(measured).saturating_mul(thousandths);
+        u64::try_from(product.div_ceil(1_000)).unwrap_or(u64::MAX)
+    }
 }
 
 /// Rounds up to three digits and zeros.
@@ -174,7 +182,7 @@ fn three_digits(number: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Calibration, Distribution, LEAST_ROOM, MOST_ROOM, over, three_digits};
+    use super::{Calibration, Distribution, LEAST_ROOM, MOST_ROOM, three_digits};
     use core::time::Duration;
     use limits_core::ResourceLimits;
 
@@ -205,10 +213,11 @@ mod tests {
 
     #[test]
     fn the_product_is_rounded_up_and_never_wraps() {
-        let products = [0, 1, 1_000, u64::MAX].map(|measured| over(measured, 1.5));
+        let products = [0, 1, 1_000, u64::MAX].map(|measured| Calibration::times(measured, 1.5));
         assert_eq!(products, [0, 2, 1_500, u64::MAX]);
-        assert_eq!(over(1_000, 1.1), 1_100);
-        let clamped = [f64::NAN, f64::INFINITY, -2.0, 0.5, 1e9].map(|by| over(1_000, by));
+        assert_eq!(Calibration::times(1_000, 1.1), 1_100);
+        let clamped =
+            [f64::NAN, f64::INFINITY, -2.0, 0.5, 1e9].map(|by| Calibration::times(1_000, by));
         assert_eq!(clamped, [1_000, 1_000_000, 1_000, 1_000, 1_000_000]);
     }
 
@@ -224,6 +233,32 @@ mod tests {
         assert_eq!(of(8 << 30).max_memory_bytes(), 8 << 30);
         assert_eq!(of(1).max_fuel_per_execution(), u64::MAX);
         assert_eq!((of(1).execution_timeout_ms(), of(1).max_handles()), (60_000, 3));
+    }
+
+    #[test]
+    fn declared_bounds_other_than_memory_fuel_and_time_stay() {
+        let declared = |memory, fuel, timeout_ms| {
+            let limits = ResourceLimits::builder()
+                .memory_bytes(memory)
+                .max_fuel(fuel)
+                .execution_timeout_ms(timeout_ms)
+                .max_instances(1)
+                .max_memories(2)
+                .max_tables(3)
+                .max_table_elements(4)
+                .max_copy_bytes(5)
+                .max_handles(6)
+                .max_resources(7)
+                .max_output_bytes(8)
+                .max_output_rate(9)
+                .max_random_bytes(10)
+                .max_descriptors(11)
+                .max_directory_entries(12)
+                .max_blocking_threads(13);
+            limits.build().unwrap()
+        };
+        let roomy = Calibration::roomy_limits(&declared(1, 1, 1), 60_000).build().unwrap();
+        assert_eq!(roomy, declared(LEAST_ROOM, u64::MAX, 60_000));
     }
 
     #[test]
