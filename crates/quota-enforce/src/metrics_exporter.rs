@@ -46,8 +46,9 @@ const LABEL_CHARACTERS: usize = 256;
 ///
 /// Resources are `storage`, `storage_entries`, `message_rate`, `network_bandwidth`, `cpu_time`
 /// (microseconds) and `memory`. The first components that are seen get a label each, as many as
-/// [`new`](Self::new) allows, and keep it as long as the program runs; all others together are `other`, without
-/// limits. So the number of time series is bounded, however many components come and go.
+/// [`new`](Self::new) allows, and keep it as long as the program runs; all others together are
+/// `other`, without limits. So the number of time series is bounded, however many components come
+/// and go.
 ///
 /// Denials and executions are counted as they happen, so the exporter must be one of the registry's
 /// sinks. The other gauges are set by [`export`](Self::export), which the program calls as often as

@@ -83,9 +83,9 @@ pub use self::reconfigure::PeriodMismatch;
 /// Storage, its entries and memory are totals: in use until they are released. Messages, network
 /// bandwidth and CPU time are rates: counted in fixed windows of the quota's `reset_period` (at
 /// least 1 ms), which begin with the topmost tracker, so that the first window of a child may be
-/// shorter. At most the limit is granted in a window, and so **at most twice the limit in any span of time as
-/// long as a period**. No timer runs at a window's end: the next reading of the clock begins the
-/// new window.
+/// shorter. At most the limit is granted in a window, and so **at most twice the limit in any span
+/// of time as long as a period**. No timer runs at a window's end: the next reading of the clock
+/// begins the new window.
 ///
 /// Use that is known only afterwards is charged, past the limit if need be. That debt is carried
 /// into the next windows, less one limit for each; under a limit of zero it stays.

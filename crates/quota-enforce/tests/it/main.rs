@@ -8,6 +8,7 @@ mod clocks;
 mod configured;
 mod crossings;
 mod embedding;
+mod entries;
 mod guards;
 mod huge_amounts;
 mod last_levels;
