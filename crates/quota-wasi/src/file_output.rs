@@ -30,7 +30,9 @@ pub(crate) enum WriteMode {
 /// An output stream of a file, whose growth is taken from the component's quota.
 ///
 /// The bytes that still fit are written when the quota refuses the rest. The stream is closed after
-/// an error, as without quotas; an error of a write that was not waited for comes from a later call.
+/// an error of the system, as without quotas, and stays open after a refusal: programs of WASI
+/// preview 1 keep one stream for a file, would hear `EIO` from a closed one, and could not go on
+/// after they have made room. An error of a write that was not waited for comes from a later call.
 #[derive(Debug)]
 pub(crate) struct FileOutput {
     shared: Arc<Shared>,
@@ -68,13 +70,20 @@ impl FileOutput {
         self.state = State::Ready;
     }
 
+    /// Hands the guest an error. Bytes that a refused write left are written again by the next.
+    fn fail(&mut self, error: DiskError) -> StreamError {
+        let is_refusal = matches!(error, DiskError::Quota(_));
+        self.state = if is_refusal { State::Ready } else { State::Closed };
+        stream_failed(error)
+    }
+
     /// Returns the error that is due, if any.
     fn due_error(&mut self) -> StreamResult<()> {
         match &self.state {
             State::Ready | State::Writing(_) => Ok(()),
             State::Closed => Err(StreamError::Closed),
             State::Failed(_) => match mem::replace(&mut self.state, State::Closed) {
-                State::Failed(error) => Err(stream_failed(error)),
+                State::Failed(error) => Err(self.fail(error)),
                 _ => Err(StreamError::Closed),
             },
         }
@@ -138,10 +147,7 @@ impl OutputStream for FileOutput {
                 self.advance(written);
                 Ok(())
             }
-            Err(error) => {
-                self.state = State::Closed;
-                Err(stream_failed(error))
-            }
+            Err(error) => Err(self.fail(error)),
         }
     }
 

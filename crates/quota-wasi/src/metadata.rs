@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::io;
+use std::path::{Component, Path};
 use std::time::SystemTime;
 
 use cap_primitives::fs::FollowSymlinks;
@@ -52,7 +53,7 @@ impl Base<'_> {
     /// Finds something whose metadata the guest may read: a directory that it may open, or anything
     /// else that it may read.
     fn find_to_read(self, path: &str, follow: FollowSymlinks) -> FsResult<Found> {
-        let found = self.find(path, follow, Access::READ)?;
+        let found = self.find(name_alone(path, follow), follow, Access::READ)?;
         if found.file_type().is_dir() {
             self.judge.enter(&found.place)?;
         } else {
@@ -65,6 +66,16 @@ impl Base<'_> {
     fn described(self, found: Found) -> Descriptor {
         let perms = self.root.dir().perms;
         Descriptor::File(File::new(found.file, perms, OpenMode::empty(), true))
+    }
+}
+
+/// Removes the slashes behind a name without a parent where it is not followed: the link that has the
+/// name is asked for then, as in plain wasmtime-wasi.
+fn name_alone(path: &str, follow: FollowSymlinks) -> &str {
+    let mut components = Path::new(path).components();
+    match (follow, components.next(), components.next()) {
+        (FollowSymlinks::No, Some(Component::Normal(name)), None) => name.to_str().unwrap_or(path),
+        _ => path,
     }
 }
 
