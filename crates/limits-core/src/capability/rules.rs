@@ -81,10 +81,9 @@ pub(super) fn find(
     rules: &[(Permission, Pattern)],
     allows: impl Fn(&Pattern) -> bool,
 ) -> Result<&Pattern, Denial> {
-    let patterns = rules.len();
-    rules
-        .iter()
-        .map(|(_, pattern)| pattern)
-        .find(|pattern| allows(pattern))
-        .ok_or(if patterns == 0 { Denial::NothingGranted } else { Denial::NoMatch { patterns } })
+    match rules.iter().map(|(_, pattern)| pattern).find(|pattern| allows(pattern)) {
+        Some(pattern) => Ok(pattern),
+        None if rules.is_empty() => Err(Denial::NothingGranted),
+        None => Err(Denial::NoMatch { patterns: rules.len() }),
+    }
 }

@@ -258,7 +258,11 @@ impl CapabilitySet {
         if own.is_empty() {
             return Err(Refusal::own(Denial::NothingGranted));
         }
-        let subject = subject().map_err(|error| Refusal::own(Denial::InvalidResource(error)))?;
+        // Not `map_err`, which would move the subject once more.
+        let subject = match subject() {
+            Ok(subject) => subject,
+            Err(error) => return Err(Refusal::own(Denial::InvalidResource(error))),
+        };
         let rule = rules::find(own, |pattern| allows(pattern, &subject)).map_err(Refusal::own)?;
         for Restriction { name, rules } in self.restricting() {
             rules::find(rules.of(permission), |pattern| allows(pattern, &subject))
