@@ -170,7 +170,7 @@ impl Visitor<'_> for Kind {
             Self::Entries => f.write_str("entries, such as 1000")?,
             Self::Messages => f.write_str("messages per second, such as 500")?,
             Self::Bandwidth | Self::SizeRate => {
-                f.write_str("bytes per second, such as 1048576 or \"5MB/s\"")?
+                f.write_str("bytes per second, such as 1048576 or \"5MB/s\"")?;
             }
             Self::CpuTime => f.write_str("a CPU time, such as \"800ms/s\"")?,
             Self::Period => f.write_str("a period, such as \"1s\" or \"500ms\"")?,

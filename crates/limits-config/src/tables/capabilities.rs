@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use limits_core::{CapabilitySet, Permission};
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde::ser::{Error as _, Serialize, SerializeMap as _, Serializer};
 
 use crate::toml::known_name::KnownName;
 use crate::toml::shown::quoted;
@@ -179,8 +179,12 @@ impl Visitor<'_> for OnePattern<'_> {
     }
 }
 
-/// Writes the table with those permissions that have patterns.
+/// Writes the table with those permissions that have patterns. A table has no place for
+/// restrictions, and without them it would allow more.
 pub(crate) fn serialize<S: Serializer>(set: &CapabilitySet, s: S) -> Result<S::Ok, S::Error> {
+    if set.restrictions().next().is_some() {
+        return Err(S::Error::custom("capabilities with restrictions are more than one table"));
+    }
     let is_granted = |permission: &Permission| set.patterns(*permission).next().is_some();
     let mut map = s.serialize_map(None)?;
     for domain in DOMAINS.iter().filter(|domain| domain.permissions.iter().any(is_granted)) {

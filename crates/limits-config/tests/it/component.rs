@@ -7,7 +7,7 @@ use limits_config::semver::Version;
 use limits_config::{
     ComponentConfig, Enforcer, Origin, QuotaConflict, QuotaSection, Scope, SettingKey, Unit,
 };
-use limits_core::{Allowance, Permission, ResourceLimits, ResourceQuota};
+use limits_core::{Allowance, CapabilitySet, Permission, ResourceLimits, ResourceQuota};
 
 use crate::{EXAMPLE, MINIMAL};
 
@@ -337,6 +337,21 @@ fn a_config_is_written_as_it_is_read() {
         let written = toml::to_string(&config).unwrap();
         assert_eq!(read(&written), config, "{written}");
     }
+}
+
+#[test]
+fn capabilities_with_restrictions_are_not_written_without_them() {
+    let mut config = read(EXAMPLE);
+    config.capabilities = config.capabilities.restricted_by("policy", &CapabilitySet::new());
+    let error = toml::to_string(&config).unwrap_err().to_string();
+    assert!(error.contains("capabilities with restrictions are more than one table"), "{error}");
+    assert!(
+        !config
+            .effective()
+            .capabilities()
+            .check(Permission::FilesystemRead, "/app/data/x")
+            .is_allowed()
+    );
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod host;
 mod loaded;
 #[cfg(test)]
 mod policy;
+mod policy_capabilities;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

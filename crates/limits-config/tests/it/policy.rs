@@ -1,26 +1,30 @@
 //! Policies applied to components.
 
 use limits_config::{Change, ComponentConfig, EffectiveConfig, Origin, Policy, SettingKey};
-use limits_core::{Allowance, Permission};
+use limits_core::Allowance;
 use proptest::prelude::*;
 
 use crate::{EXAMPLE, MINIMAL};
 
-const HASH: [u8; 32] = [0xab; 32];
+pub(crate) const HASH: [u8; 32] = [0xab; 32];
 
-fn component(text: &str) -> ComponentConfig {
+pub(crate) fn component(text: &str) -> ComponentConfig {
     ComponentConfig::from_toml(text).unwrap()
 }
 
-fn apply(policy: &str, config: &ComponentConfig, sha256: Option<&[u8; 32]>) -> EffectiveConfig {
+pub(crate) fn apply(
+    policy: &str,
+    config: &ComponentConfig,
+    sha256: Option<&[u8; 32]>,
+) -> EffectiveConfig {
     Policy::from_toml(policy).unwrap().apply(config, &config.component.name, sha256)
 }
 
-fn report(effective: &EffectiveConfig) -> Vec<String> {
+pub(crate) fn report(effective: &EffectiveConfig) -> Vec<String> {
     effective.changes().iter().map(ToString::to_string).collect()
 }
 
-fn pin() -> String {
+pub(crate) fn pin() -> String {
     format!("sha256 = \"{}\"\n", "AB".repeat(32))
 }
 
@@ -235,108 +239,6 @@ fn a_rate_that_admits_nothing_within_the_period_is_zero_and_says_so() {
         [
             "quota.period lowered from 1000 ms to 500 ms by policy [ceiling] quota.period",
             "quota.message_rate lowered from 1/s to 0/s by policy [ceiling] quota.period",
-        ]
-    );
-}
-
-#[test]
-fn a_request_is_allowed_by_a_pattern_of_both_files() {
-    let policy = r#"
-        [ceiling.capabilities]
-        filesystem.read = ["**"]
-        filesystem.write = ["/app/*"]
-        network.connect = ["*.example.com:*"]
-    "#;
-    let config = component(
-        &(EXAMPLE.replace("/app/output/*", "/app/output")
-            + "storage.read = [\"a\"]\nstorage.write = []\n"),
-    );
-    let effective = apply(policy, &config, None);
-    let set = effective.capabilities();
-    for (permission, resource) in [
-        (Permission::FilesystemRead, "/app/data/a"),
-        (Permission::FilesystemWrite, "/app/output"),
-        (Permission::NetworkConnect, "api.example.com:443"),
-    ] {
-        assert!(set.check(permission, resource).is_allowed(), "{permission} {resource}");
-    }
-    let says = |permission, resource| set.check(permission, resource).to_string();
-    assert_eq!(
-        says(Permission::FilesystemWrite, "/app/other"),
-        "filesystem.write of `/app/other` denied: no granted pattern matches (1 checked)",
-        "the component does not ask for it"
-    );
-    assert_eq!(
-        says(Permission::MessagingSend, "orders.new"),
-        "messaging.send of `orders.new` denied: nothing is granted by policy [ceiling]"
-    );
-    assert_eq!(
-        report(&effective),
-        ["capabilities restricted by policy [ceiling] capabilities, which grants no \
-             storage.read, messaging.send"]
-    );
-    assert_eq!(set.iter().collect::<Vec<_>>(), config.capabilities.iter().collect::<Vec<_>>());
-    let nothing = apply("[ceiling.capabilities]", &config, None);
-    let decision = nothing.capabilities().check(Permission::FilesystemRead, "/app/data/a");
-    assert_eq!(decision.denied_by(), Some("policy [ceiling]"));
-    assert_eq!(apply("[ceiling]", &config, None).capabilities(), &config.capabilities);
-}
-
-#[test]
-fn a_component_that_asks_for_no_capabilities_gets_none_and_no_report() {
-    let effective =
-        apply("ceiling.capabilities.storage.read = [\"**\"]", &component(MINIMAL), None);
-    let decision = effective.capabilities().check(Permission::StorageRead, "a");
-    assert_eq!(decision.to_string(), "storage.read of `a` denied: nothing is granted");
-    assert!(report(&effective).is_empty());
-}
-
-#[test]
-fn an_override_restricts_capabilities_and_replaces_the_ceiling_only_for_its_hash() {
-    let table = |pin: &str| {
-        format!(
-            "[ceiling.capabilities]\nfilesystem.read = [\"/app/*/public\"]\n\
-             messaging.send = [\"orders.*\"]\n\
-             [component.data-processor]\n{pin}\
-             capabilities.filesystem.read = [\"/app/data/**\", \"/never/asked\"]\n",
-        )
-    };
-    let config = component(EXAMPLE);
-    let allows = |effective: &EffectiveConfig| {
-        let requests = [
-            (Permission::FilesystemRead, "/app/data/public"),
-            (Permission::FilesystemRead, "/app/data/private"),
-            (Permission::FilesystemRead, "/never/asked"),
-            (Permission::MessagingSend, "orders.new"),
-        ];
-        let set = effective.capabilities();
-        requests.map(|(permission, resource)| set.check(permission, resource).is_allowed())
-    };
-    let pinned = table(&pin());
-    for (policy, hash, allowed) in [
-        (&pinned, Some(&HASH), [true, true, false, false]),
-        // All three lists must have a pattern.
-        (&pinned, None, [true, false, false, false]),
-        (&table(""), Some(&HASH), [true, false, false, false]),
-    ] {
-        assert_eq!(allows(&apply(policy, &config, hash)), allowed, "{policy} {hash:?}");
-    }
-    let effective = apply(&table(""), &config, None);
-    let set = effective.capabilities();
-    let denied_by = |permission, resource| set.check(permission, resource).denied_by();
-    let over = Some("policy [component.\"data-processor\"]");
-    assert_eq!(
-        denied_by(Permission::FilesystemRead, "/app/data/private"),
-        Some("policy [ceiling]")
-    );
-    assert_eq!(denied_by(Permission::MessagingSend, "orders.new"), over);
-    assert_eq!(
-        report(&effective),
-        [
-            "capabilities restricted by policy [ceiling] capabilities, which grants no \
-             filesystem.write, network.connect",
-            "capabilities restricted by policy [component.\"data-processor\"] capabilities, which \
-             grants no filesystem.write, network.connect, messaging.send",
         ]
     );
 }

@@ -23,6 +23,17 @@ pub enum Extent {
 }
 
 impl Extent {
+    /// Returns a name for logs: `itself`, `at_or_below`, `entries` or `below`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Itself => "itself",
+            Self::AtOrBelow => "at_or_below",
+            Self::Entries => "entries",
+            Self::Below => "below",
+        }
+    }
+
     /// Returns the words between a permission and the requested resource.
     pub(super) const fn preposition(self) -> &'static str {
         match self {

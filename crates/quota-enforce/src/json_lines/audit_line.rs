@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use limits_core::Extent;
 use serde::Serialize;
 
 use crate::audit::{AuditEvent, AuditKind};
@@ -36,6 +37,9 @@ pub(super) struct Line<'a> {
     repeats: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<&'a str>,
+    /// Absent where the request is of the target itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extent: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,8 +94,10 @@ impl<'a> Line<'a> {
             AuditKind::CapabilityDenied(decision) | AuditKind::CapabilityGranted(decision) => {
                 let target = decision.resource();
                 let end = target.floor_char_boundary(Self::MOST);
+                let extent = Some(decision.extent()).filter(|extent| *extent != Extent::Itself);
                 Self {
                     target: target.get(..end),
+                    extent: extent.map(Extent::as_str),
                     rule: decision.rule().map(limits_core::Pattern::as_str),
                     reason: decision.reason().map(|reason| reason.to_string()),
                     ..line

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use limits_core::{Permission, QuotaType};
+use limits_core::{CapabilitySet, Permission, QuotaType};
 use quota_enforce::{AuditEvent, AuditKind, AuditSink, JsonLinesSink, QuotaRegistry, TracingSink};
 use serde_json::{Value, json};
 
@@ -97,6 +97,44 @@ fn a_component_that_asks_too_often_has_lines_of_json_with_repeats() {
                 "enforced": true, "target": "/etc/\u{1b}", "reason": "nothing is granted"
             }),
         ]
+    );
+}
+
+#[test]
+fn a_denied_question_about_a_directory_is_written_with_its_extent_and_the_list() {
+    let paper = Paper::default();
+    let sink = JsonLinesSink::new(paper.clone()).unwrap();
+    let builder = QuotaRegistry::builder().audit(Arc::new(sink)).audit_grants();
+    let (registry, handle, _clock) = thousand(builder);
+    let write = Permission::FilesystemWrite;
+    let listed = CapabilitySet::builder().grant(write, "/data/*").build().unwrap();
+    let restricted = handle.capabilities().as_ref().clone().restricted_by("policy", &listed);
+    registry.set_capabilities("a", &restricted).unwrap();
+    handle.check_entries(write, "/data").unwrap();
+    assert!(handle.check_below(write, "/data").is_err());
+    assert!(handle.check_at_or_below(write, "/data/x/y").is_err());
+    assert!(handle.check(write, "/data/x/y").is_err());
+    drop((registry, handle));
+    let keys = ["event", "target", "extent", "rule", "reason"];
+    let lines: Vec<_> =
+        paper.lines().iter().skip(1).map(|line| keys.map(|key| line[key].clone())).collect();
+    let denied = |target, extent, reason| {
+        json!([
+            "capability_denied",
+            target,
+            extent,
+            null,
+            format!("no pattern of policy {reason} (1 checked)")
+        ])
+    };
+    assert_eq!(
+        json!(lines),
+        json!([
+            ["capability_granted", "/data", "entries", "/data/**", null],
+            denied("/data", json!("below"), "matches every name"),
+            denied("/data/x/y", json!("at_or_below"), "matches"),
+            denied("/data/x/y", json!(null), "matches"),
+        ])
     );
 }
 

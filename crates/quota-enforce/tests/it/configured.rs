@@ -58,3 +58,24 @@ fn a_configured_registration_that_is_not_kept_leaves_nothing() {
     let kept = registry.prepare_effective(&effective).unwrap().keep();
     assert!(kept.handle.is_registered() && !early.handle.is_registered());
 }
+
+#[test]
+fn a_component_of_a_policy_has_the_patterns_of_both_files_bound_to_its_id() {
+    let policy = Policy::from_toml("ceiling.capabilities.filesystem.write = [\"/*/<id>/*\"]");
+    let policy = policy.expect("a valid policy");
+    let registry = QuotaRegistry::from_policy(&policy, UsageFile::default()).build();
+    let shop = registry.register_effective(&effective(&policy, "shop-7")).unwrap().handle;
+    let write = Permission::FilesystemWrite;
+    shop.check(write, "/data/shop-7/x").unwrap();
+    shop.check_entries(write, "/data/shop-7").unwrap();
+    assert!(shop.check(write, "/data/shop-8/x").is_err());
+    assert_eq!(
+        shop.check(write, "/data/shop-7/x/y").unwrap_err().to_string(),
+        "filesystem.write of `/data/shop-7/x/y` denied: no pattern of policy [ceiling] matches \
+         (1 checked)"
+    );
+    // A policy that is loaded again, such as after a change of the operator's file.
+    let policy = Policy::from_toml("ceiling.capabilities.filesystem.write = [\"**\"]").unwrap();
+    registry.set_capabilities("shop-7", effective(&policy, "shop-7").capabilities()).unwrap();
+    shop.check(write, "/data/shop-7/x/y").unwrap();
+}

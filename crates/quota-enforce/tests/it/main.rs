@@ -7,6 +7,7 @@ mod clocks;
 #[cfg(feature = "config")]
 mod configured;
 mod crossings;
+mod directories;
 mod embedding;
 mod entries;
 mod guards;

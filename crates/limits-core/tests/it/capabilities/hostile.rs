@@ -1,10 +1,22 @@
 //! Hostile texts: no panic, no long match.
 
-use limits_core::{CapabilitySet, Domain, Pattern, Permission, is_hidden, normalize_path};
+use limits_core::{
+    CapabilitySet, Decision, Domain, Pattern, Permission, is_hidden, normalize_path,
+};
 use proptest::prelude::*;
 
 const DOMAINS: [Domain; 4] =
     [Domain::Filesystem, Domain::Network, Domain::Storage, Domain::Messaging];
+
+/// Decides a question about a resource.
+type Ask = for<'a> fn(&'a CapabilitySet, Permission, &'a str) -> Decision<'a>;
+
+const QUESTIONS: [Ask; 4] = [
+    CapabilitySet::check,
+    CapabilitySet::check_at_or_below,
+    CapabilitySet::check_entries,
+    CapabilitySet::check_below,
+];
 
 /// Any text, and often one that is nearly valid.
 fn text() -> impl Strategy<Value = String> {
@@ -42,8 +54,14 @@ proptest! {
         for &permission in Permission::ALL {
             let mut set = CapabilitySet::new();
             let granted = set.grant(permission, &pattern).is_ok();
-            let decision = set.check(permission, &resource);
-            prop_assert!(granted || !decision.is_allowed());
+            for ask in QUESTIONS {
+                let decision = ask(&set, permission, &resource);
+                prop_assert!(granted || !decision.is_allowed());
+                prop_assert!(!decision.to_string().contains(is_hidden));
+            }
+            let nothing = set.restricted_by(resource.as_str(), &CapabilitySet::new());
+            let decision = nothing.check(permission, &resource);
+            prop_assert!(!decision.is_allowed());
             prop_assert!(!decision.to_string().contains(is_hidden));
         }
     }
@@ -78,5 +96,26 @@ fn patterns_made_to_be_slow_are_not() {
     for (pattern, path) in [(stars, name), (crossing, deep)] {
         let pattern = Pattern::new(Domain::Filesystem, &pattern).unwrap();
         assert_eq!(pattern.matches(&path), Ok(false));
+    }
+}
+
+#[test]
+fn full_lists_made_to_be_slow_are_not() {
+    // Each list has all the patterns that it may have, the last of which alone matches.
+    let read = Permission::FilesystemRead;
+    let mut list = CapabilitySet::new();
+    for index in 0..16 {
+        list.grant(read, &format!("/**/{}x{index}/**", "*a*a*a/".repeat(28))).unwrap();
+    }
+    for index in 0..239 {
+        list.grant(read, &format!("/{}{index}b/**", "*a*a*a/".repeat(29))).unwrap();
+    }
+    list.grant(read, "/a*/**").unwrap();
+    let three = list.clone().restricted_by("two", &list).restricted_by("three", &list);
+    let deep = format!("/{}", vec!["a".repeat(62); 64].join("/"));
+    for ask in QUESTIONS {
+        assert!(ask(&three, read, &deep).is_allowed());
+        let none = deep.replacen("/a", "/b", 1);
+        assert_eq!(ask(&three, read, &none), ask(&list, read, &none));
     }
 }
