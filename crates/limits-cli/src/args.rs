@@ -54,6 +54,10 @@ pub(crate) struct RunArgs {
     /// Runs up to M of them at the same time; they share the component's quotas.
     #[arg(long, value_name = "M", default_value = "1", requires = "repeat")]
     pub(crate) parallel: NonZeroU32,
+    /// Refuses no quota and no capability: counts everything, and reports what would have been
+    /// refused. Fuel, timeout and the memory of one run still hold.
+    #[arg(long)]
+    pub(crate) observe: bool,
 }
 
 #[derive(clap::Args, Debug)]
@@ -235,6 +239,7 @@ mod tests {
             "--report",
             "r.json",
             "--stub-imports",
+            "--observe",
             "--",
             "--flag",
             "x",
@@ -251,6 +256,7 @@ mod tests {
         assert_eq!(run.guest.env, [(String::from("K"), String::from("V=W"))]);
         assert_eq!(run.guest.args, ["--flag", "x"]);
         assert_eq!((run.repeat.unwrap().get(), run.parallel.get()), (3, 2));
+        assert!(run.observe);
         assert_eq!(run.output.format, Format::Json);
         assert_eq!(run.output.report.as_deref(), Some(Path::new("r.json")));
     }

@@ -1,6 +1,7 @@
 //! The outcomes of a run, each with its name and exit code.
 
 pub(crate) mod classify;
+pub(crate) mod dir_failure;
 pub(crate) mod failure;
 pub(crate) mod system_error;
 
@@ -9,7 +10,7 @@ pub(crate) mod system_error;
 pub(crate) enum Outcome {
     /// The user or the system cancelled the run.
     Cancelled,
-    /// A capability was missing. Reserved: no host function of the command checks one yet.
+    /// A capability was missing.
     Denied,
     /// A file, its content or the call is at fault.
     Error,
@@ -64,7 +65,12 @@ const TABLE: [Row; 12] = [
         68,
         "the quotas of the component or the host had no room for the guest",
     ),
-    row(Outcome::Denied, "denied", 69, "reserved: no capability is enforced yet"),
+    row(
+        Outcome::Denied,
+        "denied",
+        69,
+        "no capability allows a given directory, or a guarded function",
+    ),
     row(Outcome::Trap, "trap", 70, "the guest trapped"),
     row(
         Outcome::Error,
@@ -76,7 +82,7 @@ const TABLE: [Row; 12] = [
         Outcome::Host,
         "host",
         72,
-        "the host lacked address space, memory, threads, descriptors, disk; or the command failed",
+        "the host lacked a resource, or another process uses a directory; or the command failed",
     ),
     row(Outcome::Cancelled, "cancelled", 130, "Ctrl-C, SIGTERM or SIGHUP"),
 ];

@@ -12,8 +12,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 const QUIET: Duration = Duration::from_millis(300);
 const TICK: Duration = Duration::from_millis(100);
 
-/// Waits for `work`, with a note on stderr while it takes long.
-pub(crate) async fn with_note<T>(is_shown: bool, note: String, work: impl Future<Output = T>) -> T {
+/// Waits for `work`, with a note on stderr while it takes long. `note` returns it, as it is then.
+pub(crate) async fn with_note<T>(
+    is_shown: bool,
+    note: impl Fn() -> String,
+    work: impl Future<Output = T>,
+) -> T {
     let mut work = pin!(work);
     if !is_shown {
         return work.await;
@@ -23,9 +27,13 @@ pub(crate) async fn with_note<T>(is_shown: bool, note: String, work: impl Future
     }
     let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     spinner.set_style(ProgressStyle::default_spinner());
-    spinner.set_message(note);
     spinner.enable_steady_tick(TICK);
-    let done = work.await;
+    let done = loop {
+        spinner.set_message(note());
+        if let Ok(done) = tokio::time::timeout(TICK, work.as_mut()).await {
+            break done;
+        }
+    };
     spinner.finish_and_clear();
     done
 }

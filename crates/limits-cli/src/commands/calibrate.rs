@@ -2,9 +2,11 @@
 
 use limits_config::EffectiveConfig;
 use limits_wasmtime::{Calibration, ExecutionReport};
+use quota_wasi::WasiQuota;
 
 use crate::args::{CalibrateArgs, GuestArgs};
 use crate::guest::account::RunAccount;
+use crate::guest::directories;
 use crate::guest::session::{RunRecord, Session};
 use crate::inputs::manifest::{Manifest, Terms};
 use crate::interrupt::Interrupt;
@@ -44,13 +46,16 @@ async fn measure(
         }
     };
     let Terms { name, effective, .. } = &terms;
+    let dirs = &args.guest.dirs;
     let ran = async {
         let account = RunAccount::unlimited(&terms)?;
         let is_shown = console.shows_progress();
+        directories::check_use(dirs, &account, &terms)?;
         let session =
             Session::open(name, file?, &args.guest, &effective.limits(), interrupt, is_shown)
                 .await?;
-        repeat(args, console, interrupt, &session, &account, effective).await
+        let wasi = directories::open(dirs, &account, &terms, interrupt, is_shown).await?;
+        repeat(args, console, interrupt, (&session, &wasi), &account, effective).await
     };
     match ran.await {
         Ok((None, runs, measured)) => {
@@ -69,7 +74,7 @@ async fn repeat(
     args: &CalibrateArgs,
     console: &Console,
     interrupt: &Interrupt,
-    session: &Session,
+    (session, wasi): (&Session, &WasiQuota),
     account: &RunAccount,
     effective: &EffectiveConfig,
 ) -> Result<(Option<Ending>, Runs, Vec<ExecutionReport>), Failure> {
@@ -81,7 +86,7 @@ async fn repeat(
     let mut measured = Vec::new();
     while runs.count < count {
         let stdio = stdio.rewound();
-        let run = session.run(&limits, account, &stdio, interrupt);
+        let run = session.run(&limits, account, wasi, &stdio, interrupt);
         let RunRecord { ending, used, .. } = bar.during(runs.count, run).await?;
         runs.add(ending.outcome);
         if ending.outcome != Outcome::Success {

@@ -256,12 +256,12 @@ fn render(checked: &Checked) -> String {
         rows.push(row(ceiling, mark));
     }
     for (permission, patterns) in &checked.capabilities {
-        let patterns = quoted(&patterns.join(" "));
-        rows.push([
-            format!("capabilities.{permission}"),
-            patterns,
-            format!("{WARNING}{NOT_ENFORCED}{WARNING:#}"),
-        ]);
+        let key = format!("capabilities.{permission}");
+        let mark = match checked.not_enforced.contains(&key) {
+            true => format!("{WARNING}{NOT_ENFORCED}{WARNING:#}"),
+            false => Origin::Component.to_string(),
+        };
+        rows.push([key, quoted(&patterns.join(" ")), mark]);
     }
     text.push_str(&table(&["setting", "value", "set by"].map(String::from), &rows));
     for change in &checked.policy {

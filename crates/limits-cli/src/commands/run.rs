@@ -4,10 +4,12 @@ use core::num::NonZeroU32;
 use std::sync::Arc;
 
 use limits_core::ResourceLimits;
+use quota_wasi::WasiQuota;
 use tokio::task::JoinSet;
 
 use crate::args::{GuestArgs, RunArgs};
-use crate::guest::account::RunAccount;
+use crate::guest::account::{Mode, RunAccount};
+use crate::guest::directories;
 use crate::guest::session::{RunRecord, Session};
 use crate::inputs::manifest::Manifest;
 use crate::interrupt::Interrupt;
@@ -42,20 +44,24 @@ async fn report(
         Ok(manifest) => manifest,
         Err(failure) => return Report::not_run(None, Ending::from(&failure)),
     };
-    let account = match RunAccount::open(&terms) {
+    let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
+    let account = match RunAccount::open(&terms, mode) {
         Ok(account) => Arc::new(account),
         Err(error) => return Report::not_run(Some(&terms), Ending::from(&Failure::from(error))),
     };
     let ran = async {
         let is_shown = console.shows_progress();
         let limits = terms.effective.limits();
+        let dirs = &args.guest.dirs;
+        directories::check_use(dirs, &account, &terms)?;
         let session =
             Session::open(&terms.name, file?, &args.guest, &limits, interrupt, is_shown).await?;
+        let wasi = directories::open(dirs, &account, &terms, interrupt, is_shown).await?;
         let wanted = Wanted {
             count: u64::from(args.repeat.map_or(1, NonZeroU32::get)),
             at_once: u64::from(args.parallel.get()),
         };
-        let subject = Subject { session, limits, account: Arc::clone(&account) };
+        let subject = Subject { session, limits, account: Arc::clone(&account), wasi };
         repeat(Arc::new(subject), wanted, console.stdio(), interrupt, runs).await
     };
     let report = match ran.await {
@@ -65,11 +71,13 @@ async fn report(
     report.with_use(&account, &terms)
 }
 
-/// The component with its limits and its account.
+/// The component with its limits, its account and its directories.
 struct Subject {
     session: Session,
     limits: ResourceLimits,
     account: Arc<RunAccount>,
+    /// One for all runs: they write to the same directories.
+    wasi: WasiQuota,
 }
 
 /// The number of runs, and of those at the same time.
@@ -113,8 +121,8 @@ async fn run_all(
             let (subject, stdio, interrupt) =
                 (Arc::clone(&subject), stdio.rewound(), interrupt.clone());
             live.spawn(async move {
-                let Subject { session, limits, account } = &*subject;
-                session.run(limits, account, &stdio, &interrupt).await
+                let Subject { session, limits, account, wasi } = &*subject;
+                session.run(limits, account, wasi, &stdio, &interrupt).await
             });
         }
         let Some(ended) = live.join_next().await else { break };

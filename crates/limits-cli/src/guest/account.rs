@@ -1,14 +1,16 @@
 //! The quotas that all runs of a component share, and their use.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use limits_core::{
-    Account, Allowance, CapabilitySet, CpuTimePolicy, QuotaResource, QuotaResourceStatus,
-    QuotaStatus, QuotaTracker, QuotaUsage, ResourceQuota, SystemClock,
+    Account, Allowance, CpuTimePolicy, Permission, QuotaResource, QuotaResourceStatus, QuotaStatus,
+    QuotaTracker, QuotaUsage, ResourceQuota, SystemClock,
 };
 use quota_enforce::{ComponentHandle, EnforceError, QuotaRegistry, SecurityContext};
 
+use crate::guest::refusal_log::{RefusalLog, Refused};
 use crate::inputs::manifest::Terms;
 
 /// The component as the only one of a registry, under the policy's `[host]` if there is one.
@@ -17,6 +19,17 @@ pub(crate) struct RunAccount {
     registry: QuotaRegistry,
     component: ComponentHandle,
     cpu_time_policy: CpuTimePolicy,
+    mode: Mode,
+    refusals: Arc<RefusalLog>,
+}
+
+/// Whether a registry refuses what it denies.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// It refuses.
+    Enforce,
+    /// It counts, and refuses nothing.
+    Observe,
 }
 
 /// The use of one level's quotas by all runs together.
@@ -39,17 +52,18 @@ pub(crate) struct PeakUse {
 }
 
 impl RunAccount {
-    /// Registers the component under its effective quotas.
+    /// Registers the component under its effective quotas and capabilities.
     ///
     /// # Errors
     ///
     /// An [`EnforceError`] if its capabilities cannot be registered under its id.
-    pub(crate) fn open(terms: &Terms) -> Result<Self, EnforceError> {
+    pub(crate) fn open(terms: &Terms, mode: Mode) -> Result<Self, EnforceError> {
         let effective = &terms.effective;
-        Self::register(effective.into(), host_quota(terms), effective.cpu_time_policy())
+        Self::register(effective.into(), host_quota(terms), effective.cpu_time_policy(), mode)
     }
 
-    /// Registers the component without any quota, to measure what it uses.
+    /// Registers the component under its effective capabilities without any quota, to measure what
+    /// it uses.
     ///
     /// # Errors
     ///
@@ -57,31 +71,57 @@ impl RunAccount {
     pub(crate) fn unlimited(terms: &Terms) -> Result<Self, EnforceError> {
         let id = terms.effective.id().to_string();
         let unlimited = ResourceQuota::new()
+            .with_storage(Allowance::Unlimited)
+            .with_message_rate(Allowance::Unlimited)
+            .with_network_bandwidth(Allowance::Unlimited)
             .with_cpu_time(Allowance::Unlimited)
             .with_memory(Allowance::Unlimited);
-        let context = SecurityContext::with_quota(id, CapabilitySet::new(), unlimited);
-        Self::register(context, None, CpuTimePolicy::default())
+        let capabilities = terms.effective.capabilities().clone();
+        let context = SecurityContext::with_quota(id, capabilities, unlimited);
+        Self::register(context, None, CpuTimePolicy::default(), Mode::Enforce)
     }
 
     fn register(
         context: SecurityContext,
         host: Option<ResourceQuota>,
         cpu_time_policy: CpuTimePolicy,
+        mode: Mode,
     ) -> Result<Self, EnforceError> {
+        let refusals = Arc::new(RefusalLog::default());
         // The exact clock: a report shows each millisecond of a window.
-        let mut builder =
-            QuotaRegistry::builder().clock(Arc::new(SystemClock::new())).record_peaks();
+        let mut builder = QuotaRegistry::builder()
+            .clock(Arc::new(SystemClock::new()))
+            .record_peaks()
+            .audit(Arc::<RefusalLog>::clone(&refusals));
+        if mode == Mode::Observe {
+            builder = builder.observe_only();
+        }
         if let Some(host) = host {
             builder = builder.parent(Arc::new(QuotaTracker::new(host)));
         }
         let registry = builder.build();
         let component = registry.register(context)?;
-        Ok(Self { registry, component, cpu_time_policy })
+        Ok(Self { registry, component, cpu_time_policy, mode, refusals })
     }
 
     /// Returns the account that each run takes from.
     pub(crate) fn account(&self) -> Arc<dyn Account> {
         Arc::from(&self.component)
+    }
+
+    /// Returns the component, for the host functions that take from it.
+    pub(crate) fn component_handle(&self) -> ComponentHandle {
+        self.component.clone()
+    }
+
+    /// Returns the refusals of each permission that was refused.
+    pub(crate) fn refused(&self) -> BTreeMap<Permission, Refused> {
+        self.refusals.refused()
+    }
+
+    /// Returns whether the registry refuses what it denies.
+    pub(crate) const fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Returns the policy for a run without CPU time.
@@ -140,7 +180,7 @@ impl AccountUse {
 
 #[cfg(test)]
 mod tests {
-    use super::{AccountUse, PeakUse, RunAccount};
+    use super::{AccountUse, Mode, PeakUse, RunAccount};
     use core::time::Duration;
     use limits_core::{
         Allowance, CapabilitySet, CpuTimePolicy, QuotaResource, QuotaType, ResourceQuota,
@@ -155,7 +195,7 @@ mod tests {
 
     fn account(host: Option<ResourceQuota>) -> RunAccount {
         let context = SecurityContext::with_quota("a", CapabilitySet::new(), quota(100, 5));
-        RunAccount::register(context, host, CpuTimePolicy::Throttle).unwrap()
+        RunAccount::register(context, host, CpuTimePolicy::Throttle, Mode::Enforce).unwrap()
     }
 
     fn memory(used: &AccountUse) -> PeakUse {

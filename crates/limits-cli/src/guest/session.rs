@@ -3,6 +3,7 @@
 use limits_config::format_size;
 use limits_core::{ResourceLimits, WasmError};
 use limits_wasmtime::{ComponentExecutor, ExecutionReport, PreparedComponent};
+use quota_wasi::{StoreUsage, WasiQuota};
 
 use crate::address_space;
 use crate::args::GuestArgs;
@@ -30,6 +31,8 @@ pub(crate) struct RunRecord {
     /// The result of an invoked function, in WAVE.
     pub(crate) result: Option<String>,
     pub(crate) used: ExecutionReport,
+    /// Its output, descriptors and listings.
+    pub(crate) usage: StoreUsage,
 }
 
 /// A component that is ready to run.
@@ -86,23 +89,25 @@ impl Session {
             let prepared = executor.prepare(&component, &linker)?;
             Ok(Self { executor, prepared, call, grants })
         });
-        progress::with_note(is_shown, note, opening).await.flatten()
+        progress::with_note(is_shown, || note.clone(), opening).await.flatten()
     }
 
-    /// Runs the component once, in a store of its own that takes from `account`.
+    /// Runs the component once, in a store of its own that takes from `account`, with the
+    /// directories of `wasi`.
     ///
     /// # Errors
     ///
-    /// A [`Failure`] if a grant cannot be opened, or if the input is too long to be repeated. The
-    /// end of the guest itself is in the [`RunRecord`].
+    /// A [`Failure`] if the input is too long to be repeated. The end of the guest itself is in the
+    /// [`RunRecord`].
     pub(crate) async fn run(
         &self,
         limits: &ResourceLimits,
         account: &RunAccount,
+        wasi: &WasiQuota,
         stdio: &Stdio,
         interrupt: &Interrupt,
     ) -> Result<RunRecord, Failure> {
-        let mut run = self.execute(limits, account, stdio, interrupt).await?;
+        let mut run = self.execute(limits, account, wasi, stdio, interrupt).await;
         if stdio.stdin.was_cut_short() {
             return Err(Failure::InputTooLong { most: REPLAY });
         }
@@ -116,10 +121,13 @@ impl Session {
         &self,
         limits: &ResourceLimits,
         account: &RunAccount,
+        wasi: &WasiQuota,
         stdio: &Stdio,
         interrupt: &Interrupt,
-    ) -> Result<RunRecord, Failure> {
-        let data = StoreData::new(limits, self.grants.context(stdio)?, account);
+    ) -> RunRecord {
+        let quota = wasi.store(limits);
+        let usage = quota.usage();
+        let data = StoreData::new(limits, self.grants.context(stdio, &quota), quota, account);
         let _watch = interrupt.cancels(data.cancel_handle());
         let failure = match &self.call {
             Call::Command { export } => {
@@ -138,7 +146,7 @@ impl Session {
                         let (is_ok,) = done.output;
                         let ending =
                             is_ok.map_or_else(|()| Ending::exit(1), |()| Ending::success());
-                        return Ok(RunRecord { ending, result: None, used: done.report });
+                        return RunRecord { ending, result: None, used: done.report, usage };
                     }
                     Err(failure) => failure,
                 }
@@ -151,17 +159,14 @@ impl Session {
                 match ended {
                     Ok(done) => {
                         let result = write_results(&done.output);
-                        return Ok(RunRecord {
-                            ending: Ending::success(),
-                            result,
-                            used: done.report,
-                        });
+                        let ending = Ending::success();
+                        return RunRecord { ending, result, used: done.report, usage };
                     }
                     Err(failure) => failure,
                 }
             }
         };
         let (error, used) = failure.into_parts();
-        Ok(RunRecord { ending: Ending::of(&error, Some(&used)), result: None, used })
+        RunRecord { ending: Ending::of(&error, Some(&used)), result: None, used, usage }
     }
 }

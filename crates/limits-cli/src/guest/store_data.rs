@@ -2,6 +2,7 @@
 
 use limits_core::ResourceLimits;
 use limits_wasmtime::{CancelHandle, HasLimits, LimitState, resource_table};
+use quota_wasi::{StoreQuota, WasiQuotaView};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -17,6 +18,7 @@ pub(crate) struct StoreData {
     limits: LimitState,
     table: ResourceTable,
     wasi: WasiCtx,
+    quota: StoreQuota,
     http: WasiHttpCtx,
     requests: RefuseRequests,
 }
@@ -24,13 +26,19 @@ pub(crate) struct StoreData {
 impl StoreData {
     /// Creates the data of a store under `limits`, whose memory and CPU time are taken from
     /// `account` as well.
-    pub(crate) fn new(limits: &ResourceLimits, wasi: WasiCtx, account: &RunAccount) -> Self {
+    pub(crate) fn new(
+        limits: &ResourceLimits,
+        wasi: WasiCtx,
+        quota: StoreQuota,
+        account: &RunAccount,
+    ) -> Self {
         let mut http = WasiHttpCtx::new();
         http.set_field_size_limit(HTTP_FIELD_BYTES);
         Self {
             limits: LimitState::new().with_account(account.account(), account.cpu_time_policy()),
             table: resource_table(limits),
             wasi,
+            quota,
             http,
             requests: RefuseRequests,
         }
@@ -50,6 +58,12 @@ impl HasLimits for StoreData {
 impl WasiView for StoreData {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiQuotaView for StoreData {
+    fn quota(&mut self) -> &mut StoreQuota {
+        &mut self.quota
     }
 }
 

@@ -10,6 +10,7 @@ use quota_enforce::EnforceError;
 use crate::inputs::core_module::ModuleError;
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
+use crate::outcome::dir_failure::DirFailure;
 use crate::outcome::system_error::SystemError;
 use crate::quote::quoted_path;
 
@@ -40,9 +41,9 @@ pub(crate) enum Failure {
     /// Component.toml or the policy.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A granted directory.
-    #[error("cannot open the directory {}: {reason}", quoted_path(path))]
-    Dir { path: PathBuf, reason: SystemError },
+    /// The directories of the command line.
+    #[error(transparent)]
+    Dir(#[from] DirFailure),
     /// The system.
     #[error("{what} failed: {reason}")]
     Host { what: &'static str, reason: String },
@@ -133,9 +134,8 @@ impl Failure {
             | Self::Call(_) => Outcome::Error,
             // A file that cannot be opened, read or written is the user's error, unless the host
             // lacks a resource.
-            Self::Component { reason, .. }
-            | Self::Dir { reason, .. }
-            | Self::Report { reason, .. } => reason.outcome(),
+            Self::Component { reason, .. } | Self::Report { reason, .. } => reason.outcome(),
+            Self::Dir(failure) => failure.outcome(),
             Self::Config(error) => match error.raw_os_error() {
                 Some(number) => SystemError::of(&io::Error::from_raw_os_error(number)).outcome(),
                 None => Outcome::Error,
@@ -164,6 +164,7 @@ mod tests {
     use crate::inputs::core_module::ModuleError;
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
+    use crate::outcome::dir_failure::DirFailure;
     use crate::outcome::system_error::SystemError;
     use limits_config::{ComponentConfig, LoadError, format_size};
     use limits_core::{HostResource, HostShortage, Permission, WasmError};
@@ -227,14 +228,9 @@ mod tests {
                 String::from("no such file: cannot read: No such file or directory (os error 2)"),
             ),
             (
-                Failure::Dir { path: path(), reason: other() },
-                Outcome::Error,
-                String::from("cannot open the directory a\\u{1b}b: why"),
-            ),
-            (
-                Failure::Dir { path: path(), reason: short() },
+                DirFailure::InUse { path: path() }.into(),
                 Outcome::Host,
-                format!("cannot open the directory a\\u{{1b}}b: {host}"),
+                DirFailure::InUse { path: path() }.to_string(),
             ),
             (
                 Failure::Host { what: "a run", reason: words() },

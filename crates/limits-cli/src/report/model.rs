@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use limits_config::Setting;
+use quota_wasi::StoreUsage;
 use serde::{Serialize, Serializer};
 
-use crate::guest::account::{AccountUse, RunAccount};
+use crate::guest::account::{AccountUse, Mode, RunAccount};
 use crate::guest::session::RunRecord;
 use crate::inputs::manifest::Terms;
 use crate::outcome::Outcome;
 use crate::outcome::classify::{Ending, Problem};
 use crate::report::level_use::{Level, LevelUse};
+use crate::report::refusal::Refusal;
 use crate::report::settings::{by_key, changes, enforced, not_enforced};
+use crate::report::store_use::{DescriptorUse, ListingUse, OutputUse};
 use crate::units::{milliseconds, three_decimals};
 
 /// The report of `run`.
@@ -23,14 +26,21 @@ pub(crate) struct Report {
     pub(crate) outcome: Outcome,
     pub(crate) result: Option<String>,
     pub(crate) error: Option<Problem>,
-    /// These four are null if no limits were known.
+    /// False if quotas and capabilities were only observed: nothing counted as denied was refused.
+    pub(crate) enforced: bool,
+    /// These six are null if no limits were known.
     pub(crate) fuel: Option<FuelUse>,
     pub(crate) memory: Option<MemoryUse>,
     pub(crate) time: Option<TimeUse>,
+    pub(crate) output: Option<OutputUse>,
+    pub(crate) descriptors: Option<DescriptorUse>,
+    pub(crate) listings: Option<ListingUse>,
     /// The use of the quotas by all runs; null if no limits were known.
     pub(crate) quota: Option<LevelUse>,
     /// The use of the host's ceilings; null if there are none.
     pub(crate) host: Option<LevelUse>,
+    /// The permissions that were refused.
+    pub(crate) refusals: Vec<Refusal>,
     /// The effective limits, by the key that sets them.
     #[serde(serialize_with = "by_key")]
     pub(crate) limits: Vec<Setting>,
@@ -96,11 +106,13 @@ impl Report {
     pub(crate) fn not_run(terms: Option<&Terms>, ending: Ending) -> Self {
         let Ending { outcome, exit_code, problem } = ending;
         let limits = terms.map(|terms| terms.effective.limits());
+        let unused = StoreUsage::default();
         let report = Self {
             component: terms.map(|terms| terms.name.clone()),
             outcome,
             result: None,
             error: problem,
+            enforced: true,
             fuel: limits.map(|limits| FuelUse {
                 max: limits.max_fuel_per_execution(),
                 consumed: 0,
@@ -119,8 +131,12 @@ impl Report {
                 cpu_ms: 0.0,
                 throttled_ms: 0.0,
             }),
+            output: limits.map(|limits| OutputUse::new(&limits, &unused)),
+            descriptors: limits.map(|limits| DescriptorUse::new(&limits, &unused)),
+            listings: limits.map(|limits| ListingUse::new(&limits, &unused)),
             quota: None,
             host: None,
+            refusals: Vec::new(),
             limits: terms.map_or_else(Vec::new, |terms| enforced(&terms.effective)),
             policy: terms.map_or_else(Vec::new, changes),
             not_enforced: terms.map_or_else(Vec::new, not_enforced),
@@ -134,9 +150,16 @@ impl Report {
         }
     }
 
-    /// Adds the use of `account` by all runs.
+    /// Adds the use of `account` by all runs, and its refusals.
     pub(crate) fn with_use(self, account: &RunAccount, terms: &Terms) -> Self {
-        self.with((account.component(), account.host()), terms)
+        let capabilities = terms.effective.capabilities();
+        let refused = account.refused().into_iter();
+        let refusal = |(permission, refused)| Refusal::new(permission, refused, capabilities);
+        Self {
+            enforced: account.mode() == Mode::Enforce,
+            refusals: refused.map(refusal).collect(),
+            ..self.with((account.component(), account.host()), terms)
+        }
     }
 
     /// Adds the use of the component's quotas, and of the host's ceilings if there are any.
@@ -152,8 +175,8 @@ impl Report {
 
     /// Makes the report of one run under `terms`.
     pub(crate) fn of_run(terms: &Terms, run: RunRecord) -> Self {
-        let RunRecord { ending, result, used } = run;
-        let timeout_ms = terms.effective.limits().execution_timeout_ms();
+        let RunRecord { ending, result, used, usage } = run;
+        let limits = terms.effective.limits();
         Self {
             result,
             has_run: ending.outcome != Outcome::Error || used.slices > 0,
@@ -170,11 +193,14 @@ impl Report {
                 refusals: used.refusals,
             }),
             time: Some(TimeUse {
-                timeout_ms,
+                timeout_ms: limits.execution_timeout_ms(),
                 wall_ms: milliseconds(used.wall_time),
                 cpu_ms: milliseconds(used.cpu_time),
                 throttled_ms: milliseconds(used.throttled_time),
             }),
+            output: Some(OutputUse::new(&limits, &usage)),
+            descriptors: Some(DescriptorUse::new(&limits, &usage)),
+            listings: Some(ListingUse::new(&limits, &usage)),
             ..Self::not_run(Some(terms), ending)
         }
     }
@@ -207,7 +233,7 @@ mod tests {
             "[component]\nname = \"a\"\nversion = \"1.0.0\"\n[resources.memory]\n\
              max_bytes = 65536\n[quota]\nmemory = \"unlimited\"\ncpu_time = \"500ms/s\"\n\
              message_rate = 5\nstorage = \"unlimited\"\n\
-             [capabilities]\nfilesystem.read = [\"/a\"]\n",
+             [capabilities]\nfilesystem.read = [\"/a\"]\nnetwork.connect = [\"b:1\"]\n",
         )
         .unwrap();
         let ending = Ending::because(Outcome::Error, "no");
@@ -240,12 +266,16 @@ mod tests {
                 "outcome": "error",
                 "result": null,
                 "error": {"message": "no", "limit": null, "used": null, "requested": null},
+                "enforced": true,
                 "fuel": {
                     "max": 1_000_000, "consumed": 0, "remaining": 1_000_000, "percent": 0.0,
                     "exact": true
                 },
                 "memory": {"max": 65_536, "peak": 0, "refusals": 0},
                 "time": {"timeout_ms": 100, "wall_ms": 0.0, "cpu_ms": 0.0, "throttled_ms": 0.0},
+                "output": {"max": 64 << 20, "bytes": 0, "cut": 0},
+                "descriptors": {"max": 128, "peak": 0, "refused": 0},
+                "listings": {"max": 65_536, "refused": 0},
                 "quota": {
                     "storage": unused(json!("unlimited"), "component"),
                     "storage_entries": unused(json!("unlimited"), "default"),
@@ -262,10 +292,11 @@ mod tests {
                     "cpu_time": unused_time(json!("unlimited"), "default"),
                     "memory": unused(json!(131_072), "policy"),
                 },
+                "refusals": [],
                 "limits": null,
                 "policy": [],
                 "not_enforced": [
-                    "quota.message_rate", "host.message_rate", "capabilities.filesystem.read"
+                    "quota.message_rate", "host.message_rate", "capabilities.network.connect"
                 ],
                 "runs": {"count": 2, "by_outcome": {"error": 1, "success": 1}},
             })
@@ -282,15 +313,20 @@ mod tests {
             keys,
             [
                 "component",
+                "descriptors",
+                "enforced",
                 "error",
                 "fuel",
                 "host",
                 "limits",
+                "listings",
                 "memory",
                 "not_enforced",
                 "outcome",
+                "output",
                 "policy",
                 "quota",
+                "refusals",
                 "result",
                 "time"
             ]

@@ -1,7 +1,7 @@
 //! Settings and their origins, as reports list them.
 
 use limits_config::{EffectiveConfig, Enforcer, Origin, Scope, Setting, Value};
-use limits_core::Permission;
+use limits_core::{Domain, Permission};
 use serde::{Serialize, Serializer};
 
 use crate::inputs::manifest::Terms;
@@ -43,7 +43,10 @@ pub(crate) fn not_enforced(terms: &Terms) -> Vec<String> {
         .map(|quota| quota.key.to_string());
     let is_declared =
         |permission: &Permission| config.capabilities().patterns(*permission).next().is_some();
-    let permissions = Permission::ALL.iter().copied().filter(is_declared);
+    // The interfaces of files ask for each of theirs; the others are refused, whatever is declared.
+    let is_enforced = |permission: &Permission| permission.domain() == Domain::Filesystem;
+    let permissions = Permission::ALL.iter().copied();
+    let permissions = permissions.filter(|one| is_declared(one) && !is_enforced(one));
     let capabilities = permissions.map(|permission| format!("capabilities.{permission}"));
     quotas.chain(capabilities).collect()
 }

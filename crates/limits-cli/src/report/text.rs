@@ -9,6 +9,7 @@ use crate::outcome::classify::Ending;
 use crate::report::console::{Reported, Text};
 use crate::report::level_use::LevelUse;
 use crate::report::model::Report;
+use crate::report::store_use::{DescriptorUse, ListingUse, OutputUse};
 use crate::units::grouped;
 
 /// Characters of a result that are shown; the JSON report has all of it.
@@ -51,6 +52,13 @@ pub(crate) fn render(report: &Report) -> String {
     if report.has_run {
         text.push_str(&used(report));
         text.push_str(&quotas(report));
+        for refusal in &report.refusals {
+            text.push_str(&line("refused", &refusal.text()));
+        }
+        if !report.enforced {
+            let says = "nothing above was denied or refused: quotas and capabilities would have";
+            text.push_str(&line("observed", says));
+        }
     }
     let others: Vec<String> = report
         .limits
@@ -157,6 +165,14 @@ fn used(report: &Report) -> String {
             "refused",
             &format!("{WARNING}{count} {growths} of memory{WARNING:#}"),
         ));
+    }
+    let piled = [
+        report.output.as_ref().and_then(OutputUse::line),
+        report.descriptors.as_ref().and_then(DescriptorUse::line),
+        report.listings.as_ref().and_then(ListingUse::line),
+    ];
+    for says in piled.into_iter().flatten() {
+        text.push_str(&line("refused", &format!("{WARNING}{says}{WARNING:#}")));
     }
     text
 }

@@ -45,7 +45,7 @@ fn the_effective_limits_are_printed_with_their_origin() {
     assert!(row("quota.network_bandwidth").ends_with(" default not enforced here"));
     assert_eq!(row("quota.cpu_time_policy"), "quota.cpu_time_policy throttle default");
     assert!(!text.contains("\n  host."), "{text}");
-    assert!(row("capabilities.filesystem.read").ends_with("/a/** declared, not enforced here"));
+    assert!(row("capabilities.filesystem.read").ends_with("/a/** component"));
     assert!(text.contains("\n  policy   resources.cpu.max_fuel lowered from "), "{text}");
 }
 

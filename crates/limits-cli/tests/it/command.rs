@@ -22,6 +22,13 @@ max_fuel = 9_000_000_000_000_000_000
 timeout_ms = 60_000
 ";
 
+/// Capabilities that allow everything in every directory.
+pub(crate) const ALL_FILES: &str = "\
+[capabilities]
+filesystem.read = [\"**\"]
+filesystem.write = [\"**\"]
+";
+
 /// A folder with a Component.toml and a component.
 pub(crate) struct Case {
     dir: TempDir,

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::command::{Case, ROOMY, ended};
+use crate::command::{ALL_FILES, Case, ROOMY, ended};
 use crate::guests::LIBRARY;
 
 /// Runs, and returns the message of the error that must have come of it.
@@ -244,7 +244,7 @@ fn devices_pipes_and_folders_are_refused_without_blocking() {
 
 #[test]
 fn a_directory_that_is_not_there_is_an_error() {
-    let case = Case::new(ROOMY, LIBRARY);
+    let case = Case::new(&format!("{ROOMY}{ALL_FILES}"), LIBRARY);
     let message = error(&case, &["--invoke", "add(1, 2)", "--dir", "nowhere::/"]);
     assert!(message.starts_with("cannot open the directory nowhere: "), "{message}");
 }

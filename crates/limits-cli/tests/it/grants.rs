@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::command::{Case, ROOMY};
+use crate::command::{ALL_FILES, Case, ROOMY};
 use crate::guests::{against, command};
 
 /// Opens the file `name` in the first directory that was given, to read it or, with `create`, to
@@ -29,26 +29,31 @@ const NO_DESCRIPTOR: &str = "08\n";
 /// `perm`: not permitted.
 const NOT_PERMITTED: &str = "63\n";
 
+/// A component that may use everything in the directories that it is given.
+fn with_files(guest: Vec<u8>) -> Case {
+    Case::new(&format!("{ROOMY}{ALL_FILES}"), guest)
+}
+
 #[test]
 fn without_a_grant_there_are_no_files() {
-    let case = Case::new(ROOMY, opener("Component.toml", false));
+    let case = with_files(opener("Component.toml", false));
     assert_eq!(case.run(&[]).stdout, NO_DESCRIPTOR);
 }
 
 #[test]
 fn a_granted_directory_can_be_read_and_written() {
-    let reader = Case::new(ROOMY, opener("Component.toml", false));
+    let reader = with_files(opener("Component.toml", false));
     assert_eq!(reader.run(&["--dir", ".::/data"]).stdout, OK);
-    let writer = Case::new(ROOMY, opener("new.txt", true));
+    let writer = with_files(opener("new.txt", true));
     assert_eq!(writer.run(&["--dir", ".::/data"]).stdout, OK);
     assert!(writer.path("new.txt").exists());
 }
 
 #[test]
 fn a_directory_granted_for_reading_cannot_be_written() {
-    let reader = Case::new(ROOMY, opener("Component.toml", false));
+    let reader = with_files(opener("Component.toml", false));
     assert_eq!(reader.run(&["--dir", ".::/data:ro"]).stdout, OK);
-    let writer = Case::new(ROOMY, opener("new.txt", true));
+    let writer = with_files(opener("new.txt", true));
     assert_eq!(writer.run(&["--dir", ".::/data:ro"]).stdout, NOT_PERMITTED);
     for typo in [".::/data:RO", ".::/data:r"] {
         assert_eq!(writer.run(&["--dir", typo]).code, Some(2));
@@ -58,7 +63,7 @@ fn a_directory_granted_for_reading_cannot_be_written() {
 
 #[test]
 fn a_granted_directory_cannot_be_left() {
-    let case = Case::new(ROOMY, opener("../Component.toml", false));
+    let case = with_files(opener("../Component.toml", false));
     fs::create_dir(case.path("inside")).unwrap();
     assert_eq!(case.run(&["--dir", "inside::/data"]).stdout, NOT_PERMITTED);
 }

@@ -94,6 +94,10 @@ pub(crate) fn command_module(text: &str, body: &str) -> String {
             (import "wasi_snapshot_preview1" "path_open"
                 (func $path_open
                     (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "path_create_directory"
+                (func $mkdir (param i32 i32 i32) (result i32)))
+            (import "wasi_snapshot_preview1" "fd_readdir"
+                (func $readdir (param i32 i32 i32 i64 i32) (result i32)))
             (import "wasi_snapshot_preview1" "path_unlink_file"
                 (func $unlink (param i32 i32 i32) (result i32)))
             (import "wasi_snapshot_preview1" "poll_oneoff"

@@ -31,7 +31,7 @@ fn case() -> Case {
     let hidden = toml(&allowed_in_patterns());
     let capabilities =
         format!("[capabilities]\nmessaging.send = [\"a{hidden}.*\", \"{hidden}b.y\"]\n");
-    Case::new(&format!("{ROOMY}{capabilities}"), LIBRARY)
+    Case::new(&format!("{ROOMY}{capabilities}filesystem.read = [\"/d\"]\n"), LIBRARY)
 }
 
 #[test]

@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod calibrate;
+mod capabilities;
 mod check;
 mod command;
+mod directories;
 mod errors;
+mod files;
 mod grants;
 mod guests;
 mod hidden;

@@ -180,7 +180,7 @@ fn a_guests_own_exit_code_is_ours() {
 }
 
 #[test]
-fn a_host_function_that_refuses_its_arguments_ends_the_guest_as_a_trap() {
+fn more_random_bytes_than_the_limit_in_one_call_end_the_guest() {
     let wit = "package test:guest;
         world guest { import wasi:random/random@0.2.0; export wasi:cli/run@0.2.0; }
         package wasi:cli@0.2.0 { interface run { run: func() -> result; } }
@@ -196,9 +196,15 @@ fn a_host_function_that_refuses_its_arguments_ends_the_guest_as_a_trap() {
             (call $random (i64.const 65537) (i32.const 0))
             (i32.const 0)))"#;
     let (ended, json) = Case::new(ROOMY, crate::guests::against(wit, module)).json(&[]);
-    assert_eq!((ended.code, &json["outcome"]), (Some(70), &json!("trap")), "{ended:?}");
-    let message = json["error"]["message"].as_str().unwrap();
-    assert!(message.starts_with("guest trapped: "), "{message}");
+    assert_eq!((ended.code, &json["outcome"]), (Some(67), &json!("limit_exceeded")), "{ended:?}");
+    assert_eq!(
+        json["error"],
+        json!({
+            "message": "random limit of 65536 bytes per host call exceeded: 0 in use, 65537 more \
+                        requested",
+            "limit": 65_536, "used": 0, "requested": 65_537
+        })
+    );
 }
 
 #[test]

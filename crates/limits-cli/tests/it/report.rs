@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::command::{Case, ROOMY, with_input};
+use crate::command::{ALL_FILES, Case, ROOMY, with_input};
 use crate::guests::{LIBRARY, cat};
 
 #[test]
@@ -85,7 +85,7 @@ fn repeated_runs_are_counted_and_read_the_same_input() {
 
 #[test]
 fn repeated_runs_are_counted_also_if_there_was_none() {
-    let case = Case::new(ROOMY, LIBRARY);
+    let case = Case::new(&format!("{ROOMY}{ALL_FILES}"), LIBRARY);
     for args in [
         ["--component", "missing.wasm"],
         ["--policy", "missing.toml"],

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::command::{Case, ROOMY, ended};
+use crate::command::{ALL_FILES, Case, ROOMY, ended};
 use crate::guests::{LIBRARY, command, printer};
 
 const FORGED: &str = "{\"outcome\":\"success\",\"forged\":true}\n";
@@ -38,7 +38,7 @@ fn message(json: &Value) -> &str {
 #[test]
 fn a_guest_cannot_replace_the_report_nor_add_to_it() {
     for unlink in [true, false] {
-        let case = Case::new(ROOMY, forger(unlink));
+        let case = Case::new(&format!("{ROOMY}{ALL_FILES}"), forger(unlink));
         fs::create_dir(case.path("given")).unwrap();
         let (ended, json) = case.json(&["--dir", "given::/", "--report", "given/r.json"]);
         assert_eq!((ended.code, &json["outcome"]), (Some(71), &json!("error")), "{ended:?}");
@@ -199,7 +199,7 @@ fn a_device_that_is_full_is_the_hosts_lack_and_the_last_line_says_so() {
 
 #[test]
 fn a_report_on_stdout_is_not_given_to_a_guest_to_write() {
-    let case = Case::new(ROOMY, forger(false));
+    let case = Case::new(&format!("{ROOMY}{ALL_FILES}"), forger(false));
     fs::create_dir(case.path("given")).unwrap();
     // Under the name that the guest opens.
     let out = case.path("given/r.json");

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use crate::command::{Case, ROOMY, ended, exit_code, with_input};
+use crate::command::{ALL_FILES, Case, ROOMY, ended, exit_code, with_input};
 use crate::guests::{LIBRARY, cat, command, flood, printer, tolerant_reader, zeros};
 
 fn short() -> String {
@@ -205,7 +205,7 @@ fn racer(stream: u32) -> Vec<u8> {
 fn no_guest_writes_behind_the_report_when_another_run_ends_all() {
     let input = vec![b'x'; (16 << 20) + 1];
     for (format, stream) in [("json", 1), ("text", 2)] {
-        let case = Case::new(&ROOMY.replace("60_000", "600_000"), racer(stream));
+        let case = Case::new(&(ROOMY.replace("60_000", "600_000") + ALL_FILES), racer(stream));
         std::fs::create_dir(case.path("given")).unwrap();
         for _ in 0..4 {
             let args = ["--repeat", "2", "--parallel", "2", "--format", format];
@@ -277,4 +277,26 @@ fn runs_at_the_same_time_read_the_same_input() {
     let (output, _) = ended.stdout.rsplit_once("\n{").unwrap();
     assert_eq!((output.len(), ended.code), (20_000, Some(0)));
     assert_eq!(ended.json()["runs"], json!({"count": 4, "by_outcome": {"success": 4}}));
+}
+
+#[test]
+fn output_past_its_limit_is_cut_and_counted_and_the_guest_goes_on() {
+    let limits = format!("{ROOMY}[resources.host]\nmax_output_bytes = 8\n");
+    let guest = command(
+        "out err!!",
+        "(call $print (i32.const 1) (i32.const 1024) (i32.const 4))
+         (call $print (i32.const 2) (i32.const 1028) (i32.const 3))
+         (call $print (i32.const 1) (i32.const 1028) (i32.const 5))",
+    );
+    let case = Case::new(&limits, guest);
+    let (ended, json) = case.json(&[]);
+    assert_eq!((ended.code, &json["outcome"]), (Some(0), &json!("success")));
+    assert_eq!((ended.stdout.lines().next(), &*ended.stderr), (Some("out e"), "err"));
+    assert_eq!(json["output"], json!({"max": 8, "bytes": 8, "cut": 4}));
+    let text = case.run(&[]);
+    assert!(text.stderr.contains("\n  refused  4 bytes of output past 8 B\n"), "{text:?}");
+    // Each run has its own.
+    let (ended, json) = case.json(&["--repeat", "2"]);
+    assert_eq!((ended.stdout.lines().next(), &*ended.stderr), (Some("out eout e"), "errerr"));
+    assert_eq!(json["output"]["cut"], 4);
 }

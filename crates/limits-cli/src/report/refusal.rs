@@ -1,0 +1,180 @@
+//! Refusals of permissions, each with the line that would grant it.
+
+use std::borrow::Cow;
+
+use limits_core::{CapabilitySet, Domain, Extent, Pattern, Permission, normalize_path};
+use serde::Serialize;
+
+use crate::guest::refusal_log::Refused;
+use crate::quote::quoted;
+use crate::units::times;
+
+/// The table of the component's own file.
+const OWN_TABLE: &str = "Component.toml [capabilities]";
+/// The key of capabilities in a table of the policy.
+const OF_POLICY: &str = "capabilities.";
+
+/// The refusals of one permission. The fields are the keys of the JSON.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+pub(crate) struct Refusal {
+    permission: &'static str,
+    count: u64,
+    /// The resource of the last one.
+    last: String,
+    /// The table that refused it.
+    table: String,
+    /// The line of that table that grants it; none if no pattern can.
+    line: Option<String>,
+}
+
+impl Refusal {
+    /// Describes the refusals of a permission by `capabilities`, those of the component's file
+    /// under the policy.
+    pub(crate) fn new(
+        permission: Permission,
+        refused: Refused,
+        capabilities: &CapabilitySet,
+    ) -> Self {
+        let Refused { count, resource, extent, by } = refused;
+        let grant = pattern(permission, &resource, extent)
+            .and_then(|pattern| Grant::new(permission, &pattern, by.as_deref(), capabilities));
+        Self {
+            permission: permission.as_str(),
+            count,
+            last: normalized(permission, &resource).unwrap_or(resource),
+            table: by.unwrap_or_else(|| String::from(OWN_TABLE)),
+            line: grant.map(|grant| grant.line),
+        }
+    }
+
+    /// Returns the refusals in one line.
+    pub(crate) fn text(&self) -> String {
+        let Self { permission, count, last, table, line } = self;
+        let what = format!("{permission} of `{}` {}", quoted(last), times(*count));
+        match line {
+            Some(line) => format!("{what}; {table} needs: {line}"),
+            None => format!("{what} by {table}; no pattern can grant it"),
+        }
+    }
+}
+
+/// A line that grants a permission, and the table in which it is missing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Grant {
+    pub(crate) table: String,
+    pub(crate) line: String,
+}
+
+impl Grant {
+    /// Returns the line of a table, with the patterns that it has already: the table `by` of the
+    /// policy, or else the component's own. None if `pattern` is none.
+    pub(crate) fn new(
+        permission: Permission,
+        pattern: &str,
+        by: Option<&str>,
+        capabilities: &CapabilitySet,
+    ) -> Option<Self> {
+        Pattern::new(permission.domain(), pattern).ok()?;
+        let restriction = by.and_then(|by| {
+            capabilities.restrictions().find(|(name, _)| *name == by).map(|(_, set)| set)
+        });
+        let listed = restriction.as_ref().unwrap_or(capabilities);
+        let patterns = listed.patterns(permission).map(Pattern::as_str).chain([pattern]);
+        let patterns: Vec<String> =
+            patterns.filter_map(|one| serde_json::to_string(one).ok()).collect();
+        let table = by.map_or_else(|| String::from(OWN_TABLE), String::from);
+        let key = if by.is_some() { OF_POLICY } else { "" };
+        Some(Self { table, line: format!("{key}{permission} = [{}]", patterns.join(", ")) })
+    }
+}
+
+/// Returns the narrowest pattern that grants a request; none if the resource is not a text that a
+/// pattern can have.
+fn pattern(permission: Permission, resource: &str, extent: Extent) -> Option<String> {
+    let resource = normalized(permission, resource)?;
+    // A star would grant more than the name that has it.
+    if resource.contains('*') {
+        return None;
+    }
+    Some(match extent {
+        Extent::Below => everything_below(&resource),
+        _ => resource,
+    })
+}
+
+/// Returns a resource as patterns judge it; none if it is not one.
+fn normalized(permission: Permission, resource: &str) -> Option<String> {
+    match permission.domain() {
+        Domain::Filesystem => normalize_path(resource).ok().map(Cow::into_owned),
+        _ => Some(String::from(resource)),
+    }
+}
+
+/// Returns the pattern of everything below a directory.
+pub(crate) fn everything_below(dir: &str) -> String {
+    format!("{}/**", dir.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Grant, Refusal, everything_below};
+    use crate::guest::refusal_log::Refused;
+    use limits_core::{CapabilitySet, Extent, Permission};
+
+    const READ: Permission = Permission::FilesystemRead;
+
+    fn capabilities() -> CapabilitySet {
+        let listed = CapabilitySet::builder().grant(READ, "/app/<id>/*").build().unwrap();
+        CapabilitySet::new().restricted_by("policy.toml [ceiling]", &listed)
+    }
+
+    fn refusal(resource: &str, extent: Extent, by: Option<&str>) -> Refusal {
+        let (resource, by) = (String::from(resource), by.map(String::from));
+        let refused = Refused { count: 2, resource, extent, by };
+        Refusal::new(READ, refused, &capabilities())
+    }
+
+    #[test]
+    fn the_line_grants_the_last_request_and_no_more() {
+        for (resource, extent, line) in [
+            ("/a/b", Extent::Itself, "filesystem.read = [\"/a/b\"]"),
+            ("/a/./c/../b//", Extent::AtOrBelow, "filesystem.read = [\"/a/b\"]"),
+            ("/a", Extent::Entries, "filesystem.read = [\"/a\"]"),
+            ("/a", Extent::Below, "filesystem.read = [\"/a/**\"]"),
+            ("/", Extent::Below, "filesystem.read = [\"/**\"]"),
+            ("/say \"x\"", Extent::Itself, "filesystem.read = [\"/say \\\"x\\\"\"]"),
+        ] {
+            let refusal = refusal(resource, extent, None);
+            assert_eq!((refusal.line.as_deref(), &*refusal.table), (Some(line), super::OWN_TABLE));
+        }
+    }
+
+    #[test]
+    fn a_table_of_the_policy_keeps_the_patterns_that_it_has() {
+        let refusal = refusal("/etc/passwd", Extent::Itself, Some("policy.toml [ceiling]"));
+        assert_eq!(
+            refusal.text(),
+            "filesystem.read of `/etc/passwd` 2 times; policy.toml [ceiling] needs: \
+             capabilities.filesystem.read = [\"/app/<id>/*\", \"/etc/passwd\"]"
+        );
+    }
+
+    #[test]
+    fn a_name_that_no_pattern_can_have_has_no_line() {
+        for resource in ["relative", "/a*", "/a[b", &format!("/{}", "x".repeat(2_000))] {
+            let refusal = refusal(resource, Extent::Itself, None);
+            assert_eq!((refusal.line.as_deref(), &*refusal.last), (None, resource));
+        }
+        assert_eq!(
+            refusal("/a*\u{1b}", Extent::Itself, None).text(),
+            "filesystem.read of `/a*\\u{1b}` 2 times by Component.toml [capabilities]; no pattern \
+             can grant it"
+        );
+    }
+
+    #[test]
+    fn a_grant_of_a_directory_is_of_everything_below() {
+        let grant = Grant::new(READ, &everything_below("/data"), None, &CapabilitySet::new());
+        assert_eq!(grant.unwrap().line, "filesystem.read = [\"/data/**\"]");
+    }
+}
