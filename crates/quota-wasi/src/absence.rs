@@ -59,7 +59,7 @@ pub(crate) fn locate(
             path = next;
             continue;
         }
-        let place = rest.iter().try_fold(here, |place, part| below(place, part))?;
+        let place = behind(&here, rest)?.unwrap_or(here);
         let vacancy = is_last.then(|| (dir, OsString::from(name)));
         return Ok(Some(Absence { place, vacancy }));
     }
@@ -92,6 +92,22 @@ fn deepest(base: &Arc<File>, parts: &[&OsStr]) -> (Arc<File>, usize) {
         }
     }
     reached
+}
+
+/// Returns the place that a path names behind something that is not there, as it is written; `None`
+/// if it leads out of the directory.
+fn behind(here: &Place, rest: &[&OsStr]) -> FsResult<Option<Place>> {
+    let mut place = here.clone();
+    for part in rest {
+        if *part != ".." {
+            place = below(place, part)?;
+        } else if let Some(parent) = place.parent() {
+            place = parent;
+        } else {
+            return Ok(None);
+        }
+    }
+    Ok(Some(place))
 }
 
 fn below(place: Place, name: &OsStr) -> FsResult<Place> {

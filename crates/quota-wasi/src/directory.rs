@@ -84,11 +84,18 @@ impl Directory {
     /// Both are asked now: the host may have moved the directory since it was opened.
     pub(crate) fn place_of(&self, file: &File) -> io::Result<Lies> {
         let Whereabouts::At(root) = system::whereabouts(&self.dir.dir)? else {
-            return Ok(Lies::Nowhere);
+            return Ok(Lies::Outside);
         };
-        let Whereabouts::At(path) = system::whereabouts(file)? else { return Ok(Lies::Nowhere) };
-        let below = path.strip_prefix(&root).ok().and_then(Path::to_str);
-        Ok(below.map_or(Lies::Outside, |below| Lies::At(Place::new(&self.guest).join(below))))
+        let (path, is_there) = match system::whereabouts(file)? {
+            Whereabouts::At(path) => (path, true),
+            Whereabouts::Removed(Some(path)) => (path, false),
+            Whereabouts::Removed(None) => return Ok(Lies::Outside),
+        };
+        let Some(below) = path.strip_prefix(&root).ok().and_then(Path::to_str) else {
+            return Ok(Lies::Outside);
+        };
+        let place = Place::new(&self.guest).join(below);
+        Ok(if is_there { Lies::At(place) } else { Lies::NoMore(place) })
     }
 }
 
@@ -99,8 +106,8 @@ pub(crate) enum Lies {
     At(Place),
     /// Not in the directory, or under a name that is not UTF-8, which guests have no name for.
     Outside,
-    /// Its name was removed.
-    Nowhere,
+    /// Its name was removed from this place.
+    NoMore(Place),
 }
 
 /// A directory that a host asks for.

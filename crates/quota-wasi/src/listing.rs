@@ -1,7 +1,6 @@
 //! Listings of directories.
 
 use core::sync::atomic::{AtomicU64, Ordering};
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use cap_primitives::fs::read_base_dir;
@@ -39,12 +38,8 @@ impl Listings {
         base: Base<'_>,
         dir: Dir,
     ) -> FsResult<(ReaddirIterator, Listing)> {
-        match base.place_of(&dir.dir)? {
-            Some(place) => base.judge.list(&place)?,
-            // A removed directory has no entries, and never gets any.
-            None if dir.dir.metadata()?.nlink() == 0 => {}
-            None => return Err(ErrorCode::NoEntry.into()),
-        }
+        let Some(place) = base.place_of(&dir.dir)? else { return Err(ErrorCode::NoEntry.into()) };
+        base.judge.list(&place)?;
         let left = self.most.saturating_sub(self.held.load(Ordering::Relaxed));
         let mut entries = 0_u64;
         for entry in read_base_dir(&dir.dir)? {

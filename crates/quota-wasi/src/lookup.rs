@@ -131,12 +131,13 @@ impl Base<'_> {
         Err(ErrorCode::NoEntry.into())
     }
 
-    /// Returns where an open file or directory lies, or `None` if its name was removed.
+    /// Returns where an open file or directory lies, or `None` if its name was removed, so that it
+    /// is to be looked for again. A directory that is gone is empty, and stays where it was.
     pub(crate) fn place_of(self, file: &File) -> FsResult<Option<Place>> {
         match self.root.place_of(file)? {
             Lies::At(place) => Ok(Some(place)),
+            Lies::NoMore(place) => Ok(file.metadata()?.is_dir().then_some(place)),
             Lies::Outside => Err(ErrorCode::Access.into()),
-            Lies::Nowhere => Ok(None),
         }
     }
 

@@ -14,6 +14,11 @@ use crate::lookup::{Base, Name, without_slashes};
 use crate::system::Access;
 
 impl Name {
+    /// Tells whether it is the name that a directory has for itself.
+    fn is_the_directory(&self) -> bool {
+        self.name == "."
+    }
+
     /// Asks what has the name now; a link is not followed.
     fn file_type(&self) -> std::io::Result<FileType> {
         let stat = statat(&*self.dir, &self.name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -92,6 +97,9 @@ impl Base<'_> {
         let target = to.name(without_slashes(to_path), Access::WRITE)?;
         self.judge.open(&source.place, Access::BOTH)?;
         self.judge.write(&target.place)?;
+        if source.is_the_directory() || target.is_the_directory() {
+            return Err(ErrorCode::Busy.into());
+        }
         if source.file_type()?.is_dir() {
             self.judge.take_tree(&source.place)?;
             self.judge.put_tree(&target.place)?;

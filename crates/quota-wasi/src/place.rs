@@ -1,29 +1,41 @@
 //! Paths that capabilities decide on.
 
-/// The absolute path of something, as guests name it.
+/// The absolute path of something, as guests name it, in a directory that they find open.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Place(String);
+pub(crate) struct Place {
+    path: String,
+    /// The length of the directory's own path.
+    floor: usize,
+}
 
 impl Place {
     /// Returns the place of a directory that guests find open under `guest`, which may be relative:
     /// their working directory is the root.
     pub(crate) fn new(guest: &str) -> Self {
-        Self(String::new()).join(guest)
+        let path = if guest.is_empty() { String::new() } else { format!("/{guest}") };
+        Self { floor: path.len(), path }
     }
 
     /// Returns the place of a path below this one.
     #[must_use]
     pub(crate) fn join(mut self, below: &str) -> Self {
         if !below.is_empty() {
-            self.0.push('/');
-            self.0.push_str(below);
+            self.path.push('/');
+            self.path.push_str(below);
         }
         self
     }
 
+    /// Returns the place above this one, or `None` if that is not in the directory.
+    pub(crate) fn parent(mut self) -> Option<Self> {
+        let end = self.path.rfind('/').filter(|end| *end >= self.floor)?;
+        self.path.truncate(end);
+        Some(self)
+    }
+
     /// Returns the path, absolute but not normalised.
     pub(crate) fn as_str(&self) -> &str {
-        if self.0.is_empty() { "/" } else { &self.0 }
+        if self.path.is_empty() { "/" } else { &self.path }
     }
 }
 
@@ -49,6 +61,17 @@ mod tests {
         ] {
             let place = Place::new(guest).join(below);
             assert_eq!(normalize_path(place.as_str()).as_deref(), Ok(path), "{guest} {below}");
+        }
+    }
+
+    #[test]
+    fn a_place_has_a_parent_up_to_its_directory() {
+        for guest in ["/data", "/", "", "a/b"] {
+            let root = Place::new(guest);
+            assert_eq!(root.clone().parent(), None);
+            let place = root.clone().join("a/b").join("c");
+            assert_eq!(place.parent(), Some(root.clone().join("a/b")));
+            assert_eq!(root.clone().join("a").parent(), Some(root));
         }
     }
 }

@@ -76,12 +76,12 @@ impl Shared {
     }
 
     /// Decides on a change of an open file or directory that was not opened to be changed, where it
-    /// lies now.
+    /// lies now, or lay.
     pub(crate) fn decide_on_change(&self, file: &File, root: usize) -> FsResult<()> {
         let root = self.directories.get(root).ok_or(ErrorCode::BadDescriptor)?;
         match root.place_of(file)? {
-            Lies::At(place) => self.judge().write(&place),
-            Lies::Outside | Lies::Nowhere => Err(ErrorCode::Access.into()),
+            Lies::At(place) | Lies::NoMore(place) => self.judge().write(&place),
+            Lies::Outside => Err(ErrorCode::Access.into()),
         }
     }
 }

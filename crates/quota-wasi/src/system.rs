@@ -89,26 +89,28 @@ pub(crate) fn open(found: File, _access: Access) -> io::Result<File> {
 pub(crate) enum Whereabouts {
     /// It lies here.
     At(PathBuf),
-    /// Its name was removed.
-    Removed,
+    /// Its name was removed; it lay here, if the system still knows.
+    Removed(Option<PathBuf>),
 }
 
 /// Asks where an open file or directory lies now.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn whereabouts(file: &File) -> io::Result<Whereabouts> {
+    use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
 
     const REMOVED: &[u8] = b" (deleted)";
     let path = std::fs::read_link(descriptor_link(file))?;
-    if !path.as_os_str().as_bytes().ends_with(REMOVED) {
+    let Some(was) = path.as_os_str().as_bytes().strip_suffix(REMOVED) else {
         return Ok(Whereabouts::At(path));
-    }
+    };
+    let was = PathBuf::from(OsStr::from_bytes(was));
     // The name may really end so.
     let is_there = match std::fs::symlink_metadata(&path) {
         Ok(there) => is_same(&there, &file.metadata()?),
         Err(_) => false,
     };
-    Ok(if is_there { Whereabouts::At(path) } else { Whereabouts::Removed })
+    Ok(if is_there { Whereabouts::At(path) } else { Whereabouts::Removed(Some(was)) })
 }
 
 /// Asks where an open file or directory lies now.
@@ -119,7 +121,7 @@ pub(crate) fn whereabouts(file: &File) -> io::Result<Whereabouts> {
 
     match rustix::fs::getpath(file) {
         Ok(path) => Ok(Whereabouts::At(OsString::from_vec(path.into_bytes()).into())),
-        Err(rustix::io::Errno::NOENT) => Ok(Whereabouts::Removed),
+        Err(rustix::io::Errno::NOENT) => Ok(Whereabouts::Removed(None)),
         Err(error) => Err(error.into()),
     }
 }
@@ -167,7 +169,8 @@ mod tests {
         fs::rename(home.join("a"), home.join("b (deleted)")).unwrap();
         assert_eq!(whereabouts(&found).unwrap(), Whereabouts::At(home.join("b (deleted)")));
         fs::remove_file(home.join("b (deleted)")).unwrap();
-        assert_eq!(whereabouts(&found).unwrap(), Whereabouts::Removed);
+        let was = Some(home.join("b (deleted)"));
+        assert_eq!(whereabouts(&found).unwrap(), Whereabouts::Removed(was));
         let mut content = String::new();
         open(found, Access::READ).unwrap().read_to_string(&mut content).unwrap();
         assert_eq!(content, "content");
@@ -182,6 +185,6 @@ mod tests {
         let base = File::open(&home).unwrap();
         let found = look(&base, Path::new("a"), FollowSymlinks::Yes, Access::READ).unwrap();
         fs::remove_file(home.join("a")).unwrap();
-        assert_eq!(whereabouts(&found).unwrap(), Whereabouts::Removed);
+        assert_eq!(whereabouts(&found).unwrap(), Whereabouts::Removed(Some(home.join("a"))));
     }
 }

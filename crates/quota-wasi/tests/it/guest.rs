@@ -158,6 +158,10 @@ impl Guest {
         self.call("stat-at", (dir.borrow(), follow, path)).await
     }
 
+    pub(crate) async fn flags(&mut self, fd: Fd) -> Answer<DescriptorFlags> {
+        self.call("get-flags", (fd.borrow(),)).await
+    }
+
     pub(crate) async fn set_times(&mut self, fd: Fd) -> Answer<()> {
         self.call("set-times", (fd.borrow(), NewTimestamp::Now, NewTimestamp::Now)).await
     }
