@@ -93,6 +93,10 @@ pub enum EnforceError {
         /// The rate.
         resource: QuotaResource,
     },
+    /// A caller would have to wait outside a tokio runtime.
+    #[cfg(feature = "wait")]
+    #[error("waiting for a quota needs a tokio runtime with its timer enabled")]
+    NoRuntime,
 }
 
 impl EnforceError {
@@ -198,6 +202,11 @@ mod tests {
         ] {
             assert_eq!(error.to_string(), text);
         }
+        #[cfg(feature = "wait")]
+        assert_eq!(
+            EnforceError::NoRuntime.to_string(),
+            "waiting for a quota needs a tokio runtime with its timer enabled"
+        );
     }
 
     #[test]

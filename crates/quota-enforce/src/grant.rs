@@ -174,6 +174,8 @@ impl Grant {
             Held::Reserved(reservation) => {
                 let kept = reservation.settle(actual);
                 reservation.owner().releasable().add(resource, kept);
+                #[cfg(feature = "wait")]
+                reservation.owner().component().offer(&[actual]);
             }
             Held::Observed(observed) => observed.settle(resource, used),
         }

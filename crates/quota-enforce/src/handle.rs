@@ -5,6 +5,8 @@ mod execution_account;
 mod monitoring;
 mod quotas;
 mod reporting;
+#[cfg(feature = "wait")]
+mod waiting;
 
 use core::fmt;
 use core::ops::Deref;
@@ -20,6 +22,8 @@ use crate::releasable::ReleasableTotals;
 use crate::set_in_force::SetInForce;
 use crate::shared::Shared;
 use crate::throttle::Throttle;
+#[cfg(feature = "wait")]
+use crate::waits::Waits;
 
 pub(crate) use self::reporting::UseChange;
 
@@ -59,6 +63,9 @@ struct Component {
     /// When an execution that was only observed would have had CPU time again, by the tracker's
     /// clock.
     would_wait_until: AtomicU64,
+    /// The queues of a component without a parent, made with the first wait.
+    #[cfg(feature = "wait")]
+    waits: OnceLock<Box<Waits>>,
 }
 
 const RESOURCES: usize = QuotaResource::ALL.len();
@@ -108,6 +115,8 @@ impl ComponentHandle {
             level_watches: Default::default(),
             throttle: OnceLock::new(),
             would_wait_until: AtomicU64::new(0),
+            #[cfg(feature = "wait")]
+            waits: OnceLock::new(),
         }))
     }
 
@@ -157,11 +166,28 @@ impl ComponentHandle {
 
 /// A handle as the owner of its tracker, for reservations. Not part of the handle's public
 /// interface.
+///
+/// A reservation drops it once it has handed its units back; waiters are then offered them.
 pub(crate) struct TrackerOwner(ComponentHandle);
 
 impl TrackerOwner {
     pub(crate) fn releasable(&self) -> &ReleasableTotals {
         &self.0.0.releasable
+    }
+
+    /// Returns the component whose units are held.
+    #[cfg(feature = "wait")]
+    pub(crate) const fn component(&self) -> &ComponentHandle {
+        &self.0
+    }
+}
+
+// Also where the units are kept: a flag that says so costs more than the look at the counter.
+#[cfg(feature = "wait")]
+impl Drop for TrackerOwner {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.offer_all();
     }
 }
 

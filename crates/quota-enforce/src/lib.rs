@@ -34,6 +34,8 @@ mod tracing_sink;
 mod usage_file;
 mod usage_level;
 mod usage_snapshot;
+#[cfg(feature = "wait")]
+mod waits;
 
 pub use crate::as_component::AsComponent;
 pub use crate::as_resource::AsResource;

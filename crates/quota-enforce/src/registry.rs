@@ -2,6 +2,8 @@
 
 mod builder;
 mod registration;
+#[cfg(feature = "wait")]
+mod waiting;
 
 use core::borrow::Borrow;
 use core::fmt;
@@ -149,6 +151,8 @@ impl QuotaRegistry {
         });
         let Some((ById(component), ())) = removed else { return Err(unknown(id)) };
         if was_registered {
+            #[cfg(feature = "wait")]
+            component.dismiss_waits();
             component.report(AuditKind::Unregistered, true);
         }
         Ok(component)

@@ -12,6 +12,8 @@ use crate::caught::caught;
 use crate::coarse_clock::CoarseClock;
 use crate::enforce_error::EnforceError;
 use crate::peaks::Peaks;
+#[cfg(feature = "wait")]
+use crate::waits::Waits;
 
 pub(crate) struct Shared {
     pub(crate) clocks: Clocks,
@@ -23,6 +25,9 @@ pub(crate) struct Shared {
     pub(crate) host_peaks: Option<Peaks>,
     /// The number of events so far.
     pub(crate) events: AtomicU64,
+    /// The queues of all components, if there is a parent.
+    #[cfg(feature = "wait")]
+    pub(crate) waits: Waits,
 }
 
 pub(crate) enum Clocks {

@@ -65,3 +65,19 @@ fn a_check_allocates_nothing() {
         assert_eq!(measure(operation).count_total, 0, "{name}");
     }
 }
+
+#[cfg(feature = "wait")]
+#[test]
+fn a_wait_that_is_granted_at_once_allocates_nothing() {
+    use core::pin::pin;
+    use core::task::{Context, Waker};
+
+    let registry = QuotaRegistry::new();
+    let context = SecurityContext::with_quota("a", capabilities(), quota());
+    let handle = registry.register(context).unwrap();
+    let allocated = measure(|| {
+        let mut wait = pin!(handle.reserve_wait(QuotaType::Storage(1), std::time::Instant::now()));
+        assert!(wait.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    });
+    assert_eq!(allocated.count_total, 0);
+}

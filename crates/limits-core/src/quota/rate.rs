@@ -1,6 +1,6 @@
 //! The counter of a rate: use within a window.
 
-use crate::quota::sync::{AtomicU64, Ordering, swap};
+use crate::quota::sync::{AtomicU64, Ordering, publish, swap, swap_back};
 use crate::quota::take::{PlannedTake, TakeRefused};
 use crate::quota::window::{Bound, QuickStep, Windows};
 
@@ -99,7 +99,18 @@ impl Rate {
 
     /// Refunds `n` units that were taken at the time `at`, unless their window is over.
     pub(crate) fn refund(&self, windows: Windows, at: u64, n: u64) {
-        self.update(|word| windows.refund(word, at, n));
+        let mut word = self.word.load(Ordering::Relaxed);
+        while let Some(next) = windows.refund(word, at, n) {
+            match swap_back(&self.word, word, next) {
+                Ok(()) => return,
+                Err(newer) => word = newer,
+            }
+        }
+    }
+
+    /// Lets threads that refund later see what this one has written.
+    pub(crate) fn publish(&self) {
+        publish(&self.word);
     }
 
     /// Sets the use of the window at the time `now`, and all debt, to zero.

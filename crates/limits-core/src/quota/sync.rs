@@ -21,6 +21,31 @@ pub(crate) fn swap(word: &AtomicU64, from: u64, to: u64) -> Result<(), u64> {
     }
 }
 
+/// Changes a word as [`swap`] does, for a thread that gives units back.
+///
+/// Acquire pairs with the release of [`publish`]: the thread sees what a caller wrote before it
+/// published to the word, if it changes the word after that.
+///
+/// # Errors
+///
+/// As [`swap`].
+#[inline(always)]
+pub(crate) fn swap_back(word: &AtomicU64, from: u64, to: u64) -> Result<(), u64> {
+    match word.compare_exchange_weak(from, to, Ordering::Acquire, Ordering::Relaxed) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(later(word)),
+    }
+}
+
+/// Puts what the thread has written before into the word's modification order, and leaves its value
+/// as it is.
+///
+/// A read-modify-write, so it is before or after each [`swap_back`] of the word. All other changes
+/// of the word are such as well, so those in between pass the release on.
+pub(crate) fn publish(word: &AtomicU64) {
+    word.fetch_add(0, Ordering::Release);
+}
+
 /// Returns the value of a word a little after a lost race.
 ///
 /// Trying again at once would take the cache line from a thread that is about to use it: two

@@ -7,7 +7,7 @@
 mod proptests;
 
 use crate::quota::retry::Wait;
-use crate::quota::sync::{AtomicU64, Ordering, swap};
+use crate::quota::sync::{AtomicU64, Ordering, publish, swap, swap_back};
 use crate::quota::take::{PlannedTake, TakeRefused};
 
 /// The use of one total.
@@ -69,11 +69,16 @@ impl Total {
         let mut used = self.used();
         loop {
             let released = used.min(n);
-            match swap(&self.used, used, used - released) {
+            match swap_back(&self.used, used, used - released) {
                 Ok(()) => return released,
                 Err(newer) => used = newer,
             }
         }
+    }
+
+    /// Lets threads that release later see what this one has written.
+    pub(crate) fn publish(&self) {
+        publish(&self.used);
     }
 
     /// Returns the units in use.

@@ -23,6 +23,8 @@
 //! - I14: a parent holds at least what its children hold.
 //! - I15: a reservation hands back what it took, once, unless it is committed.
 //! - I16: a lower limit refuses until enough has drained, and makes no debt of earlier grants.
+//! - I18: a caller that publishes a flag and is refused then is seen by each thread whose release
+//!   or refund the refusal missed.
 
 mod levels;
 #[cfg(all(loom, test))]

@@ -65,6 +65,9 @@ impl ComponentHandle {
             (Some(resource), Ok(part)) => QuotaType::of(resource, part.amount(resource)),
             _ => quota,
         };
+        // A larger part may have been held for a moment above, until another level refused it.
+        #[cfg(feature = "wait")]
+        self.offer(&[quota]);
         self.grant(&[taken], reserved, || Ok(()))
     }
 
@@ -123,6 +126,8 @@ impl ComponentHandle {
 
     pub(crate) fn set_quota(&self, quota: ResourceQuota) -> Result<(), PeriodMismatch> {
         self.0.tracker.set_quota(quota)?;
+        #[cfg(feature = "wait")]
+        self.review_waits();
         self.refresh_levels();
         Ok(())
     }
@@ -141,6 +146,8 @@ impl ComponentHandle {
         // no order prevents; so the caller promises that there are none.
         self.0.tracker.reset();
         self.0.releasable.clear();
+        #[cfg(feature = "wait")]
+        self.review_waits();
         self.refresh_levels();
     }
 
@@ -152,7 +159,7 @@ impl ComponentHandle {
         }
     }
 
-    fn owner(&self) -> TrackerOwner {
+    pub(super) fn owner(&self) -> TrackerOwner {
         TrackerOwner(self.clone())
     }
 
@@ -168,7 +175,7 @@ impl ComponentHandle {
 
     /// Makes the grant of what was taken, unless the component was unregistered or lost its
     /// capability meanwhile: a successor may have begun by now.
-    fn grant(
+    pub(super) fn grant(
         &self,
         quotas: &[QuotaType],
         reserved: Result<Reservation<TrackerOwner>, QuotaError>,

@@ -1,8 +1,8 @@
 //! A component's takes, denials and levels on their way to the counters and the sinks.
 //!
 //! Calls go one way: [`ComponentHandle::on_use`] and [`ComponentHandle::deny`] are entered after
-//! each change and each refusal; `on_use` re-evaluates levels, and everything ends in
-//! [`ComponentHandle::report`].
+//! each change and each refusal; `on_use` offers to waiters and re-evaluates levels, and everything
+//! ends in [`ComponentHandle::report`].
 
 use core::sync::atomic::Ordering;
 
@@ -46,6 +46,11 @@ impl ComponentHandle {
     /// Reports grants where sinks asked for them, and the levels that a change has crossed.
     #[inline]
     pub(crate) fn on_use(&self, change: UseChange<'_>) {
+        // Also after a charge: it may have held more for a moment than it counts.
+        #[cfg(feature = "wait")]
+        if let UseChange::Fallen(quotas) | UseChange::Counted(quotas) = change {
+            self.offer(quotas);
+        }
         if self.0.shared.has_sinks() || self.0.peaks.is_some() {
             self.report_use(change);
         }

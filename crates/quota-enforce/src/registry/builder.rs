@@ -12,6 +12,8 @@ use crate::audit::AuditSink;
 use crate::peaks::Peaks;
 use crate::shared::{Clocks, Shared};
 use crate::usage_file::UsageFile;
+#[cfg(feature = "wait")]
+use crate::waits::Waits;
 
 /// Builds a [`QuotaRegistry`].
 #[derive(Default)]
@@ -182,6 +184,8 @@ impl QuotaRegistryBuilder {
             observe_only,
             host_peaks: records_peaks.then(Peaks::default),
             events: AtomicU64::new(0),
+            #[cfg(feature = "wait")]
+            waits: Waits::default(),
         });
         QuotaRegistry { components: DashMap::new(), shared, stored: Mutex::new(usage) }
     }

@@ -29,6 +29,8 @@ mod usage_file_bounds;
 mod usage_file_writes;
 mod usage_files;
 mod views;
+#[cfg(feature = "wait")]
+mod waiting;
 mod writers;
 
 use std::sync::{Arc, Mutex};

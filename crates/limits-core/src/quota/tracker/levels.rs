@@ -20,7 +20,7 @@ enum NotTaken {
 
 impl QuotaTracker {
     /// Returns this tracker, its parent, and so on.
-    fn levels(&self) -> impl Iterator<Item = &Self> {
+    pub(super) fn levels(&self) -> impl Iterator<Item = &Self> {
         iter::successors(Some(self), |level| level.parent.as_deref())
     }
 

@@ -15,6 +15,7 @@ use crate::quota::quota_type::{QuotaResource, QuotaType};
 use crate::quota::rate::Rate;
 use crate::quota::reservation::Reservation;
 use crate::quota::resource_quota::ResourceQuota;
+use crate::quota::sync::{AtomicU64, Ordering};
 use crate::quota::total::Total;
 use crate::quota::tracker::QuotaTracker;
 use crate::quota::window::Windows;
@@ -304,4 +305,38 @@ fn a_thread_that_sees_a_lower_limit_sees_the_one_before() {
             },
         );
     });
+}
+
+// I18
+#[test]
+fn a_caller_that_waits_is_seen_by_the_release_that_it_missed() {
+    for (quota, is_above) in [
+        (QuotaType::Storage(1), false),
+        (QuotaType::Storage(1), true),
+        (QuotaType::MessageRate(1), false),
+        (QuotaType::MessageRate(1), true),
+    ] {
+        loom::model(move || {
+            let one = ResourceQuota::new().with_storage(1).with_message_rate(1);
+            let (host, _clock) = tracked(if is_above { one } else { ResourceQuota::new() });
+            let own = if is_above { ResourceQuota::new() } else { one };
+            let child = Arc::new(QuotaTracker::with_parent(own, host));
+            let resource = quota.resource().expect("it has one");
+            let held = child.reserve_owned(&[quota]).expect("all is left");
+            let flag = Arc::new(AtomicU64::new(0));
+            let (waiter, seen) = (Arc::clone(&child), Arc::clone(&flag));
+            let [is_refused, is_seen] = both(
+                move || {
+                    flag.store(1, Ordering::Relaxed);
+                    waiter.publish_wait(resource);
+                    waiter.peek(quota).is_err()
+                },
+                move || {
+                    drop(held);
+                    seen.load(Ordering::Relaxed) == 1
+                },
+            );
+            assert!(!is_refused || is_seen);
+        });
+    }
 }

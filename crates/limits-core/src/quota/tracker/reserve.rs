@@ -3,10 +3,10 @@
 use alloc::sync::Arc;
 use core::ops::Deref;
 
-use super::QuotaTracker;
+use super::{Counter, QuotaTracker};
 use crate::quota::demand::Demand;
 use crate::quota::quota_error::QuotaError;
-use crate::quota::quota_type::QuotaType;
+use crate::quota::quota_type::{QuotaResource, QuotaType};
 use crate::quota::reservation::Reservation;
 
 impl QuotaTracker {
@@ -96,5 +96,21 @@ impl QuotaTracker {
     ) -> Result<Reservation<T>, QuotaError> {
         let (demand, at) = self.take_up_to(quota)?;
         Ok(Reservation::new(owner(), demand, at))
+    }
+
+    /// Lets threads that release or refund units of a resource later see what the caller has
+    /// written before, on this level and on those above. It changes no count.
+    ///
+    /// For waiting without a lock: a caller that was refused sets a flag, calls this and tries once
+    /// more. A thread that gives units back reads the flag afterwards, and needs no fence for it:
+    /// either it sees the flag, or the second try saw its units. A quota that is
+    /// [changed](Self::set_quota), and a window's beginning, are no such thread.
+    pub fn publish_wait(&self, resource: QuotaResource) {
+        for level in self.levels() {
+            match level.counter(resource) {
+                Counter::Total(total) => total.publish(),
+                Counter::Rate(rate) => rate.publish(),
+            }
+        }
     }
 }
