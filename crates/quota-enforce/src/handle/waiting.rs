@@ -210,13 +210,9 @@ impl ComponentHandle {
     fn offer_each(&self, waits: &Waits, resources: impl Iterator<Item = QuotaResource>) {
         for resource in resources {
             let list = waits.of(resource);
-            if !list.is_awaited() {
-                continue;
-            }
-            // Without the lock: a flood of releases under a full parent leaves the queue alone.
-            let parent = self.0.shared.parent.as_ref();
-            let one = QuotaType::of(resource, 1);
-            if parent.is_none_or(|parent| parent.peek(one).is_ok()) {
+            // Even if the parent looks full: a take for another waiter, made under the lock and
+            // undone by now, may have held its last units.
+            if list.is_awaited() {
                 list.offer(Concerned::After(self));
             }
         }

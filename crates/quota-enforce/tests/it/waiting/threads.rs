@@ -27,7 +27,7 @@ async fn every_task_is_served_and_no_limit_is_passed() {
         for task in 0..12_usize {
             let (handle, held) = (handles[task % 3].clone(), Arc::clone(&held));
             tasks.spawn(async move {
-                for round in 0..200_u64 {
+                for round in 0..1_000_u64 {
                     let amount = 1 + (round * 37 + u64::try_from(task).unwrap() * 11) % LIMIT;
                     let deadline = Instant::now() + Duration::from_secs(120);
                     let quota = QuotaType::Storage(amount);
