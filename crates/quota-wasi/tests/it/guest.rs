@@ -28,8 +28,13 @@ pub(crate) enum Broken {
 }
 
 /// A handle of a resource.
-#[derive(Debug)]
 pub(crate) struct Handle<T>(u32, core::marker::PhantomData<T>);
+
+impl<T> core::fmt::Debug for Handle<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "handle {}", self.0)
+    }
+}
 
 impl<T> Clone for Handle<T> {
     fn clone(&self) -> Self {
@@ -97,8 +102,13 @@ impl Guest {
     }
 
     pub(crate) async fn directories(&mut self) -> Vec<(Fd, String)> {
-        let given: Vec<(Resource<Descriptor>, String)> = self.call("get-directories", ()).await;
-        given.into_iter().map(|(fd, path)| (Handle::of(&fd), path)).collect()
+        self.try_directories().await.unwrap()
+    }
+
+    pub(crate) async fn try_directories(&mut self) -> Result<Vec<(Fd, String)>, Error> {
+        let given: Vec<(Resource<Descriptor>, String)> =
+            self.try_call("get-directories", ()).await?;
+        Ok(given.into_iter().map(|(fd, path)| (Handle::of(&fd), path)).collect())
     }
 
     /// The first directory that it finds open.

@@ -2,9 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bounds;
 mod capabilities;
 mod differential;
 mod guest;
 mod host;
+mod kills;
+mod linking;
+mod output;
+mod parallel;
 mod puppet;
+mod races;
 mod storage;
