@@ -11,7 +11,7 @@ use crate::guests::command;
 pub(crate) const OK: &str = "00\n";
 pub(crate) const DENIED: &str = "02\n";
 const QUOTA: &str = "19\n";
-/// `nomem`, since WASI 0.2 has no word for too many open files.
+/// `nomem`, since WASI 0.2 has no word for too many open files or entries.
 const NO_MEMORY: &str = "48\n";
 
 /// Everything in the directory that guests are given, and the quota in its `quota`.
@@ -39,7 +39,7 @@ pub(crate) fn given(case: &Case, args: &[&str]) -> (Ended, Value, String) {
 
 /// Opens the file `f` to write, made if need be, and writes `sizes` bytes, one write for each. Prints
 /// WASI's error number of each step.
-fn writer(sizes: &[u32]) -> Vec<u8> {
+pub(crate) fn writer(sizes: &[u32]) -> Vec<u8> {
     let writes: String = sizes
         .iter()
         .map(|size| {
@@ -151,6 +151,20 @@ fn a_listing_has_a_limit() {
     assert_eq!((said.as_str(), &json["listings"]), (OK, &json!({"max": 3, "refused": 0})));
     fs::write(case.path("given/d"), "").unwrap();
     let (ended, json, said) = given(&case, &[]);
-    assert_ne!(said, OK, "{ended:?}");
+    assert_eq!(said, NO_MEMORY, "{ended:?}");
     assert_eq!((ended.code, &json["listings"]), (Some(0), &json!({"max": 3, "refused": 1})));
+}
+
+#[test]
+fn files_need_a_thread_that_may_block() {
+    let limits = |most: u32| roomy(&format!("[resources.host]\nmax_blocking_threads = {most}"));
+    let (ended, json, _) = given(&case(&limits(0), writer(&[1])), &[]);
+    assert_eq!((ended.code, &json["outcome"]), (Some(71), &json!("error")), "{json}");
+    assert_eq!(
+        json["error"]["message"],
+        "no thread may block for the component: expected at least 1"
+    );
+    let args = ["--repeat", "8", "--parallel", "8"];
+    let (_, json, said) = given(&case(&limits(1), writer(&[1])), &args);
+    assert_eq!(said, [OK; 16].concat(), "{json}");
 }

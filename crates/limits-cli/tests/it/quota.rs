@@ -117,6 +117,32 @@ fn without_cpu_time_nothing_runs() {
 }
 
 #[test]
+fn observing_no_run_waits_for_cpu_time_or_ends_without_it() {
+    for policy in ["throttle", "deny"] {
+        let quota = format!("[quota]\ncpu_time = \"0ms/s\"\ncpu_time_policy = \"{policy}\"\n");
+        let case = Case::new(&format!("{ROOMY}{quota}"), LIBRARY);
+        let (ended, json) = case.json(&["--invoke", "add(1, 2)", "--observe"]);
+        assert_eq!((ended.code, &json["outcome"]), (Some(0), &json!("success")), "{ended:?}");
+        assert_eq!(json["time"]["throttled_ms"], json!(0.0));
+        assert_eq!(
+            (&json["enforced"], &json["quota"]["cpu_time"]["limit"]),
+            (&json!(false), &json!(0.0))
+        );
+    }
+}
+
+#[test]
+fn observing_all_runs_fit_beside_each_other_and_those_that_would_not_are_counted() {
+    let case = Case::new(&format!("{ROOMY}[quota]\nmemory = \"unlimited\"\n"), holder(0));
+    case.write("policy.toml", "[ceiling]\nquota.memory = 100_000\n");
+    let args = ["--invoke", "hold()", "--policy", "policy.toml", "--repeat", "2", "--parallel"];
+    let (ended, json) = case.json(&[&args[..], &["2", "--observe"]].concat());
+    assert_eq!(json["runs"]["by_outcome"], json!({"success": 2}), "{ended:?}");
+    let memory = &json["quota"]["memory"];
+    assert_eq!((&memory["used"], &memory["denied"]), (&json!(131_072), &json!(1)));
+}
+
+#[test]
 fn one_run_alone_under_the_default_quotas_is_not_throttled() {
     let limits = ROOMY.replace("60_000", "200");
     let (_, json) = Case::new(&limits, LIBRARY).json(&["--invoke", "spin()"]);

@@ -72,7 +72,7 @@ fn with_one_more_key(report: &Value) -> Vec<Value> {
 }
 
 /// A report of each command, with something in each of their parts.
-fn reports() -> [Value; 3] {
+fn reports() -> [Value; 4] {
     let limits = format!("{ROOMY}[capabilities]\nnetwork.connect = [\"a.example:1\"]\n");
     let case = Case::new(&limits, LIBRARY);
     case.write("policy.toml", "[host]\nmemory = \"1GB\"\n");
@@ -82,8 +82,10 @@ fn reports() -> [Value; 3] {
     let report = |case: &Case, verb: &str, args: &[&str]| {
         ended(case.command(verb, args).spawn().unwrap()).json()
     };
+    let refused = crate::files::case(ROOMY, crate::files::writer(&[1]));
     [
         report(&case, "run", &run),
+        report(&refused, "run", &["--dir", "given::/data", "--observe", "--format", "json"]),
         report(&case, "check", &call[2..]),
         report(
             &tight,

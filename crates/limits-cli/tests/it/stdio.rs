@@ -300,3 +300,16 @@ fn output_past_its_limit_is_cut_and_counted_and_the_guest_goes_on() {
     assert_eq!((ended.stdout.lines().next(), &*ended.stderr), (Some("out eout e"), "errerr"));
     assert_eq!(json["output"]["cut"], 4);
 }
+
+#[test]
+fn output_has_a_rate_at_which_the_guest_waits() {
+    let guest = || zeros(16);
+    let host = "[resources.host]\nmax_output_rate = 8_192\n";
+    let (ended, json) = Case::new(&format!("{}{host}", short()), guest()).json(&[]);
+    assert_eq!((ended.code, &json["outcome"]), (Some(65), &json!("timeout")), "{ended:?}");
+    // A tenth of a second, and the quarter that comes at once.
+    let bytes = json["output"]["bytes"].as_u64().unwrap();
+    assert!(bytes > 0 && bytes < 16 * 4096, "{json}");
+    assert_eq!(json["output"]["cut"], 0);
+    assert_eq!(Case::new(ROOMY, guest()).json(&[]).1["output"]["bytes"], 16 * 4096);
+}
