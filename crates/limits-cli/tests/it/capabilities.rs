@@ -8,7 +8,8 @@ use crate::command::{Case, ROOMY, ended};
 use crate::files::{DENIED, OK, case, given};
 use crate::guests::{LIBRARY, command};
 
-/// Opens the files `a` and `b`, made if need be, in the first directory and prints the error numbers.
+/// Opens the files `a` and `b`, made if need be, in the first directory and prints the error
+/// numbers.
 fn opener() -> Vec<u8> {
     let open = |at: u32| {
         format!(

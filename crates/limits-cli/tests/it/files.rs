@@ -37,8 +37,8 @@ pub(crate) fn given(case: &Case, args: &[&str]) -> (Ended, Value, String) {
     (ended, json, said)
 }
 
-/// Opens the file `f` to write, made if need be, and writes `sizes` bytes, one write for each. Prints
-/// WASI's error number of each step.
+/// Opens the file `f` to write, made if need be, and writes `sizes` bytes, one write for each.
+/// Prints WASI's error number of each step.
 pub(crate) fn writer(sizes: &[u32]) -> Vec<u8> {
     let writes: String = sizes
         .iter()
