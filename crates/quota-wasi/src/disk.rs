@@ -26,6 +26,8 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quota_enforce::ComponentHandle;
+use rustix::fs::{OFlags, fcntl_getfl};
+use rustix::io::Errno;
 
 use crate::disk::counted::Counted;
 use crate::disk::error::WalkError;
@@ -96,6 +98,10 @@ impl DiskLedger {
     /// that has lost its last name since it was opened is `ENOENT`, unless it is open elsewhere:
     /// its bytes were given back.
     pub(crate) fn opened(self: &Arc<Self>, file: Arc<File>) -> io::Result<OpenFile> {
+        if fcntl_getfl(&file)?.contains(OFlags::APPEND) {
+            // It would write at the end, whatever the offset that was reserved for.
+            return Err(Errno::INVAL.into());
+        }
         let held = Held::of_file(self, &file)?;
         Ok(OpenFile::new(file, held))
     }
@@ -118,3 +124,6 @@ impl fmt::Debug for DiskLedger {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,8 @@ use crate::disk::locked;
 pub(crate) struct Change<'a> {
     counted: &'a Counted,
     file: &'a File,
+    /// Writing to it makes it longer: it is no pipe and no device.
+    grows: bool,
     length: MutexGuard<'a, Length>,
     grant: Option<Grant>,
     /// The length up to which bytes are reserved.
@@ -28,7 +30,7 @@ impl<'a> Change<'a> {
     pub(crate) fn of(counted: &'a Counted, file: &'a File, inode: &'a Inode) -> Self {
         let length = locked(&inode.length);
         let reach = length.len;
-        Self { counted, file, length, grant: None, reach }
+        Self { counted, file, grows: inode.is_file, length, grant: None, reach }
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -37,7 +39,7 @@ impl<'a> Change<'a> {
 
     /// Reserves what is missing up to a length.
     pub(crate) fn grow_to(&mut self, len: u64) -> Result<(), EnforceError> {
-        let growth = len.saturating_sub(self.len());
+        let growth = self.growth(len);
         if growth > 0 {
             self.grant = Some(self.counted.reserve(growth)?);
             self.reach = len;
@@ -49,7 +51,7 @@ impl<'a> Change<'a> {
     /// and returns the end of those. Less than one byte is an error.
     pub(crate) fn grow_up_to(&mut self, start: u64, end: u64) -> Result<u64, EnforceError> {
         let len = self.len();
-        let growth = end.saturating_sub(len);
+        let growth = self.growth(end);
         if growth == 0 {
             return Ok(end);
         }
@@ -69,6 +71,10 @@ impl<'a> Change<'a> {
             Err(error) => return Err(error),
         }
         Ok(self.reach)
+    }
+
+    fn growth(&self, end: u64) -> u64 {
+        if self.grows { end.saturating_sub(self.len()) } else { 0 }
     }
 }
 

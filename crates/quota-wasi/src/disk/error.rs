@@ -30,6 +30,14 @@ pub(crate) enum WalkError {
     /// The caller broke it off.
     #[error("the count was broken off")]
     Interrupted,
+    /// Another process, or another component of this process, has locked a directory below.
+    #[error("directory `{}` is in use by another process or component", path.display())]
+    InUse {
+        /// The position of the root in the list.
+        root: usize,
+        /// The path below the root.
+        path: PathBuf,
+    },
     /// A directory cannot be read.
     #[error("`{}`: {error}", path.display())]
     Io {

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{AtFlags, Stat, fstat, statat};
+use rustix::fs::{AtFlags, FileType, Stat, fstat, statat};
 use rustix::io::Errno;
 
 use crate::disk::inode_id::{InodeId, counted_len};
@@ -33,6 +33,8 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Inode {
     pub(crate) id: InodeId,
+    /// Only regular files grow.
+    pub(crate) is_file: bool,
     pub(crate) length: Mutex<Length>,
 }
 
@@ -71,6 +73,11 @@ impl Inodes {
     pub(crate) fn in_use(&self) -> usize {
         locked(&self.0).slots.len()
     }
+
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> usize {
+        if let Paid::Parts(parts) = &locked(&self.0).paid { parts.len() } else { 0 }
+    }
 }
 
 impl Table {
@@ -81,7 +88,8 @@ impl Table {
             Entry::Vacant(place) => {
                 let len = counted_len(stat);
                 let free = self.paid.free_bytes(id, len);
-                let inode = Inode { id, length: Mutex::new(Length { len, free }) };
+                let is_file = FileType::from_raw_mode(stat.st_mode).is_file();
+                let inode = Inode { id, is_file, length: Mutex::new(Length { len, free }) };
                 place.insert(Slot { inode: Arc::new(inode), holders: 0, is_nameless: false })
             }
         };
@@ -133,18 +141,12 @@ impl Held {
         &self.ledger
     }
 
-    /// Notes that the inode was made just now, with one name.
-    pub(crate) fn was_created(&self) {
-        let mut table = locked(&self.ledger.inodes.0);
-        // Another inode had this number, and others have removed it.
-        let gone = table.paid.remove(self.id());
-        table.paid.add_name(self.id());
-        drop(table);
+    /// Notes that the inode was made just now, with one name, and returns its length.
+    pub(crate) fn was_created(&self) -> u64 {
+        locked(&self.ledger.inodes.0).paid.add_name(self.id());
         let mut length = locked(&self.inode.length);
         length.free = 0;
-        drop(length);
-        self.ledger.counted.release_entries(gone.names);
-        self.ledger.counted.release_bytes(gone.bytes);
+        length.len
     }
 
     /// Notes that the inode has another name.
@@ -177,9 +179,10 @@ impl Drop for Held {
         let slot = slot.remove();
         let counted = locked(&slot.inode.length).counted();
         if slot.is_nameless {
-            table.paid.remove(self.id());
+            let names = table.paid.remove(self.id());
             drop(table);
             self.ledger.counted.release_bytes(counted);
+            self.ledger.counted.release_entries(names);
         } else {
             table.paid.set_bytes(self.id(), counted);
         }

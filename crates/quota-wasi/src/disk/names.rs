@@ -12,10 +12,10 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use crate::disk::DiskLedger;
 use crate::disk::error::DiskError;
 use crate::disk::inodes::Held;
 use crate::disk::open_file::OpenFile;
-use crate::disk::{DiskLedger, locked};
 
 /// The lock of all names in a component's directories, and the changes under it.
 ///
@@ -137,11 +137,8 @@ impl<'a> Names<'a> {
     /// Keeps the entry of a directory or link that was made.
     fn keep_new(&self, grant: Grant, dir: &File, name: &OsStr) -> Result<(), DiskError> {
         let made = Held::of_name(self.ledger, dir, name);
-        let len = made.as_ref().map_or(0, |(held, _)| {
-            held.was_created();
-            let len = locked(&held.inode().length).len;
-            len
-        });
+        // Others may have removed it.
+        let len = made.map_or(0, |(held, _)| held.was_created());
         self.ledger.counted.keep_entry(grant, len);
         Ok(())
     }

@@ -59,7 +59,7 @@ impl OpenFile {
     }
 
     /// Writes by `act`, at the offset or else at the end.
-    fn write(
+    pub(super) fn write(
         &self,
         offset: Option<u64>,
         bytes: &[u8],

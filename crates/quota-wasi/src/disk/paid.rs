@@ -57,11 +57,12 @@ impl Paid {
         counted
     }
 
-    /// Forgets an inode that is gone and returns its part.
-    pub(crate) fn remove(&mut self, id: InodeId) -> Part {
+    /// Forgets an inode that is gone, and returns the counted names that it had left: others have
+    /// removed those.
+    pub(crate) fn remove(&mut self, id: InodeId) -> u64 {
         match self {
-            Self::Everything => Part::default(),
-            Self::Parts(parts) => parts.remove(&id).unwrap_or_default(),
+            Self::Everything => 0,
+            Self::Parts(parts) => parts.remove(&id).map_or(0, |part| part.names),
         }
     }
 

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use crate::disk::error::WalkError;
 use crate::disk::inode_id::{InodeId, counted_len};
+use crate::disk::lock::is_locked;
 use crate::walk_progress::WalkProgress;
 
 /// What the walk has found.
@@ -46,7 +47,7 @@ struct Level {
 }
 
 /// The entries between two calls of the progress function.
-const STRIDE: u64 = 1_024;
+pub(super) const STRIDE: u64 = if cfg!(test) { 16 } else { 1_024 };
 
 const DIRECTORY: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -105,6 +106,10 @@ impl<'p> Walk<'p> {
                     }
                 };
                 let mut below = Level { id, name, pending: Vec::new() };
+                if !self.roots.contains(&id) && is_locked(&child) {
+                    levels.push(level);
+                    return Err(Failed::InUse.below(root, &levels, &below));
+                }
                 match self.directory(&child) {
                     Ok(pending) => below.pending = pending,
                     Err(failed) => {
@@ -194,23 +199,23 @@ impl<'p> Walk<'p> {
 /// A failure in a directory, without the way there.
 enum Failed {
     Interrupted,
+    InUse,
     Here(io::Error),
     At(CString, io::Error),
 }
 
 impl Failed {
     fn below(self, root: usize, levels: &[Level], level: &Level) -> WalkError {
-        let (name, error) = match self {
-            Self::Interrupted => return WalkError::Interrupted,
-            Self::Here(error) => (None, error),
-            Self::At(name, error) => (Some(name), error),
-        };
-        let above = levels.iter().map(|it| &it.name);
-        let names = above.chain([&level.name]).chain(&name);
+        let last = if let Self::At(name, _) = &self { Some(name) } else { None };
+        let names = levels.iter().map(|it| &it.name).chain([&level.name]).chain(last);
         let path = names
             .map(|name| OsStr::from_bytes(name.to_bytes()))
             .filter(|name| !name.is_empty())
             .collect();
-        WalkError::Io { root, path, error }
+        match self {
+            Self::Interrupted => WalkError::Interrupted,
+            Self::InUse => WalkError::InUse { root, path },
+            Self::Here(error) | Self::At(_, error) => WalkError::Io { root, path, error },
+        }
     }
 }
