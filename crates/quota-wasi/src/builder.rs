@@ -11,8 +11,8 @@ use quota_enforce::ComponentHandle;
 
 use crate::blocking::BlockingThreads;
 use crate::directory::{Directory, DirectoryAccess, DirectoryRequest};
+use crate::disk::DiskLedger;
 use crate::disk::lock::DirectoryLocks;
-use crate::disk::{Baseline, DiskLedger};
 use crate::quota::{Shared, WasiQuota};
 use crate::quota_error::WasiQuotaError;
 use crate::walk_progress::WalkProgress;
@@ -116,20 +116,13 @@ impl WasiQuotaBuilder {
         let counted = counted_once(&directories)?;
         let locks: Vec<_> = counted.iter().map(|it| (&*it.dir().dir, it.host_path())).collect();
         let locks = DirectoryLocks::take(&locks).map_err(WasiQuotaError::of_lock)?;
-        let ledger = DiskLedger::new(component.clone(), entry_bytes, of(baseline));
+        let ledger = DiskLedger::new(component.clone(), entry_bytes, baseline);
         let roots: Vec<_> = counted.iter().map(|it| &*it.dir().dir).collect();
         ledger
             .count(&roots, &mut *progress)
             .map_err(|error| WasiQuotaError::of_walk(error, &counted))?;
         let threads = BlockingThreads::new(max_blocking_threads);
         Ok(WasiQuota::new(Shared { component, directories, threads, ledger, _locks: locks }))
-    }
-}
-
-const fn of(baseline: StorageBaseline) -> Baseline {
-    match baseline {
-        StorageBaseline::Count => Baseline::Count,
-        StorageBaseline::Free => Baseline::Free,
     }
 }
 

@@ -1,12 +1,30 @@
 //! The disk that a component uses, counted exactly, without knowledge of WASI.
 //!
-//! The use is the sum of the logical sizes of regular files, once for each inode, the lengths of
-//! the targets of symbolic links, and a constant number of bytes for each directory entry.
+//! The use is the sum of the logical lengths of regular files, once for each inode, the lengths of
+//! the targets of symbolic links, and a constant number of bytes for each directory entry but the
+//! roots. Blocks that the file system needs besides, or saves in holes, do not count.
 //!
-//! A change of a file locks its inode, reserves growth, acts, and settles by what the file's size
-//! is then. A change of names locks [`Names`], and looks at a name, acts and settles under that
-//! lock. Locks are taken in this order: names, table of inodes, one inode. Everything blocks: it
+//! A change of a file locks its inode, reserves growth, acts, and settles by the length that the
+//! file has then. A change of names locks [`Names`], looks at the names, reserves, acts and
+//! settles. Locks are taken in this order: names, table of inodes, one inode. Everything blocks: it
 //! runs in one closure on a thread that may block, and to its end, whatever becomes of the caller.
+//!
+//! # Invariants
+//!
+//! - I1: the component's use is the sum over what is on disk whenever no change is under way, and
+//!   less than a change's reservation above it meanwhile.
+//! - I2: growth is reserved before it happens, so the use never passes the quota, in any
+//!   interleaving; a refused change has changed nothing on disk.
+//! - I3: a change is settled by the length after it, whether it succeeds, fails, is short or panics.
+//! - I4: a write that fits in part is written up to the quota's last byte.
+//!
+//! # Others
+//!
+//! They hold as long as others change nothing in the directories. A file that others have grown or
+//! cut while it is open is settled at its next change, past the quota if need be. Changes of files
+//! that are not open, and of names, are not noticed: the use is then wrong by those until the
+//! ledger is dropped, but never below zero, and never at the cost of the component's other use. An
+//! inode with names outside of the directories stays counted when it has none inside.
 
 mod change;
 mod counted;
@@ -25,6 +43,7 @@ use std::fs::File;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use limits_core::StorageBaseline;
 use quota_enforce::ComponentHandle;
 use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::io::Errno;
@@ -37,16 +56,6 @@ use crate::disk::open_file::OpenFile;
 use crate::disk::paid::Paid;
 use crate::disk::walk::Walk;
 use crate::walk_progress::WalkProgress;
-
-/// What lies in a component's directories at the start.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) enum Baseline {
-    /// It is counted.
-    #[default]
-    Count,
-    /// It is free: only growth from there is counted, and only that is given back.
-    Free,
-}
 
 /// The storage of one component in its directories.
 ///
@@ -62,11 +71,11 @@ impl DiskLedger {
     pub(crate) fn new(
         component: ComponentHandle,
         entry_bytes: u64,
-        baseline: Baseline,
+        baseline: StorageBaseline,
     ) -> Arc<Self> {
         let paid = match baseline {
-            Baseline::Count => Paid::Everything,
-            Baseline::Free => Paid::Parts(Default::default()),
+            StorageBaseline::Count => Paid::Everything,
+            StorageBaseline::Free => Paid::Parts(Default::default()),
         };
         Arc::new(Self {
             counted: Counted::new(component, entry_bytes),

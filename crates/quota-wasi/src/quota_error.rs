@@ -30,6 +30,15 @@ pub enum WasiQuotaError {
         /// The path on the host.
         path: PathBuf,
     },
+    /// As [`InUse`](Self::InUse), for a directory above it.
+    #[error(
+        "directory `{}` lies below one that is in use by another process or component",
+        shown(path)
+    )]
+    AboveInUse {
+        /// The path on the host.
+        path: PathBuf,
+    },
     /// A directory cannot be locked.
     #[error("directory `{}` cannot be locked: {error}", shown(path))]
     Lock {
@@ -62,20 +71,22 @@ impl WasiQuotaError {
     pub(crate) fn of_lock(error: LockError) -> Self {
         match error {
             LockError::InUse { path } => Self::InUse { path },
+            LockError::AboveInUse { path } => Self::AboveInUse { path },
             LockError::Io { path, error } => Self::Lock { path, error },
         }
     }
 
     /// `roots` are the directories that were counted.
     pub(crate) fn of_walk(error: WalkError, roots: &[&Directory]) -> Self {
+        let whole = |root, path: PathBuf| {
+            let root: Option<&&Directory> = roots.get(root);
+            let root = root.map_or_else(PathBuf::new, |root| root.host_path().into());
+            if path.as_os_str().is_empty() { root } else { root.join(path) }
+        };
         match error {
             WalkError::Interrupted => Self::Interrupted,
-            WalkError::Io { root, path, error } => {
-                let root =
-                    roots.get(root).map_or_else(PathBuf::new, |root| root.host_path().into());
-                let path = if path.as_os_str().is_empty() { root } else { root.join(path) };
-                Self::Count { path, error }
-            }
+            WalkError::InUse { root, path } => Self::InUse { path: whole(root, path) },
+            WalkError::Io { root, path, error } => Self::Count { path: whole(root, path), error },
         }
     }
 }

@@ -8,13 +8,15 @@ use quota_enforce::{ComponentHandle, EnforceError, Grant};
 
 /// The use that one ledger has counted for its component, and gives back when it is dropped.
 ///
-/// The component knows the sum over all its ledgers and host functions. The ledger's own sums keep
-/// it from giving back what others have taken.
+/// The component knows the sum over all its ledgers and host functions.
+///
+/// - I6: the ledger gives back at most what it has counted, and all of that when it is dropped.
 pub(crate) struct Counted {
     component: ComponentHandle,
     entry_bytes: u64,
-    // Changed after the component's counter when it grows, and before it when it falls, so that the
-    // component always holds at least these.
+    // Changed after the component's counters when they grow, and before them when they fall, so that
+    // the component always has at least these. A thread that acquires a sum here sees the units
+    // that were released into it in the component's counters.
     bytes: AtomicU64,
     entries: AtomicU64,
 }
@@ -27,7 +29,7 @@ impl Counted {
     /// Reserves a directory entry and some bytes besides.
     pub(crate) fn reserve_entry(&self, bytes: u64) -> Result<Grant, EnforceError> {
         let bytes = self.entry_bytes.saturating_add(bytes);
-        self.component.reserve_all(&[QuotaType::Storage(bytes)])
+        self.component.reserve_all(&[QuotaType::Storage(bytes), QuotaType::StorageEntries(1)])
     }
 
     /// Keeps the entry of a grant, and so many bytes besides.
@@ -69,22 +71,27 @@ impl Counted {
     /// Counts entries and bytes besides, whether they fit or not.
     pub(crate) fn charge(&self, entries: u64, bytes: u64) {
         let bytes = entries.saturating_mul(self.entry_bytes).saturating_add(bytes);
+        self.component.charge(QuotaType::StorageEntries(entries));
         self.component.charge(QuotaType::Storage(bytes));
         self.add(entries, bytes);
     }
 
-    /// Gives back a directory entry.
+    /// Gives back directory entries, at most those that the ledger has counted.
     pub(crate) fn release_entries(&self, entries: u64) {
         let entries = take_up_to(&self.entries, entries);
+        self.release(QuotaType::StorageEntries(entries));
         self.release_bytes(entries.saturating_mul(self.entry_bytes));
     }
 
     /// Gives back bytes, at most those that the ledger has counted.
     pub(crate) fn release_bytes(&self, bytes: u64) {
-        let bytes = take_up_to(&self.bytes, bytes);
-        if bytes > 0 {
-            // Storage is releasable.
-            let _ = self.component.release(QuotaType::Storage(bytes));
+        self.release(QuotaType::Storage(take_up_to(&self.bytes, bytes)));
+    }
+
+    fn release(&self, quota: QuotaType) {
+        if quota.amount() > 0 {
+            // Only rates are refused, and less comes back only after a reset of the use.
+            let _ = self.component.release(quota);
         }
     }
 

@@ -25,21 +25,18 @@ impl From<Errno> for DiskError {
 }
 
 /// The reason why what lies in the directories is not counted.
-#[derive(Debug, Error)]
+#[derive(Debug)]
 pub(crate) enum WalkError {
     /// The caller broke it off.
-    #[error("the count was broken off")]
     Interrupted,
-    /// Another process, or another component of this process, has locked a directory below.
-    #[error("directory `{}` is in use by another process or component", path.display())]
+    /// Another process, or another component of this process, has locked a directory below a root.
     InUse {
         /// The position of the root in the list.
         root: usize,
         /// The path below the root.
         path: PathBuf,
     },
-    /// A directory cannot be read.
-    #[error("`{}`: {error}", path.display())]
+    /// A file or directory cannot be read.
     Io {
         /// The position of the root in the list.
         root: usize,

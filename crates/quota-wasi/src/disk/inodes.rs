@@ -14,7 +14,15 @@ use crate::disk::inode_id::{InodeId, counted_len};
 use crate::disk::paid::Paid;
 use crate::disk::{DiskLedger, locked};
 
-/// The inodes that are open, or that an operation on names looks at.
+/// The inodes that are open, or that a change of names looks at.
+///
+/// - I5: the bytes of an inode stay counted while it has a name or a holder, and are given back
+///   once.
+/// - I7: an inode is in the table while it has a holder, and only then.
+///
+/// Both rest on the table's lock: who takes a file looks at it under the lock, who removes its last
+/// name holds it before and says so after. So either the holder finds the file without a name, or
+/// the remover finds its holder. All who change a file's length hold it, and share the lock in it.
 pub(crate) struct Inodes(Mutex<Table>);
 
 struct Table {

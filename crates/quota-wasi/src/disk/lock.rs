@@ -8,42 +8,38 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, openat};
 use rustix::io::Errno;
-use thiserror::Error;
 
 use crate::disk::inode_id::InodeId;
 
 /// The directories that one component has locked. Dropping it unlocks them.
 ///
 /// Each has an exclusive `flock` of its own, so a second holder is refused in this process as well.
-/// A directory *below* one that another holder has locked is refused too; one *above* is found by
-/// the [walk](crate::disk::walk), if there is one. The locks are advisory: programs that do not ask
-/// for them are not kept away, and neither are directories of a network file system that another
-/// host has locked, unless the file system tells.
+///
+/// - I10: of two holders of a directory, or of one and of one below it, one is refused.
+///
+/// A holder asks for the directories above its own; those below are asked for by the walk over
+/// them. So a directory above one that is in use is not noticed where the baseline is free and
+/// nothing is counted. Neither are directories that were moved below another since, those that are
+/// reached through another mount, and programs that do not ask for the lock.
 #[derive(Debug)]
 pub(crate) struct DirectoryLocks {
     held: Vec<OwnedFd>,
 }
 
 /// The reason why directories are not locked.
-#[derive(Debug, Error)]
+#[derive(Debug)]
 pub(crate) enum LockError {
     /// Another process, or another component of this process, has locked it.
-    #[error("directory `{}` is in use by another process or component", path.display())]
     InUse {
         /// The path that was given.
         path: PathBuf,
     },
     /// As [`InUse`](Self::InUse), for a directory above it.
-    #[error(
-        "directory `{}` lies below one that is in use by another process or component",
-        path.display()
-    )]
     AboveInUse {
         /// The path that was given.
         path: PathBuf,
     },
     /// The file system has no such locks, or the directory cannot be read.
-    #[error("directory `{}` cannot be locked: {error}", path.display())]
     Io {
         /// The path that was given.
         path: PathBuf,

@@ -8,7 +8,8 @@ use std::sync::{Arc, MutexGuard};
 
 use quota_enforce::Grant;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, Stat, linkat, mkdirat, openat, renameat, symlinkat, unlinkat,
+    AtFlags, FileType, Mode, OFlags, Stat, linkat, mkdirat, openat, renameat, statat, symlinkat,
+    unlinkat,
 };
 use rustix::io::Errno;
 
@@ -41,7 +42,7 @@ impl<'a> Names<'a> {
         access: OFlags,
     ) -> Result<OpenFile, DiskError> {
         check(name)?;
-        let grant = self.ledger.counted.reserve_entry(0)?;
+        let grant = self.reserve(dir, name, 0)?;
         let flags = access - OFlags::APPEND - OFlags::TRUNC;
         let flags = flags | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(dir, name, flags, Mode::from_raw_mode(0o666))?;
@@ -55,7 +56,7 @@ impl<'a> Names<'a> {
     /// Makes a directory, for everybody within the umask.
     pub(crate) fn create_dir(&self, dir: &File, name: &OsStr) -> Result<(), DiskError> {
         check(name)?;
-        let grant = self.ledger.counted.reserve_entry(0)?;
+        let grant = self.reserve(dir, name, 0)?;
         mkdirat(dir, name, Mode::from_raw_mode(0o777))?;
         self.keep_new(grant, dir, name)
     }
@@ -69,7 +70,7 @@ impl<'a> Names<'a> {
     ) -> Result<(), DiskError> {
         check(name)?;
         let len = u64::try_from(target.len()).unwrap_or(u64::MAX);
-        let grant = self.ledger.counted.reserve_entry(len)?;
+        let grant = self.reserve(dir, name, len)?;
         symlinkat(target, dir, name)?;
         self.keep_new(grant, dir, name)
     }
@@ -85,7 +86,7 @@ impl<'a> Names<'a> {
         check(name)?;
         check(to_name)?;
         let (held, _) = Held::of_name(self.ledger, dir, name)?;
-        let grant = self.ledger.counted.reserve_entry(0)?;
+        let grant = self.reserve(to, to_name, 0)?;
         linkat(dir, name, to, to_name, AtFlags::empty())?;
         held.got_name();
         self.ledger.counted.keep_entry(grant, 0);
@@ -132,6 +133,17 @@ impl<'a> Names<'a> {
         unlinkat(dir, name, flags)?;
         held.lost_name(is_last_name(&stat));
         Ok(())
+    }
+
+    /// Reserves an entry and bytes for a name. One that exists is refused as such, also by a quota
+    /// that has nothing left.
+    fn reserve(&self, dir: &File, name: &OsStr, bytes: u64) -> Result<Grant, DiskError> {
+        self.ledger.counted.reserve_entry(bytes).map_err(|refusal| {
+            match statat(dir, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(_) => Errno::EXIST.into(),
+                Err(_) => refusal.into(),
+            }
+        })
     }
 
     /// Keeps the entry of a directory or link that was made.

@@ -5,10 +5,9 @@ use std::io::{self, IoSlice};
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
-use rustix::fs::fstat;
 use rustix::io::{Errno, ReadWriteFlags, pwritev2};
 
-use crate::disk::change::Change;
+use crate::disk::change::{Change, len_of};
 use crate::disk::error::DiskError;
 use crate::disk::inodes::Held;
 
@@ -26,7 +25,7 @@ impl OpenFile {
         Self { file, held }
     }
 
-    /// Returns the file, for everything that does not change its length.
+    /// Returns the file, for everything that neither changes its length nor relies on its cursor.
     pub(crate) fn file(&self) -> &Arc<File> {
         &self.file
     }
@@ -83,10 +82,7 @@ impl OpenFile {
 fn append(file: &File, bytes: &[u8]) -> io::Result<usize> {
     match pwritev2(file, &[IoSlice::new(bytes)], 0, ReadWriteFlags::APPEND) {
         // The lock of the inode keeps other writes of the component away.
-        Err(Errno::NOSYS | Errno::OPNOTSUPP) => {
-            let end = u64::try_from(fstat(file)?.st_size).unwrap_or(0);
-            file.write_at(bytes, end)
-        }
+        Err(Errno::NOSYS | Errno::OPNOTSUPP) => file.write_at(bytes, len_of(file)?),
         written => Ok(written?),
     }
 }

@@ -10,6 +10,10 @@ use crate::disk::inode_id::InodeId;
 /// Where the baseline is free, an inode that was there at the start is free up to the length and
 /// the number of names that it had then, or to the lowest that it had since. Its growth above that
 /// is counted, and only that is given back.
+///
+/// - I8: the use is the sum of the bytes and names that the guest has put there and that are still
+///   there. Removing what is free gives nothing back, so a guest never has more than its quota of
+///   its own, and the directories never hold more than the start and the quota.
 #[derive(Debug)]
 pub(crate) enum Paid {
     /// Everything is counted.

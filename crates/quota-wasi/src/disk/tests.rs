@@ -19,15 +19,15 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use limits_core::{CapabilitySet, ResourceQuota};
+use limits_core::{CapabilitySet, ResourceQuota, StorageBaseline};
 use quota_enforce::{ComponentHandle, QuotaRegistry, SecurityContext};
 use rustix::fs::OFlags;
 use tempfile::TempDir;
 
 use self::recount::recount;
+use super::DiskLedger;
 use super::error::DiskError;
 use super::open_file::OpenFile;
-use super::{Baseline, DiskLedger};
 
 /// The bytes of a directory entry.
 const ENTRY: u64 = 64;
@@ -43,7 +43,7 @@ struct Disk {
 impl Disk {
     /// A component that may store so many bytes, in an empty directory.
     fn new(quota: u64) -> Self {
-        Self::with(quota, Baseline::Count, |_| {})
+        Self::with(quota, StorageBaseline::Count, |_| {})
     }
 
     /// A component without a limit.
@@ -52,11 +52,18 @@ impl Disk {
     }
 
     /// A component in a directory that `prepare` has filled before.
-    fn with(quota: u64, baseline: Baseline, prepare: impl FnOnce(&Path)) -> Self {
+    fn with(quota: u64, baseline: StorageBaseline, prepare: impl FnOnce(&Path)) -> Self {
+        Self::of(component(quota), baseline, prepare)
+    }
+
+    fn of(
+        component: ComponentHandle,
+        baseline: StorageBaseline,
+        prepare: impl FnOnce(&Path),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         prepare(folder.path());
         let root = File::open(folder.path()).unwrap();
-        let component = component(quota);
         let ledger = DiskLedger::new(component.clone(), ENTRY, baseline);
         ledger.count(&[&root], &mut |_| core::ops::ControlFlow::Continue(())).unwrap();
         Self { folder, root, component, ledger }
@@ -117,6 +124,10 @@ impl Disk {
         self.component.usage().storage_used
     }
 
+    fn used_entries(&self) -> u64 {
+        self.component.usage().storage_entries_used
+    }
+
     /// Asserts that the use is that of so many entries and bytes, and what is on disk, some of it
     /// perhaps without a name.
     #[track_caller]
@@ -124,14 +135,18 @@ impl Disk {
         let on_disk = recount(&[self.folder.path()], open);
         assert_eq!((on_disk.entries, on_disk.bytes), (entries, bytes), "on disk");
         assert_eq!(self.used(), entries * ENTRY + bytes, "used");
+        assert_eq!(self.used_entries(), entries, "used entries");
     }
 }
 
 /// Registers a component in a registry of its own.
 fn component(quota: u64) -> ComponentHandle {
-    let quota = ResourceQuota::new().with_storage(quota);
+    register(&QuotaRegistry::new(), ResourceQuota::new().with_storage(quota))
+}
+
+fn register(registry: &QuotaRegistry, quota: ResourceQuota) -> ComponentHandle {
     let context = SecurityContext::with_quota("a", CapabilitySet::new(), quota);
-    QuotaRegistry::new().register(context).unwrap()
+    registry.register(context).unwrap()
 }
 
 /// The refused amount and the use of a refusal by the quota.

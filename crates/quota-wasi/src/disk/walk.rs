@@ -26,9 +26,11 @@ pub(crate) struct Found {
 
 /// Counts what lies below directories.
 ///
-/// It has at most three directories open, and no recursion, so a deep tree costs memory alone: a
-/// name and a number for each level, and the names of the directories that are still to be visited.
-/// Files with several names are remembered too.
+/// - I9: each root, name and inode counts once, and no link is followed.
+///
+/// It has three directories open at most, and no recursion, so a deep tree costs memory alone: a
+/// name and an identity for each level, and the names of the directories that are still to be
+/// visited. The identities of files with several names are remembered too.
 pub(crate) struct Walk<'p> {
     found: Found,
     progress: &'p mut dyn FnMut(WalkProgress) -> ControlFlow<()>,

@@ -2,13 +2,14 @@
 
 mod property;
 
-use super::{Baseline, Disk, ENTRY, refused};
+use super::{Disk, ENTRY, refused};
+use limits_core::StorageBaseline;
 use std::fs;
 use std::path::Path;
 
 /// A directory with a file of 1 000 bytes under two names, a link and a directory, all free.
 fn sample(quota: u64) -> Disk {
-    Disk::with(quota, Baseline::Free, |path: &Path| {
+    Disk::with(quota, StorageBaseline::Free, |path: &Path| {
         fs::write(path.join("old"), [b'x'; 1_000]).unwrap();
         fs::hard_link(path.join("old"), path.join("also")).unwrap();
         std::os::unix::fs::symlink("target", path.join("link")).unwrap();

@@ -1,6 +1,11 @@
 //! A quota that has not enough left.
 
-use super::{Disk, ENTRY, refused};
+use super::{Disk, DiskError, ENTRY, errno, refused, register};
+use limits_core::{QuotaResource, QuotaTracker, ResourceQuota, StorageBaseline};
+use quota_enforce::QuotaRegistry;
+use rustix::io::Errno;
+use std::path::Path;
+use std::sync::Arc;
 
 // I4
 #[test]
@@ -77,6 +82,19 @@ fn an_entry_that_does_not_fit_is_not_made() {
     disk.assert_use(2, 0, &[]);
 }
 
+#[test]
+fn a_name_that_exists_is_refused_as_such_by_a_full_quota_too() {
+    let disk = Disk::new(2 * ENTRY);
+    drop(disk.create("a"));
+    disk.dir("d");
+    assert_eq!(errno(disk.try_create("a")), Errno::EXIST);
+    assert_eq!(errno(disk.ledger.names().create_dir(&disk.root, "d".as_ref())), Errno::EXIST);
+    assert_eq!(errno(disk.symlink("t", "a")), Errno::EXIST);
+    assert_eq!(errno(disk.link("a", "d")), Errno::EXIST);
+    assert_eq!(refused(disk.link("a", "b")), (ENTRY, 2 * ENTRY));
+    disk.assert_use(2, 0, &[]);
+}
+
 // I2
 #[test]
 fn a_link_whose_target_does_not_fit_is_not_made() {
@@ -89,11 +107,11 @@ fn a_link_whose_target_does_not_fit_is_not_made() {
 
 #[test]
 fn a_directory_over_its_quota_is_emptied_and_not_grown() {
-    let prepare = |path: &std::path::Path| {
+    let prepare = |path: &Path| {
         std::fs::write(path.join("a"), [b'x'; 1_000]).unwrap();
         std::fs::write(path.join("b"), [b'x'; 100]).unwrap();
     };
-    let disk = Disk::with(500, super::Baseline::Count, prepare);
+    let disk = Disk::with(500, StorageBaseline::Count, prepare);
     disk.assert_use(2, 1_100, &[]);
     let file = disk.open("a");
     assert_eq!(file.write_at(b"over", 0).unwrap(), 4);
@@ -111,47 +129,106 @@ fn a_directory_over_its_quota_is_emptied_and_not_grown() {
 
 #[test]
 fn a_quota_of_nothing_allows_nothing_and_removing() {
-    let prepare = |path: &std::path::Path| std::fs::write(path.join("a"), b"12345").unwrap();
-    let disk = Disk::with(0, super::Baseline::Count, prepare);
+    let prepare = |path: &Path| std::fs::write(path.join("a"), b"12345").unwrap();
+    let disk = Disk::with(0, StorageBaseline::Count, prepare);
     assert_eq!(refused(disk.try_create("b")), (ENTRY, ENTRY + 5));
     disk.unlink("a").unwrap();
     disk.assert_use(0, 0, &[]);
     assert_eq!(refused(disk.try_create("a")), (ENTRY, 0));
 }
 
+// I2
 #[test]
-fn an_observing_registry_counts_past_the_limit_and_refuses_nothing() {
-    use limits_core::{CapabilitySet, ResourceQuota};
-    let registry = quota_enforce::QuotaRegistry::builder().observe_only().build();
-    let quota = ResourceQuota::new().with_storage(10);
-    let context = quota_enforce::SecurityContext::with_quota("a", CapabilitySet::new(), quota);
-    let component = registry.register(context).unwrap();
-    let disk = Disk::new(0);
-    let ledger = super::DiskLedger::new(component.clone(), ENTRY, super::Baseline::Count);
-    let file = ledger.names().create_file(&disk.root, "a".as_ref(), rustix::fs::OFlags::RDWR);
-    let file = file.unwrap();
+fn entries_have_a_quota_of_their_own() {
+    let quota = ResourceQuota::new().with_storage(10_000).with_storage_entries(2);
+    let component = register(&QuotaRegistry::new(), quota);
+    let disk = Disk::of(component, StorageBaseline::Count, |_| {});
+    let file = disk.file("a", 100);
+    disk.dir("d");
+    let dir = || disk.ledger.names().create_dir(&disk.root, "c".as_ref());
+    for refusal in
+        [disk.try_create("c").map(drop), dir(), disk.link("a", "c"), disk.symlink("t", "c")]
+    {
+        let Err(DiskError::Quota(error)) = refusal else { panic!("{refusal:?}") };
+        let error = error.as_quota().unwrap();
+        assert_eq!(error.resource(), QuotaResource::StorageEntries);
+        assert_eq!((error.used(), error.requested(), error.limit()), (2, 1, 2));
+    }
+    disk.assert_use(2, 100, &[]);
+    // They come back with the name, not with the file.
+    disk.unlink("a").unwrap();
+    disk.symlink("t", "c").unwrap();
+    assert_eq!(disk.component.usage().storage_entries_used, 2);
+    disk.rename("c", "a").unwrap();
+    disk.remove_dir("d").unwrap();
+    disk.link("a", "b").unwrap();
+    disk.assert_use(2, 101, &[&file]);
+    drop(file);
+    disk.rename("a", "b").unwrap();
+    disk.unlink("a").unwrap();
+    disk.assert_use(1, 1, &[]);
+}
+
+#[test]
+fn entries_that_were_there_count_past_their_quota() {
+    let quota = ResourceQuota::new().with_storage_entries(1);
+    let component = register(&QuotaRegistry::new(), quota);
+    let prepare = |path: &Path| {
+        ["a", "b", "c"].iter().for_each(|name| std::fs::create_dir(path.join(name)).unwrap());
+    };
+    let disk = Disk::of(component, StorageBaseline::Count, prepare);
+    disk.assert_use(3, 0, &[]);
+    disk.rename("a", "b").unwrap();
+    disk.remove_dir("c").unwrap();
+    assert!(matches!(disk.try_create("d"), Err(DiskError::Quota(_))));
+    disk.remove_dir("b").unwrap();
+    drop(disk.try_create("d").unwrap());
+    disk.assert_use(1, 0, &[]);
+}
+
+#[test]
+fn an_observing_registry_counts_past_the_limits_and_refuses_nothing() {
+    let registry = QuotaRegistry::builder().observe_only().build();
+    let quota = ResourceQuota::new().with_storage(10).with_storage_entries(0);
+    let disk = Disk::of(register(&registry, quota), StorageBaseline::Count, |_| {});
+    let file = disk.create("a");
     assert_eq!(file.write_at(b"0123456789abc", 100).unwrap(), 13);
+    disk.assert_use(1, 113, &[]);
     file.set_len(1 << 42).unwrap();
     assert_eq!(file.append(b"x").unwrap(), 1);
-    assert_eq!(component.usage().storage_used, ENTRY + (1 << 42) + 1);
-    drop((file, ledger));
-    assert_eq!(component.usage().storage_used, 0);
+    disk.assert_use(1, (1 << 42) + 1, &[]);
+    file.set_len(3).unwrap();
+    disk.unlink("a").unwrap();
+    disk.assert_use(0, 3, &[&file]);
+    drop(file);
+    disk.assert_use(0, 0, &[]);
 }
 
 #[test]
 fn an_unregistered_component_grows_no_more_and_gives_back() {
-    use limits_core::{CapabilitySet, ResourceQuota};
-    let registry = quota_enforce::QuotaRegistry::new();
+    let registry = QuotaRegistry::new();
     let quota = ResourceQuota::new().with_storage(1_000);
-    let context = quota_enforce::SecurityContext::with_quota("a", CapabilitySet::new(), quota);
-    let component = registry.register(context).unwrap();
-    let disk = Disk::new(0);
-    let ledger = super::DiskLedger::new(component.clone(), ENTRY, super::Baseline::Count);
-    let file = ledger.names().create_file(&disk.root, "a".as_ref(), rustix::fs::OFlags::RDWR);
-    let file = file.unwrap();
-    file.append(b"12345").unwrap();
+    let disk = Disk::of(register(&registry, quota), StorageBaseline::Count, |_| {});
+    let file = disk.file("a", 5);
     registry.unregister("a").unwrap();
-    assert!(matches!(file.append(b"6"), Err(super::DiskError::Quota(_))));
+    assert!(matches!(file.append(b"6"), Err(DiskError::Quota(_))));
+    assert!(matches!(disk.try_create("b"), Err(DiskError::Quota(_))));
     file.set_len(2).unwrap();
-    assert_eq!(component.usage().storage_used, ENTRY + 2);
+    disk.assert_use(1, 2, &[]);
+    disk.unlink("a").unwrap();
+    disk.assert_use(0, 2, &[&file]);
+}
+
+// I2
+#[test]
+fn the_quota_of_all_components_refuses_too() {
+    let all = QuotaTracker::new(ResourceQuota::new().with_storage(ENTRY + 20));
+    let registry = QuotaRegistry::builder().parent(Arc::new(all)).build();
+    let quota = ResourceQuota::new().with_storage(1_000);
+    let disk = Disk::of(register(&registry, quota), StorageBaseline::Count, |_| {});
+    let file = disk.create("a");
+    assert_eq!(file.append(&[b'x'; 50]).unwrap(), 20);
+    let Err(DiskError::Quota(error)) = file.append(b"x") else { panic!("it has room") };
+    assert_eq!(error.as_quota().unwrap().depth(), 1);
+    disk.assert_use(1, 20, &[]);
 }

@@ -1,7 +1,8 @@
 //! Changes that others make under the ledger, and other users of the component's storage.
 
-use super::{Baseline, Disk, DiskLedger, ENTRY, component, recount::recount, refused};
-use limits_core::QuotaType;
+use super::{Disk, DiskLedger, ENTRY, component, recount::recount, refused, register};
+use limits_core::{QuotaType, ResourceQuota, StorageBaseline};
+use quota_enforce::QuotaRegistry;
 use rustix::fs::OFlags;
 use std::fs::{self, File};
 
@@ -81,7 +82,7 @@ fn two_ledgers_of_one_component_give_back_what_each_has_counted() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let [one, other] = folders.each_ref().map(|folder| {
         let root = File::open(folder.path()).unwrap();
-        let ledger = DiskLedger::new(component.clone(), ENTRY, Baseline::Count);
+        let ledger = DiskLedger::new(component.clone(), ENTRY, StorageBaseline::Count);
         let file = ledger.names().create_file(&root, "a".as_ref(), OFlags::RDWR).unwrap();
         file.append(&[b'x'; 100]).unwrap();
         (root, ledger, file)
@@ -114,20 +115,17 @@ fn a_dropped_ledger_gives_back_with_its_last_open_file() {
 
 #[test]
 fn a_reset_of_the_use_leaves_nothing_to_give_back() {
-    use limits_core::{CapabilitySet, ResourceQuota};
-    let registry = quota_enforce::QuotaRegistry::new();
-    let quota = ResourceQuota::new().with_storage(1_000);
-    let context = quota_enforce::SecurityContext::with_quota("a", CapabilitySet::new(), quota);
-    let component = registry.register(context).unwrap();
-    let disk = Disk::new(0);
-    let ledger = DiskLedger::new(component.clone(), ENTRY, Baseline::Count);
-    let file = ledger.names().create_file(&disk.root, "a".as_ref(), OFlags::RDWR).unwrap();
-    file.append(b"12345").unwrap();
+    let registry = QuotaRegistry::new();
+    let component = register(&registry, ResourceQuota::new());
+    let disk = Disk::of(component.clone(), StorageBaseline::Count, |_| {});
+    let file = disk.file("a", 5);
     registry.reset_usage("a").unwrap();
     file.set_len(1).unwrap();
     file.append(b"23").unwrap();
-    drop((file, ledger));
-    assert_eq!(component.usage().storage_used, 0);
+    disk.unlink("a").unwrap();
+    drop((file, disk));
+    let usage = component.usage();
+    assert_eq!((usage.storage_used, usage.storage_entries_used), (0, 0));
 }
 
 // I7

@@ -2,6 +2,7 @@
 
 use super::{Disk, DiskError, ENTRY};
 use core::sync::atomic::{AtomicUsize, Ordering};
+use limits_core::StorageBaseline;
 use std::fs::File;
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -142,7 +143,7 @@ fn renames_over_a_file_that_races_with_growing_lose_no_byte() {
 // I8
 #[test]
 fn a_new_file_that_another_thread_opens_at_once_is_not_free() {
-    let disk = Disk::with(1 << 20, super::Baseline::Free, |_| {});
+    let disk = Disk::with(1 << 20, StorageBaseline::Free, |_| {});
     for _ in 0..300 {
         together(2, |n| {
             if n == 0 {

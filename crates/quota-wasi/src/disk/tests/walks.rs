@@ -1,11 +1,12 @@
 //! The count of what lies in the directories at the start.
 
-use super::{Baseline, DiskLedger, ENTRY, component, recount::recount, run_in_child};
+use super::{DiskLedger, ENTRY, component, recount::recount, run_in_child};
 use crate::disk::error::WalkError;
 use crate::disk::lock::DirectoryLocks;
 use crate::disk::walk::STRIDE;
 use crate::walk_progress::WalkProgress;
 use core::ops::ControlFlow;
+use limits_core::StorageBaseline;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
@@ -18,7 +19,7 @@ fn count(
     progress: &mut dyn FnMut(WalkProgress) -> ControlFlow<()>,
 ) -> (Result<(), WalkError>, u64) {
     let component = component(0);
-    let ledger = DiskLedger::new(component.clone(), ENTRY, Baseline::Count);
+    let ledger = DiskLedger::new(component.clone(), ENTRY, StorageBaseline::Count);
     let roots: Vec<_> = roots.iter().map(|path| File::open(path).unwrap()).collect();
     let counted = ledger.count(&roots.iter().collect::<Vec<_>>(), progress);
     (counted, component.usage().storage_used)
@@ -195,8 +196,6 @@ fn an_error_has_the_root_and_the_path_and_counts_nothing() {
     assert_eq!(path, PathBuf::from("up/down/x"));
     assert_eq!(error.kind(), std::io::ErrorKind::NotADirectory);
     assert_eq!(used, 0);
-    let error = WalkError::Io { root: 1, path, error };
-    assert_eq!(error.to_string(), "`up/down/x`: Not a directory (os error 20)");
 }
 
 #[test]
@@ -240,16 +239,10 @@ fn a_directory_below_that_another_component_has_locked_ends_the_walk() {
     let below = folder.path().join("a/b");
     let lock = DirectoryLocks::take(&[(&File::open(&below).unwrap(), &below)]).unwrap();
     let (counted, used) = count(&[folder.path()], &mut |_| ControlFlow::Continue(()));
-    let Err(error @ WalkError::InUse { .. }) = counted else { panic!("{counted:?}") };
-    assert_eq!(error.to_string(), "directory `a/b` is in use by another process or component");
-    assert_eq!(used, 0);
+    let Err(WalkError::InUse { root: 0, path }) = counted else { panic!("{counted:?}") };
+    assert_eq!((path, used), (PathBuf::from("a/b"), 0));
     // It is the component's own.
     assert_count(&[folder.path(), &below], 3, 0);
     drop(lock);
     assert_count(&[folder.path()], 3, 0);
-}
-
-#[test]
-fn an_interrupted_walk_says_so() {
-    assert_eq!(WalkError::Interrupted.to_string(), "the count was broken off");
 }

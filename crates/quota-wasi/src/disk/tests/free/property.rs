@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::fs;
 
+use limits_core::StorageBaseline;
 use proptest::prelude::*;
 
-use super::super::{Baseline, Disk, ENTRY};
+use super::super::{Disk, ENTRY};
 use crate::disk::error::DiskError;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
@@ -154,7 +155,7 @@ proptest! {
         ops in proptest::collection::vec(op(), 1..60),
     ) {
         let mut models = Models::default();
-        let disk = Disk::with(QUOTA, Baseline::Free, |path| {
+        let disk = Disk::with(QUOTA, StorageBaseline::Free, |path| {
             for (name, len) in old.iter().enumerate() {
                 fs::write(path.join(NAMES[name]), vec![b'x'; *len]).unwrap();
                 models.names.insert(name, models.inodes.len());
