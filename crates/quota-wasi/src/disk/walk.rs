@@ -1,8 +1,9 @@
 //! The walk over what lies in the directories at the start.
 
+use core::ffi::CStr;
 use core::ops::ControlFlow;
 use std::collections::HashSet;
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CString, OsStr};
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -84,8 +85,7 @@ impl<'p> Walk<'p> {
                 self.tree(root, dir, id)?;
             }
         }
-        self.report()?;
-        Ok(self.found)
+        if self.report().is_break() { Err(WalkError::Interrupted) } else { Ok(self.found) }
     }
 
     fn tree(&mut self, root: usize, mut here: OwnedFd, id: InodeId) -> Result<(), WalkError> {
@@ -183,18 +183,15 @@ impl<'p> Walk<'p> {
         if is_new {
             self.found.bytes = self.found.bytes.saturating_add(counted_len(stat));
         }
-        if self.found.entries.is_multiple_of(STRIDE) {
-            self.report().map_err(|_: WalkError| Failed::Interrupted)?;
+        if self.found.entries.is_multiple_of(STRIDE) && self.report().is_break() {
+            return Err(Failed::Interrupted);
         }
         Ok(())
     }
 
-    fn report(&mut self) -> Result<(), WalkError> {
+    fn report(&mut self) -> ControlFlow<()> {
         let Found { entries, bytes } = self.found;
-        match (self.progress)(WalkProgress::new(entries, bytes)) {
-            ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(WalkError::Interrupted),
-        }
+        (self.progress)(WalkProgress::new(entries, bytes))
     }
 }
 

@@ -1,11 +1,12 @@
 //! Writes that are short, fail, panic, or whose caller is gone.
 
 use super::{Disk, ENTRY, errno, refused, run_in_child};
+use core::panic::AssertUnwindSafe;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
