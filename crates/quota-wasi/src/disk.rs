@@ -15,7 +15,8 @@
 //!   less than a change's reservation above it meanwhile.
 //! - I2: growth is reserved before it happens, so the use never passes the quota, in any
 //!   interleaving; a refused change has changed nothing on disk.
-//! - I3: a change is settled by the length after it, whether it succeeds, fails, is short or panics.
+//! - I3: a change is settled by the length after it, whether it succeeds, fails, is short or
+//!   panics.
 //! - I4: a write that fits in part is written up to the quota's last byte.
 //!
 //! # Others

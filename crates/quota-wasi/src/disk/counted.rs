@@ -14,9 +14,9 @@ use quota_enforce::{ComponentHandle, EnforceError, Grant};
 pub(crate) struct Counted {
     component: ComponentHandle,
     entry_bytes: u64,
-    // Changed after the component's counters when they grow, and before them when they fall, so that
-    // the component always has at least these. A thread that acquires a sum here sees the units
-    // that were released into it in the component's counters.
+    // Changed after the component's counters when they grow, and before them when they fall, so
+    // that the component always has at least these. A thread that acquires a sum here sees the
+    // units that were released into it in the component's counters.
     bytes: AtomicU64,
     entries: AtomicU64,
 }

@@ -1,5 +1,7 @@
 //! The inodes that are in use.
 
+#[cfg(test)]
+use core::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ffi::OsStr;
@@ -111,18 +113,22 @@ impl Table {
 pub(crate) struct Held {
     ledger: Arc<DiskLedger>,
     inode: Arc<Inode>,
+    /// Closed after the inode has left the table, since a new file may get its number then, and
+    /// before its bytes are given back.
+    file: Option<Arc<File>>,
 }
 
 impl Held {
-    /// Holds the inode of an open file.
-    pub(crate) fn of_file(ledger: &Arc<DiskLedger>, file: &File) -> io::Result<Self> {
+    /// Holds the inode of an open file, and the file.
+    pub(crate) fn of_file(ledger: &Arc<DiskLedger>, file: &Arc<File>) -> io::Result<Self> {
         let mut table = locked(&ledger.inodes.0);
         // Under the lock: a name that is removed later finds the inode in use.
         let stat = fstat(file)?;
         if stat.st_nlink == 0 && !table.slots.contains_key(&InodeId::of(&stat)) {
             return Err(Errno::NOENT.into());
         }
-        Ok(Self { inode: table.hold(&stat), ledger: Arc::clone(ledger) })
+        let file = Some(Arc::clone(file));
+        Ok(Self { inode: table.hold(&stat), ledger: Arc::clone(ledger), file })
     }
 
     /// Holds the inode that a name in a directory stands for, which is not followed.
@@ -134,7 +140,8 @@ impl Held {
         let mut table = locked(&ledger.inodes.0);
         // Under the lock: a file that is not in use cannot grow before it is held.
         let stat = statat(dir, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        Ok((Self { inode: table.hold(&stat), ledger: Arc::clone(ledger) }, stat))
+        let held = Self { inode: table.hold(&stat), ledger: Arc::clone(ledger), file: None };
+        Ok((held, stat))
     }
 
     pub(crate) fn id(&self) -> InodeId {
@@ -176,8 +183,18 @@ impl Held {
     }
 }
 
+#[cfg(test)]
+std::thread_local! {
+    /// Runs when an inode loses a holder, before others can see it.
+    pub(crate) static LEAVING: Cell<Option<Box<dyn FnOnce()>>> = const { Cell::new(None) };
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
+        #[cfg(test)]
+        if let Some(hook) = LEAVING.take() {
+            hook();
+        }
         let mut table = locked(&self.ledger.inodes.0);
         let Entry::Occupied(mut slot) = table.slots.entry(self.id()) else { return };
         slot.get_mut().holders -= 1;
@@ -189,6 +206,7 @@ impl Drop for Held {
         if slot.is_nameless {
             let names = table.paid.remove(self.id());
             drop(table);
+            drop(self.file.take());
             self.ledger.counted.release_bytes(counted);
             self.ledger.counted.release_entries(names);
         } else {

@@ -15,7 +15,7 @@ use crate::disk::inodes::Held;
 ///
 /// While it lives, the bytes of a file without a name stay counted.
 pub(crate) struct OpenFile {
-    // Dropped in this order: bytes are given back once the file is closed.
+    // Dropped in this order, so that the other has the last share in the file.
     file: Arc<File>,
     held: Held,
 }

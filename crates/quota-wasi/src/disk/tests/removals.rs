@@ -1,7 +1,9 @@
 //! Names that go: by unlink, or by a rename over them.
 
 use super::{Disk, ENTRY, errno};
+use crate::disk::inodes::LEAVING;
 use rustix::io::Errno;
+use std::sync::{Arc, Mutex};
 
 #[test]
 fn unlink_gives_back_the_entry_and_the_bytes() {
@@ -59,7 +61,7 @@ fn a_file_that_lost_its_name_before_it_was_taken_is_not_there() {
     drop(disk.file("a", 100));
     let file = std::fs::File::open(disk.path("a")).unwrap();
     disk.unlink("a").unwrap();
-    let error = disk.ledger.opened(std::sync::Arc::new(file)).err().unwrap();
+    let error = disk.ledger.opened(Arc::new(file)).err().unwrap();
     assert_eq!(error.kind(), std::io::ErrorKind::NotFound);
     disk.assert_use(0, 0, &[]);
 }
@@ -71,7 +73,7 @@ fn a_file_that_lost_its_name_is_taken_while_it_is_open_elsewhere() {
     let one = disk.file("a", 100);
     let file = std::fs::File::open(disk.path("a")).unwrap();
     disk.unlink("a").unwrap();
-    let other = disk.ledger.opened(std::sync::Arc::new(file)).unwrap();
+    let other = disk.ledger.opened(Arc::new(file)).unwrap();
     drop(one);
     disk.assert_use(0, 100, &[&other]);
     drop(other);
@@ -88,6 +90,23 @@ fn a_name_is_free_again_after_an_unlink_although_the_file_is_open() {
     drop(new);
     drop(old);
     disk.assert_use(1, 7, &[]);
+}
+
+// I5. File systems such as ext4 give the next file the inode of one that was closed.
+#[test]
+fn a_file_that_is_made_while_another_is_closed_is_counted_as_new() {
+    let disk = Arc::new(Disk::unlimited());
+    let old = disk.file("a", 100);
+    disk.unlink("a").unwrap();
+    let (at_once, made) = (Arc::clone(&disk), Arc::new(Mutex::new(None)));
+    let new = Arc::clone(&made);
+    LEAVING.set(Some(Box::new(move || *new.lock().unwrap() = Some(at_once.create("b")))));
+    drop(old);
+    let new = made.lock().unwrap().take().unwrap();
+    disk.assert_use(1, 0, &[]);
+    new.append(b"12345").unwrap();
+    drop(new);
+    disk.assert_use(1, 5, &[]);
 }
 
 #[test]

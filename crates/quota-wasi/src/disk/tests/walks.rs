@@ -169,7 +169,8 @@ fn a_walk_that_is_broken_off_counts_nothing() {
     }
 }
 
-/// Counts two roots, of which the second changes once so many entries were counted that progress is reported.
+/// Counts two roots, of which the second changes once so many entries were counted that progress is
+/// reported.
 fn count_while(folder: &Path, change: impl FnOnce()) -> (Result<(), WalkError>, u64) {
     let other = tempfile::tempdir().unwrap();
     let mut change = Some(change);

@@ -1,4 +1,5 @@
-//! Random operations on free and own files, beside a model that knows of each byte who put it there.
+//! Random operations on free and own files, beside a model that knows of each byte who put it
+//! there.
 
 use std::collections::HashMap;
 use std::fs;
