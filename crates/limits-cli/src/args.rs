@@ -84,6 +84,9 @@ pub(crate) struct CalibrateArgs {
     /// The suggested limits are this many times the highest use: 1 to 1000.
     #[arg(long, value_name = "FACTOR", default_value = "1.5", value_parser = parse_headroom)]
     pub(crate) headroom: f64,
+    /// Refuses no capability, and suggests what the component asked for.
+    #[arg(long)]
+    pub(crate) observe: bool,
     /// The timeout of one measured run, in milliseconds.
     #[arg(long, value_name = "MS", default_value = "60000")]
     pub(crate) timeout: u64,

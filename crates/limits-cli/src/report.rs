@@ -9,6 +9,7 @@ pub(crate) mod refusal;
 pub(crate) mod report_file;
 pub(crate) mod settings;
 mod store_use;
+pub(crate) mod suggestion;
 pub(crate) mod text;
 pub(crate) mod toml;
 pub(crate) mod wants;

@@ -5,7 +5,7 @@ use limits_wasmtime::{Calibration, ExecutionReport};
 use quota_wasi::WasiQuota;
 
 use crate::args::{CalibrateArgs, GuestArgs};
-use crate::guest::account::RunAccount;
+use crate::guest::account::{Mode, RunAccount};
 use crate::guest::directories;
 use crate::guest::session::{RunRecord, Session};
 use crate::inputs::manifest::{Manifest, Terms};
@@ -17,6 +17,8 @@ use crate::progress::RunBar;
 use crate::report::calibration::CalibrationReport;
 use crate::report::console::Console;
 use crate::report::model::Runs;
+use crate::report::refusal::{Refusal, refusals};
+use crate::report::suggestion::Needs;
 
 /// Measures the component and suggests limits. Returns the exit code.
 pub(crate) async fn calibrate(
@@ -47,8 +49,15 @@ async fn measure(
     };
     let Terms { name, effective, .. } = &terms;
     let dirs = &args.guest.dirs;
+    let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
+    let (account, requests) = match RunAccount::unlimited(&terms, mode) {
+        Ok(opened) => opened,
+        Err(error) => {
+            let ending = Ending::from(&Failure::from(error));
+            return CalibrationReport::not_run(Some(terms.name), ending, Runs::default());
+        }
+    };
     let ran = async {
-        let account = RunAccount::unlimited(&terms)?;
         let is_shown = console.shows_progress();
         directories::check_use(dirs, &account, &terms)?;
         let session =
@@ -57,15 +66,32 @@ async fn measure(
         let wasi = directories::open(dirs, &account, &terms, interrupt, is_shown).await?;
         repeat(args, console, interrupt, (&session, &wasi), &account, effective).await
     };
-    match ran.await {
+    let ran = ran.await;
+    let refusals = refusals(&account, terms.effective.capabilities());
+    let report = match ran {
         Ok((None, runs, measured)) => {
-            CalibrationReport::new(terms.name, &terms.effective, runs, &measured, args.headroom)
+            let refused = refused(mode, &refusals);
+            let (used, capabilities) = (account.component(), requests.patterns());
+            let needs = Needs { used, capabilities, refused };
+            CalibrationReport::new(&terms, runs, &measured, needs, args.headroom)
         }
         Ok((Some(ending), runs, _)) => CalibrationReport::not_run(Some(terms.name), ending, runs),
         Err(failure) => {
             CalibrationReport::not_run(Some(terms.name), Ending::from(&failure), Runs::default())
         }
-    }
+    };
+    report.with_refusals(refusals, mode)
+}
+
+/// Returns the sentences on what the suggestion does not grant. Where nothing was refused, it has
+/// the requests, and only the policy is in their way.
+fn refused(mode: Mode, refusals: &[Refusal]) -> Vec<String> {
+    let (words, is_shown): (_, fn(&Refusal) -> bool) = match mode {
+        Mode::Enforce => ("refused", |_| true),
+        Mode::Observe => ("would be refused", Refusal::is_by_policy),
+    };
+    let refusals = refusals.iter().filter(|refusal| is_shown(refusal));
+    refusals.map(|refusal| format!("{words}: {}", refusal.text())).collect()
 }
 
 /// Runs the component as often as requested, up to the first run that does not succeed: its use

@@ -8,9 +8,12 @@ use limits_core::{
     Account, Allowance, CpuTimePolicy, Permission, QuotaResource, QuotaResourceStatus, QuotaStatus,
     QuotaTracker, QuotaUsage, ResourceQuota, SystemClock,
 };
-use quota_enforce::{ComponentHandle, EnforceError, QuotaRegistry, SecurityContext};
+use quota_enforce::{
+    ComponentHandle, EnforceError, QuotaRegistry, QuotaRegistryBuilder, SecurityContext,
+};
 
 use crate::guest::refusal_log::{RefusalLog, Refused};
+use crate::guest::request_log::RequestLog;
 use crate::inputs::manifest::Terms;
 
 /// The component as the only one of a registry, under the policy's `[host]` if there is one.
@@ -63,12 +66,15 @@ impl RunAccount {
     }
 
     /// Registers the component under its effective capabilities without any quota, to measure what
-    /// it uses.
+    /// it uses and to keep what it requests.
     ///
     /// # Errors
     ///
     /// As [`open`](Self::open).
-    pub(crate) fn unlimited(terms: &Terms) -> Result<Self, EnforceError> {
+    pub(crate) fn unlimited(
+        terms: &Terms,
+        mode: Mode,
+    ) -> Result<(Self, Arc<RequestLog>), EnforceError> {
         let id = terms.effective.id().to_string();
         let unlimited = ResourceQuota::new()
             .with_storage(Allowance::Unlimited)
@@ -78,7 +84,11 @@ impl RunAccount {
             .with_memory(Allowance::Unlimited);
         let capabilities = terms.effective.capabilities().clone();
         let context = SecurityContext::with_quota(id, capabilities, unlimited);
-        Self::register(context, None, CpuTimePolicy::default(), Mode::Enforce)
+        let requests = Arc::new(RequestLog::default());
+        let builder =
+            QuotaRegistry::builder().audit(Arc::<RequestLog>::clone(&requests)).audit_grants();
+        let account = Self::register_in(builder, context, CpuTimePolicy::default(), mode)?;
+        Ok((account, requests))
     }
 
     fn register(
@@ -87,17 +97,28 @@ impl RunAccount {
         cpu_time_policy: CpuTimePolicy,
         mode: Mode,
     ) -> Result<Self, EnforceError> {
-        let refusals = Arc::new(RefusalLog::default());
-        // The exact clock: a report shows each millisecond of a window.
-        let mut builder = QuotaRegistry::builder()
-            .clock(Arc::new(SystemClock::new()))
-            .record_peaks()
-            .audit(Arc::<RefusalLog>::clone(&refusals));
-        if mode == Mode::Observe {
-            builder = builder.observe_only();
-        }
+        let mut builder = QuotaRegistry::builder();
         if let Some(host) = host {
             builder = builder.parent(Arc::new(QuotaTracker::new(host)));
+        }
+        Self::register_in(builder, context, cpu_time_policy, mode)
+    }
+
+    fn register_in(
+        builder: QuotaRegistryBuilder,
+        context: SecurityContext,
+        cpu_time_policy: CpuTimePolicy,
+        mode: Mode,
+    ) -> Result<Self, EnforceError> {
+        let refusals = Arc::new(RefusalLog::default());
+        // The exact clock: a report shows each millisecond of a window.
+        let mut builder = builder.clock(Arc::new(SystemClock::new())).record_peaks().audit(Arc::<
+            RefusalLog,
+        >::clone(
+            &refusals,
+        ));
+        if mode == Mode::Observe {
+            builder = builder.observe_only();
         }
         let registry = builder.build();
         let component = registry.register(context)?;

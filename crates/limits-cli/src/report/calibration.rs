@@ -1,17 +1,25 @@
 //! The report of `calibrate`.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
-use limits_config::{EffectiveConfig, Origin, SettingKey, format_size};
+use limits_config::{EffectiveConfig, Origin, Setting, SettingKey, Unit, format_size};
 use limits_wasmtime::{Calibration, Distribution, ExecutionReport};
 use serde::Serialize;
 
+use crate::guest::account::{AccountUse, Mode};
+use crate::inputs::manifest::Terms;
 use crate::outcome::Outcome;
 use crate::outcome::classify::{Ending, Problem};
 use crate::report::console::{Reported, Text};
 use crate::report::model::{Runs, outcome_name};
+use crate::report::refusal::Refusal;
+use crate::report::suggestion::{MEASURED, Needs, Suggestion, peak};
 use crate::report::text::{BOLD, WARNING, colour, line, table};
 use crate::units::{grouped, milliseconds};
+
+/// The note on runs in which nothing was refused.
+const OBSERVED: &str = "nothing above was refused: the capabilities would have";
 
 /// The report of `calibrate`. The keys here are the keys of the JSON.
 #[derive(Debug, Serialize)]
@@ -26,6 +34,9 @@ pub(crate) struct CalibrationReport {
     cpu_ms: Option<Spread<f64>>,
     wall_ms: Option<Spread<f64>>,
     suggested: Option<Suggestion>,
+    /// False if the runs were only observed: nothing was refused.
+    enforced: bool,
+    refusals: Vec<Refusal>,
     too_tight: Vec<TooTight>,
     /// The section to paste into Component.toml, if limits are suggested.
     #[serde(skip)]
@@ -72,14 +83,6 @@ impl<T> Spread<T> {
     }
 }
 
-/// Limits that fit the measured runs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-struct Suggestion {
-    max_bytes: u64,
-    max_fuel: u64,
-    timeout_ms: u64,
-}
-
 /// A limit in force that is below the highest use.
 #[derive(Clone, Debug, Serialize)]
 struct TooTight {
@@ -103,6 +106,8 @@ impl CalibrationReport {
             cpu_ms: None,
             wall_ms: None,
             suggested: None,
+            enforced: true,
+            refusals: Vec::new(),
             too_tight: Vec::new(),
             section: String::new(),
             exit_code: ending.exit_code,
@@ -110,30 +115,28 @@ impl CalibrationReport {
     }
 
     pub(crate) fn new(
-        component: String,
-        effective: &EffectiveConfig,
+        terms: &Terms,
         runs: Runs,
         measured: &[ExecutionReport],
+        needs: Needs,
         headroom: f64,
     ) -> Self {
-        let mut report = Self::not_run(Some(component), Ending::success(), runs);
+        let Terms { name, effective, .. } = terms;
+        let mut report = Self::not_run(Some(name.clone()), Ending::success(), runs);
         let Some(calibration) = Calibration::from_reports(measured) else { return report };
+        let most = [
+            (SettingKey::MaxBytes, calibration.peak_memory_bytes.max),
+            (SettingKey::MaxFuel, calibration.fuel.max),
+            (SettingKey::TimeoutMs, microseconds(calibration.wall_time.max).div_ceil(1_000)),
+        ];
+        report.too_tight = too_tight(effective, &most, &needs.used);
         // Memory has been given, so the limits are complete.
         if let Ok(limits) = calibration.suggest(headroom).build() {
-            let suggested = Suggestion {
-                max_bytes: limits.max_memory_bytes(),
-                max_fuel: limits.max_fuel_per_execution(),
-                timeout_ms: limits.execution_timeout_ms(),
-            };
-            report.section = section(&report, suggested, headroom);
+            let cpu_us = microseconds(calibration.cpu_time.max);
+            let suggested = Suggestion::new(&limits, cpu_us, needs, effective, headroom);
+            report.section = suggested.section(&report.first_line(headroom));
             report.suggested = Some(suggested);
         }
-        report.too_tight = too_tight(
-            effective,
-            calibration.peak_memory_bytes.max,
-            calibration.fuel.max,
-            calibration.wall_time.max,
-        );
         Self {
             fuel: Some(Spread::of(calibration.fuel, |units| units)),
             peak_memory: Some(Spread::of(calibration.peak_memory_bytes, |bytes| bytes)),
@@ -142,32 +145,53 @@ impl CalibrationReport {
             ..report
         }
     }
+
+    /// Adds the refusals by all runs, which had no effect if these were only observed.
+    pub(crate) fn with_refusals(self, refusals: Vec<Refusal>, mode: Mode) -> Self {
+        Self { refusals, enforced: mode == Mode::Enforce, ..self }
+    }
+
+    /// Returns the first line of the section to paste into Component.toml.
+    fn first_line(&self, headroom: f64) -> String {
+        let (count, name) = (self.runs.count, self.component.as_deref().unwrap_or_default());
+        let runs = if count == 1 { "run" } else { "runs" };
+        format!("{headroom} times the most that {count} {runs} of {name} used.")
+    }
 }
 
-fn too_tight(effective: &EffectiveConfig, memory: u64, fuel: u64, wall: Duration) -> Vec<TooTight> {
-    let wall_us = u64::try_from(wall.as_micros()).unwrap_or(u64::MAX);
-    let limits = effective.limits();
-    let origin = |key| {
-        let mut settings = effective.settings();
-        settings.find(|setting| setting.key == key).map_or(Origin::Default, |found| found.origin)
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Lists the settings in force that are below the most of one run, or of all runs together.
+fn too_tight(
+    effective: &EffectiveConfig,
+    of_one_run: &[(SettingKey, u64)],
+    used: &AccountUse,
+) -> Vec<TooTight> {
+    let of_account = MEASURED.map(|(resource, key)| (key, peak(used, resource)));
+    let needs: BTreeMap<&str, u64> = of_one_run
+        .iter()
+        .copied()
+        .chain(of_account)
+        .map(|(key, needed)| (key.as_str(), needed))
+        .collect();
+    let row = |Setting { key, value, origin, .. }: Setting| {
+        let (limit, needed) = (value.at_most()?, *needs.get(key.as_str())?);
+        let shown = |number: u64| match key.unit() {
+            Unit::Bytes => format_size(number),
+            Unit::Milliseconds => format!("{} ms", grouped(number)),
+            _ => grouped(number),
+        };
+        (limit < needed).then(|| TooTight {
+            key: key.as_str(),
+            limit,
+            needed,
+            origin,
+            shown: too_tight_in_words(&shown(limit), &shown(needed), origin),
+        })
     };
-    let row = |key: SettingKey, limit, needed, shown: &dyn Fn(u64) -> String| TooTight {
-        key: key.as_str(),
-        limit,
-        needed,
-        origin: origin(key),
-        shown: too_tight_in_words(&shown(limit), &shown(needed), origin(key)),
-    };
-    [
-        row(SettingKey::MaxBytes, limits.max_memory_bytes(), memory, &format_size),
-        row(SettingKey::MaxFuel, limits.max_fuel_per_execution(), fuel, &grouped),
-        row(SettingKey::TimeoutMs, limits.execution_timeout_ms(), wall_us.div_ceil(1_000), &|ms| {
-            format!("{} ms", grouped(ms))
-        }),
-    ]
-    .into_iter()
-    .filter(|row| row.limit < row.needed)
-    .collect()
+    effective.settings().filter_map(row).collect()
 }
 
 fn too_tight_in_words(limit: &str, needed: &str, origin: Origin) -> String {
@@ -177,26 +201,6 @@ fn too_tight_in_words(limit: &str, needed: &str, origin: Origin) -> String {
         _ => "by default",
     };
     format!("{limit}, set {set_by}, is less than the {needed} used")
-}
-
-/// Renders the section to paste into Component.toml.
-fn section(calibration: &CalibrationReport, suggested: Suggestion, headroom: f64) -> String {
-    let Suggestion { max_bytes, max_fuel, timeout_ms } = suggested;
-    let name = calibration.component.as_deref().unwrap_or_default();
-    let count = calibration.runs.count;
-    let runs = if count == 1 { "run" } else { "runs" };
-    format!(
-        "# {headroom} times the most that {count} {runs} of {name} used.\n\
-         [resources.memory]\n\
-         max_bytes = {} # {} KiB\n\
-         \n\
-         [resources.cpu]\n\
-         max_fuel = {}\n\
-         timeout_ms = {timeout_ms}\n",
-        grouped(max_bytes),
-        grouped(max_bytes / 1024),
-        grouped(max_fuel),
-    )
 }
 
 fn render(calibration: &CalibrationReport) -> String {
@@ -228,6 +232,12 @@ fn render(calibration: &CalibrationReport) -> String {
     if !rows.is_empty() {
         text.push_str(&table(&["", "min", "median", "p99", "max", ""].map(String::from), &rows));
     }
+    for refusal in &calibration.refusals {
+        text.push_str(&line("refused", &refusal.text()));
+    }
+    if !calibration.enforced {
+        text.push_str(&line("observed", OBSERVED));
+    }
     for TooTight { key, shown, .. } in &calibration.too_tight {
         text.push_str(&line("tight", &format!("{WARNING}{key}{WARNING:#}: {shown}")));
     }
@@ -236,24 +246,30 @@ fn render(calibration: &CalibrationReport) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CalibrationReport, Suggestion, section, too_tight};
-    use crate::outcome::Outcome;
-    use crate::outcome::classify::Ending;
-    use crate::report::model::Runs;
-    use core::time::Duration;
-    use limits_config::{ComponentConfig, Policy};
+    use super::too_tight;
+    use crate::report::suggestion::tests::used;
+    use limits_config::{ComponentConfig, Policy, SettingKey};
+    use limits_core::QuotaResource;
 
     #[test]
     fn a_limit_below_what_was_used_is_named() {
         let config = ComponentConfig::from_toml(
             "[component]\nname = \"a\"\nversion = \"1.0.0\"\n[resources.memory]\n\
-             max_bytes = 65536\n",
+             max_bytes = 65536\n[quota]\nstorage = 5_000\n",
         )
         .unwrap();
         let policy = Policy::from_toml("[ceiling]\nresources.cpu.max_fuel = 100\n").unwrap();
         let config = policy.apply(&config, &config.component.name, None);
-        assert!(too_tight(&config, 65_536, 100, Duration::from_millis(100)).is_empty());
-        let rows = too_tight(&config, 65_537, 101, Duration::from_micros(100_001));
+        let tight = |more: u64| {
+            let one_run = [
+                (SettingKey::MaxBytes, 65_536 + more),
+                (SettingKey::MaxFuel, 100 + more),
+                (SettingKey::TimeoutMs, 100 + more),
+            ];
+            too_tight(&config, &one_run, &used(&[(QuotaResource::Storage, 5_000 + more)]))
+        };
+        assert!(tight(0).is_empty());
+        let rows = tight(1);
         let shown: Vec<String> =
             rows.iter().map(|row| format!("{}: {}", row.key, row.shown)).collect();
         assert_eq!(
@@ -264,26 +280,9 @@ mod tests {
                 "resources.cpu.max_fuel: 100, set by the policy, which has to change, is less \
                  than the 101 used",
                 "resources.cpu.timeout_ms: 100 ms, set by default, is less than the 101 ms used",
+                "quota.storage: 5000 (4.88 KiB), set by the component, is less than the 5001 \
+                 (4.88 KiB) used",
             ]
         );
-    }
-
-    #[test]
-    fn the_section_is_valid_in_a_component_file() {
-        let mut runs = Runs::default();
-        runs.add(Outcome::Success);
-        let calibration =
-            CalibrationReport::not_run(Some(String::from("a")), Ending::success(), runs);
-        let suggested = Suggestion { max_bytes: 131_072, max_fuel: 1_220_000, timeout_ms: 46 };
-        let pasted = section(&calibration, suggested, 1.5);
-        assert!(pasted.starts_with("# 1.5 times the most that 1 run of a used.\n"));
-        let config = ComponentConfig::from_toml(&format!(
-            "[component]\nname = \"a\"\nversion = \"1.0.0\"\n{pasted}"
-        ))
-        .unwrap();
-        let limits = config.effective().limits();
-        assert_eq!(limits.max_memory_bytes(), 131_072);
-        assert_eq!(limits.max_fuel_per_execution(), 1_220_000);
-        assert_eq!(limits.execution_timeout_ms(), 46);
     }
 }

@@ -12,7 +12,7 @@ use crate::inputs::manifest::Terms;
 use crate::outcome::Outcome;
 use crate::outcome::classify::{Ending, Problem};
 use crate::report::level_use::{Level, LevelUse};
-use crate::report::refusal::Refusal;
+use crate::report::refusal::{Refusal, refusals};
 use crate::report::settings::{by_key, changes, enforced, not_enforced};
 use crate::report::store_use::{DescriptorUse, ListingUse, OutputUse};
 use crate::units::{milliseconds, three_decimals};
@@ -152,12 +152,9 @@ impl Report {
 
     /// Adds the use of `account` by all runs, and its refusals.
     pub(crate) fn with_use(self, account: &RunAccount, terms: &Terms) -> Self {
-        let capabilities = terms.effective.capabilities();
-        let refused = account.refused().into_iter();
-        let refusal = |(permission, refused)| Refusal::new(permission, refused, capabilities);
         Self {
             enforced: account.mode() == Mode::Enforce,
-            refusals: refused.map(refusal).collect(),
+            refusals: refusals(account, terms.effective.capabilities()),
             ..self.with((account.component(), account.host()), terms)
         }
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use limits_core::{CapabilitySet, Domain, Extent, Pattern, Permission, normalize_path};
 use serde::Serialize;
 
+use crate::guest::account::RunAccount;
 use crate::guest::refusal_log::Refused;
 use crate::quote::quoted;
 use crate::units::times;
@@ -27,6 +28,13 @@ pub(crate) struct Refusal {
     line: Option<String>,
 }
 
+/// Describes the refusals of a component, whose capabilities are those of its file under the
+/// policy.
+pub(crate) fn refusals(account: &RunAccount, capabilities: &CapabilitySet) -> Vec<Refusal> {
+    let refused = account.refused().into_iter();
+    refused.map(|(permission, refused)| Refusal::new(permission, refused, capabilities)).collect()
+}
+
 impl Refusal {
     /// Describes the refusals of a permission by `capabilities`, those of the component's file
     /// under the policy.
@@ -45,6 +53,11 @@ impl Refusal {
             table: by.unwrap_or_else(|| String::from(OWN_TABLE)),
             line: grant.map(|grant| grant.line),
         }
+    }
+
+    /// Returns whether the component's own file grants what was refused last.
+    pub(crate) fn is_by_policy(&self) -> bool {
+        self.table != OWN_TABLE
     }
 
     /// Returns the refusals in one line.

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::command::{Case, Ended, ROOMY, ended, with_input};
-use crate::guests::{LIBRARY, cat, printer};
+use crate::files::{OK, case, given, roomy};
+use crate::guests::{LIBRARY, cat, command, printer};
 
 fn calibrate(case: &Case, args: &[&str]) -> Ended {
     ended(case.command("calibrate", args).spawn().unwrap())
@@ -79,4 +80,118 @@ fn a_guest_that_does_not_succeed_cannot_be_measured() {
     let ended = calibrate(&case, &["--invoke", "spin()", "--timeout", "20"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(65), ""));
     assert!(ended.stderr.contains("\n  run 1    execution timed out after 20 ms"), "{ended:?}");
+}
+
+/// Opens the files of one letter each in the first directory, made if need be, writes ten bytes to
+/// each and prints the error numbers of both.
+fn writer(letters: &str) -> Vec<u8> {
+    let one = |at: usize| {
+        format!(
+            "(call $print_number (call $path_open
+                (i32.const 3) (i32.const 0) (i32.const {}) (i32.const 1)
+                (i32.const 1) (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 64)))
+             (i32.store (i32.const 0) (i32.const 8192))
+             (i32.store (i32.const 4) (i32.const 10))
+             (call $print_number (call $fd_write
+                (i32.load (i32.const 64)) (i32.const 0) (i32.const 1) (i32.const 16)))",
+            1_024 + at
+        )
+    };
+    let body: String = (0..letters.len()).map(one).collect();
+    command(letters, &body)
+}
+
+/// Calibrates with the directory at `/data`, and returns the report and the printed section.
+fn measured(case: &Case, args: &[&str]) -> (Value, String) {
+    let args = [&["--dir", "given::/data", "--runs", "2"], args].concat();
+    let json = calibrate(case, &[&args[..], &["--format", "json"]].concat()).json();
+    let ended = calibrate(case, &args);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    (json, ended.stdout)
+}
+
+#[test]
+fn quotas_and_capabilities_are_those_that_the_runs_used() {
+    let case = case(&roomy("[quota]\nstorage = 5_000"), writer("ab"));
+    let (json, section) = measured(&case, &["--headroom", "2"]);
+    let suggested = &json["suggested"];
+    // Two entries of 4096 bytes, and ten bytes in each; twice of it in whole KiB.
+    assert_eq!(suggested["quota"]["storage"], (2_u64 * 2 * 4_106).next_multiple_of(1_024));
+    assert_eq!(suggested["quota"]["memory"], suggested["max_bytes"]);
+    assert!((1..=1_000).contains(&suggested["quota"]["cpu_time"].as_u64().unwrap()), "{json}");
+    assert_eq!(
+        suggested["capabilities"],
+        json!({"filesystem.write": ["/data/a", "/data/b"]}),
+        "nothing was read"
+    );
+    let tight = &json["too_tight"][0];
+    assert_eq!(
+        (&tight["key"], &tight["limit"], &tight["needed"]),
+        (&json!("quota.storage"), &json!(5_000), &json!(2 * 4_106))
+    );
+    assert_eq!((&json["refusals"], &json["enforced"]), (&json!([]), &json!(true)));
+    // Under the section as it is the component runs; only the time is the machine's.
+    let pasted: String = section
+        .lines()
+        .filter(|line| !line.starts_with("timeout_ms") && !line.starts_with("cpu_time"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let pasted = pasted.replace("[quota]", "timeout_ms = 60_000\n[quota]");
+    let fitted = crate::files::case(&pasted, writer("ab"));
+    let (ended, json, said) = given(&fitted, &[]);
+    assert_eq!((ended.code, said), (Some(0), OK.repeat(4)), "{section}");
+    assert_eq!((&json["refusals"], &json["quota"]["storage"]["denied"]), (&json!([]), &json!(0)));
+}
+
+#[test]
+fn many_files_of_a_directory_are_one_pattern() {
+    let (json, _) = measured(&case(&roomy(""), writer("abcdefghij")), &[]);
+    assert_eq!(json["suggested"]["capabilities"], json!({"filesystem.write": ["/data/*"]}));
+}
+
+#[test]
+fn refused_requests_are_comments_and_observed_ones_are_suggested() {
+    let limits = format!("{ROOMY}[capabilities]\nfilesystem.write = [\"/data/a\"]\n");
+    let case = case(&limits, writer("ab"));
+    let (json, section) = measured(&case, &[]);
+    assert_eq!(json["suggested"]["capabilities"], json!({"filesystem.write": ["/data/a"]}));
+    let refusal = &json["refusals"][0];
+    assert_eq!((&refusal["last"], &refusal["count"]), (&json!("/data/b"), &json!(2)));
+    let says = "# refused: filesystem.write of `/data/b` 2 times; Component.toml [capabilities] \
+                needs: filesystem.write = [\"/data/a\", \"/data/b\"]\n";
+    assert!(section.contains("filesystem.write = [\"/data/a\"]\n# refused: "), "{section}");
+    assert!(section.ends_with(says), "{section}");
+    assert!(!case.path("given/b").exists());
+
+    let (json, section) = measured(&case, &["--observe"]);
+    assert_eq!(
+        json["suggested"]["capabilities"],
+        json!({"filesystem.write": ["/data/a", "/data/b"]})
+    );
+    assert_eq!((&json["enforced"], &json["refusals"][0]["count"]), (&json!(false), &json!(2)));
+    assert!(section.ends_with("\nfilesystem.write = [\"/data/a\", \"/data/b\"]\n"), "{section}");
+    assert!(case.path("given/b").exists());
+    let args = ["--observe", "--dir", "given::/data", "--runs", "1"];
+    let text = calibrate(&case, &args).stderr;
+    let note = "  observed nothing above was refused: the capabilities would have\n";
+    assert!(text.contains(note) && text.contains("  refused  filesystem.write of"), "{text}");
+
+    // The component's file is not all that it takes.
+    case.write("policy.toml", "[ceiling]\ncapabilities.filesystem.write = [\"/data/a\"]\n");
+    let grants = limits.replace("\"/data/a\"", "\"/data/**\"");
+    let text = case.read("Component.toml").replace(&limits, &grants);
+    case.write("Component.toml", text);
+    let (_, section) = measured(&case, &["--observe", "--policy", "policy.toml"]);
+    let says = "# would be refused: filesystem.write of `/data/b` 2 times; policy.toml [ceiling] \
+                needs: capabilities.filesystem.write = [\"/data/a\", \"/data/b\"]\n";
+    assert!(section.ends_with(says), "{section}");
+}
+
+#[test]
+fn a_directory_that_no_capability_can_use_is_observed_all_the_same() {
+    let case = case(ROOMY, writer("a"));
+    let args = ["--dir", "given::/data", "--runs", "1"];
+    assert_eq!(calibrate(&case, &args).code, Some(69));
+    let (json, _) = measured(&case, &["--observe"]);
+    assert_eq!(json["suggested"]["capabilities"], json!({"filesystem.write": ["/data/a"]}));
 }
