@@ -1,8 +1,8 @@
 //! Input streams of files.
 
+use core::mem;
 use std::fs::File;
 use std::io;
-use std::mem;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(crate) struct FileInput {
 #[derive(Debug)]
 enum State {
     Idle,
-    Reading(Work<State>),
+    Reading(Work<Self>),
     Holding(Bytes),
     Failed(io::Error),
     Closed,

@@ -1,7 +1,7 @@
 //! Output streams of files.
 
+use core::mem;
 use std::io;
-use std::mem;
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};

@@ -314,7 +314,8 @@ impl HostDescriptor for FilesystemView<'_> {
         let held = self.changing_file(&fd)?;
         let write = move |_: &Shared| held.file().write_at(&bytes, offset).map_err(failed);
         let written = self.block(write).await?;
-        Filesize::try_from(written).map_err(|_| ErrorCode::Overflow.into())
+        // Never more than the guest's memory.
+        Ok(Filesize::try_from(written).unwrap_or(Filesize::MAX))
     }
 
     async fn read_directory(&mut self, fd: Fd) -> FsResult<Resource<ReaddirIterator>> {

@@ -95,15 +95,15 @@ impl NewTimes {
 fn timespec(time: NewTimestamp) -> Result<Timespec, ErrorCode> {
     let since = match time {
         NewTimestamp::NoChange => return Ok(Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT }),
-        NewTimestamp::Now => SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_err(|_| ErrorCode::Overflow)?,
+        // The host's clock, not the kernel's coarse one, as without quotas.
+        NewTimestamp::Now => SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok(),
         NewTimestamp::Timestamp(time) => {
             let whole = u64::from(time.nanoseconds / 1_000_000_000);
-            let seconds = time.seconds.checked_add(whole).ok_or(ErrorCode::Overflow)?;
-            Duration::new(seconds, time.nanoseconds % 1_000_000_000)
+            let seconds = time.seconds.checked_add(whole);
+            seconds.map(|seconds| Duration::new(seconds, time.nanoseconds % 1_000_000_000))
         }
     };
-    let tv_sec = i64::try_from(since.as_secs()).map_err(|_| ErrorCode::Overflow)?;
+    let since = since.ok_or(ErrorCode::Overflow)?;
+    let tv_sec = i64::try_from(since.as_secs()).ok().ok_or(ErrorCode::Overflow)?;
     Ok(Timespec { tv_sec, tv_nsec: since.subsec_nanos().into() })
 }

@@ -1,7 +1,5 @@
 //! Names that are made, changed and removed.
 
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt as _;
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, FileType, readlinkat, statat};
@@ -119,7 +117,6 @@ impl Base<'_> {
         if target.starts_with(b"/") {
             return Err(ErrorCode::NotPermitted.into());
         }
-        let target = OsString::from_vec(target).into_string();
-        target.map_err(|_| ErrorCode::IllegalByteSequence.into())
+        String::from_utf8(target).ok().ok_or_else(|| ErrorCode::IllegalByteSequence.into())
     }
 }

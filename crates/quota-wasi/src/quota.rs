@@ -37,7 +37,6 @@ pub(crate) struct Shared {
 
 impl WasiQuota {
     /// Starts the builder for a component's directories.
-    #[must_use]
     pub fn builder(component: ComponentHandle) -> WasiQuotaBuilder {
         WasiQuotaBuilder::new(component)
     }
