@@ -45,8 +45,8 @@ pub(crate) enum ModuleError {
     Memory64,
     /// Imports of the module's own host.
     #[error(
-        "it imports {}, which WASI preview 1 does not have: a host of its own would have to, and \
-         --stub-imports stands in for imports of components only",
+        "it imports {}, which WASI preview 1 does not have; --stub-imports stands in for imports of \
+         components only",
         listed(.0)
     )]
     MissingImports(Named),

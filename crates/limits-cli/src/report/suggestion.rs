@@ -13,6 +13,9 @@ use crate::units::grouped;
 
 /// Milliseconds of CPU time that one run can use in a second: it has one thread.
 const WHOLE_CORE: u64 = 1_000;
+/// The least of it worth suggesting: below it the system's scheduler decides, and a run without CPU
+/// time waits for the next second.
+const LEAST_CPU_MS: u64 = 10;
 /// Stored bytes are suggested in whole units of this size.
 const KIB: u64 = 1_024;
 
@@ -80,7 +83,7 @@ impl Suggestion {
         // A rate that comes out as zero in one period is an error.
         let period_ms = u64::try_from(effective.quota().reset_period.as_millis());
         let least = WHOLE_CORE.div_ceil(period_ms.unwrap_or(u64::MAX).max(1));
-        quota.push((SettingKey::CpuTime, cpu_ms.min(WHOLE_CORE).max(least)));
+        quota.push((SettingKey::CpuTime, cpu_ms.clamp(LEAST_CPU_MS, WHOLE_CORE).max(least)));
         Self {
             max_bytes,
             max_fuel: limits.max_fuel_per_execution(),
@@ -237,16 +240,16 @@ pub(crate) mod tests {
             suggestion["quota"]["cpu_time"].clone()
         };
         assert_eq!(cpu_time(5_000_000, ""), 1_000);
-        assert_eq!(cpu_time(1, ""), 1);
-        assert_eq!(cpu_time(0, ""), 1);
-        assert_eq!(cpu_time(1, "period = \"30ms\""), 34);
-        assert_eq!(cpu_time(1, "period = \"10s\""), 1);
+        assert_eq!(cpu_time(7_000, ""), 11);
+        assert_eq!(cpu_time(0, ""), 10);
+        assert_eq!(cpu_time(0, "period = \"30ms\""), 34);
+        assert_eq!(cpu_time(0, "period = \"10s\""), 10);
     }
 
     #[test]
     fn a_quota_that_was_not_used_is_not_suggested() {
         let json = serde_json::to_value(suggestion(1, &[(QuotaResource::Storage, 0)], "")).unwrap();
-        assert_eq!(json["quota"], serde_json::json!({"memory": 131_072, "cpu_time": 1}));
+        assert_eq!(json["quota"], serde_json::json!({"memory": 131_072, "cpu_time": 10}));
         assert_eq!(json["capabilities"]["filesystem.read"][0], "/data/*");
         // Three runs at the same time had more memory than one.
         let peaks = [(QuotaResource::Memory, 300_000)];
