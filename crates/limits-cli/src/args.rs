@@ -119,7 +119,8 @@ pub(crate) struct GuestArgs {
     /// arguments in WAVE.
     #[arg(long, value_name = "CALL")]
     pub(crate) invoke: Option<String>,
-    /// Gives the guest a directory, to read and write, or with `:ro` to read. GUEST has no `:`.
+    /// Gives the guest a directory, to read and write, or with `:ro` to read, as far as its
+    /// `[capabilities]` allow. GUEST has no `:`.
     #[arg(long = "dir", value_name = "HOST::GUEST[:ro]", value_parser = parse_dir)]
     pub(crate) dirs: Vec<DirGrant>,
     /// Gives the guest an environment variable; it has no other.

@@ -49,6 +49,8 @@ impl Grants {
             .stdin(stdio.stdin.clone())
             .stdout(quota.stdout(stdio.stdout.clone()))
             .stderr(quota.stderr(stdio.stderr.clone()))
+            // The limit is that of `quota`.
+            .max_random_size(u64::MAX)
             // The defaults, stated so that a change of them has no effect.
             .allow_tcp(false)
             .allow_udp(false)
