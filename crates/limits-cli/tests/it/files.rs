@@ -76,6 +76,7 @@ fn a_guest_writes_up_to_the_last_byte_of_its_storage_and_hears_edquot_at_the_nex
             "origin": "component"
         })
     );
+    assert_eq!(json["quota"]["storage_entries"]["used"], 1);
     assert_eq!((&json["refusals"], &json["not_enforced"]), (&json!([]), &json!([])));
     let text = case.run(&["--dir", "given::/data"]).stderr;
     let line = "\n  quota    storage: 4106 (4.01 KiB) of 4106 (4.01 KiB) at one time, 100.0 %, denied once\n";
@@ -100,6 +101,26 @@ fn files_that_lie_there_count_unless_the_operator_gives_them_free() {
     fs::remove_file(case.path("given/f")).unwrap();
     case.write("policy.toml", "[host]\nstorage_entry_bytes = 4_092\n");
     assert_eq!(given(&case, &["--policy", "policy.toml"]).2, full);
+}
+
+#[test]
+fn the_number_of_entries_has_a_quota_of_its_own() {
+    let case = case(&roomy("[quota]\nstorage_entries = 2"), writer(&[1]));
+    fs::create_dir_all(case.path("given/a/b")).unwrap();
+    let (ended, json, said) = given(&case, &[]);
+    assert_eq!((said.as_str(), ended.code), ([QUOTA, "08\n"].concat().as_str(), Some(0)));
+    let entries = &json["quota"]["storage_entries"];
+    assert_eq!((&entries["used"], &entries["denied"]), (&json!(2), &json!(1)));
+    fs::remove_dir(case.path("given/a/b")).unwrap();
+    assert_eq!(given(&case, &[]).2, [OK, OK].concat());
+    fs::remove_file(case.path("given/f")).unwrap();
+    fs::create_dir(case.path("given/a/b")).unwrap();
+    case.write("Component.toml", case.read("Component.toml").replace("storage_entries = 2", ""));
+    case.write("policy.toml", "[host]\nstorage_entries = 2\n");
+    let (_, json, said) = given(&case, &["--policy", "policy.toml"]);
+    assert_eq!(said, [QUOTA, "08\n"].concat());
+    let entries = &json["host"]["storage_entries"];
+    assert_eq!((&entries["limit"], &entries["denied"]), (&json!(2), &json!(1)));
 }
 
 #[test]
