@@ -244,3 +244,89 @@ fn functions_of_preview1() -> Result<BTreeSet<String>, BinaryReaderError> {
     }
     Ok(functions)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CoreModule, ModuleError};
+
+    fn look(fields: &str) -> Result<(bool, bool), String> {
+        let bytes = wat::parse_str(format!("(module {fields})")).unwrap();
+        assert!(CoreModule::is_one(&bytes));
+        let looked = CoreModule::look(&bytes);
+        looked.map(|module| (module.has_start, module.has_world)).map_err(|error| error.to_string())
+    }
+
+    /// Sections as a WIT world is in, of some bytes each.
+    fn worlds(count: usize, bytes: usize) -> String {
+        format!("(@custom \"component-type:x\" \"{}\")", "w".repeat(bytes)).repeat(count)
+    }
+
+    fn imports(count: usize, name_bytes: usize) -> String {
+        format!("(import \"e\" \"{}\" (func))", "n".repeat(name_bytes)).repeat(count)
+    }
+
+    #[test]
+    fn a_module_is_a_command_or_has_a_world_or_both() {
+        let start = "(memory (export \"memory\") 1) (func (export \"_start\"))";
+        assert_eq!(look(start), Ok((true, false)));
+        assert_eq!(look(&worlds(1, 0)), Ok((false, true)));
+        assert_eq!(look(&format!("{start} {}", worlds(1, 0))), Ok((true, true)));
+        assert_eq!(look("").unwrap_err(), ModuleError::NothingToCall.to_string());
+        assert!(!CoreModule::is_one(&wat::parse_str("(component)").unwrap()));
+    }
+
+    #[test]
+    fn the_imports_and_the_world_of_a_module_are_bounded() {
+        let with_world = |imports: String| look(&format!("{imports} {}", worlds(1, 0)));
+        assert_eq!(with_world(imports(4_096, 1)), Ok((false, true)));
+        assert_eq!(with_world(imports(4_097, 1)).unwrap_err(), "it has more than 4096 imports");
+        assert_eq!(with_world(imports(26, 9_900)), Ok((false, true)));
+        assert_eq!(
+            with_world(imports(27, 9_900)).unwrap_err(),
+            "it has more than 262144 bytes of imports"
+        );
+        assert_eq!(look(&worlds(128, 8 * 1_024)), Ok((false, true)));
+        assert_eq!(
+            look(&worlds(129, 0)).unwrap_err(),
+            "it has more than 128 sections with a WIT world"
+        );
+        assert_eq!(
+            look(&worlds(1, 1_024 * 1_024 + 1)).unwrap_err(),
+            "it has more than 1048576 bytes of WIT worlds"
+        );
+    }
+
+    #[test]
+    fn imports_are_foreign_unless_a_world_explains_them() {
+        let foreign = "(import \"a:b/c\" \"f\" (func))";
+        assert_eq!(
+            look(foreign).unwrap_err(),
+            "it imports `a:b/c.f`, which WASI preview 1 does not have; --stub-imports stands in \
+             for imports of components only"
+        );
+        assert_eq!(look(&format!("{foreign} {}", worlds(1, 0))), Ok((false, true)));
+        // No world has the functions of preview 1.
+        let unknown = "(import \"wasi_snapshot_preview1\" \"f\" (func))";
+        let error = look(&format!("{unknown} {}", worlds(1, 0))).unwrap_err();
+        assert!(error.starts_with("it imports `wasi_snapshot_preview1.f`, which "), "{error}");
+        let known = "(import \"wasi_snapshot_preview1\" \"sched_yield\" (func))";
+        let error = look(&format!("{known} {}", worlds(1, 0))).unwrap_err();
+        assert_eq!(error, ModuleError::NoMemory.to_string());
+    }
+
+    #[test]
+    fn bytes_that_are_cut_off_or_changed_anywhere_are_no_panic() {
+        let fields = "(import \"wasi_snapshot_preview1\" \"sched_yield\" (func (result i32)))
+            (memory (export \"memory\") 1) (func (export \"_start\"))";
+        let good = wat::parse_str(format!("(module {fields} {})", worlds(1, 9))).unwrap();
+        for at in 8..good.len() {
+            // Whatever comes out, it comes out.
+            let _ = CoreModule::look(&good[..at]);
+            for byte in [0, 1, 5, 0x7f, 0xff] {
+                let mut bad = good.clone();
+                bad[at] = byte;
+                let _ = CoreModule::look(&bad);
+            }
+        }
+    }
+}
