@@ -134,8 +134,8 @@ impl ResourceLimitsBuilder {
         self
     }
 
-    /// Bounds the threads of the host that block for one component at one time. Further operations
-    /// on files wait; at zero, all of them, until the deadline.
+    /// Bounds the threads of the host that block for one component at one time. Its further
+    /// operations on files wait.
     pub const fn max_blocking_threads(mut self, count: u32) -> Self {
         self.blocking_threads = Some(count);
         self
