@@ -31,6 +31,10 @@ const MOST_TRIP: Duration = Duration::from_micros(20);
 /// The length from which on a poll is looked into: was it the guest, or did the system run others?
 const LONG_POLL: Duration = Duration::from_micros(300);
 
+/// The length up to which a pass is short. A guest that waits for the host again and again has only
+/// such passes, and the clock of its thread would be a large part of each.
+const SHORT_PASS: Duration = Duration::from_micros(50);
+
 /// The end of a guest's future.
 #[derive(Debug)]
 pub(crate) enum Driven<R> {
@@ -88,6 +92,7 @@ pub(crate) async fn drive<F: Future>(
         parked: false,
         waiting: false,
         left: None,
+        was_short: false,
     };
     loop {
         let pass = poll_fn(|cx| driver.pass(cx, guest.as_mut(), cancelled.as_mut())).await;
@@ -116,6 +121,8 @@ struct Driver<'e> {
     waiting: bool,
     /// The moment when the driver last went to the runtime only to pass the time to the deadline.
     left: Option<Instant>,
+    /// The guest's last pass was a short one.
+    was_short: bool,
 }
 
 impl Drop for Driver<'_> {
@@ -138,7 +145,7 @@ impl Driver<'_> {
         let _ = cancelled.poll(cx);
         let began = self.clock.now();
         self.clock.begin_slice(began);
-        let cpu_began = self.clock.thread_time();
+        let cpu_began = if self.was_short { None } else { self.clock.thread_time() };
         if let Some(left) = self.left.take() {
             self.charge_trip(began.saturating_duration_since(left));
         }
@@ -179,6 +186,7 @@ impl Driver<'_> {
             let ran = after.saturating_duration_since(now);
             self.time.slices = self.time.slices.saturating_add(1);
             now = after;
+            self.was_short = now.saturating_duration_since(began) <= SHORT_PASS;
             self.spend(ran, nested);
             let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
             self.parked = self.clock.take_parked();
@@ -253,10 +261,11 @@ impl Driver<'_> {
     }
 
     /// Returns the guest's own part of the time `ran`, in a pass that began at `cpu_began` of the
-    /// thread's time.
+    /// thread's time: all of it, if that is not known.
     ///
     /// On a busy machine the system takes the thread away for milliseconds. As a part of the price
-    /// of the guest's fuel, that would shorten its intervals far too much for a long time.
+    /// of the guest's fuel, that would shorten its intervals far too much for a long time. After a
+    /// short pass this may happen once.
     fn own_time(&self, ran: Duration, cpu_began: Option<Duration>) -> Duration {
         if ran < LONG_POLL {
             return ran;
