@@ -1,5 +1,8 @@
 //! Guests and hosts that the measurements share.
 
+pub mod wasi_guest;
+pub mod wasi_host;
+
 use limits_core::{ResourceLimits, ResourceLimitsBuilder};
 use limits_wasmtime::{
     ComponentExecutor, ExecutionFailure, ExecutionResult, HasLimits, LimitState, PreparedComponent,
