@@ -41,6 +41,7 @@ async fn measure(
     console: &Console,
     interrupt: &Interrupt,
 ) -> CalibrationReport {
+    let inputs = Manifest::inputs(&args.guest.manifest, Some(&manifest));
     let Manifest { terms, file, .. } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => {
@@ -60,6 +61,7 @@ async fn measure(
     let ran = async {
         let is_shown = console.shows_progress();
         directories::check_use(dirs, &account, &terms)?;
+        directories::check_inputs(dirs, &inputs, &account)?;
         let session =
             Session::open(name, file?, &args.guest, &effective.limits(), interrupt, is_shown)
                 .await?;

@@ -40,6 +40,7 @@ async fn report(
     interrupt: &Interrupt,
     runs: &mut Runs,
 ) -> Report {
+    let inputs = Manifest::inputs(&args.guest.manifest, Some(&manifest));
     let Manifest { terms, file, .. } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => return Report::not_run(None, Ending::from(&failure)),
@@ -54,6 +55,7 @@ async fn report(
         let limits = terms.effective.limits();
         let dirs = &args.guest.dirs;
         directories::check_use(dirs, &account, &terms)?;
+        directories::check_inputs(dirs, &inputs, &account)?;
         let session =
             Session::open(&terms.name, file?, &args.guest, &limits, interrupt, is_shown).await?;
         let wasi = directories::open(dirs, &account, &terms, interrupt, is_shown).await?;

@@ -1,6 +1,7 @@
 //! The directories of the command line, under the component's quotas and capabilities.
 
 use core::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use limits_config::format_size;
@@ -11,6 +12,7 @@ use crate::args::DirGrant;
 use crate::background::in_background;
 use crate::guest::account::{Mode, RunAccount};
 use crate::inputs::manifest::Terms;
+use crate::inputs::names_within::names_within;
 use crate::interrupt::Interrupt;
 use crate::outcome::dir_failure::DirFailure;
 use crate::outcome::failure::Failure;
@@ -66,6 +68,33 @@ fn useless(
             Grant::new(denied.permission(), &pattern, denied.denied_by(), capabilities)
         }),
     }
+}
+
+/// Refuses files of the operator that the guest may change: the next run would obey what it wrote.
+///
+/// # Errors
+///
+/// [`DirFailure::Exposed`] for the first of `inputs` that a capability lets the guest replace.
+pub(crate) fn check_inputs(
+    dirs: &[DirGrant],
+    inputs: &[PathBuf],
+    account: &RunAccount,
+) -> Result<(), Failure> {
+    let capabilities = account.component_handle().capabilities();
+    let may_write = |dir: &DirGrant, name: &Path| {
+        let place = format!("/{}/{}", dir.guest, name.display());
+        account.mode() == Mode::Observe
+            || capabilities.check(Permission::FilesystemWrite, &place).is_allowed()
+    };
+    for dir in dirs.iter().filter(|dir| !dir.is_read_only) {
+        for path in inputs {
+            if names_within(path, &dir.host).iter().any(|name| may_write(dir, name)) {
+                let (path, dir) = (path.clone(), dir.clone());
+                return Err(DirFailure::Exposed { path, dir }.into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Opens the directories, locks those that the guest may write, and counts what lies in them.

@@ -26,6 +26,15 @@ pub(crate) enum DirFailure {
         grant.as_ref().map(needs).unwrap_or_default()
     )]
     Useless { dir: DirGrant, grant: Option<Grant> },
+    /// The guest could change what the next run obeys.
+    #[error(
+        "{} lies in --dir {}::{}, where the component may write it: keep it in a folder of its \
+         own, give the directory with :ro, or grant no filesystem.write there",
+        quoted_path(path),
+        quoted_path(&dir.host),
+        Escaped::head(&dir.guest, MOST_OF_A_PATH)
+    )]
+    Exposed { path: PathBuf, dir: DirGrant },
     /// A directory, or something in it.
     #[error("cannot {verb} {}: {reason}", quoted_path(path))]
     Io { verb: &'static str, path: PathBuf, reason: SystemError },
@@ -54,7 +63,7 @@ impl DirFailure {
             // Not the files or the command line: the same command succeeds once the other process
             // has ended, as after any other shortage of the host.
             Self::InUse { .. } => Outcome::Host,
-            Self::Other(_) => Outcome::Error,
+            Self::Exposed { .. } | Self::Other(_) => Outcome::Error,
         }
     }
 }
@@ -101,6 +110,13 @@ mod tests {
                 DirFailure::Useless { dir: dir(false), grant: None },
                 Outcome::Denied,
                 "no capability allows anything in --dir a\\u{1b}b::/d\\n",
+            ),
+            (
+                DirFailure::Exposed { path: PathBuf::from("policy.toml"), dir: dir(false) },
+                Outcome::Error,
+                "policy.toml lies in --dir a\\u{1b}b::/d\\n, where the component may write it: keep \
+                 it in a folder of its own, give the directory with :ro, or grant no \
+                 filesystem.write there",
             ),
             (
                 WasiQuotaError::Open { path: path(), error: words() }.into(),

@@ -5,6 +5,7 @@ use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::args::DirGrant;
+use crate::inputs::names_within::names_within;
 use crate::outcome::failure::Failure;
 use crate::outcome::system_error::SystemError;
 use crate::quote::quoted_path;
@@ -120,30 +121,15 @@ pub(crate) fn refuse_stdout_within(dirs: &[DirGrant]) -> Result<(), Failure> {
 fn refuse_within(path: &Path, dirs: &[DirGrant]) -> Result<(), String> {
     for DirGrant { host, .. } in dirs.iter().filter(|dir| !dir.is_read_only) {
         // A missing directory is refused when it is given to the guest.
-        let Ok(writable) = fs::canonicalize(host) else { continue };
-        let is_inside = |place: &Path| place != writable && place.starts_with(&writable);
-        for part in path.ancestors().filter(|part| *part != Path::new("")) {
-            let leads_inside = fs::canonicalize(part).is_ok_and(|real| is_inside(&real));
-            let is_named_inside = entry(part).is_some_and(|entry| is_inside(&entry));
-            if leads_inside || is_named_inside {
-                return Err(format!(
-                    "it lies in {}, which the guest may write; choose another folder, or give \
-                     this one with :ro",
-                    quoted_path(host)
-                ));
-            }
+        if !names_within(path, host).is_empty() {
+            return Err(format!(
+                "it lies in {}, which the guest may write; choose another folder, or give this one \
+                 with :ro",
+                quoted_path(host)
+            ));
         }
     }
     Ok(())
-}
-
-/// Returns the absolute path of the name itself, which may be a link.
-fn entry(path: &Path) -> Option<PathBuf> {
-    let folder = match path.parent()? {
-        folder if folder == Path::new("") => Path::new("."),
-        folder => folder,
-    };
-    Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
 }
 
 #[cfg(unix)]

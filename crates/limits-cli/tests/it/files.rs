@@ -189,3 +189,34 @@ fn files_need_a_thread_that_may_block() {
     let (_, json, said) = given(&case(&limits(1), writer(&[1])), &args);
     assert_eq!(said, [OK; 16].concat(), "{json}");
 }
+
+#[test]
+fn a_guest_cannot_be_given_the_files_that_limit_it() {
+    let case = case(&roomy(""), writer(&[1]));
+    fs::write(case.path("given/policy.toml"), "").unwrap();
+    let refused = |args: &[&str]| {
+        let (ended, json) = case.json(args);
+        let error = json["error"]["message"].as_str().map(String::from);
+        (ended.code, error.unwrap_or_default())
+    };
+    let policy = ["--policy", "given/policy.toml"];
+    assert_eq!(
+        refused(&[&["--dir", "given::/data"], &policy[..]].concat()),
+        (
+            Some(71),
+            String::from(
+                "given/policy.toml lies in --dir given::/data, where the component may write it: \
+                 keep it in a folder of its own, give the directory with :ro, or grant no \
+                 filesystem.write there"
+            )
+        )
+    );
+    let (code, error) = refused(&["--dir", ".::/data"]);
+    assert_eq!(code, Some(71));
+    assert!(error.starts_with("Component.toml lies in --dir .::/data, where"), "{error}");
+    // Where no capability lets it write, the directory is given.
+    let (_, elsewhere) = refused(&["--dir", ".::/other", "--dir", "given::/data"]);
+    assert!(!elsewhere.contains("where the component may write it"), "{elsewhere}");
+    let (code, error) = refused(&["--dir", ".::/other", "--observe"]);
+    assert_eq!(code, Some(71), "{error}");
+}
