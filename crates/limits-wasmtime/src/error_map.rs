@@ -48,8 +48,8 @@ pub(crate) struct Circumstances<'a> {
 ///
 /// A [`WasmError`] describes the end of *this* execution. One that a host function returns is of
 /// another execution, and so an error of this one's host. The exceptions are refusals that host
-/// functions make for their caller: a quota, a missing capability, a limit of the execution that the
-/// host enforces, and more fuel charged than was left.
+/// functions make for their caller: a quota, a missing capability, a limit of the execution that
+/// the host enforces, and more fuel charged than was left.
 pub(crate) fn error_of(error: Error, of: Circumstances<'_>) -> (WasmError, bool) {
     let Circumstances { limits, fuel, instantiation_refusal, refused, waited, entered } = of;
     match error.downcast_ref::<Trap>() {

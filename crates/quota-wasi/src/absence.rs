@@ -78,8 +78,8 @@ fn wants_directory(path: &OsStr) -> bool {
 
 /// Opens the deepest directory on the way, and returns the number of components that lead to it.
 ///
-/// A part of the way that cannot be opened makes every longer part fail, so half of the lengths that
-/// are left can be excluded by each attempt.
+/// A part of the way that cannot be opened makes every longer part fail, so each attempt excludes
+/// half of the lengths that are left.
 fn deepest(base: &Arc<File>, parts: &[&OsStr]) -> (Arc<File>, usize) {
     let mut reached = (Arc::clone(base), 0);
     let mut beyond = parts.len() + 1;

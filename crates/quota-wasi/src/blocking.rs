@@ -18,8 +18,8 @@ use crate::quota::Shared;
 /// - I21: at no time do more threads than `max_blocking_threads` run work of the component, in all
 ///   its executions together. The permit is acquired before the work is handed to a thread, and
 ///   moves into it.
-/// - I22: work that a thread has begun runs to its end, whatever becomes of the execution. It is one
-///   closure that owns all it needs; an execution that is dropped only stops waiting for it.
+/// - I22: work that a thread has begun runs to its end, whatever becomes of the execution. It is
+///   one closure that owns all it needs; an execution that is dropped only stops waiting for it.
 #[derive(Debug)]
 pub(crate) struct BlockingThreads {
     permits: Arc<Semaphore>,

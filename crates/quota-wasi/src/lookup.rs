@@ -169,8 +169,8 @@ fn copy_of(error: &io::Error) -> io::Error {
     }
 }
 
-/// Splits a path into its parent and its last component: `.` where the path names a directory by its
-/// end, `None` where it is empty.
+/// Splits a path into its parent and its last component: `.` where the path names a directory by
+/// its end, `None` where it is empty.
 fn split_last(path: &str) -> Option<(&str, &str)> {
     if path.is_empty() {
         return None;

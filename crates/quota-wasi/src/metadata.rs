@@ -69,8 +69,8 @@ impl Base<'_> {
     }
 }
 
-/// Removes the slashes behind a name without a parent where it is not followed: the link that has the
-/// name is asked for then, as in plain wasmtime-wasi.
+/// Removes the slashes behind a name without a parent where it is not followed: the link that has
+/// the name is asked for then, as in plain wasmtime-wasi.
 fn name_alone(path: &str, follow: FollowSymlinks) -> &str {
     let mut components = Path::new(path).components();
     match (follow, components.next(), components.next()) {

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::disk::open_file::OpenFile;
 use crate::store_usage::StoreUsage;
 
-/// A file or directory that a guest has a descriptor of, with the place of the directory that it was
-/// reached from, among the component's.
+/// A file or directory that a guest has a descriptor of, with the place of the directory that it
+/// was reached from, among the component's.
 #[derive(Clone, Debug)]
 pub(crate) enum Opened {
     Directory { root: usize, _slot: Arc<Slot> },

@@ -17,8 +17,8 @@ impl HasData for QuotaRandom {
 
 /// The random bytes of one execution.
 ///
-/// A request for too many ends the execution, as without quotas: a program that hears of fewer bytes
-/// than it asked for would use the others, which are not random.
+/// A request for too many ends the execution, as without quotas: a program that hears of fewer
+/// bytes than it asked for would use the others, which are not random.
 pub(crate) struct RandomView<'a> {
     inner: &'a mut WasiRandomCtx,
     store: StoreQuota,

@@ -106,11 +106,15 @@ async fn a_refusal_by_a_host_function_is_its_callers() {
         (Box::new(move || refused.at_depth(1).into()), Blame::Host),
         (Box::new(move || denied().into()), Blame::Guest),
         (Box::new(move || WasmError::Denied(denied()).into()), Blame::Guest),
+        (Box::new(|| LimitExceeded::new(LimitKind::RandomBytes, 8).into()), Blame::Guest),
     ];
     for (error, blame) in table {
         let failure = failing(error).await;
         assert_eq!(failure.blame(), blame, "{failure}");
-        assert!(matches!(failure.error(), WasmError::Quota(_) | WasmError::Denied(_)));
+        assert!(matches!(
+            failure.error(),
+            WasmError::Quota(_) | WasmError::Denied(_) | WasmError::LimitExceeded(_)
+        ));
     }
 }
 

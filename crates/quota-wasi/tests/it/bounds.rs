@@ -16,7 +16,8 @@ const FULL: Result<(), ErrorCode> = Err(ErrorCode::InsufficientMemory);
 
 #[tokio::test]
 async fn open_files_and_directories_are_bounded_until_they_are_closed() {
-    // I23: descriptors of files and directories, those found open, and streams without a descriptor.
+    // I23: descriptors of files and directories, those found open, and streams without a
+    // descriptor.
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), "content").unwrap();
     fs::create_dir(dir.path().join("d")).unwrap();

@@ -11,7 +11,8 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, ReaddirIte
 
 use crate::host::Host;
 
-/// A guest in its store. A call that traps panics, unless it is made by [`try_call`](Self::try_call).
+/// A guest in its store. A call that traps panics, unless it is made by
+/// [`try_call`](Self::try_call).
 pub(crate) struct Guest {
     pub(crate) store: Store<Host>,
     pub(crate) instance: Instance,

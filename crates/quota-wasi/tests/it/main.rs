@@ -5,6 +5,7 @@
 mod bounds;
 mod capabilities;
 mod differential;
+mod executor;
 mod guest;
 mod host;
 mod kills;
@@ -14,3 +15,4 @@ mod parallel;
 mod puppet;
 mod races;
 mod storage;
+mod wasi;
