@@ -3,20 +3,26 @@
 
 use std::fs;
 
+use limits_core::{Allowance, ResourceQuota};
+
 use crate::compiler::sources;
 use crate::fixture::Fixture;
 use crate::plain;
-use crate::program::Program;
+use crate::program::{Program, wide_limits};
+use crate::quoted;
 use crate::tree::listing;
 
 async fn compare(name: &str) {
     let program = Program::compile(&format!("same/{name}"));
     let (one, other) = (Fixture::filled(), Fixture::filled());
-    let (plain, again) = (plain::run(&program, &one).await, plain::run(&program, &other).await);
+    let plain = plain::run(&program, &one).await;
+    let quota = ResourceQuota::new().with_storage(Allowance::Unlimited);
+    let wasi = quoted::open(&quoted::component(quota), &other);
+    let quoted = quoted::run(&program, &wide_limits(), &wasi, &[]).await;
     assert!(!plain.stdout.is_empty() || name == "ends_at_once", "it printed nothing");
-    assert_same("stdout", &plain.stdout, &again.stdout);
-    assert_same("stderr", &plain.stderr, &again.stderr);
-    assert_eq!(plain.ending, again.ending, "the end");
+    assert_same("stdout", &plain.stdout, &quoted.stdout);
+    assert_same("stderr", &plain.stderr, &quoted.stderr);
+    assert_eq!(plain.ending, quoted.ending, "the end");
     assert_same("tree", &listing(&one.root()), &listing(&other.root()));
 }
 

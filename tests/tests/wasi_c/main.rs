@@ -3,9 +3,14 @@
 //!
 //! The target has `test = false`, since it needs clang: `cargo xtask c-guests` runs it.
 
+mod capabilities;
 mod compiler;
 mod differential;
+mod example;
 mod fixture;
+mod kills;
 mod plain;
 mod program;
+mod quotas;
+mod quoted;
 mod tree;

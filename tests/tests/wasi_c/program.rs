@@ -73,7 +73,7 @@ pub(crate) fn wide_limits() -> ResourceLimits {
 impl Program {
     /// Compiles `NAME.c` of the folder of programs.
     pub(crate) fn compile(name: &str) -> Self {
-        Self::of_module(&compiler::module(&compiler::sources().join(format!("{name}.c"))))
+        Self::of_module(&compiler::program(name))
     }
 
     /// Compiles a core module of WASI preview 1.
