@@ -5,6 +5,7 @@ mod expectation;
 
 use core::time::Duration;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
@@ -121,6 +122,11 @@ fn check_guest(command: &Path, folder: &Path) -> Result {
     if let Some(call) = expected.invoke {
         guest.args(["--invoke", call]);
     }
+    if let Some(guest_path) = expected.dir {
+        let mut dir = empty_directory(&scratch.join(format!("{name}.dir")))?.into_os_string();
+        dir.push(format!("::{guest_path}"));
+        guest.arg("--dir").arg(dir);
+    }
     if let Some(args) = expected.args {
         guest.arg("--").args(args.split_whitespace());
     }
@@ -170,6 +176,16 @@ fn read(path: &Path) -> Result<String> {
 
 fn create(path: &Path) -> Result<File> {
     File::create(path).map_err(|error| format!("cannot make {}: {error}", path.display()).into())
+}
+
+/// Makes a directory without the content of an earlier run.
+fn empty_directory(path: &Path) -> Result<PathBuf> {
+    let made = match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => fs::create_dir(path),
+    };
+    made.map_err(|error| format!("cannot empty {}: {error}", path.display()))?;
+    Ok(path.to_path_buf())
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::failure::Result;
 
 /// The line `exit=CODE outcome=NAME [invoke=CALL] [result=VALUE] [stdin=FILE] [stdout=FILE]
-/// [args=WORDS]`. A value runs to the next key or the end of the line; files are in the
+/// [args=WORDS] [dir=PATH]`. A value runs to the next key or the end of the line; files are in the
 /// example's folder.
 #[derive(Debug, Default)]
 pub(crate) struct Expectation<'a> {
@@ -20,9 +20,11 @@ pub(crate) struct Expectation<'a> {
     pub(crate) stdout: Option<&'a str>,
     /// The guest's arguments.
     pub(crate) args: Option<&'a str>,
+    /// The path under which the guest finds an empty directory to write to.
+    pub(crate) dir: Option<&'a str>,
 }
 
-const KEYS: [&str; 7] = ["exit", "outcome", "invoke", "result", "stdin", "stdout", "args"];
+const KEYS: [&str; 8] = ["exit", "outcome", "invoke", "result", "stdin", "stdout", "args", "dir"];
 
 impl<'a> Expectation<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self> {
@@ -46,7 +48,8 @@ impl<'a> Expectation<'a> {
                 "result" => expected.result = Some(value),
                 "stdin" => expected.stdin = Some(value),
                 "stdout" => expected.stdout = Some(value),
-                _ => expected.args = Some(value),
+                "args" => expected.args = Some(value),
+                _ => expected.dir = Some(value),
             }
         }
         expected.exit = exit.ok_or("EXPECT has no exit=CODE")?;
@@ -95,6 +98,9 @@ mod tests {
         assert_eq!(expected.invoke, Some("greet(\"a b\")"));
         assert_eq!(expected.result, Some("\"Hello, a b!\""));
         assert_eq!((expected.stdin, expected.stdout, expected.args), (Some("in.txt"), None, None));
+        let line = "exit=0 outcome=success args=a b dir=/data\n";
+        let expected = Expectation::parse(line).unwrap();
+        assert_eq!((expected.args, expected.dir), (Some("a b"), Some("/data")));
     }
 
     #[test]
