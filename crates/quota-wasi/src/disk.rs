@@ -11,8 +11,8 @@
 //!
 //! # Invariants
 //!
-//! - I1: the component's use is the sum over what is on disk whenever no change is under way, and
-//!   less than a change's reservation above it meanwhile.
+//! - I1: the component's use is never below the sum over what is on disk, and equal to it whenever
+//!   no change is under way.
 //! - I2: growth is reserved before it happens, so the use never passes the quota, in any
 //!   interleaving; a refused change has changed nothing on disk.
 //! - I3: a change is settled by the length after it, whether it succeeds, fails, is short or

@@ -58,7 +58,7 @@ impl<'a> Change<'a> {
         match self.counted.reserve_up_to(growth) {
             Ok((grant, part)) if len.saturating_add(part) > start => {
                 self.grant = Some(grant);
-                self.reach = len.saturating_add(part).min(end);
+                self.reach = len.saturating_add(part);
             }
             Ok((too_few, _)) => {
                 // Not even the hole before the first byte, and that byte. Asked again, the error
@@ -66,7 +66,8 @@ impl<'a> Change<'a> {
                 drop(too_few);
                 self.grow_to(start.saturating_add(1))?;
             }
-            // The bytes that lie inside the file need nothing.
+            // The bytes that lie inside the file need nothing. The refusal stays counted as a
+            // denial.
             Err(_) if start < len => {}
             Err(error) => return Err(error),
         }

@@ -8,8 +8,7 @@ use std::sync::{Arc, MutexGuard};
 
 use quota_enforce::Grant;
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, Stat, linkat, mkdirat, openat, renameat, statat, symlinkat,
-    unlinkat,
+    AtFlags, Mode, OFlags, Stat, linkat, mkdirat, openat, renameat, statat, symlinkat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -32,7 +31,8 @@ impl<'a> Names<'a> {
         Self { ledger, _lock: lock }
     }
 
-    /// Makes a file that does not exist, for everybody to read and write within the umask.
+    /// Makes a file that does not exist, with all permissions to read and write that the umask
+    /// leaves.
     ///
     /// Of `access`, `O_APPEND` and `O_TRUNC` have no effect.
     pub(crate) fn create_file(
@@ -53,7 +53,7 @@ impl<'a> Names<'a> {
         Ok(OpenFile::new(file, held))
     }
 
-    /// Makes a directory, for everybody within the umask.
+    /// Makes a directory, with all permissions that the umask leaves.
     pub(crate) fn create_dir(&self, dir: &File, name: &OsStr) -> Result<(), DiskError> {
         check(name)?;
         let grant = self.reserve(dir, name, 0)?;
@@ -156,10 +156,9 @@ impl<'a> Names<'a> {
     }
 }
 
-/// Reports whether an inode has one name only. A directory's other names are its own and those in
-/// its subdirectories.
+/// Reports whether an inode has one name only. A directory has more, but no bytes.
 fn is_last_name(stat: &Stat) -> bool {
-    stat.st_nlink <= 1 || FileType::from_raw_mode(stat.st_mode).is_dir()
+    stat.st_nlink <= 1
 }
 
 fn check(name: &OsStr) -> Result<(), Errno> {

@@ -139,3 +139,16 @@ fn a_file_as_large_as_the_system_allows_is_counted_as_it_is() {
     assert_eq!(file.write_at(&[b'y'; 100], most - 10).unwrap(), 10);
     disk.assert_use(1, most, &[]);
 }
+
+// I3. Files of `/proc` have no end to seek.
+#[test]
+fn a_file_whose_length_is_not_known_has_the_one_that_was_reserved() {
+    let disk = Disk::new(1_000);
+    let options = File::options().read(true).write(true).open("/proc/thread-self/comm");
+    let file = disk.ledger.opened(Arc::new(options.unwrap())).unwrap();
+    let act = |mut file: &File, bytes: &[u8]| io::Write::write(&mut file, bytes);
+    assert_eq!(file.write(Some(0), b"short", act).unwrap(), 5);
+    assert_eq!(disk.used(), 5);
+    assert_eq!(file.write(Some(0), b"short", act).unwrap(), 5);
+    assert_eq!(disk.used(), 5);
+}
