@@ -39,6 +39,10 @@ impl Directory {
     pub(crate) fn open(request: DirectoryRequest) -> io::Result<Self> {
         let DirectoryRequest { host, guest, access } = request;
         let file = open_ambient_dir(&host, ambient_authority())?;
+        // Without an answer here there would be none for any file in it.
+        system::whereabouts(&file).map_err(|error| {
+            io::Error::new(error.kind(), format!("the system does not tell where it lies: {error}"))
+        })?;
         let (perms, mode) = match access {
             DirectoryAccess::ReadOnly => (FsPerms::ReadOnly, OpenMode::READ),
             DirectoryAccess::ReadWrite => (FsPerms::ReadWrite, OpenMode::READ | OpenMode::WRITE),

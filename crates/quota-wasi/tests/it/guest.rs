@@ -302,13 +302,32 @@ impl Guest {
     /// Waits until a stream is ready.
     pub(crate) async fn wait_for(&mut self, to: Output) {
         let pollable: Resource<DynPollable> = self.call("output-subscribe", (to.borrow(),)).await;
-        let pollable = Handle::of(&pollable);
+        self.block_on(Handle::of(&pollable)).await;
+    }
+
+    pub(crate) async fn wait_for_input(&mut self, from: Input) {
+        let pollable: Resource<DynPollable> = self.call("input-subscribe", (from.borrow(),)).await;
+        self.block_on(Handle::of(&pollable)).await;
+    }
+
+    async fn block_on(&mut self, pollable: Handle<DynPollable>) {
         let block = self
             .instance
             .get_typed_func::<(Resource<DynPollable>,), ()>(&mut self.store, "block")
             .unwrap();
         block.call_async(&mut self.store, (pollable.borrow(),)).await.unwrap();
         self.drop_of("drop-pollable", pollable).await;
+    }
+
+    pub(crate) async fn splice(
+        &mut self,
+        to: Output,
+        from: Input,
+        len: u64,
+    ) -> Result<u64, Broken> {
+        let moved: Result<u64, StreamError> =
+            self.call("splice", (to.borrow(), from.borrow(), len)).await;
+        self.unbroken(moved).await
     }
 
     pub(crate) async fn take(&mut self, from: Input, len: u64) -> Result<Vec<u8>, Broken> {
