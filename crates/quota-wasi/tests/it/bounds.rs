@@ -79,7 +79,7 @@ async fn open_listings_are_bounded_by_their_entries_together() {
     let mut guest = Guest::within(&roomy(dir.path()), limits().max_directory_entries(10)).await;
     let usage = guest.store.data().quota.as_ref().unwrap().usage();
     let root = guest.root().await;
-    let mut open = async |guest: &mut Guest, name| {
+    let open = async |guest: &mut Guest, name| {
         guest.open(root, name, OpenFlags::DIRECTORY, READ).await.unwrap()
     };
     let (six, five) = (open(&mut guest, "six").await, open(&mut guest, "five").await);

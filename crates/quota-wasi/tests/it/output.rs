@@ -123,7 +123,7 @@ impl StdoutStream for Stalled {
 #[async_trait]
 impl Pollable for Stalled {
     async fn ready(&mut self) {
-        std::future::pending().await
+        core::future::pending::<()>().await;
     }
 }
 
