@@ -6,6 +6,7 @@ mod c_guests;
 mod check_each;
 mod docs;
 mod examples;
+mod guests;
 mod loom;
 mod package;
 
@@ -86,6 +87,11 @@ pub(crate) const VERBS: &[Verb] = &[
         action: Plain(examples::run),
     },
     Verb {
+        name: "guests",
+        about: "builds guests in JavaScript and Python, from the network, and runs them; not in ci",
+        action: Plain(guests::run),
+    },
+    Verb {
         name: "package",
         about: "packs each published crate and looks inside",
         action: Plain(package::run),
@@ -164,8 +170,8 @@ mod tests {
     }
 
     #[test]
-    fn ci_runs_every_verb_but_itself_and_the_benches() {
-        for verb in VERBS.iter().filter(|verb| !["ci", "bench"].contains(&verb.name)) {
+    fn ci_runs_every_verb_but_itself_the_benches_and_guests_from_the_network() {
+        for verb in VERBS.iter().filter(|verb| !["ci", "bench", "guests"].contains(&verb.name)) {
             assert!(CI.iter().any(|(name, _)| *name == verb.name), "{} is not in ci", verb.name);
         }
     }

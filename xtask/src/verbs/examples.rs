@@ -71,7 +71,7 @@ fn build(hosts: &[Host]) -> Result<String> {
 }
 
 /// Returns the path of a program that cargo has built.
-fn program(built: &str, name: &str) -> Result<PathBuf> {
+pub(super) fn program(built: &str, name: &str) -> Result<PathBuf> {
     let messages = built.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut paths =
         messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
