@@ -3,13 +3,18 @@
 //!
 //! First each work as a criterion group; then a table of ratios and differences, which are taken
 //! within a round that runs everything in turn, so that the rest of the machine's work meets all of
-//! it. The table has medians over the rounds. Pinned to one core (`taskset -c 1`) it varies least:
-//! nearly all of a write is the way to a blocking thread and back.
+//! it. The table has medians over the rounds, of CPU time, on one core where `taskset` can pin a
+//! process to it. Nearly all of a write is the way to a blocking thread and back: over two cores of
+//! a busy machine, its wall-clock time varies by more than the difference between the hosts.
 
 use core::error::Error;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{Write as _, stdout};
 use std::path::Path;
-use std::time::Instant;
+use std::process::Command;
+use std::{env, fs};
 
 use criterion::{BenchmarkId, Criterion, criterion_group};
 use limits_benches::wasi_guest::{CHECK_WRITE, RANDOM, WRITE_AT, WRITE_STREAM, Work};
@@ -41,11 +46,33 @@ fn hosts(dir: &Path) -> Fallible<[(&'static str, Box<dyn WasiHost + '_>); 3]> {
     ])
 }
 
+/// Set in a process that is pinned to one core, and prints the table.
+const PINNED: &str = "LIMITS_BENCH_PINNED";
+
 fn main() -> Fallible<()> {
+    if env::var_os(PINNED).is_some() {
+        return table();
+    }
     benches();
     Criterion::default().configure_from_args().final_summary();
     // Without the argument that `cargo bench` gives, nothing is measured.
-    if std::env::args().any(|arg| arg == "--bench") { table() } else { Ok(()) }
+    if env::args().any(|arg| arg == "--bench") { pinned_table() } else { Ok(()) }
+}
+
+/// Prints the table in a process that is pinned to one core.
+fn pinned_table() -> Fallible<()> {
+    let this = env::current_exe()?;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let first = cores.and_then(|list| list.trim().split([',', '-']).next()).unwrap_or("0");
+    match Command::new("taskset").args(["-c", first]).arg(this).env(PINNED, "1").status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("the measurement ended with {status}").into()),
+        Err(_) => {
+            writeln!(stdout(), "\nwithout `taskset`: figures over several cores")?;
+            table()
+        }
+    }
 }
 
 fn groups(criterion: &mut Criterion) {
@@ -125,15 +152,40 @@ fn rounds<const HOSTS: usize>(
     for round in 0..=rounds {
         for turn in 0..HOSTS {
             let turn = (round + turn) % HOSTS;
-            let begun = Instant::now();
+            let before = cpu_times()?;
             hosts[turn].1.run(work)?;
-            let ns = begun.elapsed().as_secs_f64() * 1e9 / f64::from(work.calls);
+            let ran = ran_since(&before, &cpu_times()?);
+            let ns = ran.as_secs_f64() * 1e9 / f64::from(work.calls);
             if round > 0 {
                 times[turn].push(ns);
             }
         }
     }
     Ok(times)
+}
+
+/// Returns the CPU time of each thread of this process, as Linux counts it.
+fn cpu_times() -> Fallible<BTreeMap<OsString, Duration>> {
+    let mut times = BTreeMap::new();
+    for thread in fs::read_dir("/proc/self/task")? {
+        let thread = thread?;
+        // A thread that ends meanwhile was idle: it ran for no host of this round.
+        let Ok(text) = fs::read_to_string(thread.path().join("schedstat")) else { continue };
+        let ns = text.split(' ').next().unwrap_or_default().parse()?;
+        times.insert(thread.file_name(), Duration::from_nanos(ns));
+    }
+    Ok(times)
+}
+
+/// Returns the time that all threads have run since `before`.
+fn ran_since(
+    before: &BTreeMap<OsString, Duration>,
+    now: &BTreeMap<OsString, Duration>,
+) -> Duration {
+    let ran = |(thread, time): (&OsString, &Duration)| {
+        time.saturating_sub(before.get(thread).copied().unwrap_or_default())
+    };
+    now.iter().map(ran).sum()
 }
 
 /// Compares two hosts within each round, and returns the median.
