@@ -130,6 +130,24 @@ async fn the_place_behind_links_decides() {
 }
 
 #[tokio::test]
+async fn links_out_of_the_directory_are_not_followed_and_the_hosts_paths_do_not_show() {
+    let dir = files();
+    for (target, name) in [("/etc/passwd", "absolute"), ("../../../etc/passwd", "above")] {
+        symlink(target, dir.path().join("pub").join(name)).unwrap();
+    }
+    let (mut guest, root) = reader(dir.path()).await;
+    let refused = Err(ErrorCode::NotPermitted);
+    for path in ["pub/absolute", "pub/above", "pub/above/x", "/data/pub/f", "pub/../../x"] {
+        let opened = guest.open(root, path, existing(), READ).await;
+        assert_eq!(opened.map(|_| ()), refused, "{path}");
+        assert_eq!(guest.stat_at(root, FOLLOW, path).await.map(|_| ()), refused, "{path}");
+    }
+    assert_eq!(guest.readlink(root, "pub/absolute").await.map(|_| ()), refused);
+    assert_eq!(guest.symlink(root, "/etc/passwd", "out/new").await, refused);
+    assert_eq!(guest.symlink(root, "../../etc/passwd", "out/new").await, Ok(()));
+}
+
+#[tokio::test]
 async fn a_guest_changes_what_a_pattern_matches_and_nothing_else() {
     let dir = files();
     let (mut guest, root) = reader(dir.path()).await;
