@@ -1,6 +1,9 @@
 //! Refusals and failures as the guest sees them.
 
+use std::io;
+
 use quota_enforce::EnforceError;
+use rustix::io::Errno;
 use thiserror::Error;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wasmtime_wasi::p2::{FsError, StreamError};
@@ -24,11 +27,22 @@ pub(crate) fn refused(error: EnforceError) -> FsError {
     }
 }
 
+/// Returns the error of a call of the system's.
+///
+/// Descriptors that the host has no more of are missed as those are that the guest may not have
+/// more of; wasmtime-wasi has no code for them, and says `io`.
+pub(crate) fn failed_io(error: io::Error) -> FsError {
+    match Errno::from_io_error(&error) {
+        Some(Errno::MFILE | Errno::NFILE) => ErrorCode::InsufficientMemory.into(),
+        _ => error.into(),
+    }
+}
+
 /// Returns the error of a change on the disk.
 pub(crate) fn failed(error: DiskError) -> FsError {
     match error {
         DiskError::Quota(error) => refused(error),
-        DiskError::Io(error) => error.into(),
+        DiskError::Io(error) => failed_io(error),
     }
 }
 
@@ -40,5 +54,29 @@ pub(crate) fn stream_failed(error: DiskError) -> StreamError {
         }
         DiskError::Quota(other) => StreamError::Trap(other.into()),
         DiskError::Io(error) => StreamError::LastOperationFailed(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{failed, failed_io};
+    use crate::disk::error::DiskError;
+    use rustix::io::Errno;
+    use std::io;
+    use wasmtime_wasi::p2::FsError;
+    use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+
+    fn code(error: FsError) -> ErrorCode {
+        error.downcast().unwrap()
+    }
+
+    #[test]
+    fn the_systems_lack_of_descriptors_is_told_as_the_guests_own() {
+        for errno in [Errno::MFILE, Errno::NFILE] {
+            assert_eq!(code(failed_io(errno.into())), ErrorCode::InsufficientMemory);
+            assert_eq!(code(failed(DiskError::Io(errno.into()))), ErrorCode::InsufficientMemory);
+        }
+        assert_eq!(code(failed_io(Errno::NOENT.into())), ErrorCode::NoEntry);
+        assert_eq!(code(failed_io(io::Error::other("else"))), ErrorCode::Io);
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
+use wasmtime::format_err;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
@@ -38,6 +39,8 @@ pub(crate) struct FileOutput {
     shared: Arc<Shared>,
     file: Arc<HeldFile>,
     mode: WriteMode,
+    /// Bytes that the guest may write before it asks again.
+    permit: usize,
     state: State,
 }
 
@@ -51,7 +54,7 @@ enum State {
 
 impl FileOutput {
     pub(crate) fn new(shared: Arc<Shared>, file: Arc<HeldFile>, mode: WriteMode) -> Self {
-        Self { shared, file, mode, state: State::Ready }
+        Self { shared, file, mode, permit: 0, state: State::Ready }
     }
 
     /// Returns the work of a write: all of it, on one thread.
@@ -124,6 +127,14 @@ impl OutputStream for FileOutput {
         match self.state {
             State::Ready if bytes.is_empty() => Ok(()),
             State::Ready => {
+                let Some(left) = self.permit.checked_sub(bytes.len()) else {
+                    return Err(StreamError::Trap(format_err!(
+                        "the guest wrote {} bytes where {} were permitted",
+                        bytes.len(),
+                        self.permit
+                    )));
+                };
+                self.permit = left;
                 self.state = State::Writing(self.shared.start(self.write_all(bytes)));
                 Ok(())
             }
@@ -158,7 +169,8 @@ impl OutputStream for FileOutput {
 
     fn check_write(&mut self) -> StreamResult<usize> {
         self.due_error()?;
-        Ok(if matches!(self.state, State::Writing(_)) { 0 } else { PERMIT })
+        self.permit = if matches!(self.state, State::Writing(_)) { 0 } else { PERMIT };
+        Ok(self.permit)
     }
 
     /// Waits for the write that goes on, so that a stream which is dropped has written all that it

@@ -8,6 +8,7 @@ use wasmtime_wasi::filesystem::{Descriptor, Dir};
 use wasmtime_wasi::p2::bindings::filesystem::types::{ErrorCode, HostDescriptor as _};
 use wasmtime_wasi::p2::{FsResult, ReaddirIterator};
 
+use crate::error_code::failed_io;
 use crate::lookup::Base;
 use crate::plain::{Plain, now};
 use crate::store_usage::StoreUsage;
@@ -42,7 +43,7 @@ impl Listings {
         base.judge.list(&place)?;
         let left = self.most.saturating_sub(self.held.load(Ordering::Relaxed));
         let mut entries = 0_u64;
-        for entry in read_base_dir(&dir.dir)? {
+        for entry in read_base_dir(&dir.dir).map_err(failed_io)? {
             entry?;
             if entries == left {
                 self.usage.refused_listing();

@@ -16,7 +16,7 @@ use crate::absence::Absence;
 use crate::disk::DiskLedger;
 use crate::disk::names::Names;
 use crate::disk::open_file::OpenFile;
-use crate::error_code::failed;
+use crate::error_code::{failed, failed_io};
 use crate::lookup::{Answer, Base, Found, TRIES, without_slashes};
 use crate::system::Access;
 
@@ -111,7 +111,8 @@ impl OpenRequest {
         let file_type = found.file_type();
         if file_type.is_dir() {
             base.judge.enter(&found.place)?;
-            return Ok(NewlyOpen::Directory(found.open(self.access)?));
+            let dir = found.open(self.access).map_err(failed_io)?;
+            return Ok(NewlyOpen::Directory(dir));
         }
         base.judge.open(&found.place, self.access)?;
         if file_type.is_symlink() {
@@ -124,7 +125,8 @@ impl OpenRequest {
             // Opening a pipe may wait for ever, and a device may act on it.
             return Err(ErrorCode::Unsupported.into());
         }
-        let file = ledger.opened(Arc::new(found.open(self.access)?))?;
+        let file = found.open(self.access).map_err(failed_io)?;
+        let file = ledger.opened(Arc::new(file)).map_err(failed_io)?;
         if self.flags.contains(OpenFlags::TRUNCATE) {
             file.set_len(0).map_err(failed)?;
         }

@@ -68,6 +68,7 @@ fn directories_stay_locked_until_the_last_write_has_ended() {
             let root = guest.root().await;
             let fd = guest.open(root, "f", CREATE, WRITE).await.unwrap();
             let stream = guest.append_stream(fd).await.unwrap();
+            assert_eq!(guest.check_write(stream).await, Ok(65_536));
             guest.start_write(stream, &[b'x'; 65_536]).await.unwrap();
         });
         // The thread may still write: until it has ended, nobody else may count what lies there.

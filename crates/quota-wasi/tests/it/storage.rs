@@ -2,6 +2,7 @@
 
 use limits_core::ResourceQuota;
 use wasmtime_wasi::p2::bindings::filesystem::types::{ErrorCode, OpenFlags};
+use wasmtime_wasi::p2::bindings::io::streams::StreamError;
 
 use crate::guest::{Broken, CREATE, Guest, READ, WRITE, existing};
 use crate::host::within;
@@ -39,6 +40,7 @@ async fn a_stream_stays_open_after_a_refusal_and_writes_again_where_there_is_roo
         assert_eq!(guest.put(stream, b"0123456789abc").await, refused);
         assert_eq!(std::fs::read(dir.path().join("a")).unwrap(), b"0123456789");
         // Also where the guest does not wait for the write.
+        assert_eq!(guest.check_write(stream).await, Ok(65_536));
         guest.start_write(stream, b"0123456789abc").await.unwrap();
         assert_eq!(guest.blocking_flush(stream).await, refused);
         assert_eq!(guest.set_size(fd, 0).await, Ok(()));
@@ -143,4 +145,30 @@ async fn an_unlinked_file_counts_until_its_last_stream_is_gone() {
     assert_eq!(used(), 10);
     guest.close_output(stream).await;
     assert_eq!(used(), 0);
+}
+
+#[tokio::test]
+async fn a_stream_takes_no_more_than_it_has_permitted() {
+    for (asks, len, text) in [
+        (false, 1, "the guest wrote 1 bytes where 0 were permitted"),
+        (true, 65_537, "the guest wrote 65537 bytes where 65536 were permitted"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let quota = within(dir.path(), bytes(1 << 20));
+        let mut guest = Guest::new(&quota).await;
+        let root = guest.root().await;
+        let fd = guest.open(root, "a", CREATE, WRITE).await.unwrap();
+        let stream = guest.write_stream(fd, 0).await.unwrap();
+        assert_eq!(guest.start_write(stream, b"").await, Ok(()));
+        if asks {
+            assert_eq!(guest.check_write(stream).await, Ok(65_536));
+        }
+        let contents = vec![b'x'; len];
+        let written = guest
+            .try_call::<_, Result<(), StreamError>>("output-write", (stream.borrow(), &*contents))
+            .await;
+        let error = written.map(|_| ()).unwrap_err();
+        assert_eq!(error.root_cause().to_string(), text);
+        assert_eq!(std::fs::read(dir.path().join("a")).unwrap(), b"");
+    }
 }
