@@ -76,6 +76,11 @@ impl Directory {
         &self.dir
     }
 
+    /// Returns its own place.
+    pub(crate) fn place(&self) -> Place {
+        Place::new(&self.guest)
+    }
+
     /// Makes a guest's descriptor of a file in the directory.
     pub(crate) fn descriptor(&self, file: Arc<File>, mode: OpenMode) -> Descriptor {
         let mut descriptor = self.file.clone();
@@ -98,7 +103,7 @@ impl Directory {
         let Some(below) = path.strip_prefix(&root).ok().and_then(Path::to_str) else {
             return Ok(Lies::Outside);
         };
-        let place = Place::new(&self.guest).join(below);
+        let place = self.place().join(below);
         Ok(if is_there { Lies::At(place) } else { Lies::NoMore(place) })
     }
 }

@@ -1,11 +1,12 @@
 //! Decisions on files, by the component's capabilities.
 
 use limits_core::Permission;
-use quota_enforce::ComponentHandle;
+use quota_enforce::{ComponentHandle, EnforceError};
 use std::io;
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wasmtime_wasi::p2::{FsError, FsResult};
 
-use crate::error_code::refused;
+use crate::error_code::{failed_io, refused};
 use crate::place::Place;
 use crate::system::Access;
 
@@ -67,6 +68,22 @@ impl<'a> Judge<'a> {
         self.below(Permission::FilesystemWrite, place)
     }
 
+    /// Decides on a link that enters a directory and leaves it again, in a directory that guests
+    /// find open. The system will follow the link without a question about the directory on the
+    /// way, so everything must be the guest's to see, by reading or by writing.
+    ///
+    /// `EPERM` as of a link out of the directory: it is the target that is refused.
+    pub(crate) fn point_anywhere(self, root: &Place) -> FsResult<()> {
+        let capabilities = self.0.capabilities();
+        if capabilities.check_below(Permission::FilesystemWrite, root.as_str()).is_allowed() {
+            return Ok(());
+        }
+        match self.0.check_below(Permission::FilesystemRead, root.as_str()) {
+            Err(EnforceError::Capability(_)) => Err(ErrorCode::NotPermitted.into()),
+            answer => answer.map_err(refused),
+        }
+    }
+
     /// Returns the answer to a request for something that is not there or cannot be reached: why,
     /// where the guest may know that, and otherwise what it would hear if it were there.
     pub(crate) fn absent(self, place: &Place, access: Access, error: io::Error) -> FsError {
@@ -75,7 +92,7 @@ impl<'a> Judge<'a> {
         {
             return denied;
         }
-        error.into()
+        failed_io(error)
     }
 
     fn below(self, permission: Permission, place: &Place) -> FsResult<()> {

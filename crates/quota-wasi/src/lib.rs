@@ -3,6 +3,7 @@
 mod absence;
 mod blocking;
 mod builder;
+mod detour;
 mod directory;
 mod disk;
 mod error_code;

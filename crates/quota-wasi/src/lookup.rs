@@ -67,8 +67,19 @@ pub(crate) struct Name {
 }
 
 impl Base<'_> {
-    /// Looks for what a path names.
+    /// Looks for what a path names. A refusal is the answer if it leads through a directory that
+    /// the guest may not enter, and out of it again.
     pub(crate) fn look(
+        self,
+        path: &str,
+        follow: FollowSymlinks,
+        access: Access,
+    ) -> FsResult<Answer> {
+        self.look_straight(&self.without_detours(path, access)?, follow, access)
+    }
+
+    /// Looks for what a path without detours names.
+    pub(crate) fn look_straight(
         self,
         path: &str,
         follow: FollowSymlinks,
@@ -108,6 +119,7 @@ impl Base<'_> {
     /// Opens the directory that holds the last component of a path, which `access` is wanted to.
     pub(crate) fn name(self, path: &str, access: Access) -> FsResult<Name> {
         let Some((parent, name)) = split_last(path) else { return Err(ErrorCode::NoEntry.into()) };
+        let parent = &*self.without_detours(parent, access)?;
         for _ in 0..TRIES {
             let opened = match parent {
                 "" => Ok(Arc::clone(self.dir)),
@@ -150,12 +162,16 @@ impl Base<'_> {
         error: &io::Error,
     ) -> FsResult<Option<Absence>> {
         // The path says by itself that it names nothing: whatever is there does not show.
-        let is_plain = !path.is_empty() && !path.starts_with('/') && !path.contains('\0');
-        if !is_plain || path.len() >= LONGEST_PATH {
+        if path.is_empty() || !is_plain(path) {
             return Err(copy_of(error).into());
         }
         locate(self, OsStr::new(path), follow)
     }
+}
+
+/// Tells whether the system looks at all at what a path names.
+pub(crate) fn is_plain(path: &str) -> bool {
+    !path.starts_with('/') && !path.contains('\0') && path.len() < LONGEST_PATH
 }
 
 /// Bytes of a path, its NUL byte included, from which on the system refuses it.

@@ -6,6 +6,7 @@ use rustix::fs::{AtFlags, FileType, readlinkat, statat};
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
+use crate::detour::has_detour;
 use crate::disk::DiskLedger;
 use crate::error_code::failed;
 use crate::lookup::{Base, Name, without_slashes};
@@ -51,6 +52,7 @@ impl Base<'_> {
         let names = ledger.names();
         let name = self.name(path, Access::WRITE)?;
         self.judge.write(&name.place)?;
+        self.decide_on_target(target)?;
         names.symlink(target.as_ref(), &name.dir, &name.name).map_err(failed)
     }
 
@@ -80,6 +82,7 @@ impl Base<'_> {
         let target = to.name(to_path, Access::WRITE)?;
         self.judge.open(&source.place, Access::BOTH)?;
         self.judge.write(&target.place)?;
+        to.decide_on_link(&source)?;
         names.hard_link(&source.dir, &source.name, &target.dir, &target.name).map_err(failed)
     }
 
@@ -98,11 +101,15 @@ impl Base<'_> {
         if source.is_the_directory() || target.is_the_directory() {
             return Err(ErrorCode::Busy.into());
         }
-        if source.file_type()?.is_dir() {
+        let file_type = source.file_type()?;
+        if file_type.is_dir() {
             self.judge.take_tree(&source.place)?;
             self.judge.put_tree(&target.place)?;
         } else if path.ends_with('/') || to_path.ends_with('/') {
             return Err(ErrorCode::NotDirectory.into());
+        }
+        if file_type.is_symlink() {
+            to.decide_on_link(&source)?;
         }
         names.rename(&source.dir, &source.name, &target.dir, &target.name).map_err(failed)
     }
@@ -118,5 +125,18 @@ impl Base<'_> {
             return Err(ErrorCode::NotPermitted.into());
         }
         String::from_utf8(target).ok().ok_or_else(|| ErrorCode::IllegalByteSequence.into())
+    }
+
+    /// Decides on the target of a link in this directory.
+    fn decide_on_target(self, target: &str) -> FsResult<()> {
+        if has_detour(target) { self.judge.point_anywhere(&self.root.place()) } else { Ok(()) }
+    }
+
+    /// Decides on a name in this directory for what may be a link, which means something else here.
+    fn decide_on_link(self, link: &Name) -> FsResult<()> {
+        match readlinkat(&*link.dir, &link.name, Vec::new()) {
+            Ok(target) => self.decide_on_target(&target.to_string_lossy()),
+            Err(_) => Ok(()),
+        }
     }
 }

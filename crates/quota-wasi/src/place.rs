@@ -33,6 +33,12 @@ impl Place {
         Some(self)
     }
 
+    /// Returns the path from a place at or above this one, in the same directory.
+    pub(crate) fn below(&self, above: &Self) -> Option<&str> {
+        let rest = self.path.strip_prefix(&above.path)?;
+        if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
+    }
+
     /// Returns the path, absolute but not normalised.
     pub(crate) fn as_str(&self) -> &str {
         if self.path.is_empty() { "/" } else { &self.path }
@@ -72,6 +78,19 @@ mod tests {
             let place = root.clone().join("a/b").join("c");
             assert_eq!(place.parent(), Some(root.clone().join("a/b")));
             assert_eq!(root.clone().join("a").parent(), Some(root));
+        }
+    }
+
+    #[test]
+    fn a_place_has_a_path_from_each_above_it() {
+        for guest in ["/data", "/", "", "a/b"] {
+            let root = Place::new(guest);
+            let place = root.clone().join("a/b");
+            assert_eq!(place.below(&root), Some("a/b"));
+            assert_eq!(place.below(&root.clone().join("a")), Some("b"));
+            assert_eq!(place.below(&place), Some(""));
+            assert_eq!(root.below(&place), None);
+            assert_eq!(root.clone().join("ab").below(&root.join("a")), None);
         }
     }
 }

@@ -72,6 +72,27 @@ async fn a_refusal_does_not_show_whether_the_name_exists() {
         "pub/there",
         "pub/dangling",
         "none",
+        // On the way, and left again.
+        "secret/../pub/f",
+        "none/../pub/f",
+        "secret/f/../../pub/f",
+        "secret/deep/../../pub/f",
+        "secret/none/../../pub/f",
+        "secret/out/../../pub/f",
+        "secret/loop/../../pub/f",
+        "pub/there/../../pub/f",
+        "pub/dangling/../../pub/f",
+        "pub/../secret/../pub/f",
+        "pub/.././/none/.//../pub/f",
+        "secret/../out/made",
+        "none/../out/made",
+        "secret/f/../out/made",
+        "secret/f/../out/made/",
+        "secret/..",
+        "none/..",
+        "secret/f/..",
+        "none/../none/../..",
+        "secret/../../x",
     ] {
         let opened = guest.open(root, path, existing(), READ).await;
         assert_eq!(opened.map(|_| ()), ACCESS, "{path}");
@@ -80,7 +101,7 @@ async fn a_refusal_does_not_show_whether_the_name_exists() {
         assert_eq!(guest.stat_at(root, FOLLOW, path).await.map(|_| ()), ACCESS, "{path}");
         let set = guest.set_times_at(root, FOLLOW, path, NewTimestamp::Now).await;
         assert_eq!(set, ACCESS, "{path}");
-        if !path.starts_with("pub") {
+        if !["pub/there", "pub/dangling"].contains(&path) {
             assert_eq!(guest.readlink(root, path).await.map(|_| ()), ACCESS, "{path}");
         }
         assert_eq!(guest.unlink(root, path).await, ACCESS, "{path}");
@@ -90,6 +111,7 @@ async fn a_refusal_does_not_show_whether_the_name_exists() {
         assert_eq!(guest.rename(root, path, root, "out/new").await, ACCESS, "{path}");
         assert_eq!(guest.link(root, path, root, "out/new").await, ACCESS, "{path}");
     }
+    assert_eq!(fs::read_dir(dir.path().join("out")).unwrap().count(), 1);
     // Names that may be read are missed as usual.
     for path in ["pub/none", "pub/none/none"] {
         let opened = guest.open(root, path, existing(), READ).await;
@@ -99,6 +121,86 @@ async fn a_refusal_does_not_show_whether_the_name_exists() {
         guest.open(root, "pub/f/none", existing(), READ).await.map(|_| ()),
         Err(ErrorCode::NotDirectory)
     );
+}
+
+#[tokio::test]
+async fn a_path_leaves_a_directory_again_that_the_guest_may_enter() {
+    let dir = files();
+    symlink("../pub/deep", dir.path().join("secret/to-deep")).unwrap();
+    let both = ["/data/pub/**", "/data/out/**"];
+    let mut guest = Guest::new(&allowed(dir.path(), &both, &both)).await;
+    let root = guest.root().await;
+    for path in [
+        "pub/../pub/f",
+        "pub/deep/../f",
+        "pub/deep/../../pub/f",
+        "pub//deep/./.././/../pub/deep/../f",
+        // The place of the directory decides, however it was reached.
+        "secret/to-deep/../f",
+        "secret/to-deep/../../pub/deep/../f",
+    ] {
+        assert!(guest.open(root, path, existing(), READ).await.is_ok(), "{path}");
+        assert_eq!(guest.stat_at(root, FOLLOW, path).await.unwrap().size, 6, "{path}");
+        assert_eq!(guest.rename(root, path, root, "pub/deep/../../out/moved").await, Ok(()));
+        assert_eq!(guest.link(root, "pub/../out/moved", root, path).await, Ok(()), "{path}");
+        assert_eq!(guest.unlink(root, "out/../pub/../out/moved").await, Ok(()), "{path}");
+    }
+    let deep = guest.open(root, "pub/deep/../deep", existing(), READ).await.unwrap();
+    assert_eq!(guest.names(deep).await.unwrap(), ["f"]);
+    for (path, code, renamed) in [
+        ("pub/none/../f", ErrorCode::NoEntry, ErrorCode::NoEntry),
+        ("pub/f/../f", ErrorCode::NotDirectory, ErrorCode::NotDirectory),
+        ("pub/f/..", ErrorCode::NotDirectory, ErrorCode::NotDirectory),
+        ("pub/../../pub/f", ErrorCode::NotPermitted, ErrorCode::Access),
+        ("pub/deep/../../../x/../pub/f", ErrorCode::NotPermitted, ErrorCode::NotPermitted),
+    ] {
+        let opened = guest.open(root, path, existing(), READ).await;
+        assert_eq!(opened.map(|_| ()), Err(code), "{path}");
+        assert_eq!(guest.rename(root, "pub/f", root, path).await, Err(renamed), "{path}");
+    }
+    for hidden in ["secret/../pub/g", "none/../pub/g", "secret/f/../pub/g"] {
+        assert_eq!(guest.rename(root, "pub/f", root, hidden).await, ACCESS, "{hidden}");
+        assert_eq!(guest.link(root, "pub/f", root, hidden).await, ACCESS, "{hidden}");
+    }
+    // From a directory that it opened itself, nothing above is on the way.
+    assert_eq!(
+        guest.stat_at(deep, FOLLOW, "../../secret/../pub/f").await.map(|_| ()),
+        guest.stat_at(deep, FOLLOW, "../../none/../pub/f").await.map(|_| ()),
+    );
+}
+
+#[tokio::test]
+async fn a_guest_makes_no_link_that_shows_more_than_it_may_see() {
+    let dir = files();
+    let both = ["/data/pub/**", "/data/out/**"];
+    let quota = allowed(dir.path(), &both, &both);
+    let mut guest = Guest::new(&quota).await;
+    let root = guest.root().await;
+    let refused = Err(ErrorCode::NotPermitted);
+    for target in ["../secret/../pub/f", "../none/../pub/f", "deep/..", "./deep//./../f"] {
+        assert_eq!(guest.symlink(root, target, "pub/new").await, refused, "{target}");
+        assert_eq!(guest.symlink(root, target, "secret/new").await, ACCESS, "{target}");
+    }
+    // Each refusal is counted.
+    assert_eq!(quota.component().denials().by_capability(), 8);
+    for target in ["../pub/f", ".././../data", "deep/f", "../secret/f", "..", "..a/b", "a../.b"] {
+        assert_eq!(guest.symlink(root, target, "pub/new").await, Ok(()), "{target}");
+        guest.unlink(root, "pub/new").await.unwrap();
+    }
+    // A link of the host's own means something else in another directory.
+    symlink("deep/../f", dir.path().join("pub/own")).unwrap();
+    assert!(guest.open(root, "pub/own", existing(), READ).await.is_ok());
+    assert_eq!(guest.rename(root, "pub/own", root, "out/own").await, refused);
+    assert_eq!(guest.link(root, "pub/own", root, "out/own").await, refused);
+
+    // Where it sees everything, it makes what links it likes.
+    let dir = files();
+    for patterns in [(&["/data/**"][..], &["/data/out/**"][..]), (&[], &["/data/**"])] {
+        let mut guest = Guest::new(&allowed(dir.path(), patterns.0, patterns.1)).await;
+        let root = guest.root().await;
+        assert_eq!(guest.symlink(root, "../none/../pub/f", "out/new").await, Ok(()));
+        assert_eq!(guest.unlink(root, "out/new").await, Ok(()));
+    }
 }
 
 #[tokio::test]
