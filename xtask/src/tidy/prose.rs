@@ -8,7 +8,7 @@ const MAX_LINES: usize = 450;
 /// The most columns of a comment.
 const MAX_COLUMNS: usize = 100;
 /// The most words in all Markdown.
-const MAX_MARKDOWN_WORDS: usize = 24_000;
+const MAX_MARKDOWN_WORDS: usize = 25_000;
 
 /// Words in place of the name of a subject: caller, guest, host, operator. They are in parts here,
 /// so that this file does not count.
