@@ -42,11 +42,15 @@ fn without_a_grant_there_are_no_files() {
 
 #[test]
 fn a_granted_directory_can_be_read_and_written() {
-    let reader = with_files(opener("Component.toml", false));
-    assert_eq!(reader.run(&["--dir", ".::/data"]).stdout, OK);
-    let writer = with_files(opener("new.txt", true));
-    assert_eq!(writer.run(&["--dir", ".::/data"]).stdout, OK);
-    assert!(writer.path("new.txt").exists());
+    for (guest, name) in
+        [(opener("old.txt", false), "old.txt"), (opener("new.txt", true), "new.txt")]
+    {
+        let case = with_files(guest);
+        fs::create_dir(case.path("data")).unwrap();
+        case.write("data/old.txt", "");
+        assert_eq!(case.run(&["--dir", "data::/data"]).stdout, OK);
+        assert!(case.path("data").join(name).exists());
+    }
 }
 
 #[test]
