@@ -64,8 +64,9 @@ pub(crate) struct RunArgs {
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) manifest: ManifestArgs,
-    /// Lists what the component imports and needs at its start, and the `[quota]` and `[capabilities]`
-    /// that it could use, to paste into a Component.toml. Nothing is compiled or run.
+    /// Lists what the component imports and needs at its start, and the `[quota]` and
+    /// `[capabilities]` that it could use, to paste into a Component.toml. Nothing is compiled or
+    /// run.
     #[arg(long)]
     pub(crate) wants: bool,
     #[command(flatten)]
