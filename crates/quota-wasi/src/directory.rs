@@ -14,7 +14,7 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 use crate::place::Place;
 use crate::system::{self, Whereabouts};
 
-/// What guests may do in a directory, capabilities aside.
+/// The access of guests to a directory, capabilities aside.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a directory is written to or not")]
 pub enum DirectoryAccess {
@@ -30,7 +30,7 @@ pub struct Directory {
     guest: Box<str>,
     access: DirectoryAccess,
     dir: Dir,
-    /// What descriptors of files in it are made of; its own file is not used.
+    /// The template of descriptors of files in it; its own file is not used.
     file: OpenedFile,
 }
 

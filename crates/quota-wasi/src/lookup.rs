@@ -26,7 +26,7 @@ pub(crate) struct Base<'a> {
     pub(crate) judge: Judge<'a>,
 }
 
-/// How often a name is looked up again that others change meanwhile.
+/// The most look-ups of a name that others change meanwhile.
 pub(crate) const TRIES: usize = 16;
 
 /// A file, directory or link that exists.

@@ -32,8 +32,8 @@ struct State {
     through: Option<Instant>,
 }
 
-/// How long the writer may be ahead of the rate, so that a timer's coarse steps do not slow it
-/// down.
+/// The time by which a writer may be ahead of the rate, so that a timer's coarse steps do not
+/// slow it down.
 const AHEAD: Duration = Duration::from_millis(125);
 /// The most bytes of one write.
 const MOST: u64 = 64 * 1024;

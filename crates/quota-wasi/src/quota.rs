@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     pub(crate) directories: Vec<Directory>,
     pub(crate) threads: BlockingThreads,
     pub(crate) ledger: Arc<DiskLedger>,
-    /// Dropped last: until then nobody else counts what lies there.
+    /// Dropped last: until then no other ledger counts the same directories.
     pub(crate) _locks: DirectoryLocks,
 }
 

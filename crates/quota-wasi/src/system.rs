@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use cap_primitives::fs::{FollowSymlinks, OpenOptions};
 use rustix::fs::OFlags;
 
-/// How a file is to be opened.
+/// The access to open a file with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Access {
     pub(crate) read: bool,

@@ -1,6 +1,6 @@
-//! How far the walk over a component's directories has come.
+//! The progress of the walk over a component's directories.
 
-/// How far the walk over a component's directories has come.
+/// The progress of the walk over a component's directories.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct WalkProgress {
     entries: u64,

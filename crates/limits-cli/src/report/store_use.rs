@@ -1,4 +1,4 @@
-//! What one run had of its host: output, descriptors and listings.
+//! The use of one run at its host: output, descriptors and listings.
 
 use limits_config::format_size;
 use limits_core::ResourceLimits;

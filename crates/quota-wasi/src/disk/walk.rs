@@ -18,7 +18,7 @@ use crate::disk::inode_id::{InodeId, counted_len};
 use crate::disk::lock::is_locked;
 use crate::walk_progress::WalkProgress;
 
-/// What the walk has found.
+/// The findings of the walk.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Found {
     pub(crate) entries: u64,

@@ -1,4 +1,4 @@
-//! What a guest can pile up at its host, and where that ends.
+//! Guests that pile things up at their host, each up to a bound.
 
 use std::fs;
 

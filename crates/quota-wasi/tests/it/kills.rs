@@ -71,7 +71,7 @@ fn directories_stay_locked_until_the_last_write_has_ended() {
             assert_eq!(guest.check_write(stream).await, Ok(65_536));
             guest.start_write(stream, &[b'x'; 65_536]).await.unwrap();
         });
-        // The thread may still write: until it has ended, nobody else may count what lies there.
+        // The thread may still write: until it has ended, no other ledger may count the directory.
         let all = ["/data/**"];
         let registry = quota_enforce::QuotaRegistry::new();
         let next = crate::host::component(&registry, "next", &all, &all, ResourceQuota::new());
