@@ -6,6 +6,7 @@ use limits_core::{CapabilitySet, Domain, Extent, Pattern, Permission, normalize_
 use serde::Serialize;
 
 use crate::guest::account::RunAccount;
+use crate::guest::path_tree::is_literal;
 use crate::guest::refusal_log::Refused;
 use crate::quote::quoted;
 use crate::units::times;
@@ -105,8 +106,8 @@ impl Grant {
 /// pattern can have.
 fn pattern(permission: Permission, resource: &str, extent: Extent) -> Option<String> {
     let resource = normalized(permission, resource)?;
-    // A star would grant more than the name that has it.
-    if resource.contains('*') {
+    // A star, or `<id>`, would grant other names than the one that has it.
+    if resource != "/" && !is_literal(permission.domain(), &resource) {
         return None;
     }
     Some(match extent {
@@ -174,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_name_that_no_pattern_can_have_has_no_line() {
-        for resource in ["relative", "/a*", "/a[b", &format!("/{}", "x".repeat(2_000))] {
+        for resource in ["relative", "/a*", "/a/<id>", "/a[b", &format!("/{}", "x".repeat(2_000))] {
             let refusal = refusal(resource, Extent::Itself, None);
             assert_eq!((refusal.line.as_deref(), &*refusal.last), (None, resource));
         }
