@@ -1,0 +1,1 @@
+//! `wasi:http` under capabilities, limits and the bandwidth quota.

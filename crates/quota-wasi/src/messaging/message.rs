@@ -1,0 +1,5 @@
+//! A message.
+
+/// A message.
+#[derive(Debug)]
+pub struct Message;

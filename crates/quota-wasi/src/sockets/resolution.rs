@@ -1,0 +1,5 @@
+//! A look-up of a name.
+
+/// A look-up of a name.
+#[derive(Debug)]
+pub struct Resolution;

@@ -1,0 +1,5 @@
+//! A UDP socket of a guest.
+
+/// A UDP socket of a guest.
+#[derive(Debug)]
+pub struct UdpSocket;
