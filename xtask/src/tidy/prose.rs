@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(messages(rule, &[("a.md", &most)]), [""; 0]);
         assert_eq!(
             messages(rule, &[("a.md", &most), ("b.md", "x")]),
-            ["docs: all Markdown has 25001 words, at most 28000: shorten it"]
+            ["docs: all Markdown has 28001 words, at most 28000: shorten it"]
         );
     }
 }
