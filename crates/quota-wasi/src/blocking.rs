@@ -44,10 +44,10 @@ impl BlockingThreads {
 }
 
 /// One thread of a component, until dropped.
-struct Thread<'a>(&'a BlockingThreads);
+struct Thread(Arc<BlockingThreads>);
 
-impl<'a> Thread<'a> {
-    fn begin(threads: &'a BlockingThreads) -> Self {
+impl Thread {
+    fn begin(threads: Arc<BlockingThreads>) -> Self {
         // Counters for people: no other memory depends on them.
         let busy = threads.busy.fetch_add(1, Ordering::Relaxed);
         threads.peak.fetch_max(busy.saturating_add(1), Ordering::Relaxed);
@@ -55,9 +55,24 @@ impl<'a> Thread<'a> {
     }
 }
 
-impl Drop for Thread<'_> {
+impl Drop for Thread {
     fn drop(&mut self) {
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A place among a component's blocking threads, until the last clone is dropped.
+#[derive(Clone)]
+pub(crate) struct Place {
+    _held: Arc<(Thread, Option<OwnedSemaphorePermit>)>,
+}
+
+impl BlockingThreads {
+    /// Waits for a place.
+    pub(crate) async fn place(self: &Arc<Self>) -> Place {
+        // The semaphore is never closed, so there always is a permit.
+        let permit = Arc::clone(&self.permits).acquire_owned().await.ok();
+        Place { _held: Arc::new((Thread::begin(Arc::clone(self)), permit)) }
     }
 }
 
@@ -95,7 +110,7 @@ impl Shared {
         let shared = Arc::clone(self);
         spawn_blocking(move || {
             let _permit = permit;
-            let _thread = Thread::begin(&shared.threads);
+            let _thread = Thread::begin(Arc::clone(&shared.threads));
             work(&shared)
         })
     }

@@ -5,6 +5,7 @@ use core::ops::ControlFlow;
 use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use limits_core::{ResourceLimits, StorageBaseline};
 use quota_enforce::ComponentHandle;
@@ -13,6 +14,7 @@ use crate::blocking::BlockingThreads;
 use crate::directory::{Directory, DirectoryAccess, DirectoryRequest};
 use crate::disk::DiskLedger;
 use crate::disk::lock::DirectoryLocks;
+use crate::names::{Resolver, SystemResolver};
 use crate::quota::{Shared, WasiQuota};
 use crate::quota_error::WasiQuotaError;
 use crate::walk_progress::WalkProgress;
@@ -27,6 +29,7 @@ pub struct WasiQuotaBuilder {
     entry_bytes: u64,
     baseline: StorageBaseline,
     max_blocking_threads: u32,
+    resolver: Arc<dyn Resolver>,
     progress: Progress,
 }
 
@@ -41,6 +44,7 @@ impl WasiQuotaBuilder {
             entry_bytes: Self::DEFAULT_ENTRY_BYTES,
             baseline: StorageBaseline::default(),
             max_blocking_threads: ResourceLimits::DEFAULT_MAX_BLOCKING_THREADS,
+            resolver: Arc::new(SystemResolver),
             progress: Box::new(|_| ControlFlow::Continue(())),
         }
     }
@@ -78,6 +82,12 @@ impl WasiQuotaBuilder {
         self
     }
 
+    /// Sets the resolver of names: the system's by default.
+    pub fn resolver(mut self, resolver: impl Resolver + 'static) -> Self {
+        self.resolver = Arc::new(resolver);
+        self
+    }
+
     /// Sets a function that hears how far the count of what lies in the directories has come, and
     /// may break it off.
     pub fn progress(
@@ -103,6 +113,7 @@ impl WasiQuotaBuilder {
             entry_bytes,
             baseline,
             max_blocking_threads,
+            resolver,
             mut progress,
         } = self;
         if max_blocking_threads == 0 {
@@ -121,8 +132,15 @@ impl WasiQuotaBuilder {
         ledger
             .count(&roots, &mut *progress)
             .map_err(|error| WasiQuotaError::of_walk(error, &counted))?;
-        let threads = BlockingThreads::new(max_blocking_threads);
-        Ok(WasiQuota::new(Shared { component, directories, threads, ledger, _locks: locks }))
+        let threads = Arc::new(BlockingThreads::new(max_blocking_threads));
+        Ok(WasiQuota::new(Shared {
+            component,
+            directories,
+            threads,
+            resolver,
+            ledger,
+            _locks: locks,
+        }))
     }
 }
 

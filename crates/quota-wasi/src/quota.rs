@@ -15,6 +15,7 @@ use crate::directory::{Directory, Lies};
 use crate::disk::DiskLedger;
 use crate::disk::lock::DirectoryLocks;
 use crate::judge::Judge;
+use crate::names::Resolver;
 use crate::store_quota::StoreQuota;
 
 /// Quotas and capabilities of one component at the WASI boundary: its directories, what lies in
@@ -29,7 +30,8 @@ pub struct WasiQuota(Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) component: ComponentHandle,
     pub(crate) directories: Vec<Directory>,
-    pub(crate) threads: BlockingThreads,
+    pub(crate) threads: Arc<BlockingThreads>,
+    pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) ledger: Arc<DiskLedger>,
     /// Dropped last: until then no other ledger counts the same directories.
     pub(crate) _locks: DirectoryLocks,

@@ -1,6 +1,7 @@
 //! Quotas and limits of one execution.
 
 use core::fmt;
+use core::time::Duration;
 use std::sync::Arc;
 
 use limits_core::ResourceLimits;
@@ -8,6 +9,7 @@ use wasmtime_wasi::cli::StdoutStream;
 
 use crate::limited_output::LimitedOutput;
 use crate::listing::{Listing, Listings};
+use crate::names::store_names::StoreNames;
 use crate::opened::{Opened, SideTable, Slots};
 use crate::output_budget::OutputBudget;
 use crate::quota::Shared;
@@ -28,6 +30,7 @@ struct Inner {
     descriptors: SideTable<Opened>,
     listings: Arc<Listings>,
     open_listings: SideTable<Listing>,
+    names: StoreNames,
     max_random_bytes: u64,
 }
 
@@ -42,6 +45,7 @@ impl StoreQuota {
             descriptors: SideTable::new(),
             listings: Listings::new(limits.max_directory_entries(), usage.clone()),
             open_listings: SideTable::new(),
+            names: StoreNames::new(256, Duration::from_secs(10)),
             max_random_bytes: limits.max_random_bytes(),
             usage,
         }))
@@ -86,6 +90,10 @@ impl StoreQuota {
 
     pub(crate) fn open_listings(&self) -> &SideTable<Listing> {
         &self.0.open_listings
+    }
+
+    pub(crate) fn names(&self) -> &StoreNames {
+        &self.0.names
     }
 
     pub(crate) fn max_random_bytes(&self) -> u64 {

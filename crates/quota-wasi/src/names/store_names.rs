@@ -1,0 +1,65 @@
+//! The names that one execution looks up.
+
+use core::net::IpAddr;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+
+use super::lookup_error::LookupError;
+use super::pins::Pins;
+
+/// The names that one execution looks up, and the addresses that it was given for them.
+///
+/// - I62: an execution asks the resolver at most `max_lookups` times.
+#[derive(Debug)]
+pub(crate) struct StoreNames {
+    most: u64,
+    left: AtomicU64,
+    timeout: Duration,
+    pins: Mutex<Pins>,
+}
+
+impl StoreNames {
+    pub(crate) fn new(max_lookups: u64, timeout: Duration) -> Self {
+        let left = AtomicU64::new(max_lookups);
+        Self { most: max_lookups, left, timeout, pins: Mutex::default() }
+    }
+
+    /// Counts a look-up.
+    pub(crate) fn begin(&self) -> Result<(), LookupError> {
+        let less = |left: u64| left.checked_sub(1);
+        // One counter: no other memory depends on it.
+        let counted = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        match counted {
+            Ok(_) => Ok(()),
+            Err(_) => Err(LookupError::TooMany { most: self.most }),
+        }
+    }
+
+    /// Returns the time that a look-up may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Remembers an answer. Returns the addresses that there was room for.
+    pub(crate) fn pin(&self, name: &str, addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+        self.with_pins(|pins| pins.add(name, addresses, Instant::now()))
+    }
+
+    /// Returns the names that an address was given for.
+    pub(crate) fn names_of(&self, address: IpAddr) -> Vec<Arc<str>> {
+        self.with_pins(|pins| pins.names_of(address).to_vec())
+    }
+
+    /// Returns the last answer about a name, unless it is too old to be used again.
+    pub(crate) fn fresh(&self, name: &str) -> Option<Vec<IpAddr>> {
+        self.with_pins(|pins| pins.fresh(name, Instant::now()).map(<[_]>::to_vec))
+    }
+
+    fn with_pins<R>(&self, read: impl FnOnce(&mut Pins) -> R) -> R {
+        // A thread that panicked has left the pins whole: they change one pair at a time.
+        read(&mut self.pins.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,188 @@
+//! Who may be reached: the one place that decides for sockets, look-ups and HTTP.
+
+pub(crate) mod denied;
+mod judge;
+
+use core::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use limits_core::Permission;
+use tokio::time::timeout;
+
+use crate::names::NameLookup;
+use crate::names::host::{Host, without_root};
+use crate::names::lookup_error::LookupError;
+use crate::names::pins::Pins;
+use crate::names::store_names::StoreNames;
+use crate::quota::Shared;
+use crate::store_quota::StoreQuota;
+
+use self::denied::Denied;
+
+/// The most addresses of one answer.
+const MOST_ADDRESSES: usize = 32;
+
+/// Decides whom an execution may reach, by the capabilities that its component has now.
+///
+/// A refusal is counted and reported once, as a denial.
+///
+/// # Invariants
+///
+/// - I63: an address may be connected or sent to only if a pattern matches it, or one of the names
+///   that this execution was given it for. So an answer of a resolver decides nothing later.
+/// - I64: a look-up is of a name that the capabilities allow, and its answer has only addresses that
+///   may be reached.
+/// - I65: a look-up ends within `connect_timeout_ms`, and holds one of the component's blocking
+///   threads from before its resolver is asked until neither caller nor thread is at work.
+#[derive(Clone, Copy)]
+pub(crate) struct Reach<'a> {
+    shared: &'a Arc<Shared>,
+    names: &'a StoreNames,
+}
+
+impl StoreQuota {
+    /// Returns who decides whom the execution may reach.
+    pub(crate) fn reach(&self) -> Reach<'_> {
+        Reach { shared: self.shared(), names: self.names() }
+    }
+}
+
+impl Reach<'_> {
+    /// Decides on a connection.
+    pub(crate) fn connect(self, to: SocketAddr) -> Result<(), Denied> {
+        self.decide(Permission::NetworkConnect, to)
+    }
+
+    /// Decides on a datagram that is sent.
+    pub(crate) fn send_to(self, to: SocketAddr) -> Result<(), Denied> {
+        self.decide(Permission::NetworkConnect, to)
+    }
+
+    /// Tells whether a datagram may be received: whether one may be sent to its sender. Nothing is
+    /// counted or reported, since the sender need not be known to the guest.
+    pub(crate) fn hears(self, from: SocketAddr) -> bool {
+        let names = self.names.names_of(from.ip().to_canonical());
+        let component = &self.shared.component;
+        judge::allows_target(component, Permission::NetworkConnect, from, &names)
+    }
+
+    /// Decides on a local address. One that the system would choose as well, without an address and
+    /// a port, is free.
+    pub(crate) fn bind(self, local: SocketAddr) -> Result<(), Denied> {
+        if local.ip().is_unspecified() && local.port() == 0 {
+            return Ok(());
+        }
+        self.decide(Permission::NetworkBind, local)
+    }
+
+    /// Decides on a local address for connections of others.
+    pub(crate) fn listen(self, local: SocketAddr) -> Result<(), Denied> {
+        self.decide(Permission::NetworkListen, local)
+    }
+
+    /// Looks a name up for the guest, which gets the addresses that it may reach on some port.
+    pub(crate) async fn resolve(self, text: &str) -> Result<Vec<IpAddr>, LookupError> {
+        match Host::parse(text).ok_or(LookupError::Invalid)? {
+            Host::Address(address) => {
+                self.decide_on_address(address, None)?;
+                Ok(vec![address])
+            }
+            Host::Name(name) => {
+                self.decide_on_name(&name)?;
+                self.look_up(name).await
+            }
+        }
+    }
+
+    /// Looks up the host of an authority that is to be connected to. Returns its addresses, in the
+    /// order in which to try them: at least one, and each may be connected to.
+    ///
+    /// The answer to a name is used again for half a minute, which costs no look-up.
+    pub(crate) async fn targets(
+        self,
+        host: &str,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, LookupError> {
+        let name = match Host::parse(host).ok_or(LookupError::Invalid)? {
+            Host::Address(address) => {
+                let target = SocketAddr::new(address, port);
+                self.connect(target)?;
+                return Ok(vec![target]);
+            }
+            Host::Name(name) => name,
+        };
+        self.decide_on_name(&name)?;
+        let addresses = match self.names.fresh(without_root(&name)) {
+            Some(known) => known,
+            None => self.look_up(name).await?,
+        };
+        let targets = addresses.into_iter().map(|address| SocketAddr::new(address, port));
+        allowed(targets, |target| self.connect(*target))
+    }
+
+    /// Asks the resolver about a name that may be looked up.
+    async fn look_up(self, name: Box<str>) -> Result<Vec<IpAddr>, LookupError> {
+        self.names.begin()?;
+        let most = self.names.timeout();
+        let late = |_| LookupError::TimedOut { millis: most.as_millis() };
+        let found = timeout(most, self.ask(name.clone())).await.map_err(late)??;
+        let known_as = without_root(&name);
+        let mut different = Vec::new();
+        for address in found.into_iter().map(|address| address.to_canonical()) {
+            if !different.contains(&address) && different.len() < MOST_ADDRESSES {
+                different.push(address);
+            }
+        }
+        let addresses =
+            allowed(different, |address| self.decide_on_address(*address, Some(known_as)))?;
+        let pinned = self.names.pin(known_as, addresses);
+        if pinned.is_empty() {
+            return Err(LookupError::TooManyAddresses { most: Pins::MOST });
+        }
+        Ok(pinned)
+    }
+
+    async fn ask(self, name: Box<str>) -> Result<Vec<IpAddr>, LookupError> {
+        let lookup = NameLookup::new(name, self.shared.threads.place().await);
+        let answer = self.shared.resolver.resolve(&lookup).await;
+        answer.map_err(|error| LookupError::Unresolvable(Some(error)))
+    }
+
+    fn decide(self, permission: Permission, target: SocketAddr) -> Result<(), Denied> {
+        let names = self.names.names_of(target.ip().to_canonical());
+        judge::check_target(&self.shared.component, permission, target, &names).map_err(Denied::new)
+    }
+
+    fn decide_on_name(self, name: &str) -> Result<(), Denied> {
+        let (component, name) = (&self.shared.component, without_root(name));
+        judge::check_name(component, Permission::NetworkConnect, name).map_err(Denied::new)
+    }
+
+    /// Decides whether an address may be reached on some port, once it stands for a name as well.
+    fn decide_on_address(self, address: IpAddr, known_as: Option<&str>) -> Result<(), Denied> {
+        let mut names = self.names.names_of(address);
+        names.extend(known_as.map(Arc::from));
+        let component = &self.shared.component;
+        judge::check_address(component, Permission::NetworkConnect, address, &names)
+            .map_err(Denied::new)
+    }
+}
+
+/// Returns those that may be reached; an error if none may.
+fn allowed<T>(
+    all: impl IntoIterator<Item = T>,
+    decide: impl Fn(&T) -> Result<(), Denied>,
+) -> Result<Vec<T>, LookupError> {
+    let (mut allowed, mut refused) = (Vec::new(), None);
+    for one in all {
+        match decide(&one) {
+            Ok(()) => allowed.push(one),
+            Err(denied) => refused = refused.or(Some(denied)),
+        }
+    }
+    match refused {
+        Some(denied) if allowed.is_empty() => Err(denied.into()),
+        None if allowed.is_empty() => Err(LookupError::Unresolvable(None)),
+        _ => Ok(allowed),
+    }
+}
