@@ -15,6 +15,7 @@ use crate::directory::{Directory, DirectoryAccess, DirectoryRequest};
 use crate::disk::DiskLedger;
 use crate::disk::lock::DirectoryLocks;
 use crate::names::{Resolver, SystemResolver};
+use crate::network::Network;
 use crate::quota::{Shared, WasiQuota};
 use crate::quota_error::WasiQuotaError;
 use crate::walk_progress::WalkProgress;
@@ -30,6 +31,7 @@ pub struct WasiQuotaBuilder {
     baseline: StorageBaseline,
     max_blocking_threads: u32,
     resolver: Arc<dyn Resolver>,
+    network: Network,
     progress: Progress,
 }
 
@@ -45,6 +47,7 @@ impl WasiQuotaBuilder {
             baseline: StorageBaseline::default(),
             max_blocking_threads: ResourceLimits::DEFAULT_MAX_BLOCKING_THREADS,
             resolver: Arc::new(SystemResolver),
+            network: Network::default(),
             progress: Box::new(|_| ControlFlow::Continue(())),
         }
     }
@@ -88,6 +91,20 @@ impl WasiQuotaBuilder {
         self
     }
 
+    /// Lets guests make TCP sockets, which they may not by default, and look names up. Whom a guest
+    /// reaches by one is decided by `network.connect`, `network.bind` and `network.listen`.
+    pub fn tcp(mut self) -> Self {
+        self.network.tcp = true;
+        self
+    }
+
+    /// Lets guests make UDP sockets, which they may not by default, and look names up. Whom a guest
+    /// reaches by one is decided by `network.connect` and `network.bind`.
+    pub fn udp(mut self) -> Self {
+        self.network.udp = true;
+        self
+    }
+
     /// Sets a function that hears how far the count of what lies in the directories has come, and
     /// may break it off.
     pub fn progress(
@@ -114,6 +131,7 @@ impl WasiQuotaBuilder {
             baseline,
             max_blocking_threads,
             resolver,
+            network,
             mut progress,
         } = self;
         if max_blocking_threads == 0 {
@@ -139,6 +157,7 @@ impl WasiQuotaBuilder {
             threads,
             resolver,
             ledger,
+            network,
             _locks: locks,
         }))
     }

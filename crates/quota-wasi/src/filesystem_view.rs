@@ -16,9 +16,10 @@ use wasmtime_wasi::p2::{FsError, FsResult, ReaddirIterator};
 
 use crate::error_code::OverQuota;
 use crate::lookup::Base;
-use crate::opened::{HeldFile, Opened, Slot};
+use crate::opened::{HeldFile, Opened};
 use crate::plain::on;
 use crate::quota::Shared;
+use crate::slots::Slot;
 use crate::store_quota::StoreQuota;
 
 type Fd = Resource<Descriptor>;

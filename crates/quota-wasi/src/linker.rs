@@ -9,6 +9,7 @@ use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView as _};
 
 use crate::filesystem_view::{FilesystemView, QuotaFilesystem};
 use crate::random_view::{QuotaRandom, RandomView};
+use crate::sockets::view::SocketsView;
 use crate::view::WasiQuotaView;
 
 /// Links all interfaces of WASI 0.2, with quotas and capabilities where this crate has them.
@@ -54,6 +55,12 @@ fn files<T: WasiQuotaView>(data: &mut T) -> FilesystemView<'_> {
 fn numbers<T: WasiQuotaView>(data: &mut T) -> RandomView<'_> {
     let store = data.quota().clone();
     RandomView::new(data.random(), store)
+}
+
+#[expect(dead_code, reason = "its interfaces come next")]
+fn sockets_of<T: WasiQuotaView>(data: &mut T) -> SocketsView<'_> {
+    let store = data.quota().clone();
+    SocketsView::new(data.ctx().table, store)
 }
 
 struct Io;

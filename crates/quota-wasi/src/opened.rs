@@ -1,12 +1,11 @@
 //! Files and directories that guests have open.
 
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::open_file::OpenFile;
-use crate::store_usage::StoreUsage;
+use crate::slots::Slot;
 
 /// A file or directory that a guest has a descriptor of, with the place of the directory that it
 /// was reached from, among the component's.
@@ -43,57 +42,6 @@ impl HeldFile {
 impl fmt::Debug for HeldFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeldFile").field("file", self.file.file()).finish_non_exhaustive()
-    }
-}
-
-/// The number of files and directories that one execution may have open.
-///
-/// # Invariants
-///
-/// - I23: an execution never has more open than `max_descriptors`, streams whose descriptor was
-///   dropped included.
-#[derive(Debug)]
-pub(crate) struct Slots {
-    most: u32,
-    taken: AtomicU32,
-    usage: StoreUsage,
-}
-
-impl Slots {
-    pub(crate) fn new(most: u32, usage: StoreUsage) -> Arc<Self> {
-        Arc::new(Self { most, taken: AtomicU32::new(0), usage })
-    }
-
-    pub(crate) fn most(&self) -> u32 {
-        self.most
-    }
-
-    /// Takes a slot, or counts the refusal.
-    pub(crate) fn take(self: &Arc<Self>) -> Option<Slot> {
-        // Nothing but the number depends on its order.
-        let taken = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| {
-            taken.checked_add(1).filter(|more| *more <= self.most)
-        });
-        match taken {
-            Ok(before) => {
-                self.usage.saw_descriptors(before.saturating_add(1));
-                Some(Slot(Arc::clone(self)))
-            }
-            Err(_) => {
-                self.usage.refused_descriptor();
-                None
-            }
-        }
-    }
-}
-
-/// The right to have one file or directory open.
-#[derive(Debug)]
-pub(crate) struct Slot(Arc<Slots>);
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

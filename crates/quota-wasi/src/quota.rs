@@ -16,6 +16,7 @@ use crate::disk::DiskLedger;
 use crate::disk::lock::DirectoryLocks;
 use crate::judge::Judge;
 use crate::names::Resolver;
+use crate::network::Network;
 use crate::store_quota::StoreQuota;
 
 /// Quotas and capabilities of one component at the WASI boundary: its directories, what lies in
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) threads: Arc<BlockingThreads>,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) ledger: Arc<DiskLedger>,
+    pub(crate) network: Network,
     /// Dropped last: until then no other ledger counts the same directories.
     pub(crate) _locks: DirectoryLocks,
 }

@@ -6,3 +6,4 @@ mod outgoing_datagrams;
 mod resolution;
 mod tcp_socket;
 mod udp_socket;
+pub(crate) mod view;

@@ -10,9 +10,11 @@ use wasmtime_wasi::cli::StdoutStream;
 use crate::limited_output::LimitedOutput;
 use crate::listing::{Listing, Listings};
 use crate::names::store_names::StoreNames;
-use crate::opened::{Opened, SideTable, Slots};
+use crate::opened::{Opened, SideTable};
 use crate::output_budget::OutputBudget;
 use crate::quota::Shared;
+use crate::slots::{SlotKind, Slots};
+use crate::store_network::StoreNetwork;
 use crate::store_usage::StoreUsage;
 
 /// Quotas and limits of one execution.
@@ -32,6 +34,7 @@ struct Inner {
     open_listings: SideTable<Listing>,
     names: StoreNames,
     max_random_bytes: u64,
+    network: StoreNetwork,
 }
 
 impl StoreQuota {
@@ -41,12 +44,13 @@ impl StoreQuota {
         Self(Arc::new(Inner {
             shared,
             output: Arc::new(OutputBudget::new(bytes, rate, usage.clone())),
-            slots: Slots::new(limits.max_descriptors(), usage.clone()),
+            slots: Slots::new(SlotKind::Descriptor, limits.max_descriptors(), usage.clone()),
             descriptors: SideTable::new(),
             listings: Listings::new(limits.max_directory_entries(), usage.clone()),
             open_listings: SideTable::new(),
             names: StoreNames::new(256, Duration::from_secs(10)),
             max_random_bytes: limits.max_random_bytes(),
+            network: StoreNetwork::new(limits, &usage),
             usage,
         }))
     }
@@ -94,6 +98,10 @@ impl StoreQuota {
 
     pub(crate) fn names(&self) -> &StoreNames {
         &self.0.names
+    }
+
+    pub(crate) fn network(&self) -> &StoreNetwork {
+        &self.0.network
     }
 
     pub(crate) fn max_random_bytes(&self) -> u64 {

@@ -4,6 +4,8 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
+use crate::slots::SlotKind;
+
 /// Counters of one execution, which outlive its store. Cheap to clone; every clone reads the same.
 #[derive(Clone, Default)]
 pub struct StoreUsage(Arc<Counters>);
@@ -17,6 +19,8 @@ struct Counters {
     refused_descriptors: AtomicU64,
     refused_listings: AtomicU64,
     refused_random: AtomicU64,
+    peak_sockets: AtomicU64,
+    refused_sockets: AtomicU64,
 }
 
 impl StoreUsage {
@@ -57,6 +61,18 @@ impl StoreUsage {
         self.0.refused_random.load(Ordering::Relaxed)
     }
 
+    /// Returns the peak of open TCP and UDP sockets.
+    #[must_use]
+    pub fn peak_sockets(&self) -> u64 {
+        self.0.peak_sockets.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of times that `max_sockets` refused a socket.
+    #[must_use]
+    pub fn refused_sockets(&self) -> u64 {
+        self.0.refused_sockets.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn wrote_output(&self, bytes: u64) {
         self.0.output_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -65,12 +81,20 @@ impl StoreUsage {
         self.0.output_cut_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn saw_descriptors(&self, open: u32) {
-        self.0.peak_descriptors.fetch_max(open.into(), Ordering::Relaxed);
+    pub(crate) fn saw_open(&self, kind: SlotKind, open: u32) {
+        let peak = match kind {
+            SlotKind::Descriptor => &self.0.peak_descriptors,
+            SlotKind::Socket => &self.0.peak_sockets,
+        };
+        peak.fetch_max(open.into(), Ordering::Relaxed);
     }
 
-    pub(crate) fn refused_descriptor(&self) {
-        self.0.refused_descriptors.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn refused_open(&self, kind: SlotKind) {
+        let refused = match kind {
+            SlotKind::Descriptor => &self.0.refused_descriptors,
+            SlotKind::Socket => &self.0.refused_sockets,
+        };
+        refused.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn refused_listing(&self) {
@@ -91,6 +115,8 @@ impl fmt::Debug for StoreUsage {
             .field("refused_descriptors", &self.refused_descriptors())
             .field("refused_listings", &self.refused_listings())
             .field("refused_random", &self.refused_random())
+            .field("peak_sockets", &self.peak_sockets())
+            .field("refused_sockets", &self.refused_sockets())
             .finish()
     }
 }
