@@ -32,6 +32,7 @@ mod quota;
 mod quota_error;
 mod random_view;
 mod reach;
+mod service;
 mod slots;
 mod sockets;
 mod store_network;
@@ -48,6 +49,7 @@ pub use crate::linker::{add_filesystem_to_linker, add_random_to_linker, add_to_l
 pub use crate::names::{NameLookup, Resolver, Resolving, SystemResolver};
 pub use crate::quota::WasiQuota;
 pub use crate::quota_error::WasiQuotaError;
+pub use crate::service::Service;
 pub use crate::store_quota::StoreQuota;
 pub use crate::store_usage::StoreUsage;
 pub use crate::view::WasiQuotaView;

@@ -4,6 +4,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
+use crate::service::Service;
 use crate::slots::SlotKind;
 
 /// Counters of one execution, which outlive its store. Cheap to clone; every clone reads the same.
@@ -21,6 +22,7 @@ struct Counters {
     refused_random: AtomicU64,
     peak_sockets: AtomicU64,
     refused_sockets: AtomicU64,
+    refused_services: [AtomicU64; Service::ALL.len()],
 }
 
 impl StoreUsage {
@@ -73,6 +75,18 @@ impl StoreUsage {
         self.0.refused_sockets.load(Ordering::Relaxed)
     }
 
+    /// Returns the number of calls that were refused because the host has not switched a service on.
+    #[must_use]
+    pub fn refused_services(&self, service: Service) -> u64 {
+        self.0.refused_services[service.index()].load(Ordering::Relaxed)
+    }
+
+    /// Counts a call that was refused because the host has not switched a service on. The interfaces
+    /// of this crate do so; a host's own that refuses in their place may as well.
+    pub fn refuse_service(&self, service: Service) {
+        self.0.refused_services[service.index()].fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn wrote_output(&self, bytes: u64) {
         self.0.output_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -117,6 +131,7 @@ impl fmt::Debug for StoreUsage {
             .field("refused_random", &self.refused_random())
             .field("peak_sockets", &self.peak_sockets())
             .field("refused_sockets", &self.refused_sockets())
+            .field("refused_services", &self.0.refused_services)
             .finish()
     }
 }
