@@ -1,0 +1,47 @@
+//! A refusal of bandwidth, as a guest reads it.
+
+use core::fmt;
+use std::error::Error;
+use std::io;
+
+use quota_enforce::EnforceError;
+use wasmtime_wasi::p2::StreamError;
+
+/// A refusal of bandwidth. Its texts, of `Display` and `Debug`, are what a guest reads.
+pub(crate) struct WireError(EnforceError);
+
+impl From<EnforceError> for WireError {
+    fn from(error: EnforceError) -> Self {
+        Self(error)
+    }
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Error for WireError {}
+
+impl From<WireError> for StreamError {
+    /// A refusal is the guest's to read; any other error is the host's, so the guest traps.
+    fn from(error: WireError) -> Self {
+        match error.0 {
+            EnforceError::Quota(_) => Self::LastOperationFailed(error.into()),
+            other => Self::Trap(other.into()),
+        }
+    }
+}
+
+impl From<WireError> for io::Error {
+    fn from(error: WireError) -> Self {
+        Self::new(io::ErrorKind::QuotaExceeded, error)
+    }
+}
