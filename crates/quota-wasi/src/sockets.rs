@@ -1,7 +1,9 @@
 //! `wasi:sockets` under capabilities, limits and the bandwidth quota.
 
 pub(crate) mod bindings;
+pub(crate) mod family;
 mod incoming_datagrams;
+pub(crate) mod options;
 mod outgoing_datagrams;
 mod resolution;
 mod tcp_socket;
