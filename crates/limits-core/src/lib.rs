@@ -20,6 +20,8 @@ pub use crate::capability::pattern_error::{PatternError, PatternProblem};
 pub use crate::capability::permission::{Permission, PermissionError};
 pub use crate::capability::resource::ResourceError;
 pub use crate::capability::set::{CapabilitySet, CapabilitySetBuilder};
+pub use crate::capability::special_address::{SpecialAddress, special_address};
+pub use crate::capability::target::NetworkTarget;
 pub use crate::escaped::{Escaped, EscapedJson, is_hidden};
 pub use crate::execution::blame::Blame;
 pub use crate::execution::cpu_time_policy::{CpuTimePolicy, CpuTimePolicyError};

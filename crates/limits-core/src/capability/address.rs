@@ -1,8 +1,8 @@
-//! Patterns of IP addresses.
+//! Patterns of IP addresses with `*` or `**`.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::net::Ipv6Addr;
+use core::net::IpAddr;
 
 use super::pattern_error::PatternProblem;
 
@@ -11,6 +11,13 @@ use super::pattern_error::PatternProblem;
 pub(super) struct Groups {
     first: Box<[Option<u16>]>,
     open: bool,
+    family: Family,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Family {
+    V4,
+    V6,
 }
 
 impl Groups {
@@ -21,33 +28,27 @@ impl Groups {
             let plain = !leading_zero && group.bytes().all(|byte| byte.is_ascii_digit());
             group.parse::<u8>().ok().filter(|_| plain).map(u16::from)
         };
-        Self::read(text, '.', 4, group)
+        Self::read(text, Family::V4, group)
     }
 
-    /// Reads an IPv6 pattern without its brackets: an address, or groups such as `2001:db8:**`.
+    /// Reads an IPv6 pattern without its brackets, such as `2001:db8:**`.
     pub(super) fn v6(text: &str) -> Result<Self, PatternProblem> {
-        if !text.contains('*') {
-            let Ok(address) = text.parse::<Ipv6Addr>() else { return Err(PatternProblem::Address) };
-            // Requests for a mapped address are matched as IPv4.
-            if address.to_ipv4_mapped().is_some() {
-                return Err(PatternProblem::Address);
-            }
-            let first = address.segments().into_iter().map(Some).collect();
-            return Ok(Self { first, open: false });
-        }
         let group = |group: &str| {
             let plain = group.len() <= 4 && group.bytes().all(|byte| byte.is_ascii_hexdigit());
             u16::from_str_radix(group, 16).ok().filter(|_| plain)
         };
-        Self::read(text, ':', 8, group)
+        Self::read(text, Family::V6, group)
     }
 
     fn read(
         text: &str,
-        separator: char,
-        count: usize,
+        family: Family,
         group: impl Fn(&str) -> Option<u16>,
     ) -> Result<Self, PatternProblem> {
+        let (separator, count) = match family {
+            Family::V4 => ('.', 4),
+            Family::V6 => (':', 8),
+        };
         let (groups, open) = match text.strip_suffix("**") {
             Some("") => ("", true),
             Some(groups) => match groups.strip_suffix(separator) {
@@ -67,11 +68,22 @@ impl Groups {
         if !fits {
             return Err(PatternProblem::Address);
         }
-        Ok(Self { first: first.into_boxed_slice(), open })
+        Ok(Self { first: first.into_boxed_slice(), open, family })
     }
 
-    /// Returns whether the groups of an address match.
-    pub(super) fn matches(&self, groups: &[u16]) -> bool {
+    /// Returns whether an address matches.
+    pub(super) fn matches(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => {
+                self.family == Family::V4 && self.match_groups(&address.octets().map(u16::from))
+            }
+            IpAddr::V6(address) => {
+                self.family == Family::V6 && self.match_groups(&address.segments())
+            }
+        }
+    }
+
+    fn match_groups(&self, groups: &[u16]) -> bool {
         let pairs = self.first.iter().zip(groups);
         (self.open || self.first.len() == groups.len())
             && pairs.into_iter().all(|(want, group)| want.is_none_or(|want| want == *group))

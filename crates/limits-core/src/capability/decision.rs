@@ -4,11 +4,13 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::error::Error;
 use core::fmt;
+use core::net::IpAddr;
 
 use super::extent::Extent;
 use super::pattern::Pattern;
 use super::permission::Permission;
 use super::resource::ResourceError;
+use super::special_address::SpecialAddress;
 use crate::escaped::{Escaped, quoted};
 
 /// The decision on one request: the pattern that allows it, or the reason for the denial.
@@ -76,7 +78,7 @@ impl<'a> Decision<'a> {
         self.permission
     }
 
-    /// Returns the paths that the question was about.
+    /// Returns the resources that the question was about.
     #[must_use]
     pub const fn extent(&self) -> Extent {
         self.extent
@@ -145,10 +147,19 @@ pub enum Denial {
         /// The number of patterns that the permission has.
         patterns: usize,
     },
+    /// The question is about a name or an address, and the permission is of another domain.
+    NotOfNetwork,
     /// The question is about a directory, and the permission is of another domain.
     NotOfPaths,
     /// The permission has no patterns.
     NothingGranted,
+    /// The address is special, and no literal address or network of the operator covers it.
+    Special {
+        /// The address that was judged: the one inside, if an IPv6 address stands for it.
+        address: IpAddr,
+        /// Its purpose.
+        purpose: SpecialAddress,
+    },
 }
 
 impl fmt::Display for Denial {
@@ -179,9 +190,14 @@ impl fmt::Display for Reason<'_> {
                 let verb = self.extent.verb();
                 write!(f, "no pattern of {by} {verb} ({patterns} checked)")
             }
+            (Denial::NotOfNetwork, _) => f.write_str("the permission is not one of the network"),
             (Denial::NotOfPaths, _) => f.write_str("the permission is not one of paths"),
             (Denial::NothingGranted, None) => f.write_str("nothing is granted"),
             (Denial::NothingGranted, Some(by)) => write!(f, "nothing is granted by {by}"),
+            (Denial::Special { address, purpose }, _) => write!(
+                f,
+                "{address} is {purpose}, and no address or CIDR of the operator's policy covers it"
+            ),
         }
     }
 }
@@ -216,7 +232,7 @@ impl CapabilityDenied {
         self.permission
     }
 
-    /// Returns the paths that the question was about.
+    /// Returns the resources that the question was about.
     #[must_use]
     pub const fn extent(&self) -> Extent {
         self.extent

@@ -2,29 +2,32 @@
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::address::Groups;
 use super::domain::Domain;
 use super::host_name::{is_host_name, is_label_byte, is_number};
+use super::judged_address::JudgedAddress;
+use super::network::Network;
 use super::pattern_error::PatternProblem;
 use super::resource::{self, ResourceError};
 use super::segment::{self, Segment, Segments};
 use super::segment_compiler::compile_segments;
+use super::special_address::SpecialAddress;
 
 /// A requested host and port.
 #[derive(Debug)]
 pub(super) struct Endpoint<'t> {
     host: Host<'t>,
-    port: u16,
+    /// `None` is some port.
+    port: Option<u16>,
 }
 
 #[derive(Debug)]
 enum Host<'t> {
     /// In lower case, without a dot at the end.
     Name(Cow<'t, str>),
-    V4([u16; 4]),
-    V6([u16; 8]),
+    Address(JudgedAddress),
 }
 
 impl<'t> Endpoint<'t> {
@@ -32,7 +35,35 @@ impl<'t> Endpoint<'t> {
         resource::check_text(text)?;
         let (host, port) = text.rsplit_once(':').ok_or(ResourceError::Port)?;
         let port = parse_port(port).ok_or(ResourceError::Port)?;
-        Ok(Self { host: Host::parse(host)?, port })
+        Ok(Self { host: Host::parse(host)?, port: Some(port) })
+    }
+
+    /// Reads a name, which stands for itself with some port.
+    pub(super) fn of_name(text: &'t str) -> Result<Self, ResourceError> {
+        resource::check_text(text)?;
+        Ok(Self { host: Host::Name(host_name(text)?), port: None })
+    }
+
+    /// A name that [`host_name`] returned.
+    pub(super) const fn of_host_name(name: &'t str, port: Option<u16>) -> Self {
+        Self { host: Host::Name(Cow::Borrowed(name)), port }
+    }
+
+    pub(super) const fn of_address(address: JudgedAddress, port: Option<u16>) -> Self {
+        Self { host: Host::Address(address), port }
+    }
+
+    /// Returns the special addresses that a connection to it reaches. Of a name, none is known.
+    pub(super) fn special(&self) -> impl Iterator<Item = (IpAddr, SpecialAddress)> + use<> {
+        let address = match &self.host {
+            Host::Name(_) => None,
+            Host::Address(address) => Some(*address),
+        };
+        address.into_iter().flat_map(|address| address.special())
+    }
+
+    pub(super) const fn port(&self) -> Option<u16> {
+        self.port
     }
 }
 
@@ -40,24 +71,30 @@ impl<'t> Host<'t> {
     fn parse(text: &'t str) -> Result<Self, ResourceError> {
         if let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
             let Ok(address) = inner.parse::<Ipv6Addr>() else { return Err(ResourceError::Host) };
-            return Ok(match address.to_ipv4_mapped() {
-                Some(mapped) => Self::V4(mapped.octets().map(u16::from)),
-                None => Self::V6(address.segments()),
-            });
+            return Ok(Self::Address(JudgedAddress::of(IpAddr::V6(address))));
         }
         if let Ok(address) = text.parse::<Ipv4Addr>() {
-            return Ok(Self::V4(address.octets().map(u16::from)));
+            return Ok(Self::Address(JudgedAddress::of(IpAddr::V4(address))));
         }
-        let name = text.strip_suffix('.').unwrap_or(text);
-        if !is_host_name(name) {
-            return Err(ResourceError::Host);
-        }
-        Ok(Self::Name(if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            Cow::Owned(name.to_ascii_lowercase())
-        } else {
-            Cow::Borrowed(name)
-        }))
+        host_name(text).map(Self::Name).map_err(|_| ResourceError::Host)
     }
+}
+
+/// Returns a host name in lower case, without a dot at its end.
+///
+/// # Errors
+///
+/// [`ResourceError::Name`] if the text is not a host name, such as an address.
+pub(super) fn host_name(text: &str) -> Result<Cow<'_, str>, ResourceError> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    if !is_host_name(name) {
+        return Err(ResourceError::Name);
+    }
+    Ok(if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    })
 }
 
 /// Reads a port; leading zeros and signs are refused.
@@ -79,8 +116,10 @@ pub(super) struct EndpointPattern {
 enum HostPattern {
     Any,
     Name(Box<[Segment]>),
-    V4(Groups),
-    V6(Groups),
+    /// Addresses with `*` or `**`.
+    Groups(Groups),
+    /// A literal address or a network.
+    Network(Network),
 }
 
 impl EndpointPattern {
@@ -114,16 +153,31 @@ impl EndpointPattern {
     }
 
     pub(super) fn matches(&self, endpoint: &Endpoint<'_>) -> bool {
-        self.port.is_none_or(|port| port == endpoint.port)
+        self.has_port(endpoint.port)
             && match (&self.host, &endpoint.host) {
                 (HostPattern::Any, _) => true,
                 (HostPattern::Name(labels), Host::Name(name)) => {
                     segment::matches(labels, Segments::of(name, '.'))
                 }
-                (HostPattern::V4(groups), Host::V4(address)) => groups.matches(address),
-                (HostPattern::V6(groups), Host::V6(address)) => groups.matches(address),
+                (HostPattern::Groups(groups), Host::Address(judged)) => {
+                    groups.matches(judged.address())
+                }
+                (HostPattern::Network(network), Host::Address(judged)) => {
+                    network.contains(judged.address())
+                }
                 _ => false,
             }
+    }
+
+    /// Returns whether the pattern is a literal address or a network with this address in it.
+    pub(super) fn covers(&self, address: IpAddr, port: Option<u16>) -> bool {
+        let HostPattern::Network(network) = &self.host else { return false };
+        self.has_port(port) && network.contains(address)
+    }
+
+    /// Returns whether a requested port matches; `None` is some port.
+    fn has_port(&self, port: Option<u16>) -> bool {
+        self.port.is_none_or(|want| port.is_none_or(|port| port == want))
     }
 }
 
@@ -133,7 +187,13 @@ impl HostPattern {
             return Ok(Self::Any);
         }
         if let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
-            return Groups::v6(inner).map(Self::V6);
+            return match inner.contains('*') && !inner.contains('/') {
+                true => Groups::v6(inner).map(Self::Groups),
+                false => Network::v6(inner).map(Self::Network),
+            };
+        }
+        if text.contains('/') && is_like_address(text) {
+            return Network::v4(text).map(Self::Network);
         }
         // Digits mean an address: a registered name could otherwise match `10.0.0.*`.
         let digits = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
@@ -143,7 +203,10 @@ impl HostPattern {
             is_number(label) || (numeric(label) && label.bytes().any(|byte| byte != b'*'))
         });
         if last_is_number || (labels().all(numeric) && labels().any(digits)) {
-            return Groups::v4(text).map(Self::V4);
+            return match text.contains('*') {
+                true => Groups::v4(text).map(Self::Groups),
+                false => Network::v4(text).map(Self::Network),
+            };
         }
         let allowed = |byte: u8| is_label_byte(byte) || matches!(byte, b'.' | b'*' | b'<' | b'>');
         if !text.bytes().all(allowed) {
@@ -151,4 +214,12 @@ impl HostPattern {
         }
         compile_segments(Domain::Network, text).map(Self::Name)
     }
+}
+
+/// Returns whether a text has a digit or a colon and no character that is not of an address.
+fn is_like_address(text: &str) -> bool {
+    let of_address = |byte: u8| {
+        byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'*' | b'/' | b'[' | b']')
+    };
+    text.bytes().all(of_address) && text.bytes().any(|byte| byte.is_ascii_digit() || byte == b':')
 }

@@ -1,6 +1,6 @@
-//! The paths that one question is about.
+//! The resources that one question is about.
 
-/// The paths that a question about capabilities is about.
+/// The resources that a question about capabilities is about.
 ///
 /// The name of an entry is any text that can be one, so only a `*` or `**` of a pattern stands for
 /// it.
@@ -20,10 +20,14 @@ pub enum Extent {
     /// Every path below the requested one, at any depth:
     /// [`CapabilitySet::check_below`](crate::CapabilitySet::check_below).
     Below,
+    /// The requested host with some port:
+    /// [`CapabilitySet::check_name`](crate::CapabilitySet::check_name).
+    SomePort,
 }
 
 impl Extent {
-    /// Returns a name for logs: `itself`, `at_or_below`, `entries` or `below`.
+    /// Returns a name for logs: `itself`, `at_or_below`, `entries`, `below` or
+    /// `some_port`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -31,6 +35,7 @@ impl Extent {
             Self::AtOrBelow => "at_or_below",
             Self::Entries => "entries",
             Self::Below => "below",
+            Self::SomePort => "some_port",
         }
     }
 
@@ -41,13 +46,14 @@ impl Extent {
             Self::AtOrBelow => "at or below",
             Self::Entries => "of the entries of",
             Self::Below => "of everything below",
+            Self::SomePort => "of some port of",
         }
     }
 
     /// Returns the verb for a pattern that covers it.
     pub(super) const fn verb(self) -> &'static str {
         match self {
-            Self::Itself | Self::AtOrBelow => "matches",
+            Self::Itself | Self::AtOrBelow | Self::SomePort => "matches",
             Self::Entries | Self::Below => "matches every name",
         }
     }

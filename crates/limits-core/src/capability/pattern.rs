@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::net::IpAddr;
 
 use super::domain::Domain;
 use super::endpoint::{Endpoint, EndpointPattern};
@@ -148,6 +149,16 @@ impl Pattern {
             (Compiled::Endpoint(pattern), Subject::Endpoint(endpoint)) => pattern.matches(endpoint),
             _ => false,
         }
+    }
+
+    /// Returns whether a host and port match.
+    pub(super) fn matches_endpoint(&self, endpoint: &Endpoint<'_>) -> bool {
+        matches!(&self.0.compiled, Compiled::Endpoint(pattern) if pattern.matches(endpoint))
+    }
+
+    /// Returns whether it is a literal address or a network, and this address in it.
+    pub(super) fn covers(&self, address: IpAddr, port: Option<u16>) -> bool {
+        matches!(&self.0.compiled, Compiled::Endpoint(pattern) if pattern.covers(address, port))
     }
 
     /// Returns whether a normalised path matches.

@@ -62,12 +62,22 @@ pub enum PatternProblem {
     Cross,
     /// A path has a `.` or `..`.
     Dots,
+    /// Each address of it has an IPv4 address inside, by which it is judged.
+    Embedded {
+        /// The IPv4 address or network inside.
+        inside: Box<str>,
+    },
     /// It is empty.
     Empty,
     /// A segment is empty: between two separators, or at an end.
     EmptySegment,
     /// The host is neither a name nor an address.
     Host,
+    /// A network's address has bits set behind the prefix.
+    HostBits {
+        /// The network that has the address.
+        network: Box<str>,
+    },
     /// An id cannot stand for `<id>`.
     Id {
         /// The id.
@@ -75,6 +85,8 @@ pub enum PatternProblem {
         /// The problem of the id.
         why: IdProblem,
     },
+    /// A network is ill-formed.
+    Network,
     /// `<` and `>` enclose another text than `id`.
     Placeholder(Box<str>),
     /// The port is missing or out of range.
@@ -118,15 +130,26 @@ impl fmt::Display for PatternProblem {
             ),
             Self::Cross => f.write_str("`**` must be a whole segment"),
             Self::Dots => f.write_str("a segment is `.` or `..`"),
+            Self::Embedded { inside } => write!(
+                f,
+                "an address with an IPv4 address inside is judged by that one: write `{inside}`"
+            ),
             Self::Empty => f.write_str("it is empty"),
             Self::EmptySegment => f.write_str("a segment is empty"),
             Self::Host => f.write_str(
                 "the host is neither a name nor an address: expected letters, digits, `-`, `_`, \
                  `*` and `<id>` between dots",
             ),
+            Self::HostBits { network } => {
+                write!(f, "the address has bits behind its prefix, the network is `{network}`")
+            }
             Self::Id { id, why } => {
                 write!(f, "the id `{}` cannot stand for `<id>`: {why}", quoted(id))
             }
+            Self::Network => f.write_str(
+                "not a network: expected one such as `10.0.0.0/8` with at most 32 bits, or \
+                 `[2001:db8::/32]` with at most 128",
+            ),
             Self::Placeholder(name) => {
                 write!(f, "unknown placeholder `<{}>`, the only one is `<id>`", quoted(name))
             }

@@ -22,6 +22,8 @@ pub enum ResourceError {
     /// The host is neither a name nor an address: letters, digits, `-` and `_` between dots, an
     /// IPv4 address, or an IPv6 address in brackets.
     Host,
+    /// It is not a host name, such as an address, which is not looked up.
+    Name,
     /// It has a NUL byte.
     Nul,
     /// It does not end in `:` and a number from 0 to 65 535.
@@ -50,6 +52,7 @@ impl fmt::Display for ResourceError {
             Self::Empty => f.write_str("it is empty"),
             Self::EmptySegment => f.write_str("it has an empty segment"),
             Self::Host => f.write_str("its host is neither a name nor an address"),
+            Self::Name => f.write_str("it is not a host name"),
             Self::Nul => f.write_str("it has a NUL byte"),
             Self::Port => f.write_str("it has no port: expected HOST:PORT"),
             Self::Relative => f.write_str("it is relative"),

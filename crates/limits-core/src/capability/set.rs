@@ -1,12 +1,15 @@
 //! The capabilities of one component.
 
 mod directories;
+mod network;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use super::decision::{Decision, Denial, Refusal};
+use super::domain::Domain;
+use super::endpoint::Endpoint;
 use super::extent::Extent;
 use super::pattern::{Pattern, Subject};
 use super::pattern_error::PatternError;
@@ -24,8 +27,8 @@ use super::rules::{self, Rules};
 /// about the set's own; [`restrictions`](Self::restrictions) returns the others.
 ///
 /// A clone shares its patterns with the original until one of the two changes. Sets are equal if
-/// they have the same patterns, in any order of granting, and equal restrictions under the same
-/// names in the same order.
+/// they have the same patterns, in any order of granting, are both the operator's or both not, and
+/// have equal restrictions under the same names in the same order.
 ///
 /// ```
 /// use limits_core::{CapabilitySet, Permission};
@@ -50,6 +53,8 @@ use super::rules::{self, Rules};
 #[derive(Clone, Default, Eq, Hash, PartialEq)]
 pub struct CapabilitySet {
     own: Rules,
+    /// Whether the set's own patterns are the operator's. Restrictions are in any case.
+    by_operator: bool,
     /// A thin pointer: hosts keep a set for each of very many components.
     restrictions: Option<Arc<Vec<Restriction>>>,
 }
@@ -85,12 +90,37 @@ impl CapabilitySet {
         self.own.grant(permission, pattern)
     }
 
+    /// Marks the set's own patterns as the operator's, who alone gives access to
+    /// [special addresses](crate::special_address). Never for a set that came with a component.
+    ///
+    /// The patterns of restrictions are the operator's in any case.
+    ///
+    /// ```
+    /// use limits_core::{CapabilitySet, Permission};
+    ///
+    /// let connect = Permission::NetworkConnect;
+    /// let set = CapabilitySet::builder().grant(connect, "10.0.0.0/8:443").build()?;
+    /// assert!(set.clone().by_operator().check(connect, "10.0.0.5:443").is_allowed());
+    /// assert_eq!(
+    ///     set.check(connect, "10.0.0.5:443").to_string(),
+    ///     "network.connect of `10.0.0.5:443` denied: 10.0.0.5 is private, \
+    ///      and no address or CIDR of the operator's policy covers it"
+    /// );
+    /// # Ok::<(), limits_core::PatternError>(())
+    /// ```
+    #[must_use]
+    pub fn by_operator(mut self) -> Self {
+        self.by_operator = true;
+        self
+    }
+
     /// Keeps those of its own patterns for which `is_kept` returns true. Calls it once for each.
     pub fn retain(&mut self, is_kept: impl FnMut(Permission, &Pattern) -> bool) {
         self.own.retain(is_kept);
     }
 
-    /// Restricts the set: a request is then allowed only if `other` allows it as well.
+    /// Restricts the set: a request is then allowed only if `other` allows it as well. The patterns
+    /// of `other` are taken for the [operator's](Self::by_operator).
     ///
     /// `name` is the file or the table that the patterns of `other` come from, and denials show it.
     /// Restrictions of `other` become restrictions of this set under their own names. A check asks
@@ -127,7 +157,8 @@ impl CapabilitySet {
     /// patterns of its own and no restrictions.
     pub fn restrictions(&self) -> impl Iterator<Item = (&str, Self)> {
         self.restricting().iter().map(|restriction| {
-            let set = Self { own: restriction.rules.clone(), restrictions: None };
+            let own = restriction.rules.clone();
+            let set = Self { own, by_operator: true, restrictions: None };
             (&*restriction.name, set)
         })
     }
@@ -140,11 +171,18 @@ impl CapabilitySet {
     ///
     /// The resource is an absolute path, `HOST:PORT`, a key or a topic, by the permission's domain.
     /// Paths are normalised first; the host must then open the result of [`normalize_path`].
+    /// A `HOST` that is an address is judged as [`check_target`](Self::check_target) does; of a name,
+    /// no address is known, and the host must ask for it.
     ///
     /// [`normalize_path`]: crate::normalize_path
     pub fn check<'a>(&'a self, permission: Permission, resource: &'a str) -> Decision<'a> {
-        let subject = || Subject::parse(permission.domain(), resource);
-        let result = self.ask(permission, subject, Pattern::matches_subject);
+        let result = match permission.domain() {
+            Domain::Network => self.ask_endpoint(permission, || Endpoint::parse(resource)),
+            domain => {
+                let subject = || Subject::parse(domain, resource);
+                self.ask(permission, subject, Pattern::matches_subject)
+            }
+        };
         Decision::new(permission, Extent::Itself, resource, result)
     }
 
@@ -155,18 +193,31 @@ impl CapabilitySet {
         subject: impl FnOnce() -> Result<S, ResourceError>,
         allows: impl Fn(&Pattern, &S) -> bool,
     ) -> Result<&Pattern, Refusal<'_>> {
-        let own = self.own.of(permission);
-        if own.is_empty() {
-            return Err(Refusal::own(Denial::NothingGranted));
-        }
+        let own = self.granted(permission)?;
         // Not `map_err`, which would move the subject once more.
         let subject = match subject() {
             Ok(subject) => subject,
             Err(error) => return Err(Refusal::own(Denial::InvalidResource(error))),
         };
-        let rule = rules::find(own, |pattern| allows(pattern, &subject)).map_err(Refusal::own)?;
+        self.find(own, permission, |pattern| allows(pattern, &subject))
+    }
+
+    /// Returns the set's own patterns of a permission, if there are any.
+    fn granted(&self, permission: Permission) -> Result<&[(Permission, Pattern)], Refusal<'_>> {
+        let own = self.own.of(permission);
+        if own.is_empty() { Err(Refusal::own(Denial::NothingGranted)) } else { Ok(own) }
+    }
+
+    /// Asks its own patterns, and those of each restriction.
+    fn find<'a>(
+        &'a self,
+        own: &'a [(Permission, Pattern)],
+        permission: Permission,
+        allows: impl Fn(&Pattern) -> bool,
+    ) -> Result<&'a Pattern, Refusal<'a>> {
+        let rule = rules::find(own, &allows).map_err(Refusal::own)?;
         for Restriction { name, rules } in self.restricting() {
-            rules::find(rules.of(permission), |pattern| allows(pattern, &subject))
+            rules::find(rules.of(permission), &allows)
                 .map_err(|denial| Refusal::by(name, denial))?;
         }
         Ok(rule)
@@ -184,10 +235,11 @@ impl CapabilitySet {
         };
         let own = self.own.bind(id)?;
         let Some(restrictions) = &self.restrictions else {
-            return Ok(Self { own, restrictions: None });
+            return Ok(Self { own, by_operator: self.by_operator, restrictions: None });
         };
         let bound = restrictions.iter().map(bind).collect::<Result<_, PatternError>>()?;
-        Ok(Self { own, restrictions: Some(Arc::new(bound)) })
+        let restrictions = Some(Arc::new(bound));
+        Ok(Self { own, by_operator: self.by_operator, restrictions })
     }
 
     /// Returns all patterns of its own, by permission.

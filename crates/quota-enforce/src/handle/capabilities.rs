@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 use std::sync::Arc;
 
-use limits_core::{CapabilitySet, Decision, Permission, QuotaType};
+use limits_core::{CapabilitySet, Decision, NetworkTarget, Permission, QuotaType};
 
 use super::ComponentHandle;
 use crate::audit::AuditKind;
@@ -75,12 +75,36 @@ impl ComponentHandle {
         self.decide(CapabilitySet::check_below, permission, dir)
     }
 
-    /// Decides by the capabilities in force, and counts and reports the decision.
-    fn decide(
+    /// Checks that a name may be looked up, see [`CapabilitySet::check_name`].
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_name(&self, permission: Permission, name: &str) -> Result<(), EnforceError> {
+        self.decide(CapabilitySet::check_name, permission, name)
+    }
+
+    /// Checks that an address and port may be reached, see [`CapabilitySet::check_target`]: before
+    /// a host connects, sends a datagram, binds or listens, and again before it uses a connection
+    /// that it kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_target(
         &self,
-        ask: impl for<'a> FnOnce(&'a CapabilitySet, Permission, &'a str) -> Decision<'a>,
         permission: Permission,
-        resource: &str,
+        target: &NetworkTarget,
+    ) -> Result<(), EnforceError> {
+        self.decide(CapabilitySet::check_target, permission, target)
+    }
+
+    /// Decides by the capabilities in force, and counts and reports the decision.
+    fn decide<R: ?Sized>(
+        &self,
+        ask: impl for<'a> FnOnce(&'a CapabilitySet, Permission, &'a R) -> Decision<'a>,
+        permission: Permission,
+        resource: &R,
     ) -> Result<(), EnforceError> {
         self.check_registered()?;
         let shared = &self.0.shared;

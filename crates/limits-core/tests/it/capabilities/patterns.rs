@@ -112,6 +112,7 @@ fn a_text_that_is_not_a_pattern_is_refused_with_the_reason() {
     let port = "the port must be a number from 1 to 65535, or `*`";
     let host = "the host is neither a name nor an address: expected letters, digits, `-`, `_`, \
                 `*` and `<id>` between dots";
+    let inside = "an address with an IPv4 address inside is judged by that one: write `10.0.0.1`";
     for (domain, pattern, problem) in [
         (files, "", "it is empty"),
         (files, "app/*", "a path must begin with `/`"),
@@ -149,7 +150,7 @@ fn a_text_that_is_not_a_pattern_is_refused_with_the_reason() {
         (net, "[2001:db8::1:80", host),
         (net, "[2001:db8::g]:80", address),
         (net, "[2001:db8::*]:80", address),
-        (net, "[::ffff:10.0.0.1]:80", address),
+        (net, "[::ffff:10.0.0.1]:80", inside),
         (net, "256.0.0.1:80", address),
         (net, "10.0.0:80", address),
         (net, "10.0.0.1.1:80", address),
