@@ -1,7 +1,7 @@
 //! The counter of a rate: use within a window.
 
 use crate::quota::sync::{AtomicU64, Ordering, publish, swap, swap_back};
-use crate::quota::take::{PlannedTake, TakeRefused};
+use crate::quota::take::{PlannedPart, PlannedTake, TakeRefused};
 use crate::quota::window::{Bound, QuickStep, Windows};
 
 /// The use of one rate. Every change is one compare-and-swap of one word.
@@ -89,6 +89,29 @@ impl Rate {
     #[inline(always)]
     pub(crate) fn carry_out(&self, planned: PlannedTake) -> bool {
         planned.is_nothing() || swap(&self.word, planned.from, planned.to).is_ok()
+    }
+
+    /// Plans a paced take of between `least` and `most` units.
+    pub(crate) fn plan_paced(
+        &self,
+        windows: Windows,
+        now: u64,
+        amounts: (u64, u64),
+        limit: u64,
+    ) -> Result<PlannedPart, TakeRefused> {
+        let bound = self.bound(limit);
+        windows.step_paced(self.word.load(Ordering::Relaxed), now, amounts, bound)
+    }
+
+    /// Takes some units of a planned part; returns `false` if the word has changed since.
+    pub(crate) fn carry_out_part(&self, windows: Windows, part: PlannedPart, units: u64) -> bool {
+        swap(&self.word, part.from, windows.after(part, units)).is_ok()
+    }
+
+    /// Reports whether the window that counted a take at the time `at` goes on at the time `now`.
+    pub(crate) fn is_current(&self, windows: Windows, at: u64, now: u64) -> bool {
+        let window = self.window(windows);
+        windows.is_in(window, at) && windows.is_in(window, now)
     }
 
     /// Counts `n` units whether they fit or not.

@@ -40,6 +40,14 @@ impl<T: Deref<Target = QuotaTracker>> Reservation<T> {
         &self.tracker
     }
 
+    /// Reports whether the windows go on in which the rates were taken, on all levels. Once one is
+    /// over, the units can no longer be handed back, and a later use of them is not within the
+    /// limit of its own window.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.tracker.is_current(&self.demand, self.at)
+    }
+
     /// Keeps the take.
     #[inline]
     pub fn commit(mut self) {

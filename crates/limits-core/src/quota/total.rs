@@ -8,7 +8,7 @@ mod proptests;
 
 use crate::quota::retry::Wait;
 use crate::quota::sync::{AtomicU64, Ordering, publish, swap, swap_back};
-use crate::quota::take::{PlannedTake, TakeRefused};
+use crate::quota::take::{PlannedPart, PlannedTake, TakeRefused};
 
 /// The use of one total.
 #[derive(Debug)]
@@ -62,6 +62,22 @@ impl Total {
     #[inline(always)]
     pub(crate) fn carry_out(&self, planned: PlannedTake) -> bool {
         planned.is_nothing() || swap(&self.used, planned.from, planned.to).is_ok()
+    }
+
+    /// Plans to take as many of `most` units as are left, and no less than `least`.
+    pub(crate) fn plan_part(
+        &self,
+        (least, most): (u64, u64),
+        limit: u64,
+    ) -> Result<PlannedPart, TakeRefused> {
+        let used = self.used();
+        fits(used, least, limit)?;
+        Ok(PlannedPart { from: used, window: 0, used, units: most.min(limit - used) })
+    }
+
+    /// Takes some units of a planned part; returns `false` if the use has changed since.
+    pub(crate) fn carry_out_part(&self, part: PlannedPart, units: u64) -> bool {
+        swap(&self.used, part.from, part.used.saturating_add(units)).is_ok()
     }
 
     /// Releases `n` units, or all if fewer are in use, and returns their number.

@@ -30,6 +30,7 @@ mod levels;
 #[cfg(all(loom, test))]
 mod loom;
 mod monitor;
+mod paced;
 mod reconfigure;
 mod reserve;
 mod shorthands;
@@ -56,13 +57,14 @@ pub use self::reconfigure::PeriodMismatch;
 /// A component's use of its [`ResourceQuota`], counted exactly from any number of threads, without
 /// a lock.
 ///
-/// Five methods do all of it; the named ones are shorthands:
+/// Six methods do all of it; the named ones are shorthands:
 ///
 /// | method | effect |
 /// |---|---|
 /// | [`peek`](Self::peek) | checks whether a take would be granted now; takes nothing |
 /// | [`reserve`](Self::reserve) | takes; handed back on drop unless committed |
 /// | [`reserve_up_to`](Self::reserve_up_to) | takes as much as is left |
+/// | [`reserve_paced`](Self::reserve_paced) | takes as much as is due, in parts through the window |
 /// | [`charge`](Self::charge) | counts use after the fact, also past the limit |
 /// | [`release`](Self::release) | returns storage, its entries or memory |
 ///

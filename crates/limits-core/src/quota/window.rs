@@ -27,6 +27,7 @@
 //! - I8: the use saturates below the bits of the window's number. A saturated use stays so until
 //!   its window is over, since the amount past it is not known.
 
+mod pace;
 #[cfg(all(test, not(loom)))]
 mod proptests;
 
@@ -164,9 +165,8 @@ impl Windows {
     /// if their window is over or its use is saturated.
     pub(crate) fn refund(self, word: u64, at: u64, n: u64) -> Option<u64> {
         let (window, used) = self.unpack(word);
-        let into = at.checked_sub(self.start(window))?;
-        let is_in = into < self.period || window == self.last();
-        (is_in && used != self.saturated).then(|| self.pack(window, used.saturating_sub(n)))
+        let is_counted = self.is_in(window, at) && used != self.saturated;
+        is_counted.then(|| self.pack(window, used.saturating_sub(n)))
     }
 
     /// Returns the window at the time `now` and its use, rolling over windows that have ended.
@@ -197,6 +197,12 @@ impl Windows {
     /// Returns the number of the window at a time.
     fn at(self, now: u64) -> u64 {
         (now / self.period).min(self.last())
+    }
+
+    /// Reports whether a time is in a window.
+    pub(crate) fn is_in(self, window: u64, at: u64) -> bool {
+        let into = at.checked_sub(self.start(window));
+        into.is_some_and(|into| into < self.period || window == self.last())
     }
 
     /// Returns the number of the last window.
@@ -235,17 +241,23 @@ impl Windows {
 
     /// Returns the time until `n` more units fit, if `after` are in use at the end of `window`.
     fn wait(self, now: u64, window: u64, after: u64, n: u64, limit: u64) -> Wait {
-        let Some(room) = limit.checked_sub(n).filter(|_| limit > 0) else { return Wait::NEVER };
-        // Dividing only in deep debt keeps the division off the common path.
-        let further = match after.checked_sub(room) {
-            None | Some(0) => 0,
-            Some(debt) => debt.div_ceil(limit),
-        };
+        let Some(further) = Self::windows_until(after, n, limit) else { return Wait::NEVER };
         let start = window.saturating_add(1).saturating_add(further);
         if start > self.last() {
             return Wait::NEVER;
         }
         Wait::after(self.start(start).saturating_sub(now))
+    }
+
+    /// Returns the number of windows after the next in which `n` units fit, if that begins with
+    /// `after` in use; `None` for never.
+    fn windows_until(after: u64, n: u64, limit: u64) -> Option<u64> {
+        let room = limit.checked_sub(n).filter(|_| limit > 0)?;
+        // Dividing only in deep debt keeps the division off the common path.
+        Some(match after.checked_sub(room) {
+            None | Some(0) => 0,
+            Some(debt) => debt.div_ceil(limit),
+        })
     }
 }
 

@@ -6,6 +6,7 @@ mod levels;
 mod model;
 mod original;
 mod overtaken;
+mod paced;
 mod rates;
 mod reconfigure;
 mod regressions;

@@ -288,7 +288,7 @@ impl QuotaTracker {
 
     /// Returns the time at which all resources of a demand are counted: the latest that any of them
     /// has seen, which is later than a clock that has stepped back.
-    fn time(&self, demand: &Demand) -> Time {
+    pub(super) fn time(&self, demand: &Demand) -> Time {
         if !demand.has_rates() {
             return Time { latest: 0, lag: 0 };
         }

@@ -119,6 +119,54 @@ proptest! {
         }
     }
 
+    // I1 I20 I21
+    #[test]
+    fn a_paced_take_is_granted_all_that_is_due_and_no_more((windows, word, now) in state(), a in number(), b in number(), bound in bound()) {
+        let bound = held(windows, word, bound);
+        let (least, most) = (a.min(b).max(1), a.max(b).max(1));
+        let (window, used) = windows.read(word, now, bound);
+        let (into, period) = (u128::from(now.saturating_sub(windows.start(window))), u128::from(windows.period));
+        let time = (into + 125_000_000).min(period);
+        // By products: at most 2^128, since the use and the limit are less than the capacity.
+        let is_due = |n: u64| bound.limit == UNLIMITED || {
+            let sum = u128::from(used) + u128::from(n);
+            sum <= u128::from(bound.limit) && sum * period <= u128::from(bound.limit) * time
+        };
+        match windows.step_paced(word, now, (least, most), bound) {
+            Ok(part) => {
+                prop_assert_eq!((part.from, part.window, part.used), (word, window, used));
+                prop_assert!((least..=most).contains(&part.units));
+                prop_assert!(is_due(part.units));
+                prop_assert!(part.units == most || !is_due(part.units + 1));
+                let (next, outcome) = windows.step(word, now, part.units, bound);
+                prop_assert_eq!((windows.after(part, part.units), window), (next, outcome.unwrap()));
+            }
+            Err(refusal) => {
+                prop_assert!(!is_due(least));
+                prop_assert_eq!((refusal.used, refusal.limit), (used, bound.limit.min(windows.capacity())));
+            }
+        }
+    }
+
+    // I4
+    #[test]
+    fn the_wait_of_a_paced_take_is_exact((windows, word, now) in state(), n in 1..u64::MAX, bound in bound(), small in any::<bool>()) {
+        let bound = held(windows, word, bound);
+        let n = if small { n % 50 + 1 } else { n };
+        let step = |now| windows.step_paced(word, now, (n, u64::MAX), bound);
+        let Err(refusal) = step(now) else { return Ok(()) };
+        match refusal.wait.retry() {
+            Retry::After(wait) => {
+                let wait = u64::try_from(wait.as_nanos()).unwrap();
+                prop_assert!(wait > 0);
+                prop_assert!(step(now + (wait - 1)).is_err());
+                prop_assert!(step(now + wait).is_ok());
+            }
+            Retry::Never => prop_assert!(step(u64::MAX).is_err()),
+            Retry::Now => prop_assert!(false, "a rate is never released"),
+        }
+    }
+
     // I5
     #[test]
     fn a_window_never_goes_back((windows, word, now) in state(), any_time in number(), n in number(), bound in bound()) {

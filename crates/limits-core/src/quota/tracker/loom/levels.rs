@@ -6,7 +6,7 @@ use loom::thread;
 
 use super::{SECOND, both, tracked};
 use crate::quota::clock::ManualClock;
-use crate::quota::quota_type::QuotaType;
+use crate::quota::quota_type::{QuotaResource, QuotaType};
 use crate::quota::resource_quota::ResourceQuota;
 use crate::quota::tracker::QuotaTracker;
 
@@ -201,4 +201,56 @@ fn a_charge_that_races_a_release_counts_the_same_on_both_levels() {
         assert!(counted >= u64::MAX - 5);
         assert_eq!([&component, &host].map(|level| level.usage().memory_used), [counted; 2]);
     });
+}
+
+// I12 I13 I14 I20
+#[test]
+fn two_paced_takers_below_one_host_share_what_is_due_of_it() {
+    loom::model(|| {
+        // Of three units a second, two are due here.
+        let (host, clock) = tracked(ResourceQuota::new().with_network_bandwidth(3));
+        clock.set_ns(SECOND * 6 / 10);
+        let child = || Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)));
+        let (one, other) = (child(), child());
+        let take = |tracker: &Arc<QuotaTracker>, most| {
+            let tracker = Arc::clone(tracker);
+            move || paced(&tracker, most)
+        };
+        let taken = both(take(&one, 1), take(&other, 2));
+        assert!((1..=2).contains(&taken.iter().sum::<u64>()));
+        let rest = paced(&other, 3);
+        let used = [&one, &other, &host].map(|level| level.usage().network_bandwidth_used);
+        assert_eq!(used, [taken[0], taken[1] + rest, 2]);
+    });
+}
+
+// I5 I12 I13
+#[test]
+fn a_paced_taker_whose_word_another_one_changes_takes_again_and_leaves_nothing_behind() {
+    loom::model(|| {
+        let (host, clock) = tracked(ResourceQuota::new().with_network_bandwidth(16));
+        let child = Arc::new(QuotaTracker::with_parent(ResourceQuota::new(), Arc::clone(&host)));
+        clock.set_ns(SECOND - 1);
+        let taker = Arc::clone(&child);
+        let slow = thread::spawn(move || {
+            let part = taker.reserve_paced(QuotaResource::NetworkBandwidth, 1, 1).unwrap();
+            part.commit();
+        });
+        clock.set_ns(SECOND);
+        let units = paced(&child, 1);
+        slow.join().unwrap();
+        let used = [&child, &host].map(|level| level.usage().network_bandwidth_used);
+        assert_eq!(used[0], used[1]);
+        // Of the slow one in this window or the last.
+        assert!(used[0] == units || used[0] == units + 1);
+    });
+}
+
+fn paced(tracker: &QuotaTracker, most: u64) -> u64 {
+    let resource = QuotaResource::NetworkBandwidth;
+    tracker.reserve_paced(resource, 1, most).map_or(0, |part| {
+        let units = part.amount(resource);
+        part.commit();
+        units
+    })
 }
