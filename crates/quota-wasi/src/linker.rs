@@ -9,7 +9,8 @@ use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView as _};
 
 use crate::filesystem_view::{FilesystemView, QuotaFilesystem};
 use crate::random_view::{QuotaRandom, RandomView};
-use crate::sockets::view::SocketsView;
+use crate::sockets::bindings;
+use crate::sockets::view::{QuotaSockets, SocketsView};
 use crate::view::WasiQuotaView;
 
 /// Links all interfaces of WASI 0.2, with quotas and capabilities where this crate has them.
@@ -57,7 +58,6 @@ fn numbers<T: WasiQuotaView>(data: &mut T) -> RandomView<'_> {
     RandomView::new(data.random(), store)
 }
 
-#[expect(dead_code, reason = "its interfaces come next")]
 fn sockets_of<T: WasiQuotaView>(data: &mut T) -> SocketsView<'_> {
     let store = data.quota().clone();
     SocketsView::new(data.ctx().table, store)
@@ -97,7 +97,7 @@ fn add_sockets<T: WasiQuotaView>(linker: &mut Linker<T>) -> wasmtime::Result<()>
     let options = sockets::network::LinkOptions::default();
     sockets::network::add_to_linker::<T, WasiSockets>(linker, &options, T::sockets)?;
     sockets::instance_network::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;
-    sockets::ip_name_lookup::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;
+    bindings::ip_name_lookup::add_to_linker::<T, QuotaSockets>(linker, sockets_of)?;
     sockets::tcp::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;
     sockets::tcp_create_socket::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;
     sockets::udp::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;

@@ -23,5 +23,4 @@ mod generated {
     });
 }
 
-#[expect(unused_imports, reason = "the views come next")]
 pub(crate) use self::generated::wasi::sockets::*;

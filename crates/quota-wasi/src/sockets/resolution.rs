@@ -1,5 +1,124 @@
-//! A look-up of a name.
+//! Look-ups of names by guests.
+
+use core::future::Future as _;
+use core::mem;
+use core::net::IpAddr;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use std::vec;
+
+use wasmtime::component::Resource;
+use wasmtime_wasi::async_trait;
+use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Network};
+use wasmtime_wasi::p2::{DynPollable, Pollable, SocketError, SocketResult, subscribe};
+use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, poll_noop, spawn};
+
+use super::bindings::ip_name_lookup::{Host, HostResolveAddressStream};
+use super::view::SocketsView;
+use crate::names::lookup_error::LookupError;
+use crate::service::Service;
+
+type Answer = Result<Vec<IpAddr>, LookupError>;
 
 /// A look-up of a name.
+///
+/// - I66: it goes on without the guest, so that it has one of the component's threads for no longer
+///   than it needs it, and ends with the resource or the store.
 #[derive(Debug)]
-pub struct Resolution;
+pub struct Resolution(State);
+
+#[derive(Debug)]
+enum State {
+    Running(AbortOnDropJoinHandle<Answer>),
+    Ended(Answer),
+    Answered(vec::IntoIter<IpAddr>),
+    Failed(ErrorCode),
+}
+
+impl Resolution {
+    /// Returns the next address, `None` after the last.
+    fn next(&mut self) -> SocketResult<Option<IpAddr>> {
+        if let State::Running(task) = &mut self.0
+            && let Poll::Ready(answer) =
+                Pin::new(task).poll(&mut Context::from_waker(Waker::noop()))
+        {
+            self.0 = State::Ended(answer);
+        }
+        self.open()?;
+        match &mut self.0 {
+            State::Answered(addresses) => Ok(addresses.next()),
+            State::Failed(code) => Err((*code).into()),
+            State::Running(_) | State::Ended(_) => Err(ErrorCode::WouldBlock.into()),
+        }
+    }
+
+    /// Tells a refusal or a failure of the guest's look-up from a mistake of the host.
+    fn open(&mut self) -> SocketResult<()> {
+        if !matches!(self.0, State::Ended(_)) {
+            return Ok(());
+        }
+        let ended = mem::replace(&mut self.0, State::Failed(ErrorCode::Unknown));
+        if let State::Ended(answer) = ended {
+            self.0 = match answer {
+                Ok(addresses) => State::Answered(addresses.into_iter()),
+                Err(error) => {
+                    State::Failed(SocketError::from(error).downcast().map_err(SocketError::trap)?)
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Pollable for Resolution {
+    async fn ready(&mut self) {
+        if let State::Running(task) = &mut self.0 {
+            self.0 = State::Ended(task.await);
+        }
+    }
+}
+
+impl Host for SocketsView<'_> {
+    async fn resolve_addresses(
+        &mut self,
+        network: Resource<Network>,
+        name: String,
+    ) -> SocketResult<Resource<Resolution>> {
+        self.table.get(&network)?;
+        let on = &self.store.shared().network;
+        if !on.tcp && !on.udp {
+            self.store.usage().refuse_service(Service::NameLookup);
+            return Err(ErrorCode::PermanentResolverFailure.into());
+        }
+        let store = self.store.clone();
+        let mut answer = Box::pin(async move { store.reach().resolve(&name).await });
+        let state = match poll_noop(answer.as_mut()) {
+            // What is refused at once is said at once.
+            Some(answer) => State::Ended(Ok(answer?)),
+            None => State::Running(spawn(answer)),
+        };
+        Ok(self.table.push(Resolution(state))?)
+    }
+}
+
+impl HostResolveAddressStream for SocketsView<'_> {
+    async fn resolve_next_address(
+        &mut self,
+        this: Resource<Resolution>,
+    ) -> SocketResult<Option<IpAddress>> {
+        Ok(self.table.get_mut(&this)?.next()?.map(IpAddress::from))
+    }
+
+    async fn subscribe(
+        &mut self,
+        this: Resource<Resolution>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(self.table, this)
+    }
+
+    async fn drop(&mut self, this: Resource<Resolution>) -> wasmtime::Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
