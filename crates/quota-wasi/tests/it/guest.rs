@@ -89,7 +89,7 @@ impl Guest {
         Ok(result)
     }
 
-    async fn call<P, R>(&mut self, name: &str, params: P) -> R
+    pub(crate) async fn call<P, R>(&mut self, name: &str, params: P) -> R
     where
         P: ComponentNamedList + Lower + Send + Sync,
         (R,): ComponentNamedList + Lift + Send + Sync + 'static,

@@ -15,12 +15,20 @@ use wasmtime::{Engine, Store};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::guest::Guest;
-use crate::puppet::puppet;
+use crate::puppet::{puppet, puppet_of};
+use crate::sockets::SOCKETS;
 
 /// A guest for the version of WASI that most toolchains name.
 static PUPPET: LazyLock<(Engine, Component)> = LazyLock::new(|| {
     let engine = Engine::default();
     let component = Component::new(&engine, wat::parse_str(puppet("0.2.0")).unwrap()).unwrap();
+    (engine, component)
+});
+
+/// The same for a guest of sockets.
+static ON_NETWORK: LazyLock<(Engine, Component)> = LazyLock::new(|| {
+    let (engine, text) = (Engine::default(), puppet_of(&SOCKETS, "0.2.0"));
+    let component = Component::new(&engine, wat::parse_str(text).unwrap()).unwrap();
     (engine, component)
 });
 
@@ -109,24 +117,42 @@ impl Guest {
         quota: StoreQuota,
         set_up: impl FnOnce(&StoreQuota, WasiCtxBuilder) -> WasiCtxBuilder,
     ) -> Self {
-        let (engine, component) = &*PUPPET;
-        let mut linker = Linker::new(engine);
-        add_to_linker(&mut linker).unwrap();
         let wasi = set_up(&quota, WasiCtxBuilder::new()).build();
-        let host = Host { table: ResourceTable::new(), wasi, quota: Some(quota) };
-        let mut store = Store::new(engine, host);
-        let instance = linker.instantiate_async(&mut store, component).await.unwrap();
-        Self { store, instance }
+        Self::made(&PUPPET, wasi, Some(quota)).await
+    }
+
+    /// A guest of sockets.
+    pub(crate) async fn on_network(quota: &WasiQuota, limits: ResourceLimitsBuilder) -> Self {
+        let store = quota.store(&limits.build().unwrap());
+        Self::made(&ON_NETWORK, WasiCtxBuilder::new().build(), Some(store)).await
+    }
+
+    /// A guest of sockets under plain wasmtime-wasi, which may reach everything.
+    pub(crate) async fn plain_on_network() -> Self {
+        let mut builder = WasiCtxBuilder::new();
+        builder.inherit_network().allow_tcp(true).allow_udp(true).allow_ip_name_lookup(true);
+        Self::made(&ON_NETWORK, builder.build(), None).await
     }
 
     /// A guest under plain wasmtime-wasi that finds the directory open as `/data`.
     pub(crate) async fn plain(dir: &Path, perms: FsPerms) -> Self {
-        let (engine, component) = &*PUPPET;
-        let mut linker = Linker::new(engine);
-        wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
         let mut builder = WasiCtxBuilder::new();
         builder.preopened_dir(dir, "/data", perms).unwrap();
-        let host = Host { table: ResourceTable::new(), wasi: builder.build(), quota: None };
+        Self::made(&PUPPET, builder.build(), None).await
+    }
+
+    /// A guest with a quota, or else under plain wasmtime-wasi.
+    async fn made(
+        (engine, component): &(Engine, Component),
+        wasi: WasiCtx,
+        quota: Option<StoreQuota>,
+    ) -> Self {
+        let mut linker = Linker::new(engine);
+        match quota {
+            Some(_) => add_to_linker(&mut linker).unwrap(),
+            None => wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap(),
+        }
+        let host = Host { table: ResourceTable::new(), wasi, quota };
         let mut store = Store::new(engine, host);
         let instance = linker.instantiate_async(&mut store, component).await.unwrap();
         Self { store, instance }

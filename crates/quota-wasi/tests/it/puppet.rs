@@ -3,31 +3,22 @@
 //! Each of its exports has the type of an import and a body that calls the import: strings and
 //! lists pass through its memory, and handles through its table, as in any guest.
 
-use crate::wasi::{CALLS, TYPES};
+use crate::wasi::FILES;
 
-/// The resources, and the instances that have them.
-const RESOURCES: [(&str, &str); 6] = [
-    ("types", "descriptor"),
-    ("types", "directory-entry-stream"),
-    ("streams", "input-stream"),
-    ("streams", "output-stream"),
-    ("poll", "pollable"),
-    ("error", "error"),
-];
-
-/// The instances, their imported names, and the resources and types of others that they use.
-const INSTANCES: [(&str, &str, &[&str]); 10] = [
-    ("error", "wasi:io/error", &[]),
-    ("poll", "wasi:io/poll", &[]),
-    ("streams", "wasi:io/streams", &["error", "pollable"]),
-    ("clock", "wasi:clocks/wall-clock", &[]),
-    ("types", "wasi:filesystem/types", &["error", "input-stream", "output-stream", "datetime"]),
-    ("preopens", "wasi:filesystem/preopens", &["descriptor"]),
-    ("stdout", "wasi:cli/stdout", &["output-stream"]),
-    ("stderr", "wasi:cli/stderr", &["output-stream"]),
-    ("random", "wasi:random/random", &[]),
-    ("insecure", "wasi:random/insecure", &[]),
-];
+/// A part of WASI, as text.
+pub(crate) struct Part {
+    /// The resources, and the instances that have them.
+    pub(crate) resources: &'static [(&'static str, &'static str)],
+    /// The instances, their imported names, and the resources and types of others that they use.
+    pub(crate) instances: &'static [(&'static str, &'static str, &'static [&'static str])],
+    /// The calls, one a line: the instance that has it, its name there, the name of the puppet's
+    /// export, parameters, result.
+    pub(crate) calls: &'static str,
+    /// The types that calls name, one a line: the instance that has it, its name there, the type.
+    pub(crate) types: &'static str,
+    /// Further functions of the module that makes the calls, and their exports.
+    pub(crate) further: (&'static str, &'static str),
+}
 
 const LIBC: &str = r#"
     (core module $libc
@@ -59,8 +50,8 @@ struct Call {
 }
 
 impl Call {
-    fn all() -> impl Iterator<Item = Self> {
-        CALLS.trim().lines().map(|line| {
+    fn all(part: &Part) -> impl Iterator<Item = Self> {
+        part.calls.trim().lines().map(|line| {
             let cells: Vec<&str> = line.split('|').map(str::trim).collect();
             let params = cells[3].split(", ").filter(|param| !param.is_empty());
             Self {
@@ -87,7 +78,8 @@ impl Call {
 
     /// Whether its result is one value, or none; any other lies in memory.
     fn is_direct(&self) -> bool {
-        matches!(self.result, "bool" | "") || self.result.starts_with("(own ")
+        matches!(self.result, "bool" | "" | "$ip-address-family")
+            || self.result.starts_with("(own ")
     }
 
     fn lowered(&self) -> String {
@@ -150,18 +142,28 @@ impl Call {
 fn flattened(of: &str) -> &'static [&'static str] {
     match of {
         "u64" => &["i64"],
-        "string" | "(list u8)" => &["i32", "i32"],
+        "string" => &["i32", "i32"],
+        list if list.starts_with("(list ") => &["i32", "i32"],
+        "$ip-socket-address" => &["i32"; 12],
+        "(option $ip-socket-address)" => &["i32"; 13],
         "$new-timestamp" => &["i32", "i64", "i32"],
         _ => &["i32"],
     }
 }
 
-/// Writes the guest; `version` is that of the WASI which it was made for, such as `0.2.0`.
+/// Writes the guest of files and streams; `version` is that of the WASI which it was made for, such
+/// as `0.2.0`.
 pub(crate) fn puppet(version: &str) -> String {
-    let imports: String = INSTANCES.iter().map(|instance| import(instance, version)).collect();
+    puppet_of(&FILES, version)
+}
+
+/// Writes the guest of a part of WASI.
+pub(crate) fn puppet_of(part: &Part, version: &str) -> String {
+    let instances = part.instances.iter();
+    let imports: String = instances.map(|instance| import(part, instance, version)).collect();
     let (mut lowered, mut wires, mut shims) = (String::new(), String::new(), String::new());
     let (mut bodies, mut lifted) = (String::new(), String::new());
-    for (_, resource) in RESOURCES {
+    for (_, resource) in part.resources {
         let drop = format!("drop-{resource}");
         lowered.push_str(&format!("(core func ${drop} (canon resource.drop ${resource}))\n"));
         wires.push_str(&format!("(export \"{drop}\" (func ${drop}))\n"));
@@ -174,35 +176,24 @@ pub(crate) fn puppet(version: &str) -> String {
                (canon lift (core func $shims \"{drop}\")))\n"
         ));
     }
-    for call in Call::all() {
+    for call in Call::all(part) {
         lowered.push_str(&call.lowered());
         wires.push_str(&format!("(export \"{0}\" (func $wasi-{0}))\n", call.export));
         shims.push_str(&call.wire());
         bodies.push_str(&call.shim());
         lifted.push_str(&call.lifted());
     }
+    let (functions, exports) = part.further;
     format!(
         "(component {imports} {LIBC} {lowered}
            (core instance $wasi {wires})
-           (core module $shims {shims} {bodies} {STORM})
+           (core module $shims {shims} {bodies} {functions})
            (core instance $shims (instantiate $shims (with \"wasi\" (instance $wasi))))
-           {lifted}
-           (func (export \"storm\") (param \"it\" (own $output-stream))
-             (canon lift (core func $shims \"storm\")))
-           (func (export \"chatter\") (canon lift (core func $shims \"chatter\"))))"
+           {lifted} {exports})"
     )
 }
 
-/// Writes to a stream, or to stdout, for ever, 4 KiB at a time.
-const STORM: &str = r#"
-    (func (export "chatter") (call $storm (call $get-stdout)))
-    (func $storm (export "storm") (param i32)
-      (loop $more
-        (call $blocking-write-and-flush
-          (local.get 0) (i32.const 8192) (i32.const 4096) (i32.const 1024))
-        (br $more)))"#;
-
-fn import((instance, path, uses): &(&str, &str, &[&str]), version: &str) -> String {
+fn import(part: &Part, (instance, path, uses): &(&str, &str, &[&str]), version: &str) -> String {
     let mut inside = String::new();
     for used in *uses {
         inside.push_str(&format!(
@@ -212,11 +203,11 @@ fn import((instance, path, uses): &(&str, &str, &[&str]), version: &str) -> Stri
     }
     let mut after = String::new();
     let alias = |name: &str| format!("(alias export ${instance} \"{name}\" (type ${name}))\n");
-    for (_, name) in RESOURCES.iter().filter(|(owner, _)| owner == instance) {
+    for (_, name) in part.resources.iter().filter(|(owner, _)| owner == instance) {
         inside.push_str(&format!("(export \"{name}\" (type ${name} (sub resource)))\n"));
         after.push_str(&alias(name));
     }
-    for line in TYPES.trim().lines() {
+    for line in part.types.trim().lines() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         let (owner, name, text) = (cells[0], cells[1], cells[2]);
         if owner == *instance {
@@ -227,7 +218,7 @@ fn import((instance, path, uses): &(&str, &str, &[&str]), version: &str) -> Stri
             after.push_str(&alias(name));
         }
     }
-    for call in Call::all().filter(|call| call.instance == *instance) {
+    for call in Call::all(part).filter(|call| call.instance == *instance) {
         let (name, signature) = (call.name, call.signature());
         inside.push_str(&format!("(export \"{name}\" (func {signature}))\n"));
     }

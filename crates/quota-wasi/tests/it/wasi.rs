@@ -1,8 +1,48 @@
-//! The part of WASI 0.2 that the [puppet](crate::puppet) calls, as text.
+//! The files, streams and random bytes of WASI 0.2 that the [puppet](crate::puppet) calls, as text.
 
-/// The calls, one a line: the instance that has it, its name there, the name of the puppet's
-/// export, parameters, result.
-pub(crate) const CALLS: &str = "
+use crate::puppet::Part;
+
+pub(crate) const FILES: Part = Part {
+    resources: &[
+        ("types", "descriptor"),
+        ("types", "directory-entry-stream"),
+        ("streams", "input-stream"),
+        ("streams", "output-stream"),
+        ("poll", "pollable"),
+        ("error", "error"),
+    ],
+    instances: &[
+        ("error", "wasi:io/error", &[]),
+        ("poll", "wasi:io/poll", &[]),
+        ("streams", "wasi:io/streams", &["error", "pollable"]),
+        ("clock", "wasi:clocks/wall-clock", &[]),
+        ("types", "wasi:filesystem/types", &["error", "input-stream", "output-stream", "datetime"]),
+        ("preopens", "wasi:filesystem/preopens", &["descriptor"]),
+        ("stdout", "wasi:cli/stdout", &["output-stream"]),
+        ("stderr", "wasi:cli/stderr", &["output-stream"]),
+        ("random", "wasi:random/random", &[]),
+        ("insecure", "wasi:random/insecure", &[]),
+    ],
+    calls: CALLS,
+    types: TYPES,
+    further: (STORM, STORM_EXPORTS),
+};
+
+/// Writes to a stream, or to stdout, for ever, 4 KiB at a time.
+const STORM: &str = r#"
+    (func (export "chatter") (call $storm (call $get-stdout)))
+    (func $storm (export "storm") (param i32)
+      (loop $more
+        (call $blocking-write-and-flush
+          (local.get 0) (i32.const 8192) (i32.const 4096) (i32.const 1024))
+        (br $more)))"#;
+
+const STORM_EXPORTS: &str = r#"
+    (func (export "storm") (param "it" (own $output-stream))
+      (canon lift (core func $shims "storm")))
+    (func (export "chatter") (canon lift (core func $shims "chatter")))"#;
+
+const CALLS: &str = "
 preopens | get-directories | get-directories |  | (list (tuple (own $descriptor) string))
 types | [method]descriptor.read-via-stream | read-via-stream | self (borrow $descriptor), offset u64 | (result (own $input-stream) (error $error-code))
 types | [method]descriptor.write-via-stream | write-via-stream | self (borrow $descriptor), offset u64 | (result (own $output-stream) (error $error-code))
@@ -50,8 +90,7 @@ random | get-random-bytes | get-random-bytes | len u64 | (list u8)
 insecure | get-insecure-random-bytes | get-insecure-random-bytes | len u64 | (list u8)
 ";
 
-/// The types that calls name, one a line: the instance that has it, its name there, the type.
-pub(crate) const TYPES: &str = r#"
+const TYPES: &str = r#"
 clock | datetime | (record (field "seconds" u64) (field "nanoseconds" u32))
 streams | stream-error | (variant (case "last-operation-failed" (own $error)) (case "closed"))
 types | descriptor-type | (enum "unknown" "block-device" "character-device" "directory" "fifo" "symbolic-link" "regular-file" "socket")
