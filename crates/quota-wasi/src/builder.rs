@@ -105,6 +105,14 @@ impl WasiQuotaBuilder {
         self
     }
 
+    /// Lets guests make HTTP requests, which they may not by default. Whom a guest reaches by one is
+    /// decided by `network.connect`.
+    #[cfg(feature = "http")]
+    pub fn http(mut self, options: crate::http::options::HttpOptions) -> Self {
+        self.network.http = Some(options);
+        self
+    }
+
     /// Sets a function that hears how far the count of what lies in the directories has come, and
     /// may break it off.
     pub fn progress(

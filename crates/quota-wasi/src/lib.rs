@@ -46,6 +46,10 @@ mod wire;
 
 pub use crate::builder::WasiQuotaBuilder;
 pub use crate::directory::{Directory, DirectoryAccess};
+#[cfg(feature = "http")]
+pub use crate::http::options::{CertificateError, HttpOptions};
+#[cfg(feature = "http")]
+pub use crate::http::view::{WasiHttpQuotaView, add_http_to_linker};
 pub use crate::limited_output::LimitedOutput;
 pub use crate::linker::{add_filesystem_to_linker, add_random_to_linker, add_to_linker};
 pub use crate::names::{NameLookup, Resolver, Resolving, SystemResolver};

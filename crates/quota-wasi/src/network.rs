@@ -7,4 +7,7 @@ pub(crate) struct Network {
     pub(crate) tcp: bool,
     /// Whether guests may make UDP sockets.
     pub(crate) udp: bool,
+    /// The settings of guests' HTTP requests, if guests may make any.
+    #[cfg(feature = "http")]
+    pub(crate) http: Option<crate::http::options::HttpOptions>,
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use limits_core::ResourceLimits;
 use wasmtime_wasi::cli::StdoutStream;
 
+#[cfg(feature = "http")]
+use crate::http::context::HttpContext;
 use crate::limited_output::LimitedOutput;
 use crate::listing::{Listing, Listings};
 use crate::names::store_names::StoreNames;
@@ -17,12 +19,17 @@ use crate::slots::{SlotKind, Slots};
 use crate::store_network::StoreNetwork;
 use crate::store_usage::StoreUsage;
 
+/// Nothing, without HTTP.
+#[cfg(not(feature = "http"))]
+#[derive(Clone, Debug, Default)]
+struct HttpContext;
+
 /// Quotas and limits of one execution.
 ///
 /// The host keeps it in its store's data, see [`WasiQuotaView`](crate::WasiQuotaView). A clone is
 /// the same execution: one for each store, from [`WasiQuota::store`](crate::WasiQuota::store).
 #[derive(Clone)]
-pub struct StoreQuota(Arc<Inner>);
+pub struct StoreQuota(Arc<Inner>, HttpContext);
 
 struct Inner {
     shared: Arc<Shared>,
@@ -41,7 +48,7 @@ impl StoreQuota {
     pub(crate) fn new(shared: Arc<Shared>, limits: &ResourceLimits) -> Self {
         let usage = StoreUsage::default();
         let (bytes, rate) = (limits.max_output_bytes(), limits.max_output_rate());
-        Self(Arc::new(Inner {
+        let inner = Inner {
             shared,
             output: Arc::new(OutputBudget::new(bytes, rate, usage.clone())),
             slots: Slots::new(SlotKind::Descriptor, limits.max_descriptors(), usage.clone()),
@@ -52,7 +59,8 @@ impl StoreQuota {
             max_random_bytes: limits.max_random_bytes(),
             network: StoreNetwork::new(limits, &usage),
             usage,
-        }))
+        };
+        Self(Arc::new(inner), HttpContext::default())
     }
 
     /// Wraps the host's stream for the guest's stdout.
@@ -74,6 +82,11 @@ impl StoreQuota {
     #[must_use]
     pub fn usage(&self) -> StoreUsage {
         self.0.usage.clone()
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn http_context(&mut self) -> &mut HttpContext {
+        &mut self.1
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
