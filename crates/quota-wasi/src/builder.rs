@@ -14,6 +14,8 @@ use crate::blocking::BlockingThreads;
 use crate::directory::{Directory, DirectoryAccess, DirectoryRequest};
 use crate::disk::DiskLedger;
 use crate::disk::lock::DirectoryLocks;
+use crate::keyvalue::pairs::Pairs;
+use crate::keyvalue::store::KeyValueStore;
 use crate::names::{Resolver, SystemResolver};
 use crate::network::Network;
 use crate::quota::{Shared, WasiQuota};
@@ -31,6 +33,7 @@ pub struct WasiQuotaBuilder {
     baseline: StorageBaseline,
     max_blocking_threads: u32,
     resolver: Arc<dyn Resolver>,
+    keyvalue: Option<Box<dyn KeyValueStore>>,
     network: Network,
     progress: Progress,
 }
@@ -47,6 +50,7 @@ impl WasiQuotaBuilder {
             baseline: StorageBaseline::default(),
             max_blocking_threads: ResourceLimits::DEFAULT_MAX_BLOCKING_THREADS,
             resolver: Arc::new(SystemResolver),
+            keyvalue: None,
             network: Network::default(),
             progress: Box::new(|_| ControlFlow::Continue(())),
         }
@@ -113,6 +117,15 @@ impl WasiQuotaBuilder {
         self
     }
 
+    /// Gives guests of the component a store of keys and values, which they find none of by default.
+    ///
+    /// All pairs that are there count as storage, also with [`StorageBaseline::Free`]: they are the
+    /// component's own, and need no walk.
+    pub fn keyvalue(mut self, store: impl KeyValueStore + 'static) -> Self {
+        self.keyvalue = Some(Box::new(store));
+        self
+    }
+
     /// Sets a function that hears how far the count of what lies in the directories has come, and
     /// may break it off.
     pub fn progress(
@@ -123,14 +136,14 @@ impl WasiQuotaBuilder {
         self
     }
 
-    /// Opens, locks and counts the directories. Blocks the thread, for as long as the walk over the
+    /// Opens, locks and counts the directories, and opens the pairs. Blocks the thread, for as long as the walk over the
     /// directories takes.
     ///
     /// # Errors
     ///
     /// [`WasiQuotaError`] if a directory cannot be opened, if one that may be written to is in use
-    /// or cannot be locked or counted, if `progress` broke the count off, or if no thread may
-    /// block. A directory that holds more than the quota is no error: it may be read and emptied.
+    /// or cannot be locked or counted, if `progress` broke the count off, if the pairs cannot be
+    /// opened, or if no thread may block. A directory that holds more than the quota is no error: it may be read and emptied.
     pub fn build(self) -> Result<WasiQuota, WasiQuotaError> {
         let Self {
             component,
@@ -139,6 +152,7 @@ impl WasiQuotaBuilder {
             baseline,
             max_blocking_threads,
             resolver,
+            keyvalue,
             network,
             mut progress,
         } = self;
@@ -158,6 +172,7 @@ impl WasiQuotaBuilder {
         ledger
             .count(&roots, &mut *progress)
             .map_err(|error| WasiQuotaError::of_walk(error, &counted))?;
+        let pairs = keyvalue.map(|store| Pairs::open(component.clone(), &*store)).transpose()?;
         let threads = Arc::new(BlockingThreads::new(max_blocking_threads));
         Ok(WasiQuota::new(Shared {
             component,
@@ -165,6 +180,7 @@ impl WasiQuotaBuilder {
             threads,
             resolver,
             ledger,
+            pairs,
             network,
             _locks: locks,
         }))

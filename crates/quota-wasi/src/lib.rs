@@ -50,6 +50,9 @@ pub use crate::directory::{Directory, DirectoryAccess};
 pub use crate::http::options::{CertificateError, HttpOptions};
 #[cfg(feature = "http")]
 pub use crate::http::view::{WasiHttpQuotaView, add_http_to_linker};
+pub use crate::keyvalue::add_keyvalue_to_linker;
+pub use crate::keyvalue::store::{ComponentPairs, KeyValueStore, PairsChange, PairsSize, Verdict};
+pub use crate::keyvalue::store_error::KeyValueStoreError;
 pub use crate::limited_output::LimitedOutput;
 pub use crate::linker::{add_filesystem_to_linker, add_random_to_linker, add_to_linker};
 pub use crate::names::{NameLookup, Resolver, Resolving, SystemResolver};

@@ -15,6 +15,7 @@ use crate::directory::{Directory, Lies};
 use crate::disk::DiskLedger;
 use crate::disk::lock::DirectoryLocks;
 use crate::judge::Judge;
+use crate::keyvalue::pairs::Pairs;
 use crate::names::Resolver;
 use crate::network::Network;
 use crate::store_quota::StoreQuota;
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     pub(crate) threads: Arc<BlockingThreads>,
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) ledger: Arc<DiskLedger>,
+    pub(crate) pairs: Option<Pairs>,
     pub(crate) network: Network,
     /// Dropped last: until then no other ledger counts the same directories.
     pub(crate) _locks: DirectoryLocks,

@@ -1,4 +1,4 @@
-//! Errors of preparing a component's directories.
+//! Errors of preparing a component's directories and pairs.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +9,9 @@ use thiserror::Error;
 use crate::directory::Directory;
 use crate::disk::error::WalkError;
 use crate::disk::lock::LockError;
+use crate::keyvalue::store_error::KeyValueStoreError;
 
-/// The reason why a component's directories could not be prepared.
+/// The reason why a component's directories or pairs could not be prepared.
 ///
 /// Its `Display` escapes hidden characters of paths.
 #[derive(Debug, Error)]
@@ -58,6 +59,9 @@ pub enum WasiQuotaError {
     /// The caller broke off the count of what lies in the directories.
     #[error("the count of what lies in the directories was broken off")]
     Interrupted,
+    /// The component's pairs cannot be opened in the host's store.
+    #[error(transparent)]
+    KeyValue(#[from] KeyValueStoreError),
     /// No thread may block for the component, so none of its calls could end.
     #[error("no thread may block for the component: expected at least 1")]
     NoBlockingThreads,

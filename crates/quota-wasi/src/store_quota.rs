@@ -9,6 +9,7 @@ use wasmtime_wasi::cli::StdoutStream;
 
 #[cfg(feature = "http")]
 use crate::http::context::HttpContext;
+use crate::keyvalue::cursors::Cursors;
 use crate::limited_output::LimitedOutput;
 use crate::listing::{Listing, Listings};
 use crate::names::store_names::StoreNames;
@@ -23,6 +24,8 @@ use crate::store_usage::StoreUsage;
 #[cfg(not(feature = "http"))]
 #[derive(Clone, Debug, Default)]
 struct HttpContext;
+/// Bytes of key and value of one pair.
+const MAX_VALUE_BYTES: u64 = 1 << 20;
 
 /// Quotas and limits of one execution.
 ///
@@ -41,6 +44,8 @@ struct Inner {
     open_listings: SideTable<Listing>,
     names: StoreNames,
     max_random_bytes: u64,
+    max_value_bytes: u64,
+    cursors: Cursors,
     network: StoreNetwork,
 }
 
@@ -57,6 +62,8 @@ impl StoreQuota {
             open_listings: SideTable::new(),
             names: StoreNames::new(256, Duration::from_secs(10)),
             max_random_bytes: limits.max_random_bytes(),
+            max_value_bytes: MAX_VALUE_BYTES,
+            cursors: Cursors::default(),
             network: StoreNetwork::new(limits, &usage),
             usage,
         };
@@ -119,6 +126,14 @@ impl StoreQuota {
 
     pub(crate) fn max_random_bytes(&self) -> u64 {
         self.0.max_random_bytes
+    }
+
+    pub(crate) fn max_value_bytes(&self) -> u64 {
+        self.0.max_value_bytes
+    }
+
+    pub(crate) fn cursors(&self) -> &Cursors {
+        &self.0.cursors
     }
 }
 

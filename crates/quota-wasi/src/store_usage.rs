@@ -22,6 +22,7 @@ struct Counters {
     refused_random: AtomicU64,
     peak_sockets: AtomicU64,
     refused_sockets: AtomicU64,
+    refused_pairs: AtomicU64,
     refused_services: [AtomicU64; Service::ALL.len()],
 }
 
@@ -75,6 +76,12 @@ impl StoreUsage {
         self.0.refused_sockets.load(Ordering::Relaxed)
     }
 
+    /// Returns the number of pairs that `max_value_bytes` refused.
+    #[must_use]
+    pub fn refused_pairs(&self) -> u64 {
+        self.0.refused_pairs.load(Ordering::Relaxed)
+    }
+
     /// Returns the number of calls that were refused because the host has not switched a service on.
     #[must_use]
     pub fn refused_services(&self, service: Service) -> u64 {
@@ -85,6 +92,10 @@ impl StoreUsage {
     /// of this crate do so; a host's own that refuses in their place may as well.
     pub fn refuse_service(&self, service: Service) {
         self.0.refused_services[service.index()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused_pair(&self) {
+        self.0.refused_pairs.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn wrote_output(&self, bytes: u64) {
@@ -131,6 +142,7 @@ impl fmt::Debug for StoreUsage {
             .field("refused_random", &self.refused_random())
             .field("peak_sockets", &self.peak_sockets())
             .field("refused_sockets", &self.refused_sockets())
+            .field("refused_pairs", &self.refused_pairs())
             .field("refused_services", &self.0.refused_services)
             .finish()
     }
