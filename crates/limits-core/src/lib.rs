@@ -43,6 +43,7 @@ pub use crate::quota::clock::SystemClock;
 pub use crate::quota::clock::{Clock, ManualClock};
 pub use crate::quota::quota_error::QuotaError;
 pub use crate::quota::quota_type::{QuotaResource, QuotaType};
+pub use crate::quota::rate_policy::{RatePolicy, RatePolicyError};
 pub use crate::quota::reservation::Reservation;
 pub use crate::quota::resource_quota::ResourceQuota;
 pub use crate::quota::retry::Retry;

@@ -8,6 +8,7 @@ mod demand;
 pub(crate) mod quota_error;
 pub(crate) mod quota_type;
 mod rate;
+pub(crate) mod rate_policy;
 pub(crate) mod reservation;
 pub(crate) mod resource_quota;
 pub(crate) mod retry;

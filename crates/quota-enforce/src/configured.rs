@@ -1,7 +1,7 @@
 //! Registering from an operator's policy and components' files.
 
 use limits_config::{EffectiveConfig, Policy};
-use limits_core::{CpuTimePolicy, ResourceLimits};
+use limits_core::{CpuTimePolicy, RatePolicy, ResourceLimits};
 
 use crate::enforce_error::EnforceError;
 use crate::handle::ComponentHandle;
@@ -66,6 +66,8 @@ impl QuotaRegistry {
             registration: self.prepare(SecurityContext::from(effective))?,
             limits: effective.limits(),
             cpu_time_policy: effective.cpu_time_policy(),
+            network_policy: effective.network_policy(),
+            message_policy: effective.message_policy(),
         })
     }
 
@@ -98,6 +100,8 @@ pub struct ConfiguredRegistration<'r> {
     registration: Registration<'r>,
     limits: ResourceLimits,
     cpu_time_policy: CpuTimePolicy,
+    network_policy: RatePolicy,
+    message_policy: RatePolicy,
 }
 
 impl ConfiguredRegistration<'_> {
@@ -109,6 +113,8 @@ impl ConfiguredRegistration<'_> {
             handle: self.registration.handle().clone(),
             limits: self.limits,
             cpu_time_policy: self.cpu_time_policy,
+            network_policy: self.network_policy,
+            message_policy: self.message_policy,
         }
     }
 
@@ -131,4 +137,8 @@ pub struct ConfiguredComponent {
     pub limits: ResourceLimits,
     /// The policy for executions while the component has no CPU time left.
     pub cpu_time_policy: CpuTimePolicy,
+    /// The policy for bytes above the component's network bandwidth.
+    pub network_policy: RatePolicy,
+    /// The policy for messages above the component's message rate.
+    pub message_policy: RatePolicy,
 }

@@ -1,6 +1,8 @@
 //! The settings and capabilities that a component gets: file, defaults and policy together.
 
-use limits_core::{Allowance, CapabilitySet, CpuTimePolicy, ResourceLimits, ResourceQuota};
+use limits_core::{
+    Allowance, CapabilitySet, CpuTimePolicy, RatePolicy, ResourceLimits, ResourceQuota,
+};
 
 use crate::grammar::component_name::ComponentName;
 use crate::grammar::value::Value;
@@ -29,6 +31,8 @@ pub struct EffectiveConfig {
     limits: ResourceLimits,
     quota: ResourceQuota,
     cpu_time_policy: CpuTimePolicy,
+    network_policy: RatePolicy,
+    message_policy: RatePolicy,
     capabilities: CapabilitySet,
     changes: Vec<Change>,
 }
@@ -54,7 +58,9 @@ impl EffectiveConfig {
             settings,
             limits: translate::limits(&values),
             quota: translate::quota(&values, SettingKey::Period),
-            cpu_time_policy: translate::cpu_time_policy(&values),
+            cpu_time_policy: translate::policy(&values, SettingKey::CpuTimePolicy),
+            network_policy: translate::policy(&values, SettingKey::NetworkPolicy),
+            message_policy: translate::policy(&values, SettingKey::MessagePolicy),
             capabilities,
             changes,
         }
@@ -100,6 +106,18 @@ impl EffectiveConfig {
     #[must_use]
     pub const fn cpu_time_policy(&self) -> CpuTimePolicy {
         self.cpu_time_policy
+    }
+
+    /// Returns the policy for bytes above the component's network bandwidth.
+    #[must_use]
+    pub const fn network_policy(&self) -> RatePolicy {
+        self.network_policy
+    }
+
+    /// Returns the policy for messages above the component's message rate.
+    #[must_use]
+    pub const fn message_policy(&self) -> RatePolicy {
+        self.message_policy
     }
 
     /// Returns the resources that the component may access: the patterns of its file, restricted by

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use limits_core::{Allowance, CpuTimePolicy, StorageBaseline};
+use limits_core::{Allowance, CpuTimePolicy, RatePolicy, StorageBaseline};
 
 use crate::grammar::period;
 use crate::grammar::value::Value;
@@ -51,6 +51,9 @@ optional!(Duration, |period| Value::number(period::in_ms(period)), |value| {
     value.at_most().map(Duration::from_millis)
 });
 optional!(CpuTimePolicy, |policy| Value::Word(policy.as_str()), |value| {
+    value.to_string().parse().ok()
+});
+optional!(RatePolicy, |policy| Value::Word(policy.as_str()), |value| {
     value.to_string().parse().ok()
 });
 optional!(StorageBaseline, |baseline| Value::Word(baseline.as_str()), |value| {

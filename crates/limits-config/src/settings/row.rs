@@ -41,10 +41,8 @@ pub enum Scope {
 pub enum Enforcer {
     /// The executor, `limits-wasmtime`: wherever a guest runs.
     Executor,
-    /// The host functions, with `quota-enforce`: where the host's own code asks it to.
-    HostFunctions,
-    /// The interfaces of WASI, with `quota-wasi`: wherever the host links those. Storage is also
-    /// enforced by host functions, as [`HostFunctions`](Self::HostFunctions) says.
+    /// The interfaces of WASI, with `quota-wasi`: wherever the host links those. A quota is also
+    /// enforced by the host's own functions, where they ask `quota-enforce`.
     Wasi,
 }
 
@@ -72,7 +70,7 @@ pub(crate) enum Becomes {
     Quota(fn(&mut ResourceQuota) -> &mut Allowance),
     /// The period of a quota.
     Period,
-    /// The policy for executions without CPU time.
+    /// A policy for a rate that is used up.
     Policy,
     /// A rule by which the storage of all components is counted.
     StorageRule,

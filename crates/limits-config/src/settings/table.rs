@@ -7,8 +7,8 @@
 use core::time::Duration;
 
 use limits_core::{
-    Allowance, CpuTimePolicy, ResourceLimits as Limits, ResourceLimitsBuilder as Builder,
-    ResourceQuota, StorageBaseline,
+    Allowance, CpuTimePolicy, RatePolicy, ResourceLimits as Limits,
+    ResourceLimitsBuilder as Builder, ResourceQuota, StorageBaseline,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -21,13 +21,15 @@ use crate::settings::row::Becomes::{
     CountLimit, Limit, Memory, Period, Policy, Quota, StorageRule,
 };
 use crate::settings::row::DefaultValue::{AtLeastMemoryLimit, Is, Required};
-use crate::settings::row::Enforcer::{Executor, HostFunctions, Wasi};
+use crate::settings::row::Enforcer::{Executor, Wasi};
 use crate::settings::row::{Row, Scope, is, is_count, unlimited};
 use crate::settings::section::{self, Section};
 
 /// The words of `cpu_time_policy`.
 const CPU_TIME_POLICIES: &[&str] =
     &[CpuTimePolicy::Deny.as_str(), CpuTimePolicy::Throttle.as_str()];
+/// The words of `network_policy` and `message_policy`.
+const RATE_POLICIES: &[&str] = &[RatePolicy::Deny.as_str(), RatePolicy::Throttle.as_str()];
 /// The words of `storage_baseline`.
 const STORAGE_BASELINES: &[&str] =
     &[StorageBaseline::Count.as_str(), StorageBaseline::Free.as_str()];
@@ -107,6 +109,54 @@ settings! {
             MaxBlockingThreads max_blocking_threads: Option<u32> = Kind::Count,
                 is_count(Limits::DEFAULT_MAX_BLOCKING_THREADS),
                 CountLimit(Builder::max_blocking_threads), Wasi;
+            /// TCP and UDP sockets at one time, accepted connections included.
+            MaxSockets max_sockets: Option<u32> = Kind::Count,
+                is_count(Limits::DEFAULT_MAX_SOCKETS), CountLimit(Builder::max_sockets), Wasi;
+            /// Look-ups of names.
+            MaxLookups max_lookups: Option<u64> = Kind::Number(Unit::Count),
+                is(Limits::DEFAULT_MAX_LOOKUPS), Limit(Builder::max_lookups), Wasi;
+            /// Bytes of each of the kernel's two buffers of a socket. A larger size that the guest
+            /// asks for is lowered.
+            MaxSocketBufferBytes max_socket_buffer_bytes: Option<u64> = Kind::Size,
+                is(Limits::DEFAULT_MAX_SOCKET_BUFFER_BYTES),
+                Limit(Builder::max_socket_buffer_bytes), Wasi;
+            /// HTTP requests.
+            MaxRequests max_requests: Option<u64> = Kind::Number(Unit::Count),
+                is(Limits::DEFAULT_MAX_REQUESTS), Limit(Builder::max_requests), Wasi;
+            /// HTTP requests at one time. Further ones wait.
+            MaxRequestsInFlight max_requests_in_flight: Option<u32> = Kind::Count,
+                is_count(Limits::DEFAULT_MAX_REQUESTS_IN_FLIGHT),
+                CountLimit(Builder::max_requests_in_flight), Wasi;
+            /// Bytes of the status line and the headers of one HTTP response.
+            MaxResponseHeadBytes max_response_head_bytes: Option<u64> = Kind::Size,
+                is(Limits::DEFAULT_MAX_RESPONSE_HEAD_BYTES),
+                Limit(Builder::max_response_head_bytes), Wasi;
+            /// Bytes of the body of one HTTP response.
+            MaxResponseBytes max_response_bytes: Option<u64> = Kind::Size,
+                is(Limits::DEFAULT_MAX_RESPONSE_BYTES), Limit(Builder::max_response_bytes), Wasi;
+            /// Milliseconds until a TCP connection is made; for HTTP with the look-up of its name.
+            ConnectTimeoutMs connect_timeout_ms: Option<u64> = Kind::Number(Unit::Milliseconds),
+                is(Limits::DEFAULT_CONNECT_TIMEOUT_MS), Limit(Builder::connect_timeout_ms), Wasi;
+            /// Milliseconds of one TLS handshake.
+            TlsTimeoutMs tls_timeout_ms: Option<u64> = Kind::Number(Unit::Milliseconds),
+                is(Limits::DEFAULT_TLS_TIMEOUT_MS), Limit(Builder::tls_timeout_ms), Wasi;
+            /// Milliseconds between the end of an HTTP request and the first byte of its response.
+            FirstByteTimeoutMs first_byte_timeout_ms: Option<u64> =
+                Kind::Number(Unit::Milliseconds),
+                is(Limits::DEFAULT_FIRST_BYTE_TIMEOUT_MS),
+                Limit(Builder::first_byte_timeout_ms), Wasi;
+            /// Milliseconds between two bytes of an HTTP body.
+            IdleTimeoutMs idle_timeout_ms: Option<u64> = Kind::Number(Unit::Milliseconds),
+                is(Limits::DEFAULT_IDLE_TIMEOUT_MS), Limit(Builder::idle_timeout_ms), Wasi;
+            /// Milliseconds of one HTTP request with its response.
+            RequestTimeoutMs request_timeout_ms: Option<u64> = Kind::Number(Unit::Milliseconds),
+                is(Limits::DEFAULT_REQUEST_TIMEOUT_MS), Limit(Builder::request_timeout_ms), Wasi;
+            /// Bytes of the topic, the data and the metadata of one message.
+            MaxMessageBytes max_message_bytes: Option<u64> = Kind::Size,
+                is(Limits::DEFAULT_MAX_MESSAGE_BYTES), Limit(Builder::max_message_bytes), Wasi;
+            /// Bytes of the key and the value of one pair in a key-value store.
+            MaxValueBytes max_value_bytes: Option<u64> = Kind::Size,
+                is(Limits::DEFAULT_MAX_VALUE_BYTES), Limit(Builder::max_value_bytes), Wasi;
         }
         /// `[quota]`: the resources that one component may use over time, in all its executions.
         ///
@@ -124,11 +174,19 @@ settings! {
             /// Messages per second.
             MessageRate message_rate: Option<Allowance> = Kind::Messages,
                 Is(Value::Amount(QUOTA.max_message_rate)),
-                Quota(|quota| &mut quota.max_message_rate), HostFunctions;
+                Quota(|quota| &mut quota.max_message_rate), Wasi;
+            /// Whether a message above the rate waits while the execution's deadline runs on
+            /// (throttle) or is refused (deny).
+            MessagePolicy message_policy: Option<RatePolicy> = Kind::Word(RATE_POLICIES),
+                Is(Value::Word(RatePolicy::Throttle.as_str())), Policy, Wasi;
             /// Bytes sent and received per second.
             NetworkBandwidth network_bandwidth: Option<Allowance> = Kind::Bandwidth,
                 Is(Value::Amount(QUOTA.max_network_bandwidth)),
-                Quota(|quota| &mut quota.max_network_bandwidth), HostFunctions;
+                Quota(|quota| &mut quota.max_network_bandwidth), Wasi;
+            /// Whether bytes above the bandwidth wait while the execution's deadline runs on
+            /// (throttle) or are refused (deny).
+            NetworkPolicy network_policy: Option<RatePolicy> = Kind::Word(RATE_POLICIES),
+                Is(Value::Word(RatePolicy::Throttle.as_str())), Policy, Wasi;
             /// Milliseconds of CPU time per second; 1000ms/s is one whole core.
             CpuTime cpu_time: Option<Allowance> = Kind::CpuTime,
                 Is(Value::Amount(QUOTA.max_cpu_time_ms)),
@@ -190,10 +248,10 @@ settings! {
                 is(ResourceQuota::DEFAULT_STORAGE_ENTRY_BYTES), StorageRule, Wasi;
             /// Messages of all components per second.
             HostMessageRate message_rate: Option<Allowance> = Kind::Messages,
-                unlimited(), Quota(|quota| &mut quota.max_message_rate), HostFunctions;
+                unlimited(), Quota(|quota| &mut quota.max_message_rate), Wasi;
             /// Bytes sent and received by all components per second.
             HostNetworkBandwidth network_bandwidth: Option<Allowance> = Kind::Bandwidth,
-                unlimited(), Quota(|quota| &mut quota.max_network_bandwidth), HostFunctions;
+                unlimited(), Quota(|quota| &mut quota.max_network_bandwidth), Wasi;
             /// Milliseconds of CPU time of all components per second; 4000ms/s is four whole cores.
             HostCpuTime cpu_time: Option<Allowance> = Kind::CpuTime,
                 unlimited(), Quota(|quota| &mut quota.max_cpu_time_ms), Executor;

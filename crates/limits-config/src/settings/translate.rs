@@ -1,6 +1,8 @@
 //! Settings as types of limits-core.
 
-use limits_core::{Allowance, CpuTimePolicy, ResourceLimits, ResourceQuota};
+use core::str::FromStr;
+
+use limits_core::{Allowance, ResourceLimits, ResourceQuota};
 
 use crate::grammar::value::Value;
 use crate::settings::declared::Declared;
@@ -41,11 +43,10 @@ pub(crate) fn quota(settings: &Declared, period: SettingKey) -> ResourceQuota {
     quota
 }
 
-/// Returns the policy for executions without CPU time.
-pub(crate) fn cpu_time_policy(settings: &Declared) -> CpuTimePolicy {
-    let words = settings.iter().filter_map(|(key, value)| match (key.row().becomes, value) {
-        (Becomes::Policy, Value::Word(word)) => word.parse().ok(),
-        _ => None,
-    });
-    words.last().unwrap_or_default()
+/// Returns the policy that a key has as a word.
+pub(crate) fn policy<P: Default + FromStr>(settings: &Declared, key: SettingKey) -> P {
+    match (key.row().becomes, settings.get(key)) {
+        (Becomes::Policy, Some(Value::Word(word))) => word.parse().unwrap_or_default(),
+        _ => P::default(),
+    }
 }

@@ -19,7 +19,7 @@ impl QuotaSection {
     /// Returns the quota of a component whose executions may each use `max_bytes` of memory.
     ///
     /// The rates become amounts per period, rounded down, and at most the amount that a tracker
-    /// counts in one ([`ResourceQuota::enforced`]). `cpu_time_policy` is no part of it.
+    /// counts in one ([`ResourceQuota::enforced`]). The policies are no part of it.
     ///
     /// # Errors
     ///

@@ -113,17 +113,20 @@ fn test_config_to_resource_limits() {
     assert_eq!(ResourceLimits::try_from(config).unwrap(), expected);
 }
 
+fn is_amount(key: SettingKey) -> bool {
+    key != SettingKey::Period && key.unit() != Unit::Word
+}
+
 #[test]
 fn zero_is_a_value_like_any_other() {
-    let no_amount = [SettingKey::Period, SettingKey::CpuTimePolicy];
-    let zeros = SettingKey::COMPONENT.iter().filter(|key| !no_amount.contains(key));
+    let zeros = SettingKey::COMPONENT.iter().filter(|key| is_amount(**key));
     let lines = zeros.map(|key| match key.unit() {
         Unit::MillisecondsPerSecond => format!("{key} = \"0ms/s\"\n"),
         _ => format!("{key} = 0\n"),
     });
     let lines: String = lines.collect();
     let config = read(&format!("component = {{ name = \"x\", version = \"0.0.0\" }}\n{lines}"));
-    for setting in config.effective().settings().filter(|one| !no_amount.contains(&one.key)) {
+    for setting in config.effective().settings().filter(|one| is_amount(one.key)) {
         assert_eq!((setting.value.at_most(), setting.origin), (Some(0), Origin::Component));
     }
 }
@@ -190,9 +193,8 @@ fn unlimited_is_accepted_for_every_quota_and_shown() {
          network_bandwidth = \"unlimited\"\ncpu_time = \"unlimited\"\nmemory = \"unlimited\"\n",
     );
     let effective = config.effective();
-    let no_amount = [SettingKey::Period, SettingKey::CpuTimePolicy];
     let quotas = effective.settings().filter(|one| one.key.scope() == Scope::Component);
-    for setting in quotas.filter(|one| !no_amount.contains(&one.key)) {
+    for setting in quotas.filter(|one| is_amount(one.key)) {
         assert_eq!(setting.to_string(), "unlimited");
     }
     assert_eq!(effective.quota().max_cpu_time_ms, Allowance::Unlimited);
@@ -295,9 +297,25 @@ fn each_setting_says_where_it_comes_from() {
         "resources.host.max_descriptors = 128 (default)",
         "resources.host.max_directory_entries = 65536 (default)",
         "resources.host.max_blocking_threads = 8 (default)",
+        "resources.host.max_sockets = 32 (default)",
+        "resources.host.max_lookups = 256 (default)",
+        "resources.host.max_socket_buffer_bytes = 262144 (256 KiB) (default)",
+        "resources.host.max_requests = 1000 (default)",
+        "resources.host.max_requests_in_flight = 16 (default)",
+        "resources.host.max_response_head_bytes = 65536 (64 KiB) (default)",
+        "resources.host.max_response_bytes = 268435456 (256 MiB) (default)",
+        "resources.host.connect_timeout_ms = 10000 ms (default)",
+        "resources.host.tls_timeout_ms = 10000 ms (default)",
+        "resources.host.first_byte_timeout_ms = 30000 ms (default)",
+        "resources.host.idle_timeout_ms = 30000 ms (default)",
+        "resources.host.request_timeout_ms = 300000 ms (default)",
+        "resources.host.max_message_bytes = 262144 (256 KiB) (default)",
+        "resources.host.max_value_bytes = 1048576 (1 MiB) (default)",
         "quota.storage = 104857600 (100 MiB) (default)",
         "quota.storage_entries = unlimited (default)",
         "quota.message_rate = 1000/s (default)",
+        "quota.message_policy = throttle (default)",
+        "quota.network_policy = throttle (default)",
         "quota.network_bandwidth = 10485760 (10 MiB)/s (default)",
         "quota.cpu_time = 1000 ms/s (default)",
         "quota.cpu_time_policy = throttle (default)",
@@ -313,18 +331,11 @@ fn each_setting_says_who_enforces_it() {
     for key in SettingKey::ALL.iter().copied() {
         let name = key.as_str().rsplit('.').next().unwrap_or_default();
         let expected = match name {
-            "message_rate" | "network_bandwidth" => Enforcer::HostFunctions,
-            "storage"
-            | "storage_entries"
-            | "storage_baseline"
-            | "storage_entry_bytes"
-            | "max_output_bytes"
-            | "max_output_rate"
-            | "max_random_bytes"
-            | "max_descriptors"
-            | "max_directory_entries"
-            | "max_blocking_threads" => Enforcer::Wasi,
-            _ => Enforcer::Executor,
+            "max_bytes" | "max_instances" | "max_memories" | "max_tables"
+            | "max_table_elements" | "max_fuel" | "timeout_ms" | "max_copy_bytes"
+            | "max_handles" | "max_resources" | "cpu_time" | "cpu_time_policy" | "memory"
+            | "period" => Enforcer::Executor,
+            _ => Enforcer::Wasi,
         };
         assert_eq!(key.enforcer(), expected, "{key}");
     }

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use limits_config::{ComponentConfig, Policy};
-use limits_core::{Allowance, CpuTimePolicy, Permission, is_hidden};
+use limits_core::{Allowance, CpuTimePolicy, Permission, RatePolicy, is_hidden};
 use proptest::prelude::*;
 
 use crate::{EXAMPLE, MINIMAL};
@@ -67,6 +67,7 @@ fn piece() -> impl Strategy<Value = String> {
         "period",
         "cpu_time",
         "cpu_time_policy",
+        "network_policy",
         "capabilities",
         "filesystem",
         "read",
@@ -144,15 +145,15 @@ prop_compose! {
         name in "[a-z0-9][a-z0-9._-]{0,63}",
         path in proptest::option::of("[a-z\"' é]{1,8}(/[a-z]{1,8}){0,3}"),
         max_bytes: u64,
-        counts: [Option<u32>; 7],
-        numbers: [Option<u64>; 8],
+        counts in proptest::collection::vec(any::<Option<u32>>(), 9),
+        numbers in proptest::collection::vec(any::<Option<u64>>(), 20),
         storage in allowance(),
         storage_entries in allowance(),
         message_rate in allowance(),
         network_bandwidth in allowance(),
         cpu_time in allowance(),
         memory in allowance(),
-        deny in proptest::option::of(any::<bool>()),
+        deny: [Option<bool>; 3],
         ms in proptest::option::of(1_u64..=86_400_000),
         patterns in proptest::collection::hash_set(KEY, 0..4),
     ) -> ComponentConfig {
@@ -175,15 +176,35 @@ prop_compose! {
         config.resources.host.max_descriptors = counts[5];
         config.resources.host.max_directory_entries = numbers[7];
         config.resources.host.max_blocking_threads = counts[6];
+        config.resources.host.max_sockets = counts[7];
+        config.resources.host.max_lookups = numbers[8];
+        config.resources.host.max_socket_buffer_bytes = numbers[9];
+        config.resources.host.max_requests = numbers[10];
+        config.resources.host.max_requests_in_flight = counts[8];
+        config.resources.host.max_response_head_bytes = numbers[11];
+        config.resources.host.max_response_bytes = numbers[12];
+        config.resources.host.connect_timeout_ms = numbers[13];
+        config.resources.host.tls_timeout_ms = numbers[14];
+        config.resources.host.first_byte_timeout_ms = numbers[15];
+        config.resources.host.idle_timeout_ms = numbers[16];
+        config.resources.host.request_timeout_ms = numbers[17];
+        config.resources.host.max_message_bytes = numbers[18];
+        config.resources.host.max_value_bytes = numbers[19];
         config.quota.storage = storage;
         config.quota.storage_entries = storage_entries;
         config.quota.message_rate = message_rate;
         config.quota.network_bandwidth = network_bandwidth;
         config.quota.cpu_time = cpu_time;
-        config.quota.cpu_time_policy = deny.map(|deny| match deny {
+        config.quota.cpu_time_policy = deny[0].map(|deny| match deny {
             true => CpuTimePolicy::Deny,
             false => CpuTimePolicy::Throttle,
         });
+        let rate_policy = |deny| match deny {
+            true => RatePolicy::Deny,
+            false => RatePolicy::Throttle,
+        };
+        config.quota.network_policy = deny[1].map(rate_policy);
+        config.quota.message_policy = deny[2].map(rate_policy);
         config.quota.memory = memory.map(|memory| memory.max(Allowance::AtMost(max_bytes)));
         config.quota.period = ms.map(Duration::from_millis);
         for pattern in patterns {

@@ -4,8 +4,6 @@
 #[cfg(test)]
 mod component;
 #[cfg(test)]
-mod cpu_time_policy;
-#[cfg(test)]
 mod deserializers;
 #[cfg(test)]
 mod errors;
@@ -19,6 +17,10 @@ mod hidden;
 mod host;
 #[cfg(test)]
 mod loaded;
+#[cfg(test)]
+mod network_keys;
+#[cfg(test)]
+mod policies_of_rates;
 #[cfg(test)]
 mod policy;
 mod policy_capabilities;

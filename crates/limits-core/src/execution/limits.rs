@@ -1,10 +1,12 @@
 //! The limits of one execution.
 
 pub(crate) mod builder;
+mod network;
 
 use core::time::Duration;
 
 use self::builder::ResourceLimitsBuilder;
+use self::network::NetworkLimits;
 use crate::execution::fuel::{DEFAULT_MAX_FUEL, FuelConfig};
 
 /// The limits of one execution of a component.
@@ -43,6 +45,7 @@ pub struct ResourceLimits {
     descriptors: u32,
     directory_entries: u64,
     blocking_threads: u32,
+    network: NetworkLimits,
 }
 
 impl ResourceLimits {
@@ -112,6 +115,7 @@ impl ResourceLimits {
             descriptors: most.descriptors.max(next.descriptors),
             directory_entries: most.directory_entries.max(next.directory_entries),
             blocking_threads: most.blocking_threads.max(next.blocking_threads),
+            network: most.network.max(next.network),
         })
     }
 

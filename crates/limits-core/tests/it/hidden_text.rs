@@ -6,7 +6,8 @@ use core::ops::RangeInclusive;
 
 use limits_core::{
     CapabilitySet, CpuTimePolicy, Domain, Escaped, EscapedJson, HostResource, HostShortage,
-    InvalidCall, Pattern, PatternProblem, Permission, RefusedGrowth, WasmError, is_hidden,
+    InvalidCall, Pattern, PatternProblem, Permission, RatePolicy, RefusedGrowth, WasmError,
+    is_hidden,
 };
 
 /// By Unicode 17: the categories `Cc`, `Cf`, `Zl` and `Zp`, the variation selectors, the fillers
@@ -160,6 +161,7 @@ fn errors(text: &str) -> Vec<(&'static str, String)> {
         ),
         ("permission", text.parse::<Permission>().expect_err("no permission").to_string()),
         ("policy", text.parse::<CpuTimePolicy>().expect_err("no policy").to_string()),
+        ("policy of a rate", text.parse::<RatePolicy>().expect_err("no policy").to_string()),
         ("shortage", shortage().to_string()),
         ("exhausted", WasmError::HostExhausted(shortage()).to_string()),
         ("trap", trap(None).to_string()),

@@ -1,7 +1,7 @@
 //! Registries from an operator's policy, components from their files.
 
 use limits_config::{ComponentConfig, EffectiveConfig, Policy};
-use limits_core::{CpuTimePolicy, Permission, QuotaType};
+use limits_core::{CpuTimePolicy, Permission, QuotaType, RatePolicy};
 use quota_enforce::{QuotaRegistry, UsageFile};
 
 fn policy() -> Policy {
@@ -15,7 +15,7 @@ fn effective(policy: &Policy, id: &str) -> EffectiveConfig {
         component = { name = "shop", version = "1.0.0" }
         resources.memory.max_bytes = "4MiB"
         resources.cpu = { max_fuel = 7 }
-        quota = { storage = "1MB", cpu_time_policy = "deny" }
+        quota = { storage = "1MB", cpu_time_policy = "deny", network_policy = "deny" }
         capabilities.filesystem.write = ["/data/<id>/**"]
         "#,
     )
@@ -30,6 +30,8 @@ fn a_registry_of_a_policy_has_its_ceilings_and_a_component_all_that_its_file_lef
     let shop = registry.register_effective(&effective(&policy, "shop-7")).unwrap();
     assert_eq!(shop.limits.max_fuel_per_execution(), 7);
     assert_eq!(shop.cpu_time_policy, CpuTimePolicy::Deny);
+    let policies = (shop.network_policy, shop.message_policy);
+    assert_eq!(policies, (RatePolicy::Deny, RatePolicy::Throttle));
     shop.handle.check(Permission::FilesystemWrite, "/data/shop-7/x").unwrap();
     let refused = shop.handle.consume(QuotaType::Storage(901)).unwrap_err();
     assert_eq!(refused.as_quota().map(|it| (it.depth(), it.limit())), Some((0, 900)));

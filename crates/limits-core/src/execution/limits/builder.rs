@@ -4,6 +4,7 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::ResourceLimits;
+use super::network::NetworkLimits;
 use crate::execution::fuel::FuelConfig;
 use crate::execution::wasm_error::{WasmError, WasmResult};
 
@@ -27,6 +28,7 @@ pub struct ResourceLimitsBuilder {
     descriptors: Option<u32>,
     directory_entries: Option<u64>,
     blocking_threads: Option<u32>,
+    pub(super) network: NetworkLimits,
 }
 
 impl ResourceLimitsBuilder {
@@ -185,6 +187,7 @@ impl ResourceLimitsBuilder {
             blocking_threads: self
                 .blocking_threads
                 .unwrap_or(ResourceLimits::DEFAULT_MAX_BLOCKING_THREADS),
+            network: self.network,
         }
     }
 }
