@@ -110,6 +110,16 @@ impl Grant {
         }
     }
 
+    /// Reports whether the windows go on in which its rates were taken. Once one is over, the units
+    /// can no longer be handed back, and their use counts to no window that goes on.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        match &self.held {
+            Held::Reserved(reservation) => reservation.is_current(),
+            Held::Observed(_) => true,
+        }
+    }
+
     /// Runs an operation and commits the grant if the operation succeeds. If it fails or panics,
     /// the units are handed back.
     ///

@@ -3,6 +3,8 @@
 mod capabilities;
 mod execution_account;
 mod monitoring;
+#[cfg(feature = "wait")]
+mod pacing;
 mod quotas;
 mod reporting;
 #[cfg(feature = "wait")]

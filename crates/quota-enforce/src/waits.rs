@@ -13,9 +13,13 @@
 //! - I11: no waiter sleeps while units for it are there: each thread that gives units back, and
 //!   each change of a quota, looks through the queue afterwards.
 //! - I12: a waiter that is dropped leaves nothing behind: no place in the queue, and no units.
-//! - I13: as a window begins, a timer wakes one waiter; it looks through the queue for all. The
-//!   timer of each further one is a millisecond later, in case the host does not poll the first.
+//! - I13: as a window begins, or as units of a paced rate become due, a timer wakes one waiter; it
+//!   looks through the queue for all. The timer of each further one is a millisecond later (four of
+//!   a paced rate), in case the host does not poll the first.
 //! - I14: a wait that fails with a quota's refusal is one denial, and one that succeeds is none.
+//! - I15: of what becomes due of a rate in a sixteenth of a second, a paced waiter is granted its
+//!   share at a time, so that each of them is served within a quarter of a second. A paced take
+//!   that does not wait serves the waiters first.
 //!
 //! A thread that gives units back reads one counter, relaxed and without a lock. A waiter
 //! increments it and calls [`QuotaTracker::publish_wait`](limits_core::QuotaTracker::publish_wait)
@@ -23,6 +27,7 @@
 //! counter. Changes of a quota and of a registration write other words, so a fence orders them:
 //! theirs after the change pairs with the waiter's in [`Place::join`].
 
+mod crowd;
 mod place;
 mod queue;
 mod request;
@@ -37,9 +42,10 @@ use self::queue::Queue;
 use self::slot::Slot;
 use crate::handle::ComponentHandle;
 
+pub(crate) use self::crowd::Crowd;
 pub(crate) use self::place::Place;
 pub(crate) use self::queue::Concerned;
-pub(crate) use self::request::Request;
+pub(crate) use self::request::{Form, Request};
 pub(crate) use self::slot::Outcome;
 
 const RESOURCES: usize = QuotaResource::ALL.len();

@@ -11,10 +11,16 @@ use tokio::time::Instant;
 use super::{ComponentHandle, TrackerOwner};
 use crate::enforce_error::EnforceError;
 use crate::grant::Grant;
-use crate::waits::{Concerned, Outcome, Place, Request, Waits};
+use crate::waits::{Concerned, Crowd, Form, Outcome, Place, Request, Waits};
 
 /// The shortest sleep. The tracker's clock may stand still while that of the timer goes on.
 const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+
+/// The number of steps in which a rate is handed out through a period: units become due one by one,
+/// and a timer for each would cost more than what they pay for.
+const PACED_STEPS: u32 = 32;
+/// The longest of these steps.
+const LONGEST_STEP: Duration = Duration::from_millis(4);
 
 impl ComponentHandle {
     /// Takes units of one resource as [`reserve`](Self::reserve) does, and waits for them if not
@@ -105,14 +111,18 @@ impl ComponentHandle {
         self.wait(Request::in_part(quota), deadline.into()).await
     }
 
-    async fn wait(&self, request: Request, deadline: Instant) -> Result<Grant, EnforceError> {
+    pub(super) async fn wait(
+        &self,
+        request: Request,
+        deadline: Instant,
+    ) -> Result<Grant, EnforceError> {
         self.check_registered()?;
         let resource = request.resource().filter(|_| self.0.shared.enforces());
         let Some(resource) = resource else { return self.take(&[request.quota()], || Ok(())) };
         let waits = self.waits_if_any();
         let is_awaited = waits.is_some_and(|waits| waits.of(resource).is_awaited());
         if !is_awaited {
-            match self.take_for(&request) {
+            match self.take_for(&request, None) {
                 Ok(reservation) => return self.granted(resource, reservation),
                 // Some levels may have held units for a moment, in which they refused a waiter.
                 Err(_) => self.offer(&[request.quota()]),
@@ -130,7 +140,7 @@ impl ComponentHandle {
         }
     }
 
-    fn granted(
+    pub(super) fn granted(
         &self,
         resource: QuotaResource,
         reservation: Reservation<TrackerOwner>,
@@ -139,27 +149,48 @@ impl ComponentHandle {
         self.grant(&[taken], Ok(reservation), || Ok(()))
     }
 
-    /// Takes for a waiter. Nothing is counted as a denial or reported.
+    /// Takes for a waiter: of what is due its share, if it waits among others. Nothing is counted as
+    /// a denial or reported.
     pub(crate) fn take_for(
         &self,
         request: &Request,
+        crowd: Option<Crowd>,
     ) -> Result<Reservation<TrackerOwner>, QuotaError> {
-        if request.is_in_part() {
-            self.0.tracker.reserve_up_to_for(request.quota(), || self.owner())
-        } else {
-            self.0.tracker.reserve_for(&[request.quota()], || self.owner())
+        let tracker = &self.0.tracker;
+        match (request.form(), request.resource()) {
+            (Form::Paced { least }, Some(resource)) => {
+                let share = crowd.map_or(u64::MAX, |crowd| crowd.share(tracker, resource));
+                let most = request.quota().amount().min(share.max(least));
+                tracker.reserve_paced_for(resource, least, most, || self.owner())
+            }
+            (Form::InPart, _) => tracker.reserve_up_to_for(request.quota(), || self.owner()),
+            (Form::Whole | Form::Paced { .. }, _) => {
+                tracker.reserve_for(&[request.quota()], || self.owner())
+            }
         }
     }
 
     /// Returns the refusal of the smallest amount that a waiter would be granted.
     pub(crate) fn peek_least(&self, request: &Request) -> Result<(), QuotaError> {
-        self.0.tracker.peek(request.least())
+        match (request.form(), request.resource()) {
+            (Form::Paced { least }, Some(resource)) => self.0.tracker.peek_paced(resource, least),
+            _ => self.0.tracker.peek(request.least()),
+        }
     }
 
     /// Returns the time at which a refused request may be tried again, if time makes room for it.
-    pub(crate) fn due(&self, error: QuotaError, now: Instant) -> Option<Instant> {
+    pub(crate) fn due(
+        &self,
+        request: &Request,
+        error: QuotaError,
+        now: Instant,
+    ) -> Option<Instant> {
         let wait = self.with_clock_lag(error).retry().after()?;
-        now.checked_add(wait.max(SHORTEST_SLEEP))
+        let shortest = match error.period().filter(|_| request.is_paced()) {
+            Some(period) => (period / PACED_STEPS).clamp(SHORTEST_SLEEP, LONGEST_STEP),
+            None => SHORTEST_SLEEP,
+        };
+        now.checked_add(wait.max(shortest))
     }
 
     /// See [`QuotaTracker::publish_wait`](limits_core::QuotaTracker::publish_wait).
@@ -177,7 +208,7 @@ impl ComponentHandle {
 
     /// Returns the queues, if any caller has waited.
     #[inline]
-    fn waits_if_any(&self) -> Option<&Waits> {
+    pub(super) fn waits_if_any(&self) -> Option<&Waits> {
         match self.0.shared.parent {
             Some(_) => Some(&self.0.shared.waits),
             None => self.0.waits.get().map(Box::deref),

@@ -7,9 +7,15 @@ use std::sync::Arc;
 use limits_core::{QuotaError, Retry};
 use tokio::time::Instant;
 
+use super::crowd::Crowd;
 use super::request::Request;
 use super::slot::{Outcome, Slot};
 use crate::handle::ComponentHandle;
+
+/// The time between the timers of two waiters.
+const APART: Duration = Duration::from_millis(1);
+/// The same where the first one takes a paced rate: its timer goes off every few milliseconds.
+const APART_PACED: Duration = Duration::from_millis(4);
 
 /// The components whose waiters an event may concern.
 #[derive(Clone, Copy)]
@@ -42,6 +48,8 @@ pub(super) struct Line {
     is_first_refused: bool,
     /// The time at which a rate may have units for the first.
     due: Option<Instant>,
+    /// The waiters that share what is due, those that were served in the same pass included.
+    crowd: usize,
 }
 
 struct Waiter {
@@ -69,7 +77,10 @@ impl Queue {
                 line.waiters.push_back(waiter);
                 return ticket;
             }
-            (_, None) => component.take_for(&request),
+            (_, None) => {
+                let crowd = Crowd { here: 1, all: self.count().saturating_add(1) };
+                component.take_for(&request, Some(crowd))
+            }
         };
         match outcome {
             Ok(reservation) => slot.fill(Outcome::Granted(reservation)),
@@ -78,9 +89,15 @@ impl Queue {
             }
             Err(error) => {
                 let (component, waiters) = (component.clone(), VecDeque::from([waiter]));
-                let due = component.due(error, Instant::now());
-                let is_first_refused = true;
-                let line = Line { component, waiters, refused: error, is_first_refused, due };
+                let due = component.due(&request, error, Instant::now());
+                let line = Line {
+                    component,
+                    waiters,
+                    refused: error,
+                    is_first_refused: true,
+                    due,
+                    crowd: 1,
+                };
                 self.lines.insert(ticket, line);
                 self.keep_watch();
             }
@@ -105,8 +122,10 @@ impl Queue {
     /// components the one that waits longest.
     pub(super) fn serve(&mut self, concerned: Concerned<'_>) {
         let now = Instant::now();
+        let all = self.count();
+        self.lines.values_mut().for_each(|line| line.crowd = line.waiters.len());
         // The refusal of a parent with the smallest amount: more of it is refused as well.
-        let mut above: Option<(u64, QuotaError)> = None;
+        let mut above: Option<(Request, QuotaError)> = None;
         let mut from = 0;
         while let Some((&ticket, line)) = self.lines.range_mut(from..).next() {
             from = ticket.saturating_add(1);
@@ -114,20 +133,22 @@ impl Queue {
             if !concerned.are_in(line) {
                 continue;
             }
-            let least = request.least().amount();
-            if let Some((_, error)) = above.filter(|(amount, _)| least >= *amount) {
+            if let Some((_, error)) = above.filter(|(less, _)| request.asks_for_no_less(less)) {
                 // Due no earlier than the waiter with the smallest amount.
                 line.refuse(request.refused_as(error), None);
                 continue;
             }
-            let outcome = match line.component.take_for(&request) {
+            let crowd = Crowd { here: line.crowd, all };
+            let outcome = match line.component.take_for(&request, Some(crowd)) {
                 Ok(reservation) => Outcome::Granted(reservation),
-                Err(error) if error.retry() == Retry::Never => Outcome::Refused(error),
+                Err(error) if error.retry() == Retry::Never => {
+                    Outcome::Refused(request.refused_as(error))
+                }
                 Err(error) => {
                     if error.depth() > 0 {
-                        above = Some((least, error));
+                        above = Some((request, error));
                     }
-                    let due = line.component.due(error, now);
+                    let due = line.component.due(&request, error, now);
                     line.refuse(error, due);
                     continue;
                 }
@@ -175,11 +196,23 @@ impl Queue {
     /// the queue, or where no time makes room.
     pub(super) fn alarm(&self, component: &ComponentHandle, ticket: u64) -> Option<Instant> {
         let (_, due) = self.watch?;
+        let is_paced = self.first().is_some_and(|first| first.request.is_paced());
+        let apart = if is_paced { APART_PACED } else { APART };
         let (&first, line) = self.lines.iter().find(|(_, line)| line.component == *component)?;
         let at = line.waiters.binary_search_by_key(&ticket, |waiter| waiter.ticket).ok()?;
         let position = self.lines.range(..first).count().saturating_add(at);
-        let later = Duration::from_millis(u64::try_from(position).unwrap_or(u64::MAX));
+        let later = apart.saturating_mul(u32::try_from(position).unwrap_or(u32::MAX));
         due.checked_add(later)
+    }
+
+    /// Returns the waiter that waits longest.
+    fn first(&self) -> Option<&Waiter> {
+        self.lines.values().next().and_then(|line| line.waiters.front())
+    }
+
+    /// Returns the number of waiters.
+    fn count(&self) -> usize {
+        self.lines.values().map(|line| line.waiters.len()).sum()
     }
 
     /// Returns the waiters to wake.
@@ -206,13 +239,21 @@ impl Queue {
     /// Tells the first waiter when to look for all, unless it knows or no time makes room.
     fn keep_watch(&mut self) {
         let due = self.lines.values().filter_map(|line| line.due).min();
-        let first = self.lines.values().next().and_then(|line| line.waiters.front());
+        let first = self.first();
         let watch = first.zip(due).map(|(first, due)| (first.ticket, due));
         if watch != self.watch {
             let slot = first.filter(|_| watch.is_some()).map(|first| Arc::clone(&first.slot));
             self.woken.extend(slot);
             self.watch = watch;
         }
+    }
+}
+
+impl Request {
+    /// Reports whether a level that refuses `less` would refuse this as well.
+    fn asks_for_no_less(&self, less: &Self) -> bool {
+        // All that is left is more than what is due.
+        (self.is_paced() || !less.is_paced()) && self.least().amount() >= less.least().amount()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod deadlines;
 mod order;
+mod paced;
 mod parents;
 mod threads;
 mod windows;
