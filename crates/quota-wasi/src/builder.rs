@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use limits_core::{ResourceLimits, StorageBaseline};
+use limits_core::{RatePolicy, ResourceLimits, StorageBaseline};
 use quota_enforce::ComponentHandle;
 
 use crate::blocking::BlockingThreads;
@@ -16,6 +16,8 @@ use crate::disk::DiskLedger;
 use crate::disk::lock::DirectoryLocks;
 use crate::keyvalue::pairs::Pairs;
 use crate::keyvalue::store::KeyValueStore;
+use crate::messaging::sender::Sender;
+use crate::messaging::transport::MessageTransport;
 use crate::names::{Resolver, SystemResolver};
 use crate::network::Network;
 use crate::quota::{Shared, WasiQuota};
@@ -34,6 +36,8 @@ pub struct WasiQuotaBuilder {
     max_blocking_threads: u32,
     resolver: Arc<dyn Resolver>,
     keyvalue: Option<Box<dyn KeyValueStore>>,
+    messaging: Option<Box<dyn MessageTransport>>,
+    message_policy: RatePolicy,
     network: Network,
     progress: Progress,
 }
@@ -51,6 +55,8 @@ impl WasiQuotaBuilder {
             max_blocking_threads: ResourceLimits::DEFAULT_MAX_BLOCKING_THREADS,
             resolver: Arc::new(SystemResolver),
             keyvalue: None,
+            messaging: None,
+            message_policy: RatePolicy::default(),
             network: Network::default(),
             progress: Box::new(|_| ControlFlow::Continue(())),
         }
@@ -126,6 +132,18 @@ impl WasiQuotaBuilder {
         self
     }
 
+    /// Gives guests of the component a transport of messages, which they find none of by default.
+    pub fn messaging(mut self, transport: impl MessageTransport + 'static) -> Self {
+        self.messaging = Some(Box::new(transport));
+        self
+    }
+
+    /// Sets what becomes of a message that the message rate has no room for: it waits by default.
+    pub fn message_policy(mut self, policy: RatePolicy) -> Self {
+        self.message_policy = policy;
+        self
+    }
+
     /// Sets a function that hears how far the count of what lies in the directories has come, and
     /// may break it off.
     pub fn progress(
@@ -153,6 +171,8 @@ impl WasiQuotaBuilder {
             max_blocking_threads,
             resolver,
             keyvalue,
+            messaging,
+            message_policy,
             network,
             mut progress,
         } = self;
@@ -173,6 +193,8 @@ impl WasiQuotaBuilder {
             .count(&roots, &mut *progress)
             .map_err(|error| WasiQuotaError::of_walk(error, &counted))?;
         let pairs = keyvalue.map(|store| Pairs::open(component.clone(), &*store)).transpose()?;
+        let sender =
+            messaging.map(|transport| Sender::new(component.clone(), transport, message_policy));
         let threads = Arc::new(BlockingThreads::new(max_blocking_threads));
         Ok(WasiQuota::new(Shared {
             component,
@@ -181,6 +203,7 @@ impl WasiQuotaBuilder {
             resolver,
             ledger,
             pairs,
+            sender,
             network,
             _locks: locks,
         }))

@@ -55,6 +55,9 @@ pub use crate::keyvalue::store::{ComponentPairs, KeyValueStore, PairsChange, Pai
 pub use crate::keyvalue::store_error::KeyValueStoreError;
 pub use crate::limited_output::LimitedOutput;
 pub use crate::linker::{add_filesystem_to_linker, add_random_to_linker, add_to_linker};
+pub use crate::messaging::add_messaging_to_linker;
+pub use crate::messaging::bus::{InProcessBus, QueueLimits, Subscription};
+pub use crate::messaging::transport::{MessageError, MessageTransport, OutgoingMessage, Sending};
 pub use crate::names::{NameLookup, Resolver, Resolving, SystemResolver};
 pub use crate::quota::WasiQuota;
 pub use crate::quota_error::WasiQuotaError;

@@ -16,6 +16,7 @@ use crate::disk::DiskLedger;
 use crate::disk::lock::DirectoryLocks;
 use crate::judge::Judge;
 use crate::keyvalue::pairs::Pairs;
+use crate::messaging::sender::Sender;
 use crate::names::Resolver;
 use crate::network::Network;
 use crate::store_quota::StoreQuota;
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) resolver: Arc<dyn Resolver>,
     pub(crate) ledger: Arc<DiskLedger>,
     pub(crate) pairs: Option<Pairs>,
+    pub(crate) sender: Option<Sender>,
     pub(crate) network: Network,
     /// Dropped last: until then no other ledger counts the same directories.
     pub(crate) _locks: DirectoryLocks,

@@ -12,6 +12,7 @@ use crate::http::context::HttpContext;
 use crate::keyvalue::cursors::Cursors;
 use crate::limited_output::LimitedOutput;
 use crate::listing::{Listing, Listings};
+use crate::messaging::held::HeldBytes;
 use crate::names::store_names::StoreNames;
 use crate::opened::{Opened, SideTable};
 use crate::output_budget::OutputBudget;
@@ -24,9 +25,6 @@ use crate::store_usage::StoreUsage;
 #[cfg(not(feature = "http"))]
 #[derive(Clone, Debug, Default)]
 struct HttpContext;
-/// Bytes of key and value of one pair.
-const MAX_VALUE_BYTES: u64 = 1 << 20;
-
 /// Quotas and limits of one execution.
 ///
 /// The host keeps it in its store's data, see [`WasiQuotaView`](crate::WasiQuotaView). A clone is
@@ -45,6 +43,8 @@ struct Inner {
     names: StoreNames,
     max_random_bytes: u64,
     max_value_bytes: u64,
+    max_message_bytes: u64,
+    held_messages: HeldBytes,
     cursors: Cursors,
     network: StoreNetwork,
 }
@@ -62,7 +62,9 @@ impl StoreQuota {
             open_listings: SideTable::new(),
             names: StoreNames::new(256, Duration::from_secs(10)),
             max_random_bytes: limits.max_random_bytes(),
-            max_value_bytes: MAX_VALUE_BYTES,
+            max_value_bytes: limits.max_value_bytes(),
+            max_message_bytes: limits.max_message_bytes(),
+            held_messages: HeldBytes::new(limits.max_message_bytes()),
             cursors: Cursors::default(),
             network: StoreNetwork::new(limits, &usage),
             usage,
@@ -130,6 +132,14 @@ impl StoreQuota {
 
     pub(crate) fn max_value_bytes(&self) -> u64 {
         self.0.max_value_bytes
+    }
+
+    pub(crate) fn max_message_bytes(&self) -> u64 {
+        self.0.max_message_bytes
+    }
+
+    pub(crate) fn held_messages(&self) -> &HeldBytes {
+        &self.0.held_messages
     }
 
     pub(crate) fn cursors(&self) -> &Cursors {

@@ -23,6 +23,9 @@ struct Counters {
     peak_sockets: AtomicU64,
     refused_sockets: AtomicU64,
     refused_pairs: AtomicU64,
+    messages: AtomicU64,
+    refused_messages: AtomicU64,
+    failed_messages: AtomicU64,
     refused_services: [AtomicU64; Service::ALL.len()],
 }
 
@@ -82,6 +85,26 @@ impl StoreUsage {
         self.0.refused_pairs.load(Ordering::Relaxed)
     }
 
+    /// Returns the number of messages that the transport has accepted.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.0.messages.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of messages that were refused for their size or their entries of metadata.
+    /// Those that a capability or the message rate refused are
+    /// [denials](quota_enforce::ComponentHandle::denials) of the component.
+    #[must_use]
+    pub fn refused_messages(&self) -> u64 {
+        self.0.refused_messages.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of messages that the transport has not accepted.
+    #[must_use]
+    pub fn failed_messages(&self) -> u64 {
+        self.0.failed_messages.load(Ordering::Relaxed)
+    }
+
     /// Returns the number of calls that were refused because the host has not switched a service on.
     #[must_use]
     pub fn refused_services(&self, service: Service) -> u64 {
@@ -96,6 +119,18 @@ impl StoreUsage {
 
     pub(crate) fn refused_pair(&self) {
         self.0.refused_pairs.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn sent_message(&self) {
+        self.0.messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused_message(&self) {
+        self.0.refused_messages.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn failed_message(&self) {
+        self.0.failed_messages.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn wrote_output(&self, bytes: u64) {
@@ -143,6 +178,9 @@ impl fmt::Debug for StoreUsage {
             .field("peak_sockets", &self.peak_sockets())
             .field("refused_sockets", &self.refused_sockets())
             .field("refused_pairs", &self.refused_pairs())
+            .field("messages", &self.messages())
+            .field("refused_messages", &self.refused_messages())
+            .field("failed_messages", &self.failed_messages())
             .field("refused_services", &self.0.refused_services)
             .finish()
     }

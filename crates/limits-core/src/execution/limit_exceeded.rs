@@ -26,6 +26,8 @@ pub enum LimitKind {
     Memories,
     /// Bytes of all linear memories and tables of a store together.
     Memory,
+    /// Bytes of the messages that a store's guest has made and not dropped.
+    MessageBytes,
     /// Random bytes of one call.
     RandomBytes,
     /// Entries of a store's host-side resource table.
@@ -50,6 +52,7 @@ impl LimitKind {
             Self::Instances => "instance",
             Self::Memories => "memory count",
             Self::Memory => "memory",
+            Self::MessageBytes => "held message",
             Self::RandomBytes => "random",
             Self::Resources => "resource table",
             Self::TableElements => "table element",
@@ -61,7 +64,7 @@ impl LimitKind {
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::ComponentSize | Self::Memory => "bytes",
+            Self::ComponentSize | Self::Memory | Self::MessageBytes => "bytes",
             Self::CopyBytes | Self::RandomBytes => "bytes per host call",
             Self::ComponentInstances => "component instances",
             Self::Descriptors => "descriptors",
@@ -162,6 +165,7 @@ mod tests {
             (LimitKind::Instances, "instance limit of 7 core instances exceeded"),
             (LimitKind::Memories, "memory count limit of 7 memories exceeded"),
             (LimitKind::Memory, "memory limit of 7 bytes exceeded"),
+            (LimitKind::MessageBytes, "held message limit of 7 bytes exceeded"),
             (LimitKind::RandomBytes, "random limit of 7 bytes per host call exceeded"),
             (LimitKind::Resources, "resource table limit of 7 entries exceeded"),
             (LimitKind::TableElements, "table element limit of 7 elements exceeded"),
