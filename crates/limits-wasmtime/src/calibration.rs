@@ -124,23 +124,10 @@ impl Calibration {
     pub fn roomy_limits(declared: &ResourceLimits, timeout_ms: u64) -> ResourceLimitsBuilder {
         let memory = declared.max_memory_bytes();
         let room = memory.saturating_mul(ROOM_FACTOR).clamp(LEAST_ROOM, MOST_ROOM);
-        ResourceLimits::builder()
+        ResourceLimitsBuilder::from(*declared)
             .memory_bytes(room.max(memory))
             .max_fuel(u64::MAX)
             .execution_timeout_ms(timeout_ms)
-            .max_instances(declared.max_instances())
-            .max_memories(declared.max_memories())
-            .max_tables(declared.max_tables())
-            .max_table_elements(declared.max_table_elements())
-            .max_copy_bytes(declared.max_copy_bytes())
-            .max_handles(declared.max_handles())
-            .max_resources(declared.max_resources())
-            .max_output_bytes(declared.max_output_bytes())
-            .max_output_rate(declared.max_output_rate())
-            .max_random_bytes(declared.max_random_bytes())
-            .max_descriptors(declared.max_descriptors())
-            .max_directory_entries(declared.max_directory_entries())
-            .max_blocking_threads(declared.max_blocking_threads())
     }
 
     /// Begins limits for memory, fuel and time: the maximum [times](Self::times) `headroom`,
@@ -254,7 +241,9 @@ mod tests {
                 .max_random_bytes(10)
                 .max_descriptors(11)
                 .max_directory_entries(12)
-                .max_blocking_threads(13);
+                .max_blocking_threads(13)
+                .max_sockets(14)
+                .max_requests(15);
             limits.build().unwrap()
         };
         let roomy = Calibration::roomy_limits(&declared(1, 1, 1), 60_000).build().unwrap();

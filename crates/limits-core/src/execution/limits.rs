@@ -83,6 +83,27 @@ impl ResourceLimits {
     /// Bytes that one table element counts against the memory limit: 8.
     pub const TABLE_ELEMENT_BYTES: u64 = 8;
 
+    /// The default of each limit, and no memory.
+    const DEFAULTS: Self = Self {
+        memory_bytes: 0,
+        fuel: FuelConfig::new(Self::DEFAULT_MAX_FUEL),
+        timeout_ms: Self::DEFAULT_TIMEOUT_MS,
+        instances: Self::DEFAULT_MAX_INSTANCES,
+        memories: Self::DEFAULT_MAX_MEMORIES,
+        tables: Self::DEFAULT_MAX_TABLES,
+        table_elements: Self::DEFAULT_MAX_TABLE_ELEMENTS,
+        copy_bytes: Self::DEFAULT_MAX_COPY_BYTES,
+        handles: Self::DEFAULT_MAX_HANDLES,
+        resources: Self::DEFAULT_MAX_RESOURCES,
+        output_bytes: Self::DEFAULT_MAX_OUTPUT_BYTES,
+        output_rate: Self::DEFAULT_MAX_OUTPUT_RATE,
+        random_bytes: Self::DEFAULT_MAX_RANDOM_BYTES,
+        descriptors: Self::DEFAULT_MAX_DESCRIPTORS,
+        directory_entries: Self::DEFAULT_MAX_DIRECTORY_ENTRIES,
+        blocking_threads: Self::DEFAULT_MAX_BLOCKING_THREADS,
+        network: NetworkLimits::DEFAULTS,
+    };
+
     /// Returns the maximum of each limit over several, to size an engine or a pool for all of them;
     /// `None` for no limits.
     ///
@@ -240,6 +261,7 @@ impl ResourceLimits {
 #[cfg(test)]
 mod tests {
     use super::ResourceLimits;
+    use super::builder::ResourceLimitsBuilder;
     use core::time::Duration;
     use std::string::ToString as _;
     use std::vec::Vec;
@@ -377,6 +399,15 @@ mod tests {
         let limits = ResourceLimits::builder().memory_bytes(1).max_fuel(2);
         let expected = limits.memory_bytes(3).build().unwrap();
         assert_eq!(limits.build_with_memory(3), expected);
+    }
+
+    #[test]
+    fn limits_are_built_anew_from_limits() {
+        let limits = ResourceLimits::builder().memory_bytes(1).max_fuel(2).max_sockets(3);
+        let limits = limits.build().unwrap();
+        let anew = ResourceLimitsBuilder::from(limits);
+        assert_eq!(anew.build().unwrap(), limits);
+        assert_eq!(anew.max_tables(7).build().unwrap().max_sockets(), 3);
     }
 
     #[test]

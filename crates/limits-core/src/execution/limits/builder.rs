@@ -4,31 +4,29 @@ use alloc::string::String;
 use core::time::Duration;
 
 use super::ResourceLimits;
-use super::network::NetworkLimits;
 use crate::execution::fuel::FuelConfig;
 use crate::execution::wasm_error::{WasmError, WasmResult};
 
 /// Builds [`ResourceLimits`]; see [`ResourceLimits::builder`].
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 #[must_use = "a builder has no effect until it is built"]
 pub struct ResourceLimitsBuilder {
     memory_bytes: Option<u64>,
-    max_fuel: Option<u64>,
-    timeout_ms: Option<u64>,
-    instances: Option<u32>,
-    memories: Option<u32>,
-    tables: Option<u32>,
-    table_elements: Option<u64>,
-    copy_bytes: Option<u64>,
-    handles: Option<u32>,
-    resources: Option<u32>,
-    output_bytes: Option<u64>,
-    output_rate: Option<u64>,
-    random_bytes: Option<u64>,
-    descriptors: Option<u32>,
-    directory_entries: Option<u64>,
-    blocking_threads: Option<u32>,
-    pub(super) network: NetworkLimits,
+    /// The limits but that of memory.
+    pub(super) others: ResourceLimits,
+}
+
+impl Default for ResourceLimitsBuilder {
+    fn default() -> Self {
+        Self { memory_bytes: None, others: ResourceLimits::DEFAULTS }
+    }
+}
+
+/// Begins with the limits as they are, so that all but those set anew stay.
+impl From<ResourceLimits> for ResourceLimitsBuilder {
+    fn from(limits: ResourceLimits) -> Self {
+        Self { memory_bytes: Some(limits.memory_bytes), others: limits }
+    }
 }
 
 impl ResourceLimitsBuilder {
@@ -42,7 +40,7 @@ impl ResourceLimitsBuilder {
 
     /// Bounds the fuel of one execution, in units.
     pub const fn max_fuel(mut self, units: u64) -> Self {
-        self.max_fuel = Some(units);
+        self.others.fuel = FuelConfig::new(units);
         self
     }
 
@@ -55,31 +53,31 @@ impl ResourceLimitsBuilder {
 
     /// Bounds the wall-clock time of one execution, in milliseconds.
     pub const fn execution_timeout_ms(mut self, ms: u64) -> Self {
-        self.timeout_ms = Some(ms);
+        self.others.timeout_ms = ms;
         self
     }
 
     /// Bounds the core instances of a store.
     pub const fn max_instances(mut self, count: u32) -> Self {
-        self.instances = Some(count);
+        self.others.instances = count;
         self
     }
 
     /// Bounds the linear memories of a store.
     pub const fn max_memories(mut self, count: u32) -> Self {
-        self.memories = Some(count);
+        self.others.memories = count;
         self
     }
 
     /// Bounds the tables of a store.
     pub const fn max_tables(mut self, count: u32) -> Self {
-        self.tables = Some(count);
+        self.others.tables = count;
         self
     }
 
     /// Bounds the elements of all tables of a store together.
     pub const fn max_table_elements(mut self, count: u64) -> Self {
-        self.table_elements = Some(count);
+        self.others.table_elements = count;
         self
     }
 
@@ -88,58 +86,58 @@ impl ResourceLimitsBuilder {
     /// The lifted form counts: a typed `list<u8>` is a byte for each element, a list of values
     /// whose types are known only at run time 40 (the default is 26 214 elements of those).
     pub const fn max_copy_bytes(mut self, bytes: u64) -> Self {
-        self.copy_bytes = Some(bytes);
+        self.others.copy_bytes = bytes;
         self
     }
 
     /// Bounds the live component-model handles of a store.
     pub const fn max_handles(mut self, count: u32) -> Self {
-        self.handles = Some(count);
+        self.others.handles = count;
         self
     }
 
     /// Bounds the entries of a store's host-side resource table.
     pub const fn max_resources(mut self, count: u32) -> Self {
-        self.resources = Some(count);
+        self.others.resources = count;
         self
     }
 
     /// Bounds the bytes that one execution may write to standard output and standard error
     /// together. Those past it are cut and counted.
     pub const fn max_output_bytes(mut self, bytes: u64) -> Self {
-        self.output_bytes = Some(bytes);
+        self.others.output_bytes = bytes;
         self
     }
 
     /// Bounds the bytes per second that one execution may write to standard output and standard
     /// error together. The writer waits; at zero, until its deadline.
     pub const fn max_output_rate(mut self, bytes: u64) -> Self {
-        self.output_rate = Some(bytes);
+        self.others.output_rate = bytes;
         self
     }
 
     /// Bounds the random bytes that one call may ask for.
     pub const fn max_random_bytes(mut self, bytes: u64) -> Self {
-        self.random_bytes = Some(bytes);
+        self.others.random_bytes = bytes;
         self
     }
 
     /// Bounds the open files and directories of a store, those of the host (preopens) included.
     pub const fn max_descriptors(mut self, count: u32) -> Self {
-        self.descriptors = Some(count);
+        self.others.descriptors = count;
         self
     }
 
     /// Bounds the entries of one listing of a directory.
     pub const fn max_directory_entries(mut self, count: u64) -> Self {
-        self.directory_entries = Some(count);
+        self.others.directory_entries = count;
         self
     }
 
     /// Bounds the threads of the host that block for one component at one time. Its further
     /// operations on files wait.
     pub const fn max_blocking_threads(mut self, count: u32) -> Self {
-        self.blocking_threads = Some(count);
+        self.others.blocking_threads = count;
         self
     }
 
@@ -163,31 +161,7 @@ impl ResourceLimitsBuilder {
 
     /// Returns the limits with a memory limit in bytes, which replaces an earlier one.
     #[must_use]
-    pub fn build_with_memory(self, bytes: u64) -> ResourceLimits {
-        ResourceLimits {
-            memory_bytes: bytes,
-            fuel: self.max_fuel.map_or_else(FuelConfig::default, FuelConfig::new),
-            timeout_ms: self.timeout_ms.unwrap_or(ResourceLimits::DEFAULT_TIMEOUT_MS),
-            instances: self.instances.unwrap_or(ResourceLimits::DEFAULT_MAX_INSTANCES),
-            memories: self.memories.unwrap_or(ResourceLimits::DEFAULT_MAX_MEMORIES),
-            tables: self.tables.unwrap_or(ResourceLimits::DEFAULT_MAX_TABLES),
-            table_elements: self
-                .table_elements
-                .unwrap_or(ResourceLimits::DEFAULT_MAX_TABLE_ELEMENTS),
-            copy_bytes: self.copy_bytes.unwrap_or(ResourceLimits::DEFAULT_MAX_COPY_BYTES),
-            handles: self.handles.unwrap_or(ResourceLimits::DEFAULT_MAX_HANDLES),
-            resources: self.resources.unwrap_or(ResourceLimits::DEFAULT_MAX_RESOURCES),
-            output_bytes: self.output_bytes.unwrap_or(ResourceLimits::DEFAULT_MAX_OUTPUT_BYTES),
-            output_rate: self.output_rate.unwrap_or(ResourceLimits::DEFAULT_MAX_OUTPUT_RATE),
-            random_bytes: self.random_bytes.unwrap_or(ResourceLimits::DEFAULT_MAX_RANDOM_BYTES),
-            descriptors: self.descriptors.unwrap_or(ResourceLimits::DEFAULT_MAX_DESCRIPTORS),
-            directory_entries: self
-                .directory_entries
-                .unwrap_or(ResourceLimits::DEFAULT_MAX_DIRECTORY_ENTRIES),
-            blocking_threads: self
-                .blocking_threads
-                .unwrap_or(ResourceLimits::DEFAULT_MAX_BLOCKING_THREADS),
-            network: self.network,
-        }
+    pub const fn build_with_memory(self, bytes: u64) -> ResourceLimits {
+        ResourceLimits { memory_bytes: bytes, ..self.others }
     }
 }

@@ -17,15 +17,11 @@ macro_rules! network_limits {
         pub(super) struct NetworkLimits {$($name: $type,)+}
 
         impl NetworkLimits {
+            pub(super) const DEFAULTS: Self = Self {$($name: ResourceLimits::$default,)+};
+
             /// Returns the maximum of each limit.
             pub(super) fn max(self, other: Self) -> Self {
                 Self {$($name: self.$name.max(other.$name),)+}
-            }
-        }
-
-        impl Default for NetworkLimits {
-            fn default() -> Self {
-                Self {$($name: ResourceLimits::$default,)+}
             }
         }
 
@@ -47,7 +43,7 @@ macro_rules! network_limits {
         impl ResourceLimitsBuilder {$(
             #[doc = concat!("Sets the ", $most, " ", $what, ".")]
             pub const fn $name(mut self, most: $type) -> Self {
-                self.network.$name = most;
+                self.others.network.$name = most;
                 self
             }
         )+}
