@@ -72,6 +72,8 @@ fn piece() -> impl Strategy<Value = String> {
         "filesystem",
         "read",
         "network.connect",
+        "[\"10.0.0.0/8:443\"]",
+        "[\"[2001:db8::1/32]:*\"]",
         "ceiling",
         "sha256",
         "1",

@@ -24,6 +24,7 @@ mod policies_of_rates;
 #[cfg(test)]
 mod policy;
 mod policy_capabilities;
+mod policy_network;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

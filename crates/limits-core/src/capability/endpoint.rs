@@ -13,7 +13,6 @@ use super::pattern_error::PatternProblem;
 use super::resource::{self, ResourceError};
 use super::segment::{self, Segment, Segments};
 use super::segment_compiler::compile_segments;
-use super::special_address::SpecialAddress;
 
 /// A requested host and port.
 #[derive(Debug)]
@@ -41,7 +40,8 @@ impl<'t> Endpoint<'t> {
     /// Reads a name, which stands for itself with some port.
     pub(super) fn of_name(text: &'t str) -> Result<Self, ResourceError> {
         resource::check_text(text)?;
-        Ok(Self { host: Host::Name(host_name(text)?), port: None })
+        let name = host_name(text).ok_or(ResourceError::Name)?;
+        Ok(Self { host: Host::Name(name), port: None })
     }
 
     /// A name that [`host_name`] returned.
@@ -53,13 +53,12 @@ impl<'t> Endpoint<'t> {
         Self { host: Host::Address(address), port }
     }
 
-    /// Returns the special addresses that a connection to it reaches. Of a name, none is known.
-    pub(super) fn special(&self) -> impl Iterator<Item = (IpAddr, SpecialAddress)> + use<> {
-        let address = match &self.host {
+    /// Returns the address; `None` of a name.
+    pub(super) const fn address(&self) -> Option<&JudgedAddress> {
+        match &self.host {
             Host::Name(_) => None,
-            Host::Address(address) => Some(*address),
-        };
-        address.into_iter().flat_map(|address| address.special())
+            Host::Address(address) => Some(address),
+        }
     }
 
     pub(super) const fn port(&self) -> Option<u16> {
@@ -76,21 +75,22 @@ impl<'t> Host<'t> {
         if let Ok(address) = text.parse::<Ipv4Addr>() {
             return Ok(Self::Address(JudgedAddress::of(IpAddr::V4(address))));
         }
-        host_name(text).map(Self::Name).map_err(|_| ResourceError::Host)
+        match host_name(text) {
+            Some(name) => Ok(Self::Name(name)),
+            None => Err(ResourceError::Host),
+        }
     }
 }
 
-/// Returns a host name in lower case, without a dot at its end.
-///
-/// # Errors
-///
-/// [`ResourceError::Name`] if the text is not a host name, such as an address.
-pub(super) fn host_name(text: &str) -> Result<Cow<'_, str>, ResourceError> {
+/// Returns a host name in lower case, without a dot at its end; `None` if the text is not a host
+/// name, such as an address.
+#[inline]
+pub(super) fn host_name(text: &str) -> Option<Cow<'_, str>> {
     let name = text.strip_suffix('.').unwrap_or(text);
     if !is_host_name(name) {
-        return Err(ResourceError::Name);
+        return None;
     }
-    Ok(if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    Some(if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
         Cow::Owned(name.to_ascii_lowercase())
     } else {
         Cow::Borrowed(name)
@@ -192,7 +192,7 @@ impl HostPattern {
                 false => Network::v6(inner).map(Self::Network),
             };
         }
-        if text.contains('/') && is_like_address(text) {
+        if text.split_once('/').is_some_and(|(before, _)| is_like_address(before)) {
             return Network::v4(text).map(Self::Network);
         }
         // Digits mean an address: a registered name could otherwise match `10.0.0.*`.
@@ -218,8 +218,7 @@ impl HostPattern {
 
 /// Returns whether a text has a digit or a colon and no character that is not of an address.
 fn is_like_address(text: &str) -> bool {
-    let of_address = |byte: u8| {
-        byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'*' | b'/' | b'[' | b']')
-    };
+    let of_address =
+        |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'*' | b'[' | b']');
     text.bytes().all(of_address) && text.bytes().any(|byte| byte.is_ascii_digit() || byte == b':')
 }

@@ -29,11 +29,16 @@ impl JudgedAddress {
         self.address
     }
 
-    /// Returns the addresses in it that are special.
-    pub(super) fn special(&self) -> impl Iterator<Item = (IpAddr, SpecialAddress)> + use<> {
-        let all = [Some(self.address), self.tunnel.map(IpAddr::V4)];
-        let special = |address| special_address::of_itself(address).map(|found| (address, found));
-        all.into_iter().flatten().filter_map(special)
+    /// Calls `check` with each of its addresses that is special, up to the first error.
+    pub(super) fn each_special<E>(
+        &self,
+        check: impl Fn(IpAddr, SpecialAddress) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if let Some(purpose) = special_address::of_itself(self.address) {
+            check(self.address, purpose)?;
+        }
+        let Some(end) = self.tunnel.map(IpAddr::V4) else { return Ok(()) };
+        special_address::of_itself(end).map_or(Ok(()), |purpose| check(end, purpose))
     }
 }
 

@@ -59,7 +59,7 @@ impl NetworkTarget {
     /// A text that is not a host name is left out, and so is any name behind the first 16.
     #[must_use]
     pub fn known_as(mut self, name: &str) -> Self {
-        let Ok(name) = endpoint::host_name(name) else { return self };
+        let Some(name) = endpoint::host_name(name) else { return self };
         let is_known = self.names.iter().any(|known| **known == *name);
         if is_known || self.names.len() >= MAX_NAMES {
             return self;

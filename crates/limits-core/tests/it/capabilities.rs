@@ -4,9 +4,13 @@ mod conjunction;
 mod extents;
 mod hostile;
 mod model;
+mod networks;
 mod patterns;
 mod regressions;
 mod set;
+mod special;
+mod spellings;
+mod targets;
 
 use limits_core::{Domain, Pattern};
 

@@ -16,6 +16,7 @@ mod last_levels;
 mod levels;
 mod lifecycle;
 mod model;
+mod networks;
 mod observing;
 mod preempted;
 mod refusals;

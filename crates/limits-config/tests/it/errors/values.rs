@@ -182,6 +182,12 @@ fn an_ill_formed_value_says_why() {
              refused: the port must be a number from 1 to 65535, or `*`",
         ),
         (
+            "[capabilities]\nnetwork.connect = [\"10.0.0.1/8:443\"]",
+            Kind::InvalidValue,
+            "line 7, column 20: `capabilities.network.connect[0]`: the pattern `10.0.0.1/8:443` is \
+             refused: the address has bits behind its prefix, the network is `10.0.0.0/8`",
+        ),
+        (
             "[capabilities]\nstorage.read = [\"component:<name>:*\"]",
             Kind::InvalidValue,
             "line 7, column 17: `capabilities.storage.read[0]`: the pattern `component:<name>:*` is \

@@ -1,6 +1,6 @@
 //! Questions about names and addresses of the network.
 
-use super::CapabilitySet;
+use super::{CapabilitySet, Restriction};
 use crate::capability::decision::{Decision, Denial, Refusal};
 use crate::capability::domain::Domain;
 use crate::capability::endpoint::Endpoint;
@@ -89,7 +89,7 @@ impl CapabilitySet {
             });
         }
         let rule = rule?;
-        self.cover(permission, &address)?;
+        self.cover(permission, own, &address)?;
         Ok(rule)
     }
 
@@ -106,24 +106,30 @@ impl CapabilitySet {
             Err(error) => return Err(Refusal::own(Denial::InvalidResource(error))),
         };
         let rule = self.find(own, permission, |pattern| pattern.matches_endpoint(&endpoint))?;
-        self.cover(permission, &endpoint)?;
+        self.cover(permission, own, &endpoint)?;
         Ok(rule)
     }
 
     /// Checks that a list of the operator covers each special address that a connection reaches.
-    fn cover(&self, permission: Permission, endpoint: &Endpoint<'_>) -> Result<(), Refusal<'_>> {
-        if permission != Permission::NetworkConnect {
+    fn cover(
+        &self,
+        permission: Permission,
+        own: &[(Permission, Pattern)],
+        endpoint: &Endpoint<'_>,
+    ) -> Result<(), Refusal<'_>> {
+        let (Permission::NetworkConnect, Some(address)) = (permission, endpoint.address()) else {
             return Ok(());
-        }
-        for (address, purpose) in endpoint.special() {
-            let own = self.by_operator.then_some(&self.own);
-            let restricting = self.restricting().iter().map(|restriction| &restriction.rules);
-            let mut patterns = own.into_iter().chain(restricting).flat_map(|l| l.of(permission));
-            if !patterns.any(|(_, pattern)| pattern.covers(address, endpoint.port())) {
-                return Err(Refusal::own(Denial::Special { address, purpose }));
+        };
+        address.each_special(|address, purpose| {
+            let covers = |rules: &[(Permission, Pattern)]| {
+                rules.iter().any(|(_, pattern)| pattern.covers(address, endpoint.port()))
+            };
+            let restricts = |other: &Restriction| covers(other.rules.of(permission));
+            if (self.by_operator && covers(own)) || self.restricting().iter().any(restricts) {
+                return Ok(());
             }
-        }
-        Ok(())
+            Err(Refusal::own(Denial::Special { address, purpose }))
+        })
     }
 }
 

@@ -11,8 +11,9 @@ const DOMAINS: [Domain; 4] =
 /// Decides a question about a resource.
 type Ask = for<'a> fn(&'a CapabilitySet, Permission, &'a str) -> Decision<'a>;
 
-const QUESTIONS: [Ask; 4] = [
+const QUESTIONS: [Ask; 5] = [
     CapabilitySet::check,
+    CapabilitySet::check_name,
     CapabilitySet::check_at_or_below,
     CapabilitySet::check_entries,
     CapabilitySet::check_below,
@@ -25,7 +26,8 @@ fn text() -> impl Strategy<Value = String> {
         "[/.:*<>id\\[\\]0-9a-f\\\\ä\\x00]{0,40}",
         "/?([a-b.*]{0,3}/){0,6}[a-b.*]{0,3}",
         "([a-z0-9*]{0,4}\\.){0,5}[a-z0-9*]{0,4}:[0-9*]{0,6}",
-        "\\[[0-9a-f:.*%]{0,40}\\]:[0-9*]{0,6}",
+        "\\[[0-9a-f:.*%/]{0,40}\\]:[0-9*]{0,6}",
+        "([0-9]{1,3}[.]){1,4}[0-9*]{0,3}/[0-9]{0,3}:[0-9*]{0,6}",
     ]
 }
 
