@@ -23,6 +23,7 @@ use crate::network::Network;
 use crate::quota::{Shared, WasiQuota};
 use crate::quota_error::WasiQuotaError;
 use crate::walk_progress::WalkProgress;
+use crate::wire::Wire;
 
 type Progress = Box<dyn FnMut(WalkProgress) -> ControlFlow<()> + Send>;
 
@@ -47,6 +48,7 @@ impl WasiQuotaBuilder {
     pub const DEFAULT_ENTRY_BYTES: u64 = 4_096;
 
     pub(crate) fn new(component: ComponentHandle) -> Self {
+        let network = Network::new(Wire::new(component.clone(), true));
         Self {
             component,
             directories: Vec::new(),
@@ -57,7 +59,7 @@ impl WasiQuotaBuilder {
             keyvalue: None,
             messaging: None,
             message_policy: RatePolicy::default(),
-            network: Network::default(),
+            network,
             progress: Box::new(|_| ControlFlow::Continue(())),
         }
     }

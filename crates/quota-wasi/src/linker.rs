@@ -100,6 +100,6 @@ fn add_sockets<T: WasiQuotaView>(linker: &mut Linker<T>) -> wasmtime::Result<()>
     bindings::ip_name_lookup::add_to_linker::<T, QuotaSockets>(linker, sockets_of)?;
     sockets::tcp::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;
     sockets::tcp_create_socket::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;
-    sockets::udp::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;
-    sockets::udp_create_socket::add_to_linker::<T, WasiSockets>(linker, T::sockets)
+    bindings::udp::add_to_linker::<T, QuotaSockets>(linker, sockets_of)?;
+    bindings::udp_create_socket::add_to_linker::<T, QuotaSockets>(linker, sockets_of)
 }

@@ -1,7 +1,9 @@
 //! The network, as all executions of a component share it.
 
+use crate::wire::Wire;
+
 /// The network, as all executions of a component share it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Network {
     /// Whether guests may make TCP sockets.
     pub(crate) tcp: bool,
@@ -10,4 +12,19 @@ pub(crate) struct Network {
     /// The settings of guests' HTTP requests, if guests may make any.
     #[cfg(feature = "http")]
     pub(crate) http: Option<crate::http::options::HttpOptions>,
+    /// The bandwidth.
+    pub(crate) wire: Wire,
+}
+
+impl Network {
+    /// Makes one in which guests may make nothing.
+    pub(crate) fn new(wire: Wire) -> Self {
+        Self {
+            tcp: false,
+            udp: false,
+            #[cfg(feature = "http")]
+            http: None,
+            wire,
+        }
+    }
 }

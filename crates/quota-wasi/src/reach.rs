@@ -6,7 +6,7 @@ mod judge;
 use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use limits_core::Permission;
+use limits_core::{NetworkTarget, Permission};
 use tokio::time::timeout;
 
 use crate::names::NameLookup;
@@ -62,8 +62,16 @@ impl Reach<'_> {
     /// counted or reported, since the sender need not be known to the guest.
     pub(crate) fn hears(self, from: SocketAddr) -> bool {
         let names = self.names.names_of(from.ip().to_canonical());
-        let component = &self.shared.component;
-        judge::allows_target(component, Permission::NetworkConnect, from, &names)
+        let (component, target) = (&self.shared.component, NetworkTarget::new(from));
+        judge::allows(component, Permission::NetworkConnect, target, &names)
+    }
+
+    /// Tells whether datagrams of all senders may be received on a local address: whether the guest
+    /// may bind it, and has chosen its port.
+    pub(crate) fn hears_all(self, local: SocketAddr) -> bool {
+        let target = NetworkTarget::new(local);
+        local.port() != 0
+            && judge::allows(&self.shared.component, Permission::NetworkBind, target, &[])
     }
 
     /// Decides on a local address. One that the system would choose as well, without an address and
@@ -150,21 +158,21 @@ impl Reach<'_> {
 
     fn decide(self, permission: Permission, target: SocketAddr) -> Result<(), Denied> {
         let names = self.names.names_of(target.ip().to_canonical());
-        judge::check_target(&self.shared.component, permission, target, &names).map_err(Denied::new)
+        let target = NetworkTarget::new(target);
+        judge::check(&self.shared.component, permission, target, &names).map_err(Denied::new)
     }
 
     fn decide_on_name(self, name: &str) -> Result<(), Denied> {
-        let (component, name) = (&self.shared.component, without_root(name));
-        judge::check_name(component, Permission::NetworkConnect, name).map_err(Denied::new)
+        let component = &self.shared.component;
+        component.check_name(Permission::NetworkConnect, without_root(name)).map_err(Denied::new)
     }
 
     /// Decides whether an address may be reached on some port, once it stands for a name as well.
     fn decide_on_address(self, address: IpAddr, known_as: Option<&str>) -> Result<(), Denied> {
-        let mut names = self.names.names_of(address);
-        names.extend(known_as.map(Arc::from));
-        let component = &self.shared.component;
-        judge::check_address(component, Permission::NetworkConnect, address, &names)
-            .map_err(Denied::new)
+        let mut names: Vec<_> = known_as.map(Arc::from).into_iter().collect();
+        names.extend(self.names.names_of(address));
+        let (component, target) = (&self.shared.component, NetworkTarget::at_some_port(address));
+        judge::check(component, Permission::NetworkConnect, target, &names).map_err(Denied::new)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Quotas and limits of one execution.
 
 use core::fmt;
-use core::time::Duration;
 use std::sync::Arc;
 
 use limits_core::ResourceLimits;
@@ -60,7 +59,7 @@ impl StoreQuota {
             descriptors: SideTable::new(),
             listings: Listings::new(limits.max_directory_entries(), usage.clone()),
             open_listings: SideTable::new(),
-            names: StoreNames::new(256, Duration::from_secs(10)),
+            names: StoreNames::new(limits, usage.clone()),
             max_random_bytes: limits.max_random_bytes(),
             max_value_bytes: limits.max_value_bytes(),
             max_message_bytes: limits.max_message_bytes(),

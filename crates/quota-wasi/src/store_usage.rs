@@ -26,6 +26,11 @@ struct Counters {
     messages: AtomicU64,
     refused_messages: AtomicU64,
     failed_messages: AtomicU64,
+    sent_bytes: AtomicU64,
+    received_bytes: AtomicU64,
+    dropped_datagrams: AtomicU64,
+    lookups: AtomicU64,
+    refused_lookups: AtomicU64,
     refused_services: [AtomicU64; Service::ALL.len()],
 }
 
@@ -133,6 +138,57 @@ impl StoreUsage {
         self.0.failed_messages.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Returns the bytes that the execution has sent.
+    #[must_use]
+    pub fn sent_bytes(&self) -> u64 {
+        self.0.sent_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns the bytes that the execution has received.
+    #[must_use]
+    pub fn received_bytes(&self) -> u64 {
+        self.0.received_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of received datagrams that were dropped before the guest saw them: of
+    /// senders that it may not send to, or beyond a quota that denies or is never enough.
+    #[must_use]
+    pub fn dropped_datagrams(&self) -> u64 {
+        self.0.dropped_datagrams.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of names that were looked up.
+    #[must_use]
+    pub fn lookups(&self) -> u64 {
+        self.0.lookups.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of times that `max_lookups` refused to look a name up.
+    #[must_use]
+    pub fn refused_lookups(&self) -> u64 {
+        self.0.refused_lookups.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn sent(&self, bytes: u64) {
+        self.0.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn received(&self, bytes: u64) {
+        self.0.received_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn dropped_datagram(&self) {
+        self.0.dropped_datagrams.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn looked_up(&self) {
+        self.0.lookups.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refused_lookup(&self) {
+        self.0.refused_lookups.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn wrote_output(&self, bytes: u64) {
         self.0.output_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -181,6 +237,11 @@ impl fmt::Debug for StoreUsage {
             .field("messages", &self.messages())
             .field("refused_messages", &self.refused_messages())
             .field("failed_messages", &self.failed_messages())
+            .field("sent_bytes", &self.sent_bytes())
+            .field("received_bytes", &self.received_bytes())
+            .field("dropped_datagrams", &self.dropped_datagrams())
+            .field("lookups", &self.lookups())
+            .field("refused_lookups", &self.refused_lookups())
             .field("refused_services", &self.0.refused_services)
             .finish()
     }

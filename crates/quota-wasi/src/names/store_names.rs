@@ -5,10 +5,12 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use limits_core::ResourceLimits;
 use tokio::time::Instant;
 
 use super::lookup_error::LookupError;
 use super::pins::Pins;
+use crate::store_usage::StoreUsage;
 
 /// The names that one execution looks up, and the addresses that it was given for them.
 ///
@@ -19,12 +21,14 @@ pub(crate) struct StoreNames {
     left: AtomicU64,
     timeout: Duration,
     pins: Mutex<Pins>,
+    usage: StoreUsage,
 }
 
 impl StoreNames {
-    pub(crate) fn new(max_lookups: u64, timeout: Duration) -> Self {
-        let left = AtomicU64::new(max_lookups);
-        Self { most: max_lookups, left, timeout, pins: Mutex::default() }
+    pub(crate) fn new(limits: &ResourceLimits, usage: StoreUsage) -> Self {
+        let most = limits.max_lookups();
+        let timeout = Duration::from_millis(limits.connect_timeout_ms());
+        Self { most, left: AtomicU64::new(most), timeout, pins: Mutex::default(), usage }
     }
 
     /// Counts a look-up.
@@ -33,8 +37,14 @@ impl StoreNames {
         // One counter: no other memory depends on it.
         let counted = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         match counted {
-            Ok(_) => Ok(()),
-            Err(_) => Err(LookupError::TooMany { most: self.most }),
+            Ok(_) => {
+                self.usage.looked_up();
+                Ok(())
+            }
+            Err(_) => {
+                self.usage.refused_lookup();
+                Err(LookupError::TooMany { most: self.most })
+            }
         }
     }
 

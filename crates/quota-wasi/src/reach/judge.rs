@@ -1,82 +1,50 @@
-//! The questions that decide, over the capabilities' own.
+//! Questions about addresses that an execution knows by names.
 
-use core::net::{IpAddr, SocketAddr};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use limits_core::{CapabilitySet, Permission};
+use limits_core::{CapabilitySet, NetworkTarget, Permission};
 use quota_enforce::{ComponentHandle, EnforceError};
 
-/// Decides on an address and port, known under names.
-pub(super) fn check_target(
+/// The most names that one question is about.
+const NAMES: usize = 16;
+
+/// Decides on an address that is known by names: whether it is allowed by itself, or by one of them.
+pub(super) fn check(
     component: &ComponentHandle,
     permission: Permission,
-    target: SocketAddr,
+    target: NetworkTarget,
     names: &[Arc<str>],
 ) -> Result<(), EnforceError> {
-    let set = component.capabilities();
-    component.check(permission, &fitting(&set, permission, target, names))
+    let target = fitting(&component.capabilities(), permission, target, names);
+    component.check_target(permission, &target)
 }
 
 /// The same without counting or reporting.
-pub(super) fn allows_target(
+pub(super) fn allows(
     component: &ComponentHandle,
     permission: Permission,
-    target: SocketAddr,
+    target: NetworkTarget,
     names: &[Arc<str>],
 ) -> bool {
     let set = component.capabilities();
-    set.check(permission, &fitting(&set, permission, target, names)).is_allowed()
+    let target = fitting(&set, permission, target, names);
+    set.check_target(permission, &target).is_allowed()
 }
 
-/// Decides whether an address may be reached on some port.
-pub(super) fn check_address(
-    component: &ComponentHandle,
-    permission: Permission,
-    address: IpAddr,
-    names: &[Arc<str>],
-) -> Result<(), EnforceError> {
-    let allowed =
-        |port: &u16| allows_target(component, permission, SocketAddr::new(address, *port), names);
-    let port = ports(component, permission).find(allowed).unwrap_or(0);
-    check_target(component, permission, SocketAddr::new(address, port), names)
-}
-
-/// Decides whether a name may be looked up: whether it matches with some port.
-pub(super) fn check_name(
-    component: &ComponentHandle,
-    permission: Permission,
-    name: &str,
-) -> Result<(), EnforceError> {
-    let set = component.capabilities();
-    let text = |port: u16| format!("{name}:{port}");
-    let allowed = |port: &u16| set.check(permission, &text(*port)).is_allowed();
-    let port = ports(component, permission).find(allowed).unwrap_or(0);
-    component.check(permission, &text(port))
-}
-
-/// Returns the text of a target that is allowed, or else the address.
+/// Returns the target with names by which it is allowed, or else with the first ones.
 fn fitting(
     set: &CapabilitySet,
     permission: Permission,
-    target: SocketAddr,
+    target: NetworkTarget,
     names: &[Arc<str>],
-) -> String {
-    let (address, port) = (target.ip().to_canonical(), target.port());
-    let allowed = |text: &String| set.check(permission, text).is_allowed();
-    let mut texts = names.iter().map(|name| format!("{name}:{port}"));
-    let address = SocketAddr::new(address, port).to_string();
-    if allowed(&address) { address } else { texts.find(allowed).unwrap_or(address) }
-}
-
-/// Returns the ports that patterns name, and one that stands for all others.
-fn ports(component: &ComponentHandle, permission: Permission) -> impl Iterator<Item = u16> {
-    let set = component.capabilities();
-    let of = |set: &CapabilitySet| -> Vec<u16> {
-        let texts = set.patterns(permission).filter_map(|it| it.as_str().rsplit_once(':'));
-        texts.filter_map(|(_, port)| port.parse().ok()).collect()
-    };
-    let restricted = set.restrictions().flat_map(|(_, set)| of(&set));
-    let ports: BTreeSet<u16> = of(&set).into_iter().chain(restricted).chain([1]).collect();
-    ports.into_iter()
+) -> NetworkTarget {
+    let named =
+        |some: &[Arc<str>]| some.iter().fold(target.clone(), |target, name| target.known_as(name));
+    let mut parts = names.chunks(NAMES).map(named);
+    let Some(first) = parts.next() else { return target };
+    if names.len() <= NAMES || set.check_target(permission, &first).is_allowed() {
+        return first;
+    }
+    let allowed = |target: &NetworkTarget| set.check_target(permission, target).is_allowed();
+    parts.find(allowed).unwrap_or(first)
 }

@@ -10,6 +10,18 @@ use wasmtime_wasi::p2::StreamError;
 /// A refusal of bandwidth. Its texts, of `Display` and `Debug`, are what a guest reads.
 pub(crate) struct WireError(EnforceError);
 
+impl WireError {
+    /// Returns the error of the quota, or of the host.
+    pub(crate) fn cause(&self) -> &EnforceError {
+        &self.0
+    }
+
+    /// Reports whether a quota refused; every other error is the host's.
+    pub(crate) fn is_of_quota(&self) -> bool {
+        matches!(self.0, EnforceError::Quota(_))
+    }
+}
+
 impl From<EnforceError> for WireError {
     fn from(error: EnforceError) -> Self {
         Self(error)

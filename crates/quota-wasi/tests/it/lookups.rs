@@ -21,13 +21,16 @@ fn component(connect: &[&str]) -> WasiQuotaBuilder {
 
 #[tokio::test]
 async fn a_name_that_a_pattern_allows_is_looked_up() {
-    let teller = Teller::default().tell("api.example", &["192.0.2.1", "2001:db8::1"]);
+    let teller = Teller::default().tell("api.example", &["93.184.216.34", "2606:2800:220:1::1"]);
     let quota = component(&["api.example:443"]).tcp().resolver(teller.clone()).build().unwrap();
     let mut guest = Guest::on_network(&quota, limits()).await;
     let found = guest.look_up("API.example").await.unwrap();
     assert_eq!(
         found,
-        ["192.0.2.1".parse().unwrap(), "2001:db8::1".parse::<core::net::IpAddr>().unwrap()]
+        [
+            "93.184.216.34".parse().unwrap(),
+            "2606:2800:220:1::1".parse::<core::net::IpAddr>().unwrap()
+        ]
     );
     assert_eq!(guest.look_up("other.example").await, Err(ErrorCode::AccessDenied));
     assert_eq!(teller.asked(), ["api.example"]);
@@ -35,7 +38,7 @@ async fn a_name_that_a_pattern_allows_is_looked_up() {
 
 #[tokio::test]
 async fn names_are_looked_up_only_where_the_host_switched_sockets_on() {
-    let teller = Teller::default().tell("api.example", &["192.0.2.1"]);
+    let teller = Teller::default().tell("api.example", &["93.184.216.34"]);
     let quota = component(&["**"]).resolver(teller.clone()).build().unwrap();
     let mut guest = Guest::on_network(&quota, limits()).await;
     let usage = guest.store.data().quota.as_ref().unwrap().usage();

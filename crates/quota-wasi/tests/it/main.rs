@@ -4,6 +4,7 @@
 
 mod bounds;
 mod capabilities;
+mod datagrams;
 mod differential;
 mod executor;
 mod guest;
