@@ -7,6 +7,8 @@ mod error;
 mod listing;
 mod number;
 pub(crate) mod pairs;
+#[cfg(feature = "redb")]
+pub(crate) mod redb_store;
 mod refused;
 mod sizes;
 pub(crate) mod store;

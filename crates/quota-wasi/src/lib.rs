@@ -51,6 +51,8 @@ pub use crate::http::options::{CertificateError, HttpOptions};
 #[cfg(feature = "http")]
 pub use crate::http::view::{WasiHttpQuotaView, add_http_to_linker};
 pub use crate::keyvalue::add_keyvalue_to_linker;
+#[cfg(feature = "redb")]
+pub use crate::keyvalue::redb_store::RedbStore;
 pub use crate::keyvalue::store::{ComponentPairs, KeyValueStore, PairsChange, PairsSize, Verdict};
 pub use crate::keyvalue::store_error::KeyValueStoreError;
 pub use crate::limited_output::LimitedOutput;

@@ -102,7 +102,7 @@ impl Drop for Pairs {
 
 impl fmt::Debug for Pairs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pairs").field("counted", &*self.counted()).finish_non_exhaustive()
+        f.debug_struct("Pairs").field("component", &self.component.id()).finish_non_exhaustive()
     }
 }
 
