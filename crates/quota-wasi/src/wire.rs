@@ -1,7 +1,22 @@
 //! Bytes of a component on the wire: metered where they leave the host and where they come in.
+//!
+//! Permits are paced, so that the bytes of a window go through its whole length and waiting streams
+//! are served in turn; see [`ComponentHandle::reserve_paced_wait`].
+//!
+//! - I40: a byte passes with a permit of the window that goes on, so the bytes of a window are at
+//!   most its limit. A stream whose permits were three times in a row too old when it was polled
+//!   uses the last one, lest it never goes on: windows are then shorter than the host's delays.
+//! - I41: while bytes of a throttled component wait for the quota, no byte is lost and no wait
+//!   gives up: it ends with bytes, or with a refusal that no time ends.
+//! - I42: a direction of a [`Metered`](metered::Metered) stream that waits for its peer holds no
+//!   bytes, and one that waits for the quota reads none.
+//! - I43: bytes of a permit that were not used go back to their own window, and to none if that is
+//!   over.
 
 pub(crate) mod metered;
 pub(crate) mod permit;
+#[cfg(test)]
+mod tests;
 pub(crate) mod wire_error;
 
 use core::fmt;
@@ -14,6 +29,11 @@ use tokio::time::Instant;
 
 use self::permit::Permit;
 use self::wire_error::WireError;
+
+const NETWORK: QuotaResource = QuotaResource::NetworkBandwidth;
+
+/// The waits after which a permit is used though its window is over.
+const TRIES: u32 = 3;
 
 /// The most bytes of one permit.
 const CHUNK: u64 = 16 * 1024;
@@ -55,14 +75,18 @@ impl Wire {
         if let Some(permit) = self.try_take(wanted, parts)? {
             return Ok(permit);
         }
-        let quota = QuotaType::NetworkBandwidth(self.most(wanted, parts));
+        let (least, most) = amounts(wanted, parts);
         let deadline = Instant::now() + LONG;
-        let component = &self.0.component;
-        let grant = match parts {
-            Parts::Any => component.reserve_up_to_wait(quota, deadline).await?,
-            Parts::Whole => component.reserve_wait(quota, deadline).await?,
-        };
-        Ok(Permit::new(grant))
+        let mut tries = 0_u32;
+        loop {
+            let component = &self.0.component;
+            let grant = component.reserve_paced_wait(NETWORK, least, most, deadline).await?;
+            let permit = Permit::new(grant);
+            tries = tries.saturating_add(1);
+            if permit.is_current() || tries >= TRIES {
+                return Ok(permit);
+            }
+        }
     }
 
     /// Takes as [`take`](Self::take) does, without waiting; `None` if not now.
@@ -71,23 +95,26 @@ impl Wire {
     ///
     /// As [`take`](Self::take).
     pub(crate) fn try_take(&self, wanted: u64, parts: Parts) -> Result<Option<Permit>, WireError> {
-        let quota = QuotaType::NetworkBandwidth(self.most(wanted, parts));
-        let taken = match parts {
-            Parts::Any => self.0.component.reserve_up_to(quota),
-            Parts::Whole => self.0.component.reserve(quota),
-        };
-        match taken {
+        let component = &self.0.component;
+        let (least, most) = amounts(wanted, parts);
+        if !self.0.throttles {
+            let quota = QuotaType::NetworkBandwidth(most);
+            let grant = match parts {
+                Parts::Any => component.reserve_up_to(quota)?,
+                Parts::Whole => component.reserve(quota)?,
+            };
+            return Ok(Some(Permit::new(grant)));
+        }
+        match component.reserve_paced(NETWORK, least, most) {
             Ok(grant) => Ok(Some(Permit::new(grant))),
-            Err(EnforceError::Quota(error))
-                if self.0.throttles && error.retry() != Retry::Never =>
-            {
-                Ok(None)
-            }
+            Err(EnforceError::Quota(error)) if error.retry() != Retry::Never => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Returns the most bytes of one permit of [`Parts::Any`], so that many streams share a window.
+    /// Waiting streams are granted less if there are many.
+    #[expect(clippy::unused_self, reason = "a matter of the wire, not of its users")]
     pub(crate) fn chunk(&self) -> u64 {
         CHUNK
     }
@@ -96,12 +123,13 @@ impl Wire {
     pub(crate) fn charge(&self, bytes: u64) {
         self.0.component.charge(QuotaType::NetworkBandwidth(bytes));
     }
+}
 
-    fn most(&self, wanted: u64, parts: Parts) -> u64 {
-        match parts {
-            Parts::Any => wanted.min(self.chunk()),
-            Parts::Whole => wanted,
-        }
+/// Returns the least and the most bytes of a permit.
+fn amounts(wanted: u64, parts: Parts) -> (u64, u64) {
+    match parts {
+        Parts::Any => (wanted.min(1), wanted.min(CHUNK)),
+        Parts::Whole => (wanted, wanted),
     }
 }
 
@@ -109,7 +137,6 @@ impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire")
             .field("component", &self.0.component.id())
-            .field("resource", &QuotaResource::NetworkBandwidth)
             .field("throttles", &self.0.throttles)
             .finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
 use super::permit::Permit;
 use super::wire_error::WireError;
@@ -43,28 +43,18 @@ impl Turn {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Permit, WireError>> {
         let wanted = u64::try_from(wanted).unwrap_or(u64::MAX);
-        loop {
-            let permit = if let Some(wait) = &mut self.wait {
-                let permit = ready!(wait.as_mut().poll(cx));
-                self.wait = None;
-                permit?
-            } else if let Some(permit) = wire.try_take(wanted, Parts::Any)? {
-                permit
-            } else {
-                let wire = wire.clone();
-                self.wait = Some(Box::pin(async move { wire.take(wanted, Parts::Any).await }));
-                continue;
-            };
-            if permit.is_current() {
+        if self.wait.is_none() {
+            if let Some(permit) = wire.try_take(wanted, Parts::Any)? {
                 return Poll::Ready(Ok(permit));
             }
+            let wire = wire.clone();
+            self.wait = Some(Box::pin(async move { wire.take(wanted, Parts::Any).await }));
         }
+        let Some(wait) = &mut self.wait else { return Poll::Pending };
+        let permit = ready!(wait.as_mut().poll(cx));
+        self.wait = None;
+        Poll::Ready(permit)
     }
-}
-
-/// Returns the bytes of a permit, as far as a buffer can have them.
-fn room(permit: &Permit, buffer: usize) -> usize {
-    usize::try_from(permit.bytes()).unwrap_or(usize::MAX).min(buffer)
 }
 
 fn settle(permit: Permit, moved: usize) {
@@ -82,12 +72,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
             return Pin::new(&mut this.inner).poll_read(cx, buffer);
         }
         let permit = ready!(this.reading.poll(&this.wire, buffer.remaining(), cx))?;
-        let mut part =
-            ReadBuf::new(buffer.initialize_unfilled_to(room(&permit, buffer.remaining())));
-        // Dropped with the permit if the stream is not ready: the bytes go to others meanwhile.
-        ready!(Pin::new(&mut this.inner).poll_read(cx, &mut part))?;
-        let read = part.filled().len();
-        buffer.advance(read);
+        let before = buffer.filled().len();
+        // The permit is dropped if the stream is not ready: the bytes go to others meanwhile.
+        let mut part = (&mut this.inner).take(permit.bytes());
+        ready!(Pin::new(&mut part).poll_read(cx, buffer))?;
+        let read = buffer.filled().len().saturating_sub(before);
         settle(permit, read);
         Poll::Ready(Ok(()))
     }
@@ -104,7 +93,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
             return Pin::new(&mut this.inner).poll_write(cx, bytes);
         }
         let permit = ready!(this.writing.poll(&this.wire, bytes.len(), cx))?;
-        let part = bytes.get(..room(&permit, bytes.len())).unwrap_or(bytes);
+        let room = usize::try_from(permit.bytes()).unwrap_or(usize::MAX);
+        let part = bytes.get(..room).unwrap_or(bytes);
         let written = ready!(Pin::new(&mut this.inner).poll_write(cx, part))?;
         settle(permit, written);
         Poll::Ready(Ok(written))

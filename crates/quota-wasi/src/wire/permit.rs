@@ -23,7 +23,7 @@ impl Permit {
     /// Reports whether the window goes on that the bytes were taken from. If not, the caller takes
     /// new ones before it moves any.
     pub(crate) fn is_current(&self) -> bool {
-        true
+        self.grant.is_current()
     }
 
     /// Keeps what has passed, and hands back the rest.
