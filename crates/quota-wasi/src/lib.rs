@@ -41,7 +41,6 @@ mod store_usage;
 mod system;
 mod view;
 mod walk_progress;
-#[expect(dead_code, reason = "sockets and HTTP come next")]
 mod wire;
 
 pub use crate::builder::WasiQuotaBuilder;

@@ -23,7 +23,7 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
-use limits_core::{QuotaResource, QuotaType, Retry};
+use limits_core::{QuotaResource, QuotaType, RatePolicy, Retry};
 use quota_enforce::{ComponentHandle, EnforceError};
 use tokio::time::Instant;
 
@@ -47,7 +47,7 @@ pub(crate) struct Wire(Arc<Inner>);
 
 struct Inner {
     component: ComponentHandle,
-    throttles: bool,
+    policy: RatePolicy,
 }
 
 /// The parts in which bytes may go.
@@ -60,9 +60,9 @@ pub(crate) enum Parts {
 }
 
 impl Wire {
-    /// Meters a component; beyond its quota it waits (`throttles`) or is refused.
-    pub(crate) fn new(component: ComponentHandle, throttles: bool) -> Self {
-        Self(Arc::new(Inner { component, throttles }))
+    /// Meters a component; beyond its quota it waits or is refused.
+    pub(crate) fn new(component: ComponentHandle, policy: RatePolicy) -> Self {
+        Self(Arc::new(Inner { component, policy }))
     }
 
     /// Takes up to `wanted` bytes, at least one of [`Parts::Any`], all of [`Parts::Whole`].
@@ -97,7 +97,7 @@ impl Wire {
     pub(crate) fn try_take(&self, wanted: u64, parts: Parts) -> Result<Option<Permit>, WireError> {
         let component = &self.0.component;
         let (least, most) = amounts(wanted, parts);
-        if !self.0.throttles {
+        if self.0.policy == RatePolicy::Deny {
             let quota = QuotaType::NetworkBandwidth(most);
             let grant = match parts {
                 Parts::Any => component.reserve_up_to(quota)?,
@@ -137,7 +137,7 @@ impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire")
             .field("component", &self.0.component.id())
-            .field("throttles", &self.0.throttles)
+            .field("policy", &self.0.policy)
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use limits_core::{Allowance, CapabilitySet, Clock, QuotaTracker, ResourceQuota};
+use limits_core::{Allowance, CapabilitySet, Clock, QuotaTracker, RatePolicy, ResourceQuota};
 use quota_enforce::{ComponentHandle, QuotaRegistry, SecurityContext};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use tokio::task::JoinSet;
@@ -42,6 +42,10 @@ fn register(registry: &QuotaRegistry, id: &str, quota: ResourceQuota) -> Compone
 
 fn component(quota: ResourceQuota) -> ComponentHandle {
     register(&QuotaRegistry::builder().clock(clock()).build(), "a", quota)
+}
+
+fn throttled(quota: ResourceQuota) -> Wire {
+    Wire::new(component(quota), RatePolicy::Throttle)
 }
 
 fn used(component: &ComponentHandle) -> u64 {
@@ -108,7 +112,7 @@ async fn upload(wires: Vec<Wire>, time: Duration) -> Seen {
 #[tokio::test(start_paused = true)]
 async fn over_ten_windows_sixteen_streams_send_the_quota_to_the_byte() {
     for limit in [10_000, 1 << 20, 64 << 20] {
-        let wire = Wire::new(component(network(limit)), true);
+        let wire = throttled(network(limit));
         let seen = upload(vec![wire; 16], SECOND * 10 - MS).await;
         assert_eq!(seen.seconds(10), [limit; 10]);
         let silence = seen.longest_silence(16, SECOND * 10 - MS);
@@ -122,8 +126,9 @@ async fn two_components_below_one_host_send_the_hosts_quota_to_the_byte() {
     let host = Arc::new(QuotaTracker::with_clock(network(1 << 20), clock()));
     let registry = QuotaRegistry::builder().parent(host).build();
     // One may use more than the host has.
-    let [wide, narrow] = [("wide", 4 << 20), ("narrow", 100_000)]
-        .map(|(id, limit)| Wire::new(register(&registry, id, network(limit)), true));
+    let [wide, narrow] = [("wide", 4 << 20), ("narrow", 100_000)].map(|(id, limit)| {
+        Wire::new(register(&registry, id, network(limit)), RatePolicy::Throttle)
+    });
     let mut wires = vec![wide; 12];
     wires.extend(vec![narrow; 4]);
     let seen = upload(wires, SECOND * 10 - MS).await;
@@ -135,7 +140,7 @@ async fn two_components_below_one_host_send_the_hosts_quota_to_the_byte() {
 // I42
 #[tokio::test(start_paused = true)]
 async fn both_directions_share_one_quota_and_a_peer_feels_the_back_pressure() {
-    let wire = Wire::new(component(network(100_000)), true);
+    let wire = throttled(network(100_000));
     let (near, far) = duplex(4_096);
     let (mut from, mut to) = tokio::io::split(Metered::new(near, wire));
     let (mut far_from, mut far_to) = tokio::io::split(far);
@@ -168,7 +173,7 @@ async fn both_directions_share_one_quota_and_a_peer_feels_the_back_pressure() {
 // I41
 #[tokio::test(start_paused = true)]
 async fn nothing_is_lost_however_slow_the_quota_is() {
-    let wire = Wire::new(component(network(1_000)), true);
+    let wire = throttled(network(1_000));
     let (near, mut far) = duplex(64);
     let mut near = Metered::new(near, wire);
     let text: Vec<u8> = (0..=255).cycle().take(5_300).collect();
@@ -189,7 +194,7 @@ async fn nothing_is_lost_however_slow_the_quota_is() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_loses_ten_windows_in_a_row_goes_on_in_the_eleventh() {
     let component = component(network(1_000));
-    let wire = Wire::new(component.clone(), true);
+    let wire = Wire::new(component.clone(), RatePolicy::Throttle);
     let mut take = core::pin::pin!(wire.take(1, Parts::Any));
     wire.charge(1_000);
     for window in 1..=10 {
@@ -207,7 +212,7 @@ async fn a_stream_that_loses_ten_windows_in_a_row_goes_on_in_the_eleventh() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_waits_for_its_peer_holds_no_bytes() {
     let component = component(network(1_000));
-    let wire = Wire::new(component.clone(), true);
+    let wire = Wire::new(component.clone(), RatePolicy::Throttle);
     let (near, mut far) = duplex(10);
     let mut near = Metered::new(near, wire);
     let mut buffer = [0; 100];
@@ -231,7 +236,7 @@ async fn a_stream_that_waits_for_its_peer_holds_no_bytes() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_without_a_permit_reads_nothing() {
     let component = component(network(8));
-    let wire = Wire::new(component.clone(), true);
+    let wire = Wire::new(component.clone(), RatePolicy::Throttle);
     wire.take(1, Parts::Any).await.unwrap().settle(1);
     let (near, mut far) = duplex(100);
     // Below the pipe that the permit would let bytes out of.
@@ -247,7 +252,7 @@ async fn a_stream_without_a_permit_reads_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_permit_goes_back_to_its_own_window_and_is_current_as_long_as_that() {
     let component = component(network(1_000));
-    let wire = Wire::new(component.clone(), true);
+    let wire = Wire::new(component.clone(), RatePolicy::Throttle);
     let permit = wire.take(100, Parts::Any).await.unwrap();
     assert_eq!((permit.bytes(), used(&component)), (100, 100));
     drop(permit);
@@ -268,7 +273,7 @@ async fn a_permit_goes_back_to_its_own_window_and_is_current_as_long_as_that() {
 #[tokio::test(start_paused = true)]
 async fn a_permit_that_is_too_old_when_its_stream_is_polled_is_taken_anew_up_to_three_times() {
     let component = component(network(8));
-    let wire = Wire::new(component.clone(), true);
+    let wire = Wire::new(component.clone(), RatePolicy::Throttle);
     wire.take(1, Parts::Any).await.unwrap().settle(1);
     let mut take = core::pin::pin!(wire.take(1, Parts::Any));
     for window in 1..=3 {
@@ -287,7 +292,7 @@ async fn a_permit_that_is_too_old_when_its_stream_is_polled_is_taken_anew_up_to_
 
 #[tokio::test(start_paused = true)]
 async fn where_the_quota_denies_a_stream_reads_the_numbers() {
-    let wire = Wire::new(component(network(1_000)), false);
+    let wire = Wire::new(component(network(1_000)), RatePolicy::Deny);
     assert_eq!(wire.take(700, Parts::Any).await.unwrap().bytes(), 700);
     wire.take(700, Parts::Whole).await.unwrap().settle(700);
     wire.take(700, Parts::Any).await.map(|permit| permit.settle(300)).unwrap();
@@ -309,7 +314,7 @@ async fn where_the_quota_denies_a_stream_reads_the_numbers() {
 #[tokio::test(start_paused = true)]
 async fn a_rate_of_zero_and_a_datagram_above_the_whole_limit_are_refused_at_once() {
     let never = "more than the whole quota, do not retry";
-    let wire = Wire::new(component(network(0)), true);
+    let wire = throttled(network(0));
     let refused = wire.take(5, Parts::Any).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
@@ -317,7 +322,7 @@ async fn a_rate_of_zero_and_a_datagram_above_the_whole_limit_are_refused_at_once
             "network bandwidth quota of 0 bytes per 1s exceeded: 0 used, 5 more requested; {never}"
         )
     );
-    let wire = Wire::new(component(network(100)), true);
+    let wire = throttled(network(100));
     let refused = wire.take(101, Parts::Whole).await.unwrap_err().to_string();
     assert!(refused.ends_with(never), "{refused}");
     let start = Instant::now();
@@ -327,24 +332,24 @@ async fn a_rate_of_zero_and_a_datagram_above_the_whole_limit_are_refused_at_once
 
 #[tokio::test(start_paused = true)]
 async fn extreme_rates_and_periods_go_on() {
-    let slow = Wire::new(component(network(1)), true);
+    let slow = throttled(network(1));
     let start = Instant::now();
     for _ in 0..10 {
         slow.take(100, Parts::Any).await.unwrap().settle(1);
     }
     assert_eq!(start.elapsed(), SECOND * 9 + MS * 875);
 
-    let unlimited = Wire::new(component(network(Allowance::Unlimited)), true);
+    let unlimited = throttled(network(Allowance::Unlimited));
     assert_eq!(unlimited.try_take(u64::MAX, Parts::Whole).unwrap().unwrap().bytes(), u64::MAX);
     assert_eq!(unlimited.chunk(), 16_384);
     assert_eq!(unlimited.try_take(u64::MAX, Parts::Any).unwrap().unwrap().bytes(), 16_384);
 
-    let quick = Wire::new(component(network(1_000).with_reset_period(MS)), true);
+    let quick = throttled(network(1_000).with_reset_period(MS));
     let seen = upload(vec![quick; 16], SECOND - MS).await;
     assert!((980_000..=1_000_000).contains(&seen.seconds(1)[0]), "{:?}", seen.seconds(1));
 
     let day = network(864_000).with_reset_period(SECOND * 86_400);
-    let seen = upload(vec![Wire::new(component(day), true); 2], SECOND * 100 - MS).await;
+    let seen = upload(vec![throttled(day); 2], SECOND * 100 - MS).await;
     assert_eq!(seen.seconds(100).iter().sum::<u64>(), 1_001);
     assert!(seen.longest_silence(2, SECOND * 100 - MS) <= MS * 250);
 }
@@ -352,10 +357,10 @@ async fn extreme_rates_and_periods_go_on() {
 #[tokio::test(start_paused = true)]
 async fn where_it_is_only_observed_all_bytes_pass() {
     let registry = QuotaRegistry::builder().clock(clock()).observe_only().build();
-    for throttles in [true, false] {
-        let id = if throttles { "throttled" } else { "denied" };
+    for policy in [RatePolicy::Throttle, RatePolicy::Deny] {
+        let id = policy.as_str();
         let component = register(&registry, id, network(1_000));
-        let wire = Wire::new(component.clone(), throttles);
+        let wire = Wire::new(component.clone(), policy);
         for bytes in [900, 900] {
             let permit = wire.take(bytes, Parts::Any).await.unwrap();
             assert_eq!((permit.bytes(), permit.is_current()), (bytes, true));
