@@ -98,8 +98,8 @@ fn add_sockets<T: WasiQuotaView>(linker: &mut Linker<T>) -> wasmtime::Result<()>
     sockets::network::add_to_linker::<T, WasiSockets>(linker, &options, T::sockets)?;
     sockets::instance_network::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;
     bindings::ip_name_lookup::add_to_linker::<T, QuotaSockets>(linker, sockets_of)?;
-    sockets::tcp::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;
-    sockets::tcp_create_socket::add_to_linker::<T, WasiSockets>(linker, T::sockets)?;
+    bindings::tcp::add_to_linker::<T, QuotaSockets>(linker, sockets_of)?;
+    bindings::tcp_create_socket::add_to_linker::<T, QuotaSockets>(linker, sockets_of)?;
     bindings::udp::add_to_linker::<T, QuotaSockets>(linker, sockets_of)?;
     bindings::udp_create_socket::add_to_linker::<T, QuotaSockets>(linker, sockets_of)
 }

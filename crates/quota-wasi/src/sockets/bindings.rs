@@ -5,7 +5,12 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "wit",
         world: "sockets",
-        imports: { default: async | trappable },
+        imports: {
+            // They never wait.
+            "wasi:sockets/tcp": trappable,
+            "wasi:sockets/tcp-create-socket": trappable,
+            default: async | trappable,
+        },
         trappable_error_type: {
             "wasi:sockets/network.error-code" => wasmtime_wasi::p2::SocketError,
         },

@@ -20,4 +20,6 @@ mod races;
 mod resolver;
 mod sockets;
 mod storage;
+mod tcp;
+mod tcp_guest;
 mod wasi;
