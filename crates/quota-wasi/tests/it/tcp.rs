@@ -44,9 +44,9 @@ async fn a_guest_connects_and_talks() {
     };
     let talk = async {
         let line = guest.connect(address).await.unwrap();
-        guest.send(line, &[7; 100_000]).await.unwrap();
+        guest.say(line, &[7; 100_000]).await.unwrap();
         guest.tcp_set("tcp-shutdown", line.socket, crate::tcp_guest::SEND).await.unwrap();
-        assert_eq!(guest.receive_all(line).await.unwrap(), [7; 100_000]);
+        assert_eq!(guest.hear_all(line).await.unwrap(), [7; 100_000]);
         guest.hang_up(line).await;
     };
     tokio::join!(echo, talk);
@@ -70,8 +70,8 @@ async fn a_guest_listens_and_accepts() {
     };
     let serve = async {
         let line = guest.accept(socket).await.unwrap();
-        assert_eq!(guest.receive(line, 100).await.unwrap(), b"hello");
-        guest.send(line, b"goodbye").await.unwrap();
+        assert_eq!(guest.hear(line, 100).await.unwrap(), b"hello");
+        guest.say(line, b"goodbye").await.unwrap();
         guest.hang_up(line).await;
     };
     let (answer, ()) = tokio::join!(client, serve);

@@ -150,21 +150,21 @@ impl Guest {
         self.drop_any(line.socket).await;
     }
 
-    pub(crate) async fn receive(&mut self, line: Line, most: u64) -> Streamed<Vec<u8>> {
+    pub(crate) async fn hear(&mut self, line: Line, most: u64) -> Streamed<Vec<u8>> {
         let read = self.call("input-blocking-read", (line.input, most)).await;
         self.uncut(read).await
     }
 
-    pub(crate) async fn receive_now(&mut self, line: Line, most: u64) -> Streamed<Vec<u8>> {
+    pub(crate) async fn hear_now(&mut self, line: Line, most: u64) -> Streamed<Vec<u8>> {
         let read = self.call("input-read", (line.input, most)).await;
         self.uncut(read).await
     }
 
     /// Reads to the end.
-    pub(crate) async fn receive_all(&mut self, line: Line) -> Streamed<Vec<u8>> {
+    pub(crate) async fn hear_all(&mut self, line: Line) -> Streamed<Vec<u8>> {
         let mut all = Vec::new();
         loop {
-            match self.receive(line, 65_536).await {
+            match self.hear(line, 65_536).await {
                 Ok(bytes) => all.extend(bytes),
                 Err(Cut::Closed) => return Ok(all),
                 Err(failed) => return Err(failed),
@@ -173,7 +173,7 @@ impl Guest {
     }
 
     /// Writes and waits, in parts of 4 KiB, as the adapter of WASI preview 1 does.
-    pub(crate) async fn send(&mut self, line: Line, bytes: &[u8]) -> Streamed<()> {
+    pub(crate) async fn say(&mut self, line: Line, bytes: &[u8]) -> Streamed<()> {
         for part in bytes.chunks(4_096) {
             let written: Result<(), StreamError> =
                 self.call("blocking-write-and-flush", (line.output, part)).await;
@@ -182,25 +182,25 @@ impl Guest {
         Ok(())
     }
 
-    pub(crate) async fn send_room(&mut self, line: Line) -> Streamed<u64> {
+    pub(crate) async fn room(&mut self, line: Line) -> Streamed<u64> {
         let room = self.call("check-write", (line.output,)).await;
         self.uncut(room).await
     }
 
     /// Writes without waiting; the room must be there.
-    pub(crate) async fn send_now(&mut self, line: Line, bytes: &[u8]) -> Streamed<()> {
+    pub(crate) async fn say_now(&mut self, line: Line, bytes: &[u8]) -> Streamed<()> {
         let written: Result<(), StreamError> =
             self.call("output-write", (line.output, bytes)).await;
         self.uncut(written).await
     }
 
     /// Writes as much as there is room for, as wasi-libc does, and waits until there is some.
-    pub(crate) async fn send_some(&mut self, line: Line, bytes: &[u8]) -> Streamed<usize> {
+    pub(crate) async fn say_some(&mut self, line: Line, bytes: &[u8]) -> Streamed<usize> {
         loop {
-            let room = usize::try_from(self.send_room(line).await?).unwrap();
+            let room = usize::try_from(self.room(line).await?).unwrap();
             if room > 0 {
                 let part = &bytes[..room.min(bytes.len())];
-                self.send_now(line, part).await?;
+                self.say_now(line, part).await?;
                 return Ok(part.len());
             }
             self.wait_on("output-subscribe", line.output).await;
