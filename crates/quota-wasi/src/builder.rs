@@ -48,7 +48,7 @@ impl WasiQuotaBuilder {
     pub const DEFAULT_ENTRY_BYTES: u64 = 4_096;
 
     pub(crate) fn new(component: ComponentHandle) -> Self {
-        let network = Network::new(wire(&component, RatePolicy::default()));
+        let network = Network::new(Wire::new(component.clone(), RatePolicy::default()));
         Self {
             component,
             directories: Vec::new(),
@@ -143,7 +143,7 @@ impl WasiQuotaBuilder {
     /// Sets what becomes of bytes that the bandwidth has no room for: they wait by default, and so
     /// does the peer. Otherwise the guest reads an error.
     pub fn network_policy(mut self, policy: RatePolicy) -> Self {
-        self.network.wire = wire(&self.component, policy);
+        self.network.wire = Wire::new(self.component.clone(), policy);
         self
     }
 
@@ -217,10 +217,6 @@ impl WasiQuotaBuilder {
             _locks: locks,
         }))
     }
-}
-
-fn wire(component: &ComponentHandle, policy: RatePolicy) -> Wire {
-    Wire::new(component.clone(), policy == RatePolicy::Throttle)
 }
 
 /// Returns the directories that guests may write to, each once: guests may find one under several
