@@ -8,7 +8,7 @@ use core::fmt;
 pub enum Domain {
     /// Files and folders, by absolute path: `/app/data/x`.
     Filesystem,
-    /// Hosts and ports: `api.example.com:443`, `[2001:db8::1]:443`.
+    /// Hosts and ports: `api.example.com:443`, `10.0.0.0/8:443`, `[2001:db8::1]:443`.
     Network,
     /// Keys of the host's storage: `cache:user:7`.
     Storage,

@@ -25,14 +25,14 @@ impl Network {
     /// Reads an IPv4 address such as `10.0.0.1`, or a network such as `10.0.0.0/8`.
     pub(super) fn v4(text: &str) -> Result<Self, PatternProblem> {
         let (address, bits) = split(text, 32)?;
-        let address: Ipv4Addr = address.parse().map_err(|_| unread(text))?;
+        let Ok(address) = address.parse::<Ipv4Addr>() else { return Err(unread(text)) };
         Self { base: IpAddr::V4(address), bits }.checked()
     }
 
     /// Reads an IPv6 address or network without its brackets, such as `2001:db8::/32`.
     pub(super) fn v6(text: &str) -> Result<Self, PatternProblem> {
         let (address, bits) = split(text, 128)?;
-        let address: Ipv6Addr = address.parse().map_err(|_| unread(text))?;
+        let Ok(address) = address.parse::<Ipv6Addr>() else { return Err(unread(text)) };
         let network = Self { base: IpAddr::V6(address), bits }.checked()?;
         // A request for such an address is matched by the IPv4 address inside, so the pattern
         // would match nothing.

@@ -37,9 +37,14 @@ const MAX_BYTES: usize = 1_024;
 /// before they are matched (see [`normalize_path`](crate::normalize_path)).
 ///
 /// Network patterns are `HOST:PORT`. `PORT` is a number from 1 to 65 535 or `*`. `HOST` is `**` for
-/// any host; a name, compared without regard to case; an IPv4 address, in which a group may be `*`
-/// and the last `**`; or an IPv6 address in brackets, with all groups written out if it has a `*`
-/// or `**`, as in `[2001:db8:**]`. Patterns of names do not match addresses.
+/// any host; a name, compared without regard to case; an IPv4 address or network (CIDR), such as
+/// `10.0.0.0/8`, or an address in which a group is `*` or the last is `**`; or the same of IPv6 in
+/// brackets, such as `[2001:db8::/32]`, with all groups written out if it has a `*` or `**`, as in
+/// `[2001:db8:**]`. Patterns of names do not match addresses. An IPv6 address that stands for an
+/// IPv4 address is matched as that one, see [`special_address`](crate::special_address). Sets allow
+/// less than their patterns match, see [`CapabilitySet::check_target`].
+///
+/// [`CapabilitySet::check_target`]: crate::CapabilitySet::check_target
 ///
 /// A pattern has at most 1 024 bytes and 32 segments. Matching compares each segment of the pattern
 /// once, and a segment between two `**` at most once with each segment of the text.

@@ -171,7 +171,7 @@ impl CapabilitySet {
     ///
     /// The resource is an absolute path, `HOST:PORT`, a key or a topic, by the permission's domain.
     /// Paths are normalised first; the host must then open the result of [`normalize_path`].
-    /// A `HOST` that is an address is judged as [`check_target`](Self::check_target) does; of a name,
+    /// A `HOST` that is an address is judged as by [`check_target`](Self::check_target); of a name,
     /// no address is known, and the host must ask for it.
     ///
     /// [`normalize_path`]: crate::normalize_path

@@ -38,9 +38,9 @@ impl CapabilitySet {
     /// Decides whether an address and port may be reached: whether each of the lists has a pattern
     /// that matches the address or a name that it was resolved for, one name for all lists.
     ///
-    /// A [special address](crate::special_address) may only be connected to
-    /// ([`NetworkConnect`](Permission::NetworkConnect)) if also a literal address or a network, such
-    /// as `10.0.0.5:443` or `10.0.0.0/8:443`, covers it in one of the operator's lists: in a
+    /// To connect ([`NetworkConnect`](Permission::NetworkConnect)) to a
+    /// [special address](crate::special_address), also a literal address or a network, such as
+    /// `10.0.0.5:443` or `10.0.0.0/8:443`, must cover it in one of the operator's lists: in a
     /// restriction, or in a set marked [`by_operator`](Self::by_operator). Names, `**`, `10.**` and
     /// `10.0.*.1` do not.
     ///
