@@ -16,7 +16,7 @@ fn greedy() -> String {
 }
 
 fn says(effective: &EffectiveConfig) -> String {
-    let address = "10.0.0.5:443".parse().unwrap();
+    let address = "10.0.0.5:443".parse().expect("an address");
     let target = NetworkTarget::new(address).known_as("db.local");
     effective.capabilities().check_target(Permission::NetworkConnect, &target).to_string()
 }
