@@ -83,8 +83,11 @@ impl Wire {
             let grant = component.reserve_paced_wait(NETWORK, least, most, deadline).await?;
             let permit = Permit::new(grant);
             tries = tries.saturating_add(1);
-            if permit.is_current() || tries >= TRIES {
+            if permit.is_current() {
                 return Ok(permit);
+            }
+            if tries >= TRIES {
+                return Ok(permit.lasting());
             }
         }
     }

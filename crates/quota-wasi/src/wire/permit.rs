@@ -8,11 +8,18 @@ use quota_enforce::Grant;
 #[must_use = "a permit that is dropped hands its bytes back"]
 pub(crate) struct Permit {
     grant: Grant,
+    /// Whether it may be used in a later window than its own.
+    lasts: bool,
 }
 
 impl Permit {
     pub(crate) fn new(grant: Grant) -> Self {
-        Self { grant }
+        Self { grant, lasts: false }
+    }
+
+    /// Makes a permit that is used even if its window is over.
+    pub(super) fn lasting(self) -> Self {
+        Self { lasts: true, ..self }
     }
 
     /// Returns how many bytes may pass.
@@ -23,7 +30,7 @@ impl Permit {
     /// Reports whether the window goes on that the bytes were taken from. If not, the caller takes
     /// new ones before it moves any.
     pub(crate) fn is_current(&self) -> bool {
-        self.grant.is_current()
+        self.lasts || self.grant.is_current()
     }
 
     /// Keeps what has passed, and hands back the rest.
