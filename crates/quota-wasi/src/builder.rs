@@ -14,6 +14,8 @@ use crate::blocking::BlockingThreads;
 use crate::directory::{Directory, DirectoryAccess, DirectoryRequest};
 use crate::disk::DiskLedger;
 use crate::disk::lock::DirectoryLocks;
+#[cfg(feature = "http")]
+use crate::http::client::HttpClient;
 use crate::keyvalue::pairs::Pairs;
 use crate::keyvalue::store::KeyValueStore;
 use crate::messaging::sender::Sender;
@@ -121,7 +123,7 @@ impl WasiQuotaBuilder {
     /// decided by `network.connect`.
     #[cfg(feature = "http")]
     pub fn http(mut self, options: crate::http::options::HttpOptions) -> Self {
-        self.network.http = Some(options);
+        self.network.http = Some(HttpClient::new(options));
         self
     }
 

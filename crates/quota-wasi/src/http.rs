@@ -1,6 +1,17 @@
 //! `wasi:http` under capabilities, limits and the bandwidth quota.
 
+mod authority;
+pub(crate) mod client;
+mod connection;
 pub(crate) mod context;
-pub(crate) mod hooks;
+mod failure;
+mod hooks;
+mod limits;
 pub(crate) mod options;
+mod pool;
+mod progress;
+mod request_body;
+mod response_body;
+pub(crate) mod store_http;
 pub(crate) mod view;
+mod watched;

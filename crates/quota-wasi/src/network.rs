@@ -9,9 +9,9 @@ pub(crate) struct Network {
     pub(crate) tcp: bool,
     /// Whether guests may make UDP sockets.
     pub(crate) udp: bool,
-    /// The settings of guests' HTTP requests, if guests may make any.
+    /// The client of guests' HTTP requests, if they may make any.
     #[cfg(feature = "http")]
-    pub(crate) http: Option<crate::http::options::HttpOptions>,
+    pub(crate) http: Option<crate::http::client::HttpClient>,
     /// The bandwidth.
     pub(crate) wire: Wire,
 }

@@ -8,6 +8,8 @@ use wasmtime_wasi::cli::StdoutStream;
 
 #[cfg(feature = "http")]
 use crate::http::context::HttpContext;
+#[cfg(feature = "http")]
+use crate::http::store_http::StoreHttp;
 use crate::keyvalue::cursors::Cursors;
 use crate::limited_output::LimitedOutput;
 use crate::listing::{Listing, Listings};
@@ -24,6 +26,7 @@ use crate::store_usage::StoreUsage;
 #[cfg(not(feature = "http"))]
 #[derive(Clone, Debug, Default)]
 struct HttpContext;
+
 /// Quotas and limits of one execution.
 ///
 /// The host keeps it in its store's data, see [`WasiQuotaView`](crate::WasiQuotaView). A clone is
@@ -46,6 +49,8 @@ struct Inner {
     held_messages: HeldBytes,
     cursors: Cursors,
     network: StoreNetwork,
+    #[cfg(feature = "http")]
+    http: StoreHttp,
 }
 
 impl StoreQuota {
@@ -66,6 +71,8 @@ impl StoreQuota {
             held_messages: HeldBytes::new(limits.max_message_bytes()),
             cursors: Cursors::default(),
             network: StoreNetwork::new(limits, &usage),
+            #[cfg(feature = "http")]
+            http: StoreHttp::new(limits, &usage),
             usage,
         };
         Self(Arc::new(inner), HttpContext::default())
@@ -90,6 +97,11 @@ impl StoreQuota {
     #[must_use]
     pub fn usage(&self) -> StoreUsage {
         self.0.usage.clone()
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn http(&self) -> &StoreHttp {
+        &self.0.http
     }
 
     #[cfg(feature = "http")]

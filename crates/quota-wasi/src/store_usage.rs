@@ -31,6 +31,8 @@ struct Counters {
     dropped_datagrams: AtomicU64,
     lookups: AtomicU64,
     refused_lookups: AtomicU64,
+    requests: AtomicU64,
+    refused_requests: AtomicU64,
     refused_services: [AtomicU64; Service::ALL.len()],
 }
 
@@ -189,6 +191,28 @@ impl StoreUsage {
         self.0.refused_lookups.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Returns the number of HTTP requests that the execution began.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.0.requests.load(Ordering::Relaxed)
+    }
+
+    /// Returns the number of HTTP requests that `max_requests` refused.
+    #[must_use]
+    pub fn refused_requests(&self) -> u64 {
+        self.0.refused_requests.load(Ordering::Relaxed)
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn began_request(&self) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn refused_request(&self) {
+        self.0.refused_requests.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn wrote_output(&self, bytes: u64) {
         self.0.output_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -242,6 +266,8 @@ impl fmt::Debug for StoreUsage {
             .field("dropped_datagrams", &self.dropped_datagrams())
             .field("lookups", &self.lookups())
             .field("refused_lookups", &self.refused_lookups())
+            .field("requests", &self.requests())
+            .field("refused_requests", &self.refused_requests())
             .field("refused_services", &self.0.refused_services)
             .finish()
     }

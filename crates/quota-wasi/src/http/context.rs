@@ -3,7 +3,7 @@
 use core::fmt;
 
 use wasmtime::component::ResourceTable;
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks};
 
 use super::hooks::TypeHooks;
 
@@ -18,6 +18,14 @@ pub(crate) struct HttpContext {
 }
 
 impl HttpContext {
+    pub(crate) fn view_with<'a>(
+        &'a mut self,
+        hooks: &'a mut dyn WasiHttpHooks,
+        table: &'a mut ResourceTable,
+    ) -> WasiHttpCtxView<'a> {
+        WasiHttpCtxView { hooks, table, ctx: &mut self.fields }
+    }
+
     pub(crate) fn view<'a>(&'a mut self, table: &'a mut ResourceTable) -> WasiHttpCtxView<'a> {
         WasiHttpCtxView { hooks: &mut self.hooks, table, ctx: &mut self.fields }
     }

@@ -1,14 +1,16 @@
 //! What wasmtime-wasi-http asks its host.
 
 use http::{Request, Response};
+use http_body_util::BodyExt as _;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-/// The future of a response, and of the work that goes on behind it.
-pub(crate) type Sending =
-    Box<dyn Future<Output = Result<(Response<WasiBody>, Work), Error>> + Send>;
+use super::client::Exchange;
 
-/// Work behind a response or a request.
-pub(crate) type Work = Box<dyn Future<Output = Result<(), Error>> + Send>;
+/// The response to come, and the work that goes on behind it.
+type Sending = Box<dyn Future<Output = Result<(Response<WasiBody>, Work), Error>> + Send>;
+
+/// Work behind a request or a response.
+type Work = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
 /// The most bytes of one write to the body of a request.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -28,7 +30,28 @@ impl WasiHttpHooks for TypeHooks {
         _options: Option<RequestOptions>,
         _received: Work,
     ) -> Sending {
-        // Requests are sent by other hooks.
+        // Requests are sent by the hooks below.
         Box::new(async { Err(Error::HttpRequestDenied) })
+    }
+}
+
+/// The hooks of one request.
+pub(crate) struct RequestHooks(pub(crate) Option<Exchange>);
+
+impl WasiHttpHooks for RequestHooks {
+    fn send_request(
+        &mut self,
+        request: Request<WasiBody>,
+        _options: Option<RequestOptions>,
+        _received: Work,
+    ) -> Sending {
+        let exchange = self.0.take();
+        Box::new(async move {
+            let exchange = exchange.ok_or(Error::HttpRequestDenied)?;
+            let response = exchange.run(request).await?;
+            // The connection moves its bytes itself.
+            let no_work: Work = Box::new(async { Ok(()) });
+            Ok((response.map(|body| body.boxed_unsync()), no_work))
+        })
     }
 }

@@ -3,10 +3,15 @@
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, ResourceTable};
 use wasmtime_wasi_http::p2::bindings::LinkOptions;
-use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode};
+use wasmtime_wasi_http::p2::bindings::http::outgoing_handler::Host as _;
+use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode, Method, Scheme};
 use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostOutgoingRequest};
 use wasmtime_wasi_http::{RequestOptions, WasiHttp};
 
+use super::authority::Authority;
+use super::client::Exchange;
+use super::hooks::RequestHooks;
+use super::store_http::RefusedRequest;
 use crate::service::Service;
 use crate::store_quota::StoreQuota;
 use crate::view::WasiQuotaView;
@@ -49,8 +54,51 @@ fn handle<T: WasiHttpQuotaView>(
     (request, options): Asked,
 ) -> wasmtime::Result<(Handled,)> {
     let (quota, table) = store.data_mut().quota_and_table();
-    let _options = options.map(|options| table.delete(options)).transpose()?;
-    let _request = table.delete(request)?;
-    quota.usage().refuse_service(Service::Http);
-    Ok((Err(ErrorCode::HttpRequestDenied),))
+    let options = options.map(|options| table.delete(options)).transpose()?;
+    let exchange = match begin(quota, table.get_mut(&request)?, options) {
+        Ok(exchange) => exchange,
+        Err(code) => {
+            table.delete(request)?;
+            return Ok((Err(code),));
+        }
+    };
+    let mut hooks = RequestHooks(Some(exchange));
+    let mut view = quota.http_context().view_with(&mut hooks, table);
+    match view.handle(request, None) {
+        Ok(response) => Ok((Ok(response),)),
+        Err(error) => Ok((Err(error.downcast()?),)),
+    }
+}
+
+/// Decides whether a request may begin, and counts it.
+fn begin(
+    quota: &StoreQuota,
+    request: &mut HostOutgoingRequest,
+    options: Option<RequestOptions>,
+) -> Result<Exchange, ErrorCode> {
+    if quota.shared().network.http.is_none() {
+        quota.usage().refuse_service(Service::Http);
+        return Err(ErrorCode::HttpRequestDenied);
+    }
+    match &request.method {
+        // It would turn the connection into something else than HTTP.
+        Method::Connect => return Err(ErrorCode::HttpRequestMethodInvalid),
+        Method::Other(name) if name == "CONNECT" => {
+            return Err(ErrorCode::HttpRequestMethodInvalid);
+        }
+        _ => {}
+    }
+    let authority = request.authority.as_deref().unwrap_or_default();
+    let tls = !matches!(request.scheme, Some(Scheme::Http));
+    let authority = Authority::parse(authority, tls).ok_or(ErrorCode::HttpRequestUriInvalid)?;
+    // wasmtime-wasi-http takes no request without one.
+    request.path_with_query.get_or_insert_with(|| "/".to_owned());
+    let http = quota.http();
+    let place = http.begin().map_err(|refused| internal_error(&refused))?;
+    let times = http.limits().times.shortened(options);
+    Ok(Exchange { quota: quota.clone(), authority, times, place })
+}
+
+fn internal_error(refused: &RefusedRequest) -> ErrorCode {
+    ErrorCode::InternalError(Some(refused.to_string()))
 }

@@ -6,7 +6,7 @@ use core::net::{IpAddr, Ipv6Addr};
 const MOST_BYTES: usize = 1_024;
 
 /// A host as a guest writes it.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Host {
     /// An address, in any of the spellings that resolvers read: `127.1` and `0x7f000001` as well.
     Address(IpAddr),

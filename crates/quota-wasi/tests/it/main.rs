@@ -9,6 +9,8 @@ mod differential;
 mod executor;
 mod guest;
 mod host;
+#[cfg(feature = "http")]
+mod http;
 mod kills;
 mod linking;
 mod lookups;

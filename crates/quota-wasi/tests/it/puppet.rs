@@ -78,7 +78,7 @@ impl Call {
 
     /// Whether its result is one value, or none; any other lies in memory.
     fn is_direct(&self) -> bool {
-        matches!(self.result, "bool" | "" | "$ip-address-family")
+        matches!(self.result, "bool" | "" | "u16" | "(result)" | "$ip-address-family")
             || self.result.starts_with("(own ")
     }
 
@@ -146,6 +146,10 @@ fn flattened(of: &str) -> &'static [&'static str] {
         list if list.starts_with("(list ") => &["i32", "i32"],
         "$ip-socket-address" => &["i32"; 12],
         "(option $ip-socket-address)" => &["i32"; 13],
+        "$method" | "(option string)" => &["i32", "i32", "i32"],
+        "(option $scheme)" => &["i32", "i32", "i32", "i32"],
+        "(option u64)" => &["i32", "i64"],
+        option if option.starts_with("(option (own ") => &["i32", "i32"],
         "$new-timestamp" => &["i32", "i64", "i32"],
         _ => &["i32"],
     }
