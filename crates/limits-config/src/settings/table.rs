@@ -134,7 +134,8 @@ settings! {
             /// Bytes of the body of one HTTP response.
             MaxResponseBytes max_response_bytes: Option<u64> = Kind::Size,
                 is(Limits::DEFAULT_MAX_RESPONSE_BYTES), Limit(Builder::max_response_bytes), Wasi;
-            /// Milliseconds until a TCP connection is made; for HTTP with the look-up of its name.
+            /// Milliseconds until a TCP connection is made, or a name is looked up; for HTTP until
+            /// both are done.
             ConnectTimeoutMs connect_timeout_ms: Option<u64> = Kind::Number(Unit::Milliseconds),
                 is(Limits::DEFAULT_CONNECT_TIMEOUT_MS), Limit(Builder::connect_timeout_ms), Wasi;
             /// Milliseconds of one TLS handshake.

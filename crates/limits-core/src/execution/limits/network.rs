@@ -77,7 +77,7 @@ network_limits! {
     connect_timeout_ms: u64, DEFAULT_CONNECT_TIMEOUT_MS = 10_000,
         "10 000, three retries of the kernel's SYN",
         "longest time in milliseconds"
-        of "that a TCP connection takes to be made; for HTTP with the look-up of its name";
+        of "that a TCP connection takes to be made, and a name to be looked up; for HTTP both together";
     tls_timeout_ms: u64, DEFAULT_TLS_TIMEOUT_MS = 10_000,
         "10 000, a handshake of two round trips over a slow line",
         "longest time in milliseconds" of "of one TLS handshake";
