@@ -12,13 +12,13 @@ const CONNECT: Permission = Permission::NetworkConnect;
 fn set(patterns: &[&str]) -> CapabilitySet {
     let mut set = CapabilitySet::new();
     for pattern in patterns {
-        set.grant(CONNECT, pattern).unwrap();
+        set.grant(CONNECT, pattern).expect("a pattern");
     }
     set
 }
 
 fn target(address: &str, name: &str) -> NetworkTarget {
-    NetworkTarget::new(address.parse().unwrap()).known_as(name)
+    NetworkTarget::new(address.parse().expect("an address")).known_as(name)
 }
 
 /// Asks for a name, then for an address of it.

@@ -57,21 +57,25 @@ const RANGES: &[(&str, &str, SpecialAddress)] = &[
     ("fe80::a9fe:a9fe", "fe80::a9fe:a9fe", Metadata),
 ];
 
-fn address(text: &str) -> IpAddr {
+fn read(text: &str) -> IpAddr {
     text.parse().unwrap_or_else(|_| panic!("{text}"))
 }
 
 /// The prefixes of addresses that are judged by the one inside, as bits.
 fn inside(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let bits = u128::from(address);
-    let low = Ipv4Addr::from(u32::try_from(bits & 0xffff_ffff).unwrap());
+    let low = v4_of(bits);
     match bits >> 32 {
         0 if bits > 1 => return Some(low),
         0xffff | 0x0064_ff9b_0000_0000_0000_0000 => return Some(low),
         _ => {}
     }
-    let sixth = u32::try_from(bits >> 80 & 0xffff_ffff).unwrap();
-    (bits >> 112 == 0x2002).then(|| Ipv4Addr::from(sixth))
+    (bits >> 112 == 0x2002).then(|| v4_of(bits >> 80))
+}
+
+/// The address of the last 32 bits.
+fn v4_of(bits: u128) -> Ipv4Addr {
+    Ipv4Addr::from(u32::try_from(bits & 0xffff_ffff).expect("32 bits"))
 }
 
 /// What the ranges above say, the last first. Comparing both ends needs no prefix.
@@ -82,16 +86,13 @@ fn model(address: IpAddr) -> Option<SpecialAddress> {
         return model(IpAddr::V4(inside));
     }
     let ends = |(first, last, _): &&(&str, &str, SpecialAddress)| {
-        let (first, last): (IpAddr, IpAddr) = (first.parse().unwrap(), last.parse().unwrap());
+        let (first, last) = (read(first), read(last));
         first.is_ipv4() == address.is_ipv4() && (first..=last).contains(&address)
     };
     let of_itself = RANGES.iter().rev().find(ends).map(|(.., special)| *special);
     let IpAddr::V6(v6) = address else { return of_itself };
     of_itself.or_else(|| match v6.segments() {
-        [.., flags, 0x5efe, _, _] if flags & !0x200 == 0 => {
-            let low = u128::from(v6) & 0xffff_ffff;
-            model(IpAddr::V4(Ipv4Addr::from(u32::try_from(low).unwrap())))
-        }
+        [.., flags, 0x5efe, _, _] if flags & !0x200 == 0 => model(IpAddr::V4(v4_of(v6.into()))),
         _ => None,
     })
 }
@@ -114,7 +115,7 @@ fn step(address: IpAddr, up: bool) -> Option<IpAddr> {
 #[test]
 fn each_range_has_its_purpose_from_its_first_address_to_its_last() {
     for (first, last, special) in RANGES {
-        let (first, last) = (address(first), address(last));
+        let (first, last) = (read(first), read(last));
         for end in [first, last] {
             assert_eq!(special_address(end), model(end), "{end}");
         }
@@ -159,7 +160,7 @@ fn an_address_is_judged_by_the_one_inside() {
         ("::ffff:0:8.8.8.8", Some(Reserved)),
         ("2001:0:808:808::1", Some(Reserved)),
     ] {
-        assert_eq!(special_address(address(text)), special, "{text}");
+        assert_eq!(special_address(read(text)), special, "{text}");
     }
 }
 
@@ -182,7 +183,7 @@ fn public_addresses_are_not_special() {
         "3ffe:ffff::",
         "3fff:1000::",
     ] {
-        assert_eq!(special_address(address(text)), None, "{text}");
+        assert_eq!(special_address(read(text)), None, "{text}");
     }
 }
 
@@ -211,7 +212,7 @@ fn any_address() -> impl Strategy<Value = IpAddr> {
     let near = (0..RANGES.len(), any::<bool>(), 0_u8..16, any::<bool>()).prop_map(
         |(index, last, distance, up)| {
             let (first, end, _) = RANGES[index];
-            let mut near = address(if last { end } else { first });
+            let mut near = read(if last { end } else { first });
             for _ in 0..distance {
                 near = step(near, up).unwrap_or(near);
             }

@@ -18,7 +18,7 @@ const CONNECT: Permission = Permission::NetworkConnect;
 fn generous() -> CapabilitySet {
     let mut set = CapabilitySet::new();
     for pattern in ["**", "*.*.*.*:*", "10.**:*", "127.0.0.*:*", "[**]:*", "*:*", "**.*:*"] {
-        set.grant(CONNECT, pattern).unwrap();
+        set.grant(CONNECT, pattern).expect("a pattern");
     }
     set.clone().by_operator().restricted_by("policy.toml [ceiling]", &set)
 }
