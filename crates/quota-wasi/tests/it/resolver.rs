@@ -1,16 +1,19 @@
 //! A resolver that answers as a test wants.
 
 use core::net::IpAddr;
+use core::time::Duration;
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use quota_wasi::{NameLookup, Resolver, Resolving};
+use tokio::time::sleep;
 
 /// An answer about a name.
 #[derive(Clone, Debug)]
 pub(crate) enum Told {
     Addresses(Vec<IpAddr>),
+    After(Duration, Vec<IpAddr>),
     Error(io::ErrorKind),
     Never,
 }
@@ -59,6 +62,10 @@ impl Resolver for Teller {
         Box::pin(async move {
             match told {
                 Told::Addresses(addresses) => Ok(addresses),
+                Told::After(time, addresses) => {
+                    sleep(time).await;
+                    Ok(addresses)
+                }
                 Told::Error(kind) => Err(kind.into()),
                 Told::Never => core::future::pending().await,
             }
