@@ -18,7 +18,7 @@ use super::toll::{Toll, cost, refused};
 use super::view::SocketsView;
 use crate::store_quota::StoreQuota;
 
-/// The payload that a guest is assumed to send: as much as Ethernet has room for.
+/// The payload that a guest is expected to send first: as much as Ethernet has room for.
 const USUAL: usize = 1_500;
 
 /// The datagrams that a socket sends.
@@ -26,14 +26,16 @@ const USUAL: usize = 1_500;
 /// # Invariants
 ///
 /// - I57: a datagram is given to the kernel once its bytes have been taken from the quota, and once
-///   its address has been decided on. A stream is ready when the bytes of a usual datagram are held.
-///   Those of a larger one, a guest waits for in its call.
+///   its address has been decided on. A stream is ready when the bytes of a datagram as long as the
+///   last one are held; for those of a longer one, a guest waits in its call.
 #[derive(Debug)]
 pub struct OutgoingDatagrams {
     open: Arc<DatagramSocket>,
     store: StoreQuota,
     remote: Option<SocketAddr>,
     toll: Toll,
+    /// The payload of the last datagram, in bytes.
+    last: usize,
     /// The datagrams that the last `check-send` has permitted.
     permitted: u64,
 }
@@ -52,13 +54,13 @@ impl OutgoingDatagrams {
         remote: Option<SocketAddr>,
     ) -> Self {
         let toll = Toll::new(store.shared().network.wire.clone());
-        Self { open, store, remote, toll, permitted: 0 }
+        Self { open, store, remote, toll, last: USUAL, permitted: 0 }
     }
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // A failure is that of the call that sends.
         let _sendable = ready!(self.open.socket.poll_send_ready(cx));
-        let _held = ready!(self.toll.poll(cost(USUAL), cx));
+        let _held = ready!(self.toll.poll(cost(self.last), cx));
         Poll::Ready(())
     }
 
@@ -100,17 +102,20 @@ impl OutgoingDatagrams {
             return Err(ErrorCode::DatagramTooLarge.into());
         }
         let to = self.receiver(remote)?;
+        self.last = data.len();
+        let (bytes, mut has_waited) = (cost(data.len()), false);
         loop {
+            // Before and after a wait, in which capabilities may change.
             self.store.reach().send_to(to)?;
-            let bytes = cost(data.len());
-            if !self.toll.now(bytes).map_err(refused)? {
+            if !has_waited && !self.toll.now(bytes).map_err(refused)? {
                 if !waits {
                     return Ok(Sent::NotNow);
                 }
                 poll_fn(|cx| self.toll.poll(bytes, cx)).await.map_err(refused)?;
-                // Capabilities may have changed meanwhile.
+                has_waited = true;
                 continue;
             }
+            has_waited = false;
             let sent = match self.remote {
                 Some(_) => self.open.socket.try_send(data),
                 None => self.open.socket.try_send_to(data, to),

@@ -50,7 +50,9 @@ impl Toll {
             if let Some((_, wait)) = &mut self.wait {
                 let permit = ready!(wait.as_mut().poll(cx));
                 self.wait = None;
+                // Used even if its window is over: the wire has tried often enough.
                 self.permit = Some(permit?);
+                return Poll::Ready(Ok(()));
             } else if let Some(permit) = self.wire.try_take(bytes, Parts::Whole)? {
                 self.permit = Some(permit);
                 return Poll::Ready(Ok(()));

@@ -1,5 +1,9 @@
 //! Datagrams, under capabilities, limits and the bandwidth quota.
 
+mod bandwidth;
+mod bounds;
+mod differential;
+
 use core::net::SocketAddr;
 
 use limits_core::Permission;

@@ -109,9 +109,15 @@ impl Guest {
         remote: Option<SocketAddr>,
     ) -> Answered<Datagrams> {
         let socket = self.udp_socket(IpAddressFamily::Ipv4).await?;
-        self.bind_udp(socket, local).await?;
-        let (incoming, outgoing) = self.udp_streams(socket, remote).await?;
-        Ok(Datagrams { socket, incoming, outgoing })
+        let bound = self.bind_udp(socket, local).await;
+        let streams = match bound {
+            Ok(()) => self.udp_streams(socket, remote).await,
+            Err(code) => Err(code),
+        };
+        if streams.is_err() {
+            self.drop_any(socket).await;
+        }
+        streams.map(|(incoming, outgoing)| Datagrams { socket, incoming, outgoing })
     }
 
     pub(crate) async fn udp_address(&mut self, socket: ResourceAny) -> Answered<SocketAddr> {

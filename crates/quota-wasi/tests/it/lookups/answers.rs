@@ -103,7 +103,8 @@ async fn every_failure_of_a_resolver_is_a_name_without_address() {
         io::ErrorKind::Other,
     ];
     let teller = Teller::default().tell("empty.example", &[]);
-    let teller = kinds.iter().fold(teller, |all, kind| all.answer("bad.example", Told::Error(*kind)));
+    let teller =
+        kinds.iter().fold(teller, |all, kind| all.answer("bad.example", Told::Error(*kind)));
     let mut guest = Guest::on_network(&quota(&["**"], &teller), limits()).await;
     for kind in kinds {
         let failed = guest.look_up("bad.example").await;

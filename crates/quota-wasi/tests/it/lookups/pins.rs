@@ -77,7 +77,8 @@ async fn an_address_is_reached_once_it_was_given_for_a_name() {
 #[tokio::test]
 async fn names_of_one_execution_are_not_those_of_another() {
     // I60: another execution of the component, and another component.
-    let teller = Teller::default().tell("a.example", &["127.0.0.1"]).tell("b.example", &["127.0.0.2"]);
+    let teller =
+        Teller::default().tell("a.example", &["127.0.0.1"]).tell("b.example", &["127.0.0.2"]);
     let world = World::new(teller).await;
     let (a, b) = (world.component("a"), world.component("b"));
     let mut one = Guest::on_network(&a, limits()).await;

@@ -73,7 +73,8 @@ async fn an_address_in_text_is_decided_on_as_the_address_and_never_looked_up() {
     for (spelling, _) in SPELLINGS {
         assert_eq!(guest.look_up(spelling).await, Err(ErrorCode::AccessDenied), "{spelling}");
     }
-    for spelling in ["2002:7f00:1::", "[2002:a9fe:a9fe::1]", "::127.0.0.1", "ff02::1", "2001:db8::1"]
+    for spelling in
+        ["2002:7f00:1::", "[2002:a9fe:a9fe::1]", "::127.0.0.1", "ff02::1", "2001:db8::1"]
     {
         assert_eq!(guest.look_up(spelling).await, Err(ErrorCode::AccessDenied), "{spelling}");
     }
@@ -88,7 +89,8 @@ async fn an_address_in_text_that_the_operator_names_is_itself() {
     let teller = Teller::default();
     for (spelling, address) in SPELLINGS {
         let address: IpAddr = address.parse().unwrap();
-        let pattern = if address.is_ipv4() { format!("{address}:80") } else { format!("[{address}]:80") };
+        let pattern =
+            if address.is_ipv4() { format!("{address}:80") } else { format!("[{address}]:80") };
         if address.is_unspecified() || spelling.starts_with("64:") {
             continue;
         }

@@ -92,7 +92,11 @@ async fn a_look_up_that_is_dropped_gives_its_thread_up() {
         let never = guest.start_lookup("never.example").await.unwrap();
         let good = waiting.start_lookup("good.example").await.unwrap();
         assert_eq!(waiting.next_address(good).await, Err(ErrorCode::WouldBlock));
-        if with_store { drop(guest) } else { guest.drop_any(never).await }
+        if with_store {
+            drop(guest)
+        } else {
+            guest.drop_any(never).await
+        }
         waiting.wait_on("lookup-subscribe", good).await;
         let found = waiting.next_address(good).await;
         assert_eq!(found, Ok(Some("93.184.216.34".parse().unwrap())));
