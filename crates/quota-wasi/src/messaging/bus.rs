@@ -16,6 +16,11 @@ use super::transport::{MessageError, MessageTransport, OutgoingMessage, Sending}
 ///
 /// Cheap to clone; every clone is the same bus. Several components may send to it.
 ///
+/// # Invariants
+///
+/// - I93: a queue never has more messages or bytes than its limits, and a message that one queue
+///   has no room for is in none.
+///
 /// ```
 /// use limits_core::{CapabilitySet, Permission};
 /// use quota_enforce::{QuotaRegistry, SecurityContext};

@@ -11,15 +11,26 @@ mod guest;
 mod host;
 #[cfg(feature = "http")]
 mod http;
+mod keys;
+mod keyvalue;
+mod keyvalue_bounds;
+mod keyvalue_races;
 mod kills;
 mod linking;
 mod lookups;
+mod memory_store;
+mod messages;
+mod messaging;
+mod messaging_bus;
 mod network;
 mod output;
+#[cfg(feature = "redb")]
+mod pairs_file;
 mod parallel;
 mod puppet;
 mod races;
 mod resolver;
+mod services;
 mod sockets;
 mod storage;
 mod tcp;

@@ -1,5 +1,6 @@
 //! The tables of the file.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use redb::{
@@ -72,7 +73,10 @@ fn not_a_store(path: &Path, reason: String) -> KeyValueStoreError {
 pub(super) fn not_opened(path: &Path, error: DatabaseError) -> KeyValueStoreError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => KeyValueStoreError::FileInUse { path: path.into() },
-        DatabaseError::Storage(StorageError::Io(error)) => {
+        // Of these kinds, redb makes errors of its own: the system has done its part.
+        DatabaseError::Storage(StorageError::Io(error))
+            if !matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
+        {
             KeyValueStoreError::Open { path: path.into(), error }
         }
         other => not_a_store(path, other.to_string()),
