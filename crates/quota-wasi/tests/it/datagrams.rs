@@ -39,7 +39,7 @@ async fn datagrams_go_and_come_and_are_counted_with_their_heads() {
     let (peer, address) = peer().await;
     let quota = with_udp(connecting(&["127.0.0.0/8:*"]));
     let mut guest = Guest::on_network(&quota, limits()).await;
-    let usage = guest.store.data().quota.as_ref().unwrap().usage();
+    let usage = guest.usage();
     let udp = guest.datagrams().await;
     assert_eq!(guest.send(udp.outgoing, b"ping", Some(address)).await, Ok(1));
     let (data, from) = heard(&peer).await;
@@ -55,7 +55,7 @@ async fn no_socket_is_made_where_the_host_has_not_switched_udp_on() {
     let component = QuotaRegistry::new().register(connecting(&["**"])).unwrap();
     let quota = WasiQuota::builder(component).tcp().build().unwrap();
     let mut guest = Guest::on_network(&quota, limits()).await;
-    let usage = guest.store.data().quota.as_ref().unwrap().usage();
+    let usage = guest.usage();
     let refused = guest.udp_socket(IpAddressFamily::Ipv4).await;
     assert_eq!(refused.map(|_| ()), Err(ErrorCode::AccessDenied));
     assert_eq!(usage.refused_services(Service::Udp), 1);
@@ -91,7 +91,7 @@ async fn datagrams_of_senders_that_may_not_be_sent_to_are_dropped() {
     let (stranger, _) = peer().await;
     let quota = with_udp(connecting(&[&address.to_string()]));
     let mut guest = Guest::on_network(&quota, limits()).await;
-    let usage = guest.store.data().quota.as_ref().unwrap().usage();
+    let usage = guest.usage();
     let udp = guest.datagrams().await;
     let port = guest.udp_address(udp.socket).await.unwrap().port();
     for _ in 0..20 {
@@ -137,7 +137,7 @@ fn free_port() -> u16 {
 impl Guest {
     /// Receives until so many datagrams were dropped, and nothing else.
     async fn pass_over(&mut self, incoming: wasmtime::component::ResourceAny, dropped: u64) {
-        let usage = self.store.data().quota.as_ref().unwrap().usage();
+        let usage = self.usage();
         while usage.dropped_datagrams() < dropped {
             assert_eq!(self.receive(incoming, 16).await, Ok(Vec::new()));
             tokio::task::yield_now().await;

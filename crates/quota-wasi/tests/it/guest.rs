@@ -1,5 +1,6 @@
 //! The calls of a guest.
 
+use quota_wasi::StoreUsage;
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Resource};
 use wasmtime::{Error, Store};
 use wasmtime_wasi::filesystem::Descriptor;
@@ -79,6 +80,11 @@ pub(crate) fn no_follow() -> PathFlags {
 }
 
 impl Guest {
+    /// The counters of its execution.
+    pub(crate) fn usage(&self) -> StoreUsage {
+        self.store.data().quota.as_ref().unwrap().usage()
+    }
+
     pub(crate) async fn try_call<P, R>(&mut self, name: &str, params: P) -> Result<R, Error>
     where
         P: ComponentNamedList + Lower + Send + Sync,

@@ -10,9 +10,8 @@ use core::net::IpAddr;
 
 use limits_core::Permission;
 use quota_enforce::QuotaRegistry;
-use quota_wasi::{StoreUsage, WasiQuota};
+use quota_wasi::WasiQuota;
 
-use crate::guest::Guest;
 use crate::network::{capabilities, connecting};
 use crate::resolver::Teller;
 
@@ -30,10 +29,4 @@ fn ips(addresses: &[&str]) -> Vec<IpAddr> {
 fn connect(patterns: &[&str]) -> limits_core::CapabilitySet {
     let patterns: Vec<_> = patterns.iter().map(|it| (Permission::NetworkConnect, *it)).collect();
     capabilities(&patterns)
-}
-
-impl Guest {
-    fn usage(&self) -> StoreUsage {
-        self.store.data().quota.as_ref().unwrap().usage()
-    }
 }

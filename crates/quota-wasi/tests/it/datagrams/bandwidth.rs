@@ -174,7 +174,7 @@ async fn received_datagrams_wait_in_the_kernel_for_their_window() {
         received[shaped.window()] += 1;
     }
     assert_eq!(received, [10; 4]);
-    let usage = guest.store.data().quota.as_ref().unwrap().usage();
+    let usage = guest.usage();
     assert_eq!((usage.received_bytes(), usage.dropped_datagrams()), (40_000, 0));
 }
 
@@ -190,7 +190,7 @@ async fn where_the_quota_denies_received_datagrams_beyond_it_are_dropped() {
     }
     guest.wait_on("incoming-subscribe", udp.incoming).await;
     assert_eq!(guest.receive(udp.incoming, 16).await.unwrap().len(), 10);
-    let usage = guest.store.data().quota.as_ref().unwrap().usage();
+    let usage = guest.usage();
     assert_eq!((usage.received_bytes(), usage.dropped_datagrams()), (10_000, 5));
     shaped.pass().await;
     peer.send_to(b"later", ("127.0.0.1", port)).await.unwrap();
@@ -207,7 +207,7 @@ async fn a_received_datagram_longer_than_a_window_is_dropped() {
     peer.send_to(&[0; 973], ("127.0.0.1", port)).await.unwrap();
     peer.send_to(b"short", ("127.0.0.1", port)).await.unwrap();
     assert_eq!(guest.next(udp.incoming).await, Ok((b"short".to_vec(), address)));
-    let usage = guest.store.data().quota.as_ref().unwrap().usage();
+    let usage = guest.usage();
     assert_eq!((usage.received_bytes(), usage.dropped_datagrams()), (33, 1));
 }
 

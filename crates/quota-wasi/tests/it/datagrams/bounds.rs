@@ -13,7 +13,7 @@ use crate::network::{Answered, connecting};
 async fn sockets_are_bounded_until_their_last_handle_is_dropped() {
     let quota = with_udp(connecting(&["127.0.0.0/8:*"]));
     let mut guest = Guest::on_network(&quota, limits().max_sockets(2)).await;
-    let usage = guest.store.data().quota.as_ref().unwrap().usage();
+    let usage = guest.usage();
     let full = Err(ErrorCode::NewSocketLimit);
     let one = guest.datagrams().await;
     let other = guest.udp_socket(IpAddressFamily::Ipv4).await.unwrap();

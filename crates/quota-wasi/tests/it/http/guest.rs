@@ -4,9 +4,7 @@ use core::time::Duration;
 use std::sync::LazyLock;
 
 use limits_core::ResourceLimitsBuilder;
-use quota_wasi::{
-    StoreQuota, StoreUsage, WasiHttpQuotaView, WasiQuota, add_http_to_linker, add_to_linker,
-};
+use quota_wasi::{StoreQuota, WasiHttpQuotaView, WasiQuota, add_http_to_linker, add_to_linker};
 use wasmtime::component::{Component, Linker, ResourceAny, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::WasiCtxBuilder;
@@ -60,10 +58,6 @@ impl Guest {
         let mut store = Store::new(engine, host);
         let instance = linker.instantiate_async(&mut store, component).await.unwrap();
         Self { store, instance }
-    }
-
-    pub(crate) fn usage(&self) -> StoreUsage {
-        self.store.data().quota.as_ref().unwrap().usage()
     }
 
     /// Makes a request, and reads its answer to the end.
