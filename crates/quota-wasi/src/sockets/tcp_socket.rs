@@ -158,6 +158,8 @@ impl TcpSocket {
                 }
             };
             self.state = State::Connecting(Box::pin(connect), slot);
+            // It begins now: a guest that finishes later would connect after a revocation.
+            let _begun = self.poll_connected(&mut Context::from_waker(Waker::noop()));
         }
         self.started = Some(Started::Connect);
         Ok(())

@@ -1,7 +1,7 @@
 //! Requests of guests, met by real servers.
 
-mod ask;
+pub(crate) mod ask;
 mod guest;
 mod part;
 mod requests;
-mod server;
+pub(crate) mod server;

@@ -29,6 +29,8 @@ mod pairs_file;
 mod parallel;
 mod puppet;
 mod races;
+#[cfg(feature = "http")]
+mod reached;
 mod resolver;
 mod services;
 mod sockets;

@@ -238,7 +238,7 @@ fn any_address() -> impl Strategy<Value = IpAddr> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(20_000))]
+    #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     #[test]
     fn an_address_is_special_if_and_only_if_it_is_in_a_range(address in any_address()) {
