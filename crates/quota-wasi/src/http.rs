@@ -4,6 +4,7 @@ mod authority;
 pub(crate) mod client;
 mod connection;
 pub(crate) mod context;
+mod drained_body;
 mod failure;
 mod hooks;
 mod limits;

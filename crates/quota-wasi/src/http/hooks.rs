@@ -5,6 +5,7 @@ use http_body_util::BodyExt as _;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::client::Exchange;
+use super::drained_body::DrainedBody;
 
 /// The response to come, and the work that goes on behind it.
 type Sending = Box<dyn Future<Output = Result<(Response<WasiBody>, Work), Error>> + Send>;
@@ -48,6 +49,7 @@ impl WasiHttpHooks for RequestHooks {
         let exchange = self.0.take();
         Box::new(async move {
             let exchange = exchange.ok_or(Error::HttpRequestDenied)?;
+            let request = request.map(|body| DrainedBody::new(body).boxed_unsync());
             let response = exchange.run(request).await?;
             // The connection moves its bytes itself.
             let no_work: Work = Box::new(async { Ok(()) });
