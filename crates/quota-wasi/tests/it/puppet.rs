@@ -190,8 +190,8 @@ pub(crate) fn puppet_of(part: &Part, version: &str) -> String {
     let (functions, exports) = part.further;
     format!(
         "(component {imports} {LIBC} {lowered}
-           (core instance $wasi {wires})
-           (core module $shims {shims} {bodies} {functions})
+           (core instance $wasi (export \"mem\" (memory $mem)) {wires})
+           (core module $shims (import \"wasi\" \"mem\" (memory 1)) {shims} {bodies} {functions})
            (core instance $shims (instantiate $shims (with \"wasi\" (instance $wasi))))
            {lifted} {exports})"
     )

@@ -57,8 +57,57 @@ pub(crate) const SOCKETS: Part = Part {
     ],
     calls: CALLS,
     types: TYPES,
-    further: ("", ""),
+    further: (WAITS, WAITS_EXPORTS),
 };
+
+/// Waits for a datagram, for bytes of the quota, and for the addresses of a name.
+const WAITS: &str = r#"
+    ;; Makes a socket that the system binds; its streams lie at 1028 and 1032.
+    (func $open (local $socket i32)
+      (call $create-udp-socket (i32.const 0) (i32.const 1024))
+      (local.set $socket (i32.load (i32.const 1028)))
+      (call $udp-start-bind (local.get $socket) (call $instance-network)
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const 1024))
+      (call $udp-finish-bind (local.get $socket) (i32.const 1024))
+      (call $udp-stream (local.get $socket) (i32.const 0)
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+        (i32.const 1024)))
+    (func (export "hear")
+      (call $open)
+      (call $block (call $incoming-subscribe (i32.load (i32.const 1028)))))
+    (func (export "say-for-ever") (param $port i32) (param $length i32)
+      (local $outgoing i32) (local $pollable i32)
+      (call $open)
+      (local.set $outgoing (i32.load (i32.const 1032)))
+      ;; A datagram of zeros to 127.0.0.1.
+      (i32.store (i32.const 8192) (i32.const 16384))
+      (i32.store (i32.const 8196) (local.get $length))
+      (i32.store8 (i32.const 8200) (i32.const 1))
+      (i32.store16 (i32.const 8208) (local.get $port))
+      (i32.store (i32.const 8210) (i32.const 0x0100007f))
+      (loop $more
+        (local.set $pollable (call $outgoing-subscribe (local.get $outgoing)))
+        (call $block (local.get $pollable))
+        (call $drop-pollable (local.get $pollable))
+        (call $udp-check-send (local.get $outgoing) (i32.const 1024))
+        (if (i64.ne (i64.load (i32.const 1032)) (i64.const 0))
+          (then (call $udp-send
+            (local.get $outgoing) (i32.const 8192) (i32.const 1) (i32.const 1024))))
+        (br $more)))
+    (func (export "wait-for-name") (param $name i32) (param $length i32)
+      (call $resolve-addresses
+        (call $instance-network) (local.get $name) (local.get $length) (i32.const 1024))
+      (call $block (call $lookup-subscribe (i32.load (i32.const 1028)))))"#;
+
+const WAITS_EXPORTS: &str = r#"
+    (func (export "hear") (canon lift (core func $shims "hear")))
+    (func (export "say-for-ever") (param "port" u16) (param "length" u32)
+      (canon lift (core func $shims "say-for-ever")))
+    (func (export "wait-for-name") (param "name" string)
+      (canon lift (core func $shims "wait-for-name") (memory $mem) (realloc $realloc)))"#;
 
 const CALLS: &str = "
 error | [method]error.to-debug-string | to-debug-string | self (borrow $error) | string
