@@ -30,8 +30,8 @@ const MOST_ADDRESSES: usize = 32;
 ///
 /// - I63: an address may be connected or sent to only if a pattern matches it, or one of the names
 ///   that this execution was given it for. So an answer of a resolver decides nothing later.
-/// - I64: a look-up is of a name that the capabilities allow, and its answer has only addresses that
-///   may be reached.
+/// - I64: a look-up is of a name that the capabilities allow, and its answer has only addresses
+///   that may be reached.
 /// - I65: a look-up ends within `connect_timeout_ms`, and holds one of the component's blocking
 ///   threads from before its resolver is asked until neither caller nor thread is at work.
 #[derive(Clone, Copy)]

@@ -8,7 +8,7 @@ use quota_enforce::{ComponentHandle, EnforceError};
 /// The most names that one question is about.
 const NAMES: usize = 16;
 
-/// Decides on an address that is known by names: whether it is allowed by itself, or by one of them.
+/// Decides on an address that is known by names: whether it is allowed by itself or by a name.
 pub(super) fn check(
     component: &ComponentHandle,
     permission: Permission,

@@ -35,6 +35,7 @@ pub(super) const LONGEST: usize = 65_535;
 ///   room for it, it is dropped.
 /// - I56: the guest gets datagrams of senders only that it may send to, or of all that send to an
 ///   address and port that it may bind. Others are dropped, and cost nothing.
+#[expect(unreachable_pub, reason = "the generated bindings name it so")]
 pub struct IncomingDatagrams {
     open: Arc<DatagramSocket>,
     store: StoreQuota,

@@ -62,8 +62,8 @@ impl Buffer {
 pub(crate) fn hop_limit(socket: impl AsFd, family: Family) -> SocketResult<u8> {
     match family {
         Family::V4 => {
-            let hops = sockopt::ip_ttl(socket)?;
-            Ok(u8::try_from(hops).map_err(|_| ErrorCode::NotSupported)?)
+            let hops = u8::try_from(sockopt::ip_ttl(socket)?);
+            Ok(hops.or(Err(ErrorCode::NotSupported))?)
         }
         Family::V6 => Ok(sockopt::ipv6_unicast_hops(socket)?),
     }

@@ -29,6 +29,7 @@ const USUAL: usize = 1_500;
 ///   its address has been decided on. A stream is ready when the bytes of a datagram as long as the
 ///   last one are held; for those of a longer one, a guest waits in its call.
 #[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings name it so")]
 pub struct OutgoingDatagrams {
     open: Arc<DatagramSocket>,
     store: StoreQuota,

@@ -25,6 +25,7 @@ type Answer = Result<Vec<IpAddr>, LookupError>;
 /// - I66: it goes on without the guest, so that it has one of the component's threads for no longer
 ///   than it needs it, and ends with the resource or the store.
 #[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings name it so")]
 pub struct Resolution(State);
 
 #[derive(Debug)]

@@ -95,8 +95,8 @@ impl fmt::Debug for Toll {
     }
 }
 
-/// Returns a refusal as the guest reads it: a datagram that no window has room for is too large, and
-/// one that is denied now would have to wait. Every other error is the host's.
+/// Returns a refusal as the guest reads it: a datagram that no window has room for is too large,
+/// and one that is denied now would have to wait. Every other error is the host's.
 pub(super) fn refused(error: WireError) -> SocketError {
     match error.cause() {
         EnforceError::Quota(quota) if quota.retry() == Retry::Never => {

@@ -20,6 +20,7 @@ use crate::service::Service;
 
 /// A UDP socket of a guest.
 #[derive(Debug)]
+#[expect(unreachable_pub, reason = "the generated bindings name it so")]
 pub struct UdpSocket {
     open: Arc<DatagramSocket>,
     /// The address that the guest has bound it to.

@@ -1,4 +1,4 @@
-//! Within its quotas and capabilities, a guest of UDP meets what it meets under plain wasmtime-wasi.
+//! Within its quotas and capabilities, a guest of UDP meets what it meets under wasmtime-wasi.
 
 use core::fmt::Debug;
 use core::net::SocketAddr;

@@ -93,9 +93,9 @@ async fn a_look_up_that_is_dropped_gives_its_thread_up() {
         let good = waiting.start_lookup("good.example").await.unwrap();
         assert_eq!(waiting.next_address(good).await, Err(ErrorCode::WouldBlock));
         if with_store {
-            drop(guest)
+            drop(guest);
         } else {
-            guest.drop_any(never).await
+            guest.drop_any(never).await;
         }
         waiting.wait_on("lookup-subscribe", good).await;
         let found = waiting.next_address(good).await;
