@@ -1,5 +1,7 @@
 //! Names of the network, and the resolvers that know their addresses.
 
+#[cfg(feature = "http")]
+pub(crate) mod answers;
 pub(crate) mod host;
 pub(crate) mod lookup_error;
 pub(crate) mod pins;

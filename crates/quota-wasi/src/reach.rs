@@ -2,6 +2,8 @@
 
 pub(crate) mod denied;
 mod judge;
+#[cfg(feature = "http")]
+mod targets;
 
 use core::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -102,32 +104,6 @@ impl Reach<'_> {
         }
     }
 
-    /// Looks up the host of an authority that is to be connected to. Returns its addresses, in the
-    /// order in which to try them: at least one, and each may be connected to at this name.
-    ///
-    /// The answer to a name is used again for half a minute, which costs no look-up.
-    pub(crate) async fn targets(
-        self,
-        host: &str,
-        port: u16,
-    ) -> Result<Vec<SocketAddr>, LookupError> {
-        let name = match Host::parse(host).ok_or(LookupError::Invalid)? {
-            Host::Address(address) => {
-                let target = SocketAddr::new(address, port);
-                self.connect(target)?;
-                return Ok(vec![target]);
-            }
-            Host::Name(name) => name,
-        };
-        self.decide_on_name(&name)?;
-        let addresses = match self.names.fresh(without_root(&name)) {
-            Some(known) => known,
-            None => self.look_up(name.clone()).await?,
-        };
-        let targets = addresses.into_iter().map(|address| SocketAddr::new(address, port));
-        allowed(targets, |target| self.decide_by_name(*target, without_root(&name)))
-    }
-
     /// Asks the resolver about a name that may be looked up.
     async fn look_up(self, name: Box<str>) -> Result<Vec<IpAddr>, LookupError> {
         self.names.begin()?;
@@ -160,14 +136,6 @@ impl Reach<'_> {
         let names = self.names.names_of(target.ip().to_canonical());
         let target = NetworkTarget::new(target);
         judge::check(&self.shared.component, permission, target, &names).map_err(Denied::new)
-    }
-
-    /// Decides on a connection to the host of this name. The other names of its address count for
-    /// nothing: servers of many names share one.
-    fn decide_by_name(self, target: SocketAddr, name: &str) -> Result<(), Denied> {
-        let target = NetworkTarget::new(target).known_as(name);
-        let component = &self.shared.component;
-        component.check_target(Permission::NetworkConnect, &target).map_err(Denied::new)
     }
 
     fn decide_on_name(self, name: &str) -> Result<(), Denied> {

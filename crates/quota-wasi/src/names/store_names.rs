@@ -6,8 +6,11 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use limits_core::ResourceLimits;
+#[cfg(feature = "http")]
 use tokio::time::Instant;
 
+#[cfg(feature = "http")]
+use super::answers::Answers;
 use super::lookup_error::LookupError;
 use super::pins::Pins;
 use crate::store_usage::StoreUsage;
@@ -21,6 +24,8 @@ pub(crate) struct StoreNames {
     left: AtomicU64,
     timeout: Duration,
     pins: Mutex<Pins>,
+    #[cfg(feature = "http")]
+    answers: Mutex<Answers>,
     usage: StoreUsage,
 }
 
@@ -28,7 +33,15 @@ impl StoreNames {
     pub(crate) fn new(limits: &ResourceLimits, usage: StoreUsage) -> Self {
         let most = limits.max_lookups();
         let timeout = Duration::from_millis(limits.connect_timeout_ms());
-        Self { most, left: AtomicU64::new(most), timeout, pins: Mutex::default(), usage }
+        Self {
+            most,
+            left: AtomicU64::new(most),
+            timeout,
+            pins: Mutex::default(),
+            #[cfg(feature = "http")]
+            answers: Mutex::default(),
+            usage,
+        }
     }
 
     /// Counts a look-up.
@@ -55,7 +68,7 @@ impl StoreNames {
 
     /// Remembers an answer. Returns the addresses that there was room for.
     pub(crate) fn pin(&self, name: &str, addresses: Vec<IpAddr>) -> Vec<IpAddr> {
-        self.with_pins(|pins| pins.add(name, addresses, Instant::now()))
+        self.with_pins(|pins| pins.add(name, addresses))
     }
 
     /// Returns the names that an address was given for.
@@ -63,9 +76,21 @@ impl StoreNames {
         self.with_pins(|pins| pins.names_of(address).to_vec())
     }
 
+    /// Remembers an answer to be used again.
+    #[cfg(feature = "http")]
+    pub(crate) fn keep(&self, name: &str, addresses: Vec<IpAddr>) {
+        self.with_answers(|answers| answers.keep(name, addresses, Instant::now()));
+    }
+
     /// Returns the last answer about a name, unless it is too old to be used again.
+    #[cfg(feature = "http")]
     pub(crate) fn fresh(&self, name: &str) -> Option<Vec<IpAddr>> {
-        self.with_pins(|pins| pins.fresh(name, Instant::now()).map(<[_]>::to_vec))
+        self.with_answers(|answers| answers.fresh(name, Instant::now()).map(<[_]>::to_vec))
+    }
+
+    #[cfg(feature = "http")]
+    fn with_answers<R>(&self, read: impl FnOnce(&mut Answers) -> R) -> R {
+        read(&mut self.answers.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn with_pins<R>(&self, read: impl FnOnce(&mut Pins) -> R) -> R {

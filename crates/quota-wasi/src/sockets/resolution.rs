@@ -7,6 +7,7 @@ use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::vec;
 
+use tokio::task::JoinError;
 use wasmtime::component::Resource;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Network};
@@ -36,14 +37,21 @@ enum State {
     Failed(ErrorCode),
 }
 
+impl State {
+    /// A resolver that has panicked, or whose runtime is gone, knows no address.
+    fn of(ended: Result<Answer, JoinError>) -> Self {
+        Self::Ended(ended.unwrap_or(Err(LookupError::Unresolvable(None))))
+    }
+}
+
 impl Resolution {
     /// Returns the next address, `None` after the last.
     fn next(&mut self) -> SocketResult<Option<IpAddr>> {
         if let State::Running(task) = &mut self.0
-            && let Poll::Ready(answer) =
-                Pin::new(task).poll(&mut Context::from_waker(Waker::noop()))
+            && let Poll::Ready(ended) =
+                Pin::new(&mut **task).poll(&mut Context::from_waker(Waker::noop()))
         {
-            self.0 = State::Ended(answer);
+            self.0 = State::of(ended);
         }
         self.open()?;
         match &mut self.0 {
@@ -75,7 +83,7 @@ impl Resolution {
 impl Pollable for Resolution {
     async fn ready(&mut self) {
         if let State::Running(task) = &mut self.0 {
-            self.0 = State::Ended(task.await);
+            self.0 = State::of((&mut **task).await);
         }
     }
 }

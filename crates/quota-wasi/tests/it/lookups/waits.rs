@@ -138,6 +138,7 @@ impl Resolver for Blocker {
     fn resolve<'a>(&'a self, lookup: &'a NameLookup) -> Resolving<'a> {
         let wait = Arc::clone(&self.0);
         Box::pin(lookup.block(move |name| {
+            assert_ne!(name, "panic.example", "the resolver has a mistake");
             if name == "stuck.example" {
                 // Ended by the test, which drops its end at the latest.
                 let _let_go = wait.lock().unwrap().recv();
@@ -163,4 +164,13 @@ async fn a_thread_that_is_stuck_counts_until_it_ends() {
     let mut guest = Guest::on_network(&quota, limits()).await;
     assert!(guest.look_up("good.example").await.is_ok());
     assert_eq!(quota.peak_blocking_threads(), 1);
+}
+
+#[tokio::test]
+async fn a_resolver_that_panics_knows_no_address_and_gives_its_thread_up() {
+    let (resolver, _go) = Blocker::new();
+    let quota = anything(resolver).max_blocking_threads(1).build().unwrap();
+    let mut guest = Guest::on_network(&quota, limits()).await;
+    assert_eq!(guest.look_up("panic.example").await, Err(ErrorCode::NameUnresolvable));
+    assert!(guest.look_up("good.example").await.is_ok());
 }
