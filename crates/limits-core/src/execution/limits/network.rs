@@ -5,12 +5,12 @@ use super::builder::ResourceLimitsBuilder;
 
 /// Defines the limits, one row each: default, getter, setter and maximum over several.
 ///
-/// A row is `name: Type, DEFAULT_NAME = number, "default for people, and why", "the most" of
-/// "units";`.
+/// A row is `name: Type, DEFAULT_NAME = number, "the number and why", "the most" of "units";`, at
+/// its end with a further sentence.
 macro_rules! network_limits {
     ($(
         $name:ident: $type:ty, $default:ident = $number:expr, $shown:literal,
-            $most:literal of $what:literal;
+            $most:literal of $what:literal $(, $note:literal)?;
     )+) => {
         /// The limits on what leaves the host.
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -32,7 +32,7 @@ macro_rules! network_limits {
             )+
 
             $(
-                #[doc = concat!("Returns the ", $most, " ", $what, ".")]
+                #[doc = concat!("Returns the ", $most, " ", $what, "." $(, " ", $note)?)]
                 #[must_use]
                 pub const fn $name(&self) -> $type {
                     self.network.$name
@@ -41,7 +41,7 @@ macro_rules! network_limits {
         }
 
         impl ResourceLimitsBuilder {$(
-            #[doc = concat!("Sets the ", $most, " ", $what, ".")]
+            #[doc = concat!("Sets the ", $most, " ", $what, "." $(, " ", $note)?)]
             pub const fn $name(mut self, most: $type) -> Self {
                 self.others.network.$name = most;
                 self
@@ -56,18 +56,19 @@ network_limits! {
         "largest number of"
         of "TCP and UDP sockets that one execution has at one time, accepted connections included";
     max_lookups: u64, DEFAULT_MAX_LOOKUPS = 256,
-        "256, as a program looks a name up once for each connection",
+        "256, eight for each of 32 sockets",
         "largest number of" of "look-ups of names by one execution";
     max_socket_buffer_bytes: u64, DEFAULT_MAX_SOCKET_BUFFER_BYTES = 256 * 1024,
         "256 KiB, a full pipe of 20 Mbit/s over 100 ms, and 16 MiB of the kernel for 32 sockets",
         "largest number of"
-        of "bytes of each of the kernel's two buffers of a socket. A larger size that the guest asks for is lowered";
+        of "bytes of each of the kernel's two buffers of a socket",
+        "A larger size that the guest asks for is lowered.";
     max_requests: u64, DEFAULT_MAX_REQUESTS = 1_000,
-        "1 000, as a page of an API has 100 entries or more",
+        "1 000, as many pages of an API's list as have 100 000 entries of it",
         "largest number of" of "HTTP requests that one execution sends";
     max_requests_in_flight: u32, DEFAULT_MAX_REQUESTS_IN_FLIGHT = 16,
         "16, above the 6 connections for one host of a browser",
-        "largest number of" of "HTTP requests of one execution at one time. Further ones wait";
+        "largest number of" of "HTTP requests of one execution at one time", "Further ones wait.";
     max_response_head_bytes: u64, DEFAULT_MAX_RESPONSE_HEAD_BYTES = 64 * 1024,
         "64 KiB, several times the 8 to 16 KiB of common servers",
         "largest number of" of "bytes of the status line and the headers of one response";
