@@ -16,6 +16,7 @@ use std::net::ToSocketAddrs as _;
 
 use wasmtime_wasi::runtime::spawn_blocking;
 
+use self::store_names::CountedName;
 use crate::blocking::Place;
 
 /// A resolver's answer to come: the addresses of a name, in the order in which to try them.
@@ -61,8 +62,8 @@ pub struct NameLookup {
 }
 
 impl NameLookup {
-    pub(crate) fn new(name: Box<str>, place: Place) -> Self {
-        Self { name, place }
+    pub(crate) fn new(name: CountedName, place: Place) -> Self {
+        Self { name: name.0, place }
     }
 
     /// Returns the name: ASCII in lower case, with a dot at its end if the guest wrote one.

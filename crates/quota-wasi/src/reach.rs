@@ -15,7 +15,7 @@ use crate::names::NameLookup;
 use crate::names::host::{Host, without_root};
 use crate::names::lookup_error::LookupError;
 use crate::names::pins::Pins;
-use crate::names::store_names::StoreNames;
+use crate::names::store_names::{CountedName, StoreNames};
 use crate::quota::Shared;
 use crate::store_quota::StoreQuota;
 
@@ -40,6 +40,15 @@ const MOST_ADDRESSES: usize = 32;
 pub(crate) struct Reach<'a> {
     shared: &'a Arc<Shared>,
     names: &'a StoreNames,
+}
+
+/// A look-up that has begun.
+#[derive(Debug)]
+pub(crate) enum Begun {
+    /// Of an address in text, which is its own answer.
+    Address(IpAddr),
+    /// Of a name.
+    Name(CountedName),
 }
 
 impl StoreQuota {
@@ -90,27 +99,27 @@ impl Reach<'_> {
         self.decide(Permission::NetworkListen, local)
     }
 
-    /// Looks a name up for the guest, which gets the addresses that it may reach on some port.
-    pub(crate) async fn resolve(self, text: &str) -> Result<Vec<IpAddr>, LookupError> {
+    /// Begins to look a name up for a guest: decides and counts.
+    pub(crate) fn begin(self, text: &str) -> Result<Begun, LookupError> {
         match Host::parse(text).ok_or(LookupError::Invalid)? {
             Host::Address(address) => {
                 self.decide_on_address(address, None)?;
-                Ok(vec![address])
+                Ok(Begun::Address(address))
             }
             Host::Name(name) => {
                 self.decide_on_name(&name)?;
-                self.look_up(name).await
+                Ok(Begun::Name(self.names.count(name)?))
             }
         }
     }
 
-    /// Asks the resolver about a name that may be looked up.
-    async fn look_up(self, name: Box<str>) -> Result<Vec<IpAddr>, LookupError> {
-        self.names.begin()?;
+    /// Asks the resolver about a name that may be looked up. Returns the addresses that may be
+    /// reached on some port.
+    pub(crate) async fn look_up(self, name: CountedName) -> Result<Vec<IpAddr>, LookupError> {
+        let known_as: Box<str> = without_root(name.as_str()).into();
         let most = self.names.timeout();
         let late = |_| LookupError::TimedOut { millis: most.as_millis() };
-        let found = timeout(most, self.ask(name.clone())).await.map_err(late)??;
-        let known_as = without_root(&name);
+        let found = timeout(most, self.ask(name)).await.map_err(late)??;
         let mut different = Vec::new();
         for address in found.into_iter().map(|address| address.to_canonical()) {
             if !different.contains(&address) && different.len() < MOST_ADDRESSES {
@@ -118,15 +127,15 @@ impl Reach<'_> {
             }
         }
         let addresses =
-            allowed(different, |address| self.decide_on_address(*address, Some(known_as)))?;
-        let pinned = self.names.pin(known_as, addresses);
+            allowed(different, |address| self.decide_on_address(*address, Some(&known_as)))?;
+        let pinned = self.names.pin(&known_as, addresses);
         if pinned.is_empty() {
             return Err(LookupError::TooManyAddresses { most: Pins::MOST });
         }
         Ok(pinned)
     }
 
-    async fn ask(self, name: Box<str>) -> Result<Vec<IpAddr>, LookupError> {
+    async fn ask(self, name: CountedName) -> Result<Vec<IpAddr>, LookupError> {
         let lookup = NameLookup::new(name, self.shared.threads.place().await);
         let answer = self.shared.resolver.resolve(&lookup).await;
         answer.map_err(|error| LookupError::Unresolvable(Some(error)))

@@ -29,6 +29,16 @@ pub(crate) struct StoreNames {
     usage: StoreUsage,
 }
 
+/// A name that counts as looked up.
+#[derive(Debug)]
+pub(crate) struct CountedName(pub(super) Box<str>);
+
+impl CountedName {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl StoreNames {
     pub(crate) fn new(limits: &ResourceLimits, usage: StoreUsage) -> Self {
         let most = limits.max_lookups();
@@ -44,15 +54,15 @@ impl StoreNames {
         }
     }
 
-    /// Counts a look-up.
-    pub(crate) fn begin(&self) -> Result<(), LookupError> {
+    /// Counts the look-up of a name.
+    pub(crate) fn count(&self, name: Box<str>) -> Result<CountedName, LookupError> {
         let less = |left: u64| left.checked_sub(1);
         // One counter: no other memory depends on it.
         let counted = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
         match counted {
             Ok(_) => {
                 self.usage.looked_up();
-                Ok(())
+                Ok(CountedName(name))
             }
             Err(_) => {
                 self.usage.refused_lookup();

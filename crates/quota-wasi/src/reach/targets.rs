@@ -32,7 +32,7 @@ impl Reach<'_> {
         let addresses = match self.names.fresh(known_as) {
             Some(known) => known,
             None => {
-                let found = self.look_up(name.clone()).await?;
+                let found = self.look_up(self.names.count(name.clone())?).await?;
                 self.names.keep(known_as, found.clone());
                 found
             }

@@ -12,11 +12,12 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddress, Network};
 use wasmtime_wasi::p2::{DynPollable, Pollable, SocketError, SocketResult, subscribe};
-use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, poll_noop, spawn};
+use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn};
 
 use super::bindings::ip_name_lookup::{Host, HostResolveAddressStream};
 use super::view::SocketsView;
 use crate::names::lookup_error::LookupError;
+use crate::reach::Begun;
 use crate::service::Service;
 
 type Answer = Result<Vec<IpAddr>, LookupError>;
@@ -100,12 +101,13 @@ impl Host for SocketsView<'_> {
             self.store.usage().refuse_service(Service::NameLookup);
             return Err(ErrorCode::PermanentResolverFailure.into());
         }
-        let store = self.store.clone();
-        let mut answer = Box::pin(async move { store.reach().resolve(&name).await });
-        let state = match poll_noop(answer.as_mut()) {
-            // What is refused at once is said at once.
-            Some(answer) => State::Ended(Ok(answer?)),
-            None => State::Running(spawn(answer)),
+        // A refusal is told at once.
+        let state = match self.store.reach().begin(&name)? {
+            Begun::Address(address) => State::Ended(Ok(vec![address])),
+            Begun::Name(name) => {
+                let store = self.store.clone();
+                State::Running(spawn(async move { store.reach().look_up(name).await }))
+            }
         };
         Ok(self.table.push(Resolution(state))?)
     }
