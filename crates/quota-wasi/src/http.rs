@@ -13,6 +13,6 @@ mod pool;
 mod progress;
 mod request_body;
 mod response_body;
+mod socket;
 pub(crate) mod store_http;
 pub(crate) mod view;
-mod watched;

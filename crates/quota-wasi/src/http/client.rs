@@ -96,7 +96,10 @@ impl Exchange {
                 Ok(response) => break (connection, response),
                 // The server has closed it meanwhile.
                 Err(Unanswered::Unsent(unsent)) if !is_new => request = *unsent,
-                Err(Unanswered::Unsent(_)) => return Err(Error::ConnectionTerminated),
+                Err(Unanswered::Unsent(_)) => {
+                    let failure = connection.progress().failure();
+                    return Err(failure.unwrap_or(Error::ConnectionTerminated));
+                }
                 Err(Unanswered::Failed(error)) => return Err(error),
             }
         };

@@ -23,7 +23,7 @@ use super::limits::{RequestLimits, Times, after};
 use super::pool::Pool;
 use super::progress::{Late, Progress};
 use super::request_body::RequestBody;
-use super::watched::Watched;
+use super::socket::{Socket, SocketLook};
 use crate::sockets::options::Buffer;
 use crate::store_usage::StoreUsage;
 use crate::wire::Wire;
@@ -37,6 +37,7 @@ pub(crate) struct Connection {
     sender: SendRequest<RequestBody>,
     remote: SocketAddr,
     progress: Arc<Progress>,
+    look: SocketLook,
     runtime: runtime::Id,
     /// Moves the bytes, and ends with this value.
     _driver: AbortOnDropJoinHandle<()>,
@@ -70,17 +71,22 @@ impl Opening<'_> {
         let (stream, remote) = self.connect().await?;
         let progress = Arc::new(Progress::default());
         progress.begin(self.usage.clone());
-        let stream = Metered::new(Watched::new(stream, Arc::clone(&progress)), self.wire.clone());
-        if !self.authority.is_tls() {
-            return handshake(stream, remote, progress, self.limits).await;
-        }
-        let name = self.authority.server_name().ok_or(Error::TlsCertificateError)?;
-        let by = after(Instant::now(), self.times.tls).min(self.deadline);
-        let stream = match timeout_at(by, self.tls.connect(name, stream)).await {
-            Ok(stream) => stream.map_err(|error| failure::of_tls(&error))?,
-            Err(_) => return Err(Error::ConnectionTimeout),
+        let socket = Socket::new(stream, Arc::clone(&progress));
+        let look = socket.look();
+        let stream = Metered::new(socket, self.wire.clone());
+        let (sender, driver) = if self.authority.is_tls() {
+            let name = self.authority.server_name().ok_or(Error::TlsCertificateError)?;
+            let by = after(Instant::now(), self.times.tls).min(self.deadline);
+            match timeout_at(by, self.tls.connect(name, stream)).await {
+                Ok(Ok(stream)) => drive(stream, &progress, self.limits).await?,
+                Ok(Err(error)) => return Err(failure::of_tls(&error)),
+                Err(_) => return Err(Error::ConnectionTimeout),
+            }
+        } else {
+            drive(stream, &progress, self.limits).await?
         };
-        handshake(stream, remote, progress, self.limits).await
+        let runtime = Handle::current().id();
+        Ok(Connection { sender, remote, progress, look, runtime, _driver: driver })
     }
 
     async fn connect(&self) -> Result<(TcpStream, SocketAddr), Error> {
@@ -109,12 +115,12 @@ async fn connect(target: SocketAddr, buffer_bytes: u64) -> io::Result<TcpStream>
     socket.connect(target).await
 }
 
-async fn handshake(
+/// Speaks HTTP over a stream, in a task of its own.
+async fn drive(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    remote: SocketAddr,
-    progress: Arc<Progress>,
+    progress: &Arc<Progress>,
     limits: &RequestLimits,
-) -> Result<Connection, Error> {
+) -> Result<(SendRequest<RequestBody>, AbortOnDropJoinHandle<()>), Error> {
     let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let (sender, connection) = Builder::new()
         .max_header_size(size(limits.head_bytes))
@@ -122,16 +128,18 @@ async fn handshake(
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|error| failure::of_hyper(&error, limits.head_bytes))?;
-    let watched = Arc::clone(&progress);
+    let (progress, head_bytes) = (Arc::clone(progress), limits.head_bytes);
     let driver = spawn(async move {
         tokio::select! {
-            // Its errors reach the request.
-            _ended = connection => {}
-            () = unused(&watched) => {}
+            ended = connection => {
+                if let Err(error) = ended {
+                    progress.fail(failure::of_hyper(&error, head_bytes));
+                }
+            }
+            () = unused(&progress) => {}
         }
     });
-    let runtime = Handle::current().id();
-    Ok(Connection { sender, remote, progress, runtime, _driver: driver })
+    Ok((sender, driver))
 }
 
 /// Waits until the connection has had no request for as long as the pool keeps it.
@@ -163,6 +171,12 @@ impl Connection {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.sender.is_closed()
+    }
+
+    /// Returns whether another request may be sent: the server has not closed the connection, nor
+    /// sent anything since its last response.
+    pub(crate) fn is_silent(&self) -> bool {
+        !self.sender.is_closed() && self.look.is_silent()
     }
 
     /// Sends a request, and waits for the head of its response.

@@ -7,6 +7,7 @@ use limits_core::Denial;
 use quota_enforce::EnforceError;
 use rustls::AlertDescription;
 use wasmtime_wasi_http::Error;
+use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, TlsAlertReceivedPayload};
 
 use super::progress::Late;
 use crate::names::lookup_error::LookupError;
@@ -107,6 +108,32 @@ pub(crate) fn of_hyper(error: &hyper::Error, head_bytes: u64) -> Error {
     }
 }
 
+/// Returns the code of an error that ended a body.
+pub(crate) fn code(error: &Error) -> ErrorCode {
+    match error {
+        Error::InternalError(text) => ErrorCode::InternalError(text.clone()),
+        Error::HttpResponseTimeout => ErrorCode::HttpResponseTimeout,
+        Error::ConnectionReadTimeout => ErrorCode::ConnectionReadTimeout,
+        Error::ConnectionTerminated => ErrorCode::ConnectionTerminated,
+        Error::HttpResponseIncomplete => ErrorCode::HttpResponseIncomplete,
+        Error::HttpResponseBodySize(size) => ErrorCode::HttpResponseBodySize(*size),
+        Error::HttpResponseHeaderSectionSize(size) => {
+            ErrorCode::HttpResponseHeaderSectionSize(*size)
+        }
+        Error::HttpResponseTrailerSectionSize(size) => {
+            ErrorCode::HttpResponseTrailerSectionSize(*size)
+        }
+        Error::TlsProtocolError => ErrorCode::TlsProtocolError,
+        Error::TlsAlertReceived { alert_id, alert_message } => {
+            ErrorCode::TlsAlertReceived(TlsAlertReceivedPayload {
+                alert_id: *alert_id,
+                alert_message: alert_message.clone(),
+            })
+        }
+        _ => ErrorCode::HttpProtocolError,
+    }
+}
+
 fn of_stream(error: &io::Error) -> Error {
     use io::ErrorKind;
     if let Some(refused) = inner::<WireError>(error) {
@@ -121,9 +148,9 @@ fn of_stream(error: &io::Error) -> Error {
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe
             | ErrorKind::NotConnected
-            | ErrorKind::UnexpectedEof
             | ErrorKind::WriteZero,
         ) => Error::ConnectionTerminated,
+        (None, ErrorKind::UnexpectedEof) => Error::HttpResponseIncomplete,
         (None, _) => Error::HttpProtocolError,
     }
 }

@@ -31,7 +31,9 @@ impl Pool {
     pub(crate) fn take(&self, authority: &Authority, targets: &[SocketAddr]) -> Option<Connection> {
         let runtime = Handle::current().id();
         let (taken, closed) = self.with(|kept| {
-            let closed: Vec<_> = kept.extract_if(.., |(_, it)| it.is_closed()).collect();
+            let closed: Vec<_> = kept
+                .extract_if(.., |(of, it)| it.is_closed() || (of == authority && !it.is_silent()))
+                .collect();
             let fits = |(of, it): &(Authority, Connection)| {
                 of == authority && it.runtime() == runtime && targets.contains(&it.remote())
             };

@@ -4,6 +4,7 @@ use core::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
+use wasmtime_wasi_http::Error;
 
 use super::limits::{Times, after};
 use crate::store_usage::StoreUsage;
@@ -21,6 +22,7 @@ struct State {
     moved: Option<Instant>,
     parked: Option<Instant>,
     usage: Option<StoreUsage>,
+    failed: Option<Error>,
 }
 
 /// The state of a request's body.
@@ -50,7 +52,9 @@ impl Progress {
     /// Begins a request, whose bytes count as those of an execution.
     pub(crate) fn begin(&self, usage: StoreUsage) {
         self.with(|state| {
-            *state = State { since: Some(Instant::now()), usage: Some(usage), ..State::default() };
+            let failed = state.failed.take();
+            let since = Some(Instant::now());
+            *state = State { since, usage: Some(usage), failed, ..State::default() };
         });
     }
 
@@ -94,6 +98,16 @@ impl Progress {
             state.parked = Some(Instant::now());
             state.usage = None;
         });
+    }
+
+    /// Notes why the connection has ended.
+    pub(crate) fn fail(&self, error: Error) {
+        self.with(|state| state.failed = Some(error));
+    }
+
+    /// Returns why the connection has ended, once.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.with(|state| state.failed.take())
     }
 
     /// Returns since when the connection has had no request.

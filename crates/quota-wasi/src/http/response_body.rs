@@ -61,15 +61,15 @@ impl ResponseBody {
             deadline,
             wait: None,
         };
-        body.look_for_the_end();
+        if body.incoming.is_end_stream() {
+            body.end();
+        }
         body
     }
 
-    /// Gives the connection back once the body is over.
-    fn look_for_the_end(&mut self) {
-        if self.incoming.is_end_stream()
-            && let Some(lease) = self.lease.take()
-        {
+    /// Gives the connection back, since the body is over.
+    fn end(&mut self) {
+        if let Some(lease) = self.lease.take() {
             lease.give_back();
         }
     }
@@ -99,10 +99,6 @@ impl ResponseBody {
             }
             wait.timer.as_mut().reset(due.min(deadline));
         }
-    }
-
-    fn poll_ended(&self) -> bool {
-        self.lease.is_none()
     }
 
     fn trailers_fit(&self, trailers: &HeaderMap) -> bool {
@@ -135,7 +131,7 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
-        if Instant::now() >= this.deadline && !this.poll_ended() {
+        if Instant::now() >= this.deadline && this.lease.is_some() {
             return this.fail(failure::of_late(Late::Total));
         }
         let frame = match Pin::new(&mut this.incoming).poll_frame(cx) {
@@ -153,9 +149,7 @@ impl Body for ResponseBody {
                 return this.fail(error);
             }
             None => {
-                if let Some(lease) = this.lease.take() {
-                    lease.give_back();
-                }
+                this.end();
                 return Poll::Ready(None);
             }
         };
@@ -165,11 +159,17 @@ impl Body for ResponseBody {
                 return this.fail(Error::HttpResponseBodySize(Some(this.limits.body_bytes)));
             };
             this.left = left;
-        } else if frame.trailers_ref().is_some_and(|trailers| !this.trailers_fit(trailers)) {
-            let most = u32::try_from(this.limits.head_bytes).unwrap_or(u32::MAX);
-            return this.fail(Error::HttpResponseTrailerSectionSize(Some(most)));
+        } else if let Some(trailers) = frame.trailers_ref() {
+            if !this.trailers_fit(trailers) {
+                let most = u32::try_from(this.limits.head_bytes).unwrap_or(u32::MAX);
+                return this.fail(Error::HttpResponseTrailerSectionSize(Some(most)));
+            }
+            // Nothing comes after them, and wasmtime-wasi-http does not look.
+            this.end();
         }
-        this.look_for_the_end();
+        if this.incoming.is_end_stream() {
+            this.end();
+        }
         Poll::Ready(Some(Ok(frame)))
     }
 

@@ -4,19 +4,21 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, ResourceTable};
 use wasmtime_wasi_http::p2::bindings::LinkOptions;
 use wasmtime_wasi_http::p2::bindings::http::outgoing_handler::Host as _;
-use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode, Method, Scheme};
+use wasmtime_wasi_http::p2::bindings::http::types::{self, ErrorCode, IoError, Method, Scheme};
 use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostOutgoingRequest};
-use wasmtime_wasi_http::{RequestOptions, WasiHttp};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiHttp};
 
 use super::authority::Authority;
 use super::client::Exchange;
+use super::failure;
 use super::hooks::RequestHooks;
 use super::store_http::RefusedRequest;
 use crate::service::Service;
 use crate::store_quota::StoreQuota;
 use crate::view::WasiQuotaView;
 
-/// The interface, in the version of wasmtime-wasi-http's own.
+/// The interfaces, in the version of wasmtime-wasi-http's own.
+const TYPES: &str = "wasi:http/types@0.2.12";
 const HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
 
 /// The store data that has quotas of HTTP requests.
@@ -29,7 +31,7 @@ pub trait WasiHttpQuotaView: WasiQuotaView {
 /// Links `wasi:http/types` and `wasi:http/outgoing-handler`, with capabilities, limits and the
 /// bandwidth quota on the requests of guests.
 ///
-/// Requests are refused unless the component has [`http`](crate::WasiQuotaBuilder::http).
+/// Shadowing of the linker's definitions is off afterwards. Requests are refused unless the component has [`http`](crate::WasiQuotaBuilder::http).
 ///
 /// # Errors
 ///
@@ -40,7 +42,25 @@ pub fn add_http_to_linker<T: WasiHttpQuotaView>(linker: &mut Linker<T>) -> wasmt
         let (quota, table) = data.quota_and_table();
         quota.http_context().view(table)
     })?;
-    linker.instance(HANDLER)?.func_wrap("handle", handle::<T>)
+    linker.instance(HANDLER)?.func_wrap("handle", handle::<T>)?;
+    // wasmtime-wasi-http's own knows no error of a response's body.
+    linker.allow_shadowing(true);
+    let shadowed = linker
+        .instance(TYPES)
+        .and_then(|mut types| types.func_wrap("http-error-code", http_error_code::<T>));
+    linker.allow_shadowing(false);
+    shadowed
+}
+
+/// Returns the code of an error that a stream of a body ended with.
+fn http_error_code<T: WasiHttpQuotaView>(
+    mut store: StoreContextMut<'_, T>,
+    (error,): (Resource<IoError>,),
+) -> wasmtime::Result<(Option<ErrorCode>,)> {
+    let (_, table) = store.data_mut().quota_and_table();
+    let error = table.get(&error)?;
+    let of_request = || error.downcast_ref::<ErrorCode>().cloned();
+    Ok((error.downcast_ref::<Error>().map(failure::code).or_else(of_request),))
 }
 
 /// The parameters of `outgoing-handler.handle`.

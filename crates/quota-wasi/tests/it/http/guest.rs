@@ -123,17 +123,14 @@ impl Guest {
 
     /// Writes the whole body, or as much as the server takes.
     pub(crate) async fn write_body(&mut self, body: ResourceAny, bytes: &[u8]) {
-        let stream: Result<ResourceAny, ()> = self.call("body-write", (body,)).await;
-        let stream = stream.unwrap();
+        let stream = self.body_stream(body).await;
         for part in bytes.chunks(4_096) {
             if !self.write_part(stream, part).await {
                 break;
             }
         }
         self.drop_any(stream).await;
-        let none: Option<ResourceAny> = None;
-        let finished: Result<(), ErrorCode> = self.call("finish-request", (body, none)).await;
-        finished.unwrap();
+        self.finish(body).await;
     }
 
     /// Writes a part of a body; false once nothing more is taken.
@@ -148,6 +145,29 @@ impl Guest {
                 false
             }
         }
+    }
+
+    /// The bytes that a body takes at once, once it takes any.
+    pub(crate) async fn body_room(&mut self, body: ResourceAny) -> u64 {
+        let stream = self.body_stream(body).await;
+        let room: Result<u64, StreamError> = self.call("check-write", (stream,)).await;
+        match room {
+            Ok(room) => room,
+            Err(_) => 0,
+        }
+    }
+
+    /// The stream of a request's body.
+    pub(crate) async fn body_stream(&mut self, body: ResourceAny) -> ResourceAny {
+        let stream: Result<ResourceAny, ()> = self.call("body-write", (body,)).await;
+        stream.unwrap()
+    }
+
+    /// Ends a request's body, after its stream.
+    pub(crate) async fn finish(&mut self, body: ResourceAny) {
+        let none: Option<ResourceAny> = None;
+        let finished: Result<(), ErrorCode> = self.call("finish-request", (body, none)).await;
+        finished.unwrap();
     }
 
     /// Waits for the response of a request.

@@ -7,6 +7,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+pub(crate) const HELLO: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-of: server\r\n\r\nhello";
+
 /// A server on loopback, until its process ends. Each connection has a thread, which runs the
 /// script.
 pub(crate) struct Server {
@@ -113,8 +115,7 @@ impl Peer {
     /// Reads what there is; zero bytes at the end.
     pub(crate) fn more(&mut self) -> io::Result<usize> {
         let mut part = vec![0; 16 * 1024];
-        let read = self.stream.read(&mut part)?;
-        self.seen.read.fetch_add(u64::try_from(read).unwrap(), Ordering::SeqCst);
+        let read = self.read(&mut part)?;
         self.ahead.extend(&part[..read]);
         Ok(read)
     }
@@ -156,18 +157,32 @@ impl Peer {
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        let mut bytes = bytes.as_ref();
-        while !bytes.is_empty() {
-            let written = self.stream.write(bytes)?;
-            self.seen.written.fetch_add(u64::try_from(written).unwrap(), Ordering::SeqCst);
-            bytes = &bytes[written..];
-        }
-        Ok(())
+        self.write_all(bytes.as_ref())
     }
 
     /// Waits until the client has gone.
     pub(crate) fn until_gone(&mut self) -> io::Result<()> {
         while self.more()? > 0 {}
         Ok(())
+    }
+}
+
+impl io::Read for Peer {
+    fn read(&mut self, part: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(part)?;
+        self.seen.read.fetch_add(u64::try_from(read).unwrap(), Ordering::SeqCst);
+        Ok(read)
+    }
+}
+
+impl io::Write for Peer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.stream.write(bytes)?;
+        self.seen.written.fetch_add(u64::try_from(written).unwrap(), Ordering::SeqCst);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
     }
 }
