@@ -15,6 +15,7 @@ use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily};
 use crate::guest::Guest;
 use crate::host::limits;
 use crate::network::{capabilities, connecting};
+use crate::resolver::Teller;
 
 /// A component that may do what its context allows, with UDP.
 fn with_udp(context: SecurityContext) -> WasiQuota {
@@ -128,6 +129,38 @@ async fn a_socket_whose_port_the_guest_may_bind_receives_from_all() {
     guest.pass_over(udp.incoming, 1).await;
 }
 
+#[tokio::test]
+async fn a_port_of_the_systems_choice_is_free_and_receives_from_none_but_those_sent_to() {
+    // I56: whatever the guest may bind.
+    let (stranger, _) = peer().await;
+    for bind in ["127.0.0.1:*", "8.8.8.8:1"] {
+        let set = capabilities(&[(Permission::NetworkBind, bind)]);
+        let quota = with_udp(SecurityContext::new("guest", set));
+        let mut guest = Guest::on_network(&quota, limits()).await;
+        let port = free_port();
+        for (local, needs) in [
+            ("0.0.0.0:0".to_owned(), None),
+            ("127.0.0.1:0".to_owned(), Some("127.0.0.1:*")),
+            (format!("127.0.0.1:{port}"), Some("127.0.0.1:*")),
+            (format!("0.0.0.0:{port}"), Some("0.0.0.0:*")),
+            ("127.0.0.2:0".to_owned(), Some("127.0.0.2:*")),
+        ] {
+            let bound = guest.datagrams_at(&local, None).await;
+            let may = needs.is_none_or(|needs| needs == bind);
+            let expected = if may { Ok(()) } else { Err(ErrorCode::AccessDenied) };
+            assert_eq!(bound.as_ref().map(|_| ()).map_err(|code| *code), expected, "{local}");
+            let Ok(udp) = bound else { continue };
+            if local.ends_with(":0") {
+                let port = guest.udp_address(udp.socket).await.unwrap().port();
+                let dropped = guest.usage().dropped_datagrams();
+                stranger.send_to(b"hello", ("127.0.0.1", port)).await.unwrap();
+                guest.pass_over(udp.incoming, dropped + 1).await;
+            }
+            guest.close_datagrams(udp).await;
+        }
+    }
+}
+
 /// A port that was free a moment ago.
 fn free_port() -> u16 {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -142,5 +175,26 @@ impl Guest {
             assert_eq!(self.receive(incoming, 16).await, Ok(Vec::new()));
             tokio::task::yield_now().await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_registry_that_only_observes_reports_and_lets_everything_pass() {
+    let (peer, address) = peer().await;
+    let (stranger, _) = self::peer().await;
+    let registry = QuotaRegistry::builder().observe_only().build();
+    let component = registry.register(connecting(&["8.8.8.8:1"])).unwrap();
+    let told = Teller::default().tell("a.example", &["127.0.0.1"]);
+    let quota = WasiQuota::builder(component).udp().resolver(told).build().unwrap();
+    let mut guest = Guest::on_network(&quota, limits()).await;
+    assert_eq!(guest.look_up("a.example").await, Ok(vec!["127.0.0.1".parse().unwrap()]));
+    let udp = guest.datagrams_at("127.0.0.1:0", None).await.unwrap();
+    assert_eq!(guest.send(udp.outgoing, b"out", Some(address)).await, Ok(1));
+    let (_, from) = heard(&peer).await;
+    for count in [1, 2] {
+        stranger.send_to(b"in", from).await.unwrap();
+        assert_eq!(guest.next(udp.incoming).await.map(|(data, _)| data), Ok(b"in".to_vec()));
+        // The name, its address, the bind, what was sent, and each that was received.
+        assert!(quota.component().denials().by_capability() >= 4 + count);
     }
 }

@@ -38,11 +38,15 @@ struct Shaped {
 fn shaped(bytes: u64, policy: RatePolicy) -> Shaped {
     let start = Instant::now();
     let registry = QuotaRegistry::builder().clock(Arc::new(TimerClock(start))).build();
+    let quota = component(&registry, "guest", bytes, policy);
+    Shaped { registry, quota, start }
+}
+
+fn component(registry: &QuotaRegistry, id: &str, bytes: u64, policy: RatePolicy) -> WasiQuota {
     let set = capabilities(&[(Permission::NetworkConnect, "127.0.0.0/8:*")]);
     let quota = ResourceQuota::new().with_network_bandwidth(bytes);
-    let component = registry.register(SecurityContext::with_quota("guest", set, quota)).unwrap();
-    let quota = WasiQuota::builder(component).udp().network_policy(policy).build().unwrap();
-    Shaped { registry, quota, start }
+    let component = registry.register(SecurityContext::with_quota(id, set, quota)).unwrap();
+    WasiQuota::builder(component).udp().network_policy(policy).build().unwrap()
 }
 
 impl Shaped {
@@ -283,4 +287,23 @@ async fn an_execution_that_ends_in_a_wait_leaves_nothing_behind() {
     let (mut other, udp) = shaped.guest().await;
     assert_eq!(other.send(udp.outgoing, &[0; 4_972], Some(address)).await, Ok(1));
     assert!(shaped.start.elapsed() < SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_at_its_limit_slows_no_other() {
+    let (_peer, address) = peer().await;
+    let shaped = shaped(2_000, RatePolicy::Throttle);
+    let other = component(&shaped.registry, "other", 1_000_000, RatePolicy::Throttle);
+    let (mut slow, waiting) = shaped.guest().await;
+    let mut fast = Guest::on_network(&other, limits()).await;
+    let free = fast.datagrams().await;
+    for _ in 0..3 {
+        assert_eq!(slow.check_send(waiting.outgoing).await, 0);
+        for _ in 0..100 {
+            assert_eq!(fast.send(free.outgoing, &THOUSAND, Some(address)).await, Ok(1));
+        }
+        assert!(shaped.start.elapsed() < SECOND / 2);
+    }
+    let used = other.component().usage().network_bandwidth_used;
+    assert_eq!((shaped.used(), used), (0, 300_000));
 }
