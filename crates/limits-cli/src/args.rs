@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod service_args;
+
 use core::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +9,8 @@ use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum};
 use limits_config::ComponentName;
 
+use crate::args::service_args::ServiceArgs;
+use crate::inputs::manifest::Manifest;
 use crate::outcome::exit_code_help;
 
 /// Runs a WebAssembly component under the limits of its Component.toml and reports what it used.
@@ -32,12 +36,12 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Returns the options that name the component and its policy.
-    pub(crate) fn manifest(&self) -> &ManifestArgs {
+    /// Returns every file that the command would read or keep, were it to run.
+    pub(crate) fn inputs(&self) -> Vec<PathBuf> {
         match self {
-            Self::Run(run) => &run.guest.manifest,
-            Self::Check(check) => &check.manifest,
-            Self::Calibrate(calibrate) => &calibrate.guest.manifest,
+            Self::Run(run) => Manifest::files(&run.guest, None),
+            Self::Check(check) => Manifest::inputs(&check.manifest, None),
+            Self::Calibrate(calibrate) => Manifest::files(&calibrate.guest, None),
         }
     }
 }
@@ -131,6 +135,8 @@ pub(crate) struct GuestArgs {
     /// components that import interfaces of their own host.
     #[arg(long)]
     pub(crate) stub_imports: bool,
+    #[command(flatten)]
+    pub(crate) services: ServiceArgs,
     /// Arguments of the guest.
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,
@@ -210,7 +216,7 @@ fn parse_env(text: &str) -> Result<(String, String), String> {
 mod tests {
     use super::{Args, Command, Format, parse_dir, parse_env, parse_headroom};
     use clap::{CommandFactory as _, Parser as _};
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     #[test]
     fn the_definition_is_consistent() {
@@ -244,6 +250,15 @@ mod tests {
             "--report",
             "r.json",
             "--stub-imports",
+            "--tcp",
+            "--udp",
+            "--http",
+            "--ca",
+            "roots.pem",
+            "--keyvalue",
+            "keys.redb",
+            "--messages",
+            "sent.jsonl",
             "--observe",
             "--",
             "--flag",
@@ -257,6 +272,10 @@ mod tests {
         assert_eq!(run.guest.manifest.id.unwrap().as_str(), "other");
         assert_eq!(run.guest.invoke.as_deref(), Some("f(1)"));
         assert!(run.guest.stub_imports);
+        let services = run.guest.services;
+        assert!(services.tcp && services.udp && services.http);
+        let files: Vec<_> = services.files().map(PathBuf::as_path).collect();
+        assert_eq!(files, ["roots.pem", "keys.redb", "sent.jsonl"].map(Path::new));
         assert!(run.guest.dirs[0].is_read_only);
         assert_eq!(run.guest.env, [(String::from("K"), String::from("V=W"))]);
         assert_eq!(run.guest.args, ["--flag", "x"]);
@@ -285,6 +304,8 @@ mod tests {
             &["run", "C.toml", "--dir", "only-host"],
             &["run", "C.toml", "--dir", ".::/d:RO"],
             &["run", "C.toml", "--report", "-"],
+            &["run", "C.toml", "--ca", "roots.pem"],
+            &["run", "C.toml", "--keyvalue"],
             &["run", "C.toml", "--env", "NAME"],
             &["run", "C.toml", "--format", "yaml"],
             &["run", "C.toml", "--id", "Not A Name"],

@@ -29,7 +29,6 @@ use crate::args::{Args, Command, Format, OutputArgs};
 use crate::commands::calibrate;
 use crate::commands::check::{self, Checked};
 use crate::commands::run;
-use crate::inputs::manifest::Manifest;
 use crate::interrupt::Interrupt;
 use crate::outcome::classify::Ending;
 use crate::outcome::failure::Failure;
@@ -185,7 +184,7 @@ fn report_alone(command: &Command, output: &OutputArgs, failure: &Failure) -> u8
             let _ = writeln!(io::stdout(), "{json}");
         }
         let Some(path) = &output.report else { return Ok(()) };
-        let inputs = Manifest::inputs(command.manifest(), None);
+        let inputs = command.inputs();
         ReportFile::open(path, &inputs, dirs)?.write(&json)
     });
     let mut stderr = io::stderr();

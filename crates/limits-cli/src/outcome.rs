@@ -3,6 +3,7 @@
 pub(crate) mod classify;
 pub(crate) mod dir_failure;
 pub(crate) mod failure;
+pub(crate) mod service_failure;
 pub(crate) mod system_error;
 
 /// The outcome of a run, in one word.

@@ -4,9 +4,9 @@ use limits_config::EffectiveConfig;
 use limits_wasmtime::{Calibration, ExecutionReport};
 use quota_wasi::WasiQuota;
 
-use crate::args::{CalibrateArgs, GuestArgs};
+use crate::args::CalibrateArgs;
 use crate::guest::account::{Mode, RunAccount};
-use crate::guest::directories;
+use crate::guest::boundary;
 use crate::guest::session::{RunRecord, Session};
 use crate::inputs::manifest::{Manifest, Terms};
 use crate::interrupt::Interrupt;
@@ -26,9 +26,9 @@ pub(crate) async fn calibrate(
     console: &mut Console,
     interrupt: &Interrupt,
 ) -> u8 {
-    let GuestArgs { manifest: files, dirs, .. } = &args.guest;
-    let manifest = Manifest::load(files, interrupt).await;
-    let report = match console.open_report(&args.output, files, &manifest, dirs) {
+    let manifest = Manifest::load(&args.guest.manifest, interrupt).await;
+    let inputs = Manifest::files(&args.guest, Some(&manifest));
+    let report = match console.open_report(&args.output, &inputs, &args.guest.dirs) {
         Ok(()) => measure(args, manifest, console, interrupt).await,
         Err(failure) => CalibrationReport::not_run(None, Ending::from(&failure), Runs::default()),
     };
@@ -49,7 +49,6 @@ async fn measure(
         }
     };
     let Terms { name, effective, .. } = &terms;
-    let dirs = &args.guest.dirs;
     let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
     let (account, requests) = match RunAccount::unlimited(&terms, mode) {
         Ok(opened) => opened,
@@ -60,12 +59,11 @@ async fn measure(
     };
     let ran = async {
         let is_shown = console.shows_progress();
-        directories::check_use(dirs, &account, &terms)?;
-        directories::check_inputs(dirs, &inputs, &account)?;
+        boundary::check(&args.guest, &inputs, &account, &terms)?;
         let session =
             Session::open(name, file?, &args.guest, &effective.limits(), interrupt, is_shown)
                 .await?;
-        let wasi = directories::open(dirs, &account, &terms, interrupt, is_shown).await?;
+        let wasi = boundary::open(&args.guest, &account, &terms, interrupt, is_shown).await?;
         repeat(args, console, interrupt, (&session, &wasi), &account, effective).await
     };
     let ran = ran.await;

@@ -20,11 +20,9 @@ use crate::outcome::failure::Failure;
 use crate::quote::quoted;
 use crate::report::console::{Console, Reported, Text};
 use crate::report::model::outcome_name;
-use crate::report::settings::{by_key, changes, enforced, is_enforced, not_enforced, quotas};
-use crate::report::text::{BOLD, WARNING, colour, line, table};
+use crate::report::settings::{by_key, changes, limits, quotas};
+use crate::report::text::{BOLD, colour, line, table};
 use crate::report::wants::WantsReport;
-
-const NOT_ENFORCED: &str = "declared, not enforced here";
 
 /// The report of `check`. The keys here are the keys of the JSON.
 #[derive(Debug, Serialize)]
@@ -46,7 +44,6 @@ pub(crate) struct Checked {
     host: Vec<Setting>,
     capabilities: BTreeMap<String, Vec<String>>,
     policy: Vec<String>,
-    not_enforced: Vec<String>,
     /// Null without `--wants`.
     wants: Option<WantsReport>,
     #[serde(skip)]
@@ -65,7 +62,8 @@ struct CheckedFile {
 /// Validates the file and prints the effective limits. Returns the exit code.
 pub(crate) async fn check(args: &CheckArgs, console: &mut Console, interrupt: &Interrupt) -> u8 {
     let manifest = Manifest::load(&args.manifest, interrupt).await;
-    let checked = match console.open_report(&args.output, &args.manifest, &manifest, &[]) {
+    let inputs = Manifest::inputs(&args.manifest, Some(&manifest));
+    let checked = match console.open_report(&args.output, &inputs, &[]) {
         Ok(()) => look(args, manifest, interrupt).await,
         Err(failure) => Checked::not_run(Ending::from(&failure)),
     };
@@ -159,7 +157,6 @@ impl Checked {
             host: Vec::new(),
             capabilities: BTreeMap::new(),
             policy: Vec::new(),
-            not_enforced: Vec::new(),
             wants: None,
             exit_code: ending.exit_code,
         }
@@ -172,12 +169,11 @@ impl Checked {
             version: Some(version),
             id: Some(effective.id().to_string()),
             file,
-            limits: enforced(effective),
+            limits: limits(effective),
             quota: quotas(effective),
             host: host.settings().collect(),
             capabilities: patterns(effective.capabilities()),
             policy: changes(terms),
-            not_enforced: not_enforced(terms),
             ..Self::not_run(Ending::success())
         }
     }
@@ -230,38 +226,17 @@ fn render(checked: &Checked) -> String {
     if checked.error.is_some() {
         return text;
     }
-    let row = |limit: &Setting, set_by| [limit.key.to_string(), limit.to_string(), set_by];
-    let mut rows: Vec<[String; 3]> =
-        checked.limits.iter().map(|limit| row(limit, limit.origin.to_string())).collect();
-    for quota in &checked.quota {
-        if is_enforced(quota) {
-            rows.push(row(quota, quota.origin.to_string()));
-            continue;
-        }
-        let mark = match quota.origin {
-            Origin::Default => "not enforced here",
-            _ => NOT_ENFORCED,
-        };
-        rows.push(row(quota, format!("{:<9}   {WARNING}{mark}{WARNING:#}", quota.origin)));
-    }
     // Without ceilings in the policy there is no host above the component.
     let has_ceilings = checked.host.iter().any(|ceiling| ceiling.origin != Origin::Default);
-    for ceiling in checked.host.iter().filter(|_| has_ceilings) {
-        let mark = match ceiling.origin {
-            Origin::Policy if !is_enforced(ceiling) => {
-                format!("{:<9}   {WARNING}{NOT_ENFORCED}{WARNING:#}", ceiling.origin)
-            }
-            origin => origin.to_string(),
-        };
-        rows.push(row(ceiling, mark));
-    }
+    let ceilings = checked.host.iter().filter(|_| has_ceilings);
+    let settings = checked.limits.iter().chain(&checked.quota).chain(ceilings);
+    let row = |setting: &Setting| {
+        [setting.key.to_string(), setting.to_string(), setting.origin.to_string()]
+    };
+    let mut rows: Vec<[String; 3]> = settings.map(row).collect();
     for (permission, patterns) in &checked.capabilities {
         let key = format!("capabilities.{permission}");
-        let mark = match checked.not_enforced.contains(&key) {
-            true => format!("{WARNING}{NOT_ENFORCED}{WARNING:#}"),
-            false => Origin::Component.to_string(),
-        };
-        rows.push([key, quoted(&patterns.join(" ")), mark]);
+        rows.push([key, quoted(&patterns.join(" ")), Origin::Component.to_string()]);
     }
     text.push_str(&table(&["setting", "value", "set by"].map(String::from), &rows));
     for change in &checked.policy {

@@ -7,9 +7,9 @@ use limits_core::ResourceLimits;
 use quota_wasi::WasiQuota;
 use tokio::task::JoinSet;
 
-use crate::args::{GuestArgs, RunArgs};
+use crate::args::RunArgs;
 use crate::guest::account::{Mode, RunAccount};
-use crate::guest::directories;
+use crate::guest::boundary;
 use crate::guest::session::{RunRecord, Session};
 use crate::inputs::manifest::Manifest;
 use crate::interrupt::Interrupt;
@@ -22,10 +22,10 @@ use crate::stdio::Stdio;
 
 /// Runs the component and reports. Returns the exit code.
 pub(crate) async fn run(args: &RunArgs, console: &mut Console, interrupt: &Interrupt) -> u8 {
-    let GuestArgs { manifest: files, dirs, .. } = &args.guest;
-    let manifest = Manifest::load(files, interrupt).await;
+    let manifest = Manifest::load(&args.guest.manifest, interrupt).await;
+    let inputs = Manifest::files(&args.guest, Some(&manifest));
     let mut runs = Runs::default();
-    let mut report = match console.open_report(&args.output, files, &manifest, dirs) {
+    let mut report = match console.open_report(&args.output, &inputs, &args.guest.dirs) {
         Ok(()) => report(args, manifest, console, interrupt, &mut runs).await,
         Err(failure) => Report::not_run(None, Ending::from(&failure)),
     };
@@ -53,12 +53,10 @@ async fn report(
     let ran = async {
         let is_shown = console.shows_progress();
         let limits = terms.effective.limits();
-        let dirs = &args.guest.dirs;
-        directories::check_use(dirs, &account, &terms)?;
-        directories::check_inputs(dirs, &inputs, &account)?;
+        boundary::check(&args.guest, &inputs, &account, &terms)?;
         let session =
             Session::open(&terms.name, file?, &args.guest, &limits, interrupt, is_shown).await?;
-        let wasi = directories::open(dirs, &account, &terms, interrupt, is_shown).await?;
+        let wasi = boundary::open(&args.guest, &account, &terms, interrupt, is_shown).await?;
         let wanted = Wanted {
             count: u64::from(args.repeat.map_or(1, NonZeroU32::get)),
             at_once: u64::from(args.parallel.get()),

@@ -43,6 +43,12 @@ const PROVIDED: [(&str, &[&str]); 7] = [
     ),
 ];
 
+/// The interfaces that it provides in their draft, by package.
+const DRAFTS: [(&str, &[&str]); 2] =
+    [("wasi:keyvalue", &["atomics", "batch", "store"]), ("wasi:messaging", &["producer", "types"])];
+/// The one version of the drafts.
+const DRAFT: &str = "0.2.0-draft";
+
 /// Imports that an error names at most.
 const MOST_NAMED: usize = 4;
 
@@ -50,10 +56,10 @@ const MOST_NAMED: usize = 4;
 pub(crate) fn is_provided(import: &str) -> bool {
     let Some((interface, version)) = import.split_once('@') else { return false };
     let Some((package, name)) = interface.split_once('/') else { return false };
+    let is_of = |(known, names): &(&str, &[&str])| *known == package && names.contains(&name);
     // No other version stands for a pre-release.
-    version.starts_with("0.2.")
-        && !version.contains('-')
-        && PROVIDED.iter().any(|(known, names)| *known == package && names.contains(&name))
+    let is_stable = version.starts_with("0.2.") && !version.contains('-');
+    (is_stable && PROVIDED.iter().any(is_of)) || (version == DRAFT && DRAFTS.iter().any(is_of))
 }
 
 /// Refuses a component that imports what the command does not implement, before it is compiled. A
@@ -152,7 +158,7 @@ fn needs_implementation(declaration: &InstanceTypeDeclaration<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{PROVIDED, is_provided, needed};
+    use super::{DRAFT, DRAFTS, PROVIDED, is_provided, needed};
     use crate::guest::wasi::linker;
 
     #[test]
@@ -165,7 +171,13 @@ mod tests {
             ("wasi:io/poll@0.2.0-rc-2023-11-10", false),
             ("wasi:io/poll", false),
             ("wasi:io/other@0.2.0", false),
+            ("wasi:keyvalue/store@0.2.0-draft", true),
+            ("wasi:keyvalue/store@0.2.0-draft2", false),
             ("wasi:keyvalue/store@0.2.0", false),
+            ("wasi:keyvalue/watcher@0.2.0-draft", false),
+            ("wasi:messaging/producer@0.2.0-draft", true),
+            ("wasi:messaging/incoming-handler@0.2.0-draft", false),
+            ("wasi:io/poll@0.2.0-draft", false),
             ("demo:bot/io", false),
             ("log", false),
         ] {
@@ -178,11 +190,12 @@ mod tests {
         let engine = limits_wasmtime::create_engine().unwrap();
         let mut linker = linker(&engine).unwrap();
         let empty = wasmtime::Module::new(&engine, wat::parse_str("(module)").unwrap()).unwrap();
-        for (package, names) in PROVIDED {
-            for name in names {
+        let versions = || (0..64).map(|patch| format!("0.2.{patch}")).chain([String::from(DRAFT)]);
+        for (package, names) in PROVIDED.iter().chain(&DRAFTS) {
+            for name in *names {
                 // The linker has one version of each interface, and refuses to define it again.
-                let is_linked = (0..64).any(|patch| {
-                    let instance = format!("{package}/{name}@0.2.{patch}");
+                let is_linked = versions().any(|version| {
+                    let instance = format!("{package}/{name}@{version}");
                     linker.root().module(&instance, &empty).is_err()
                 });
                 assert!(is_linked, "{package}/{name}");

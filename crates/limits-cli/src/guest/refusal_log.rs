@@ -1,9 +1,10 @@
 //! The permissions that a component was refused.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use limits_core::{Extent, Permission};
+use limits_core::{Denial, Extent, Permission, SpecialAddress};
 use quota_enforce::{AuditEvent, AuditKind, AuditSink};
 
 /// Bytes that are kept of a resource, which the guest writes. No pattern matches a longer one.
@@ -17,11 +18,13 @@ pub(crate) struct RefusalLog(Mutex<BTreeMap<Permission, Refused>>);
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Refused {
     pub(crate) count: u64,
-    /// The resource of the last one, and the paths that the question was about.
+    /// The resource of the last one, and those that the question was about.
     pub(crate) resource: String,
     pub(crate) extent: Extent,
     /// The table of the policy that refused it; none if the component's own file did.
     pub(crate) by: Option<String>,
+    /// The special address in the way, which an address or CIDR of the policy has to cover.
+    pub(crate) special: Option<(IpAddr, SpecialAddress)>,
 }
 
 impl RefusalLog {
@@ -50,13 +53,17 @@ impl AuditSink for RefusalLog {
         if row.by.as_deref() != decision.denied_by() {
             row.by = decision.denied_by().map(String::from);
         }
+        row.special = match decision.denial() {
+            Some(Denial::Special { address, purpose }) => Some((address, purpose)),
+            _ => None,
+        };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{MOST_OF_A_RESOURCE, RefusalLog, Refused};
-    use limits_core::{CapabilitySet, Extent, Permission};
+    use limits_core::{CapabilitySet, Extent, Permission, SpecialAddress};
     use quota_enforce::{QuotaRegistry, SecurityContext};
     use std::sync::Arc;
 
@@ -81,10 +88,25 @@ mod tests {
             resource: String::from(resource),
             extent,
             by: by.map(String::from),
+            special: None,
         };
         let ceiling = Some("policy.toml [ceiling]");
         assert_eq!(refused[&read], row(2, "/etc/passwd", Extent::Itself, ceiling));
         assert_eq!(refused[&write], row(1, "/app", Extent::Below, None));
         assert_eq!(refused[&Permission::NetworkConnect].resource.len(), MOST_OF_A_RESOURCE);
+    }
+
+    #[test]
+    fn a_special_address_is_kept_until_another_refusal() {
+        let connect = Permission::NetworkConnect;
+        let asked = CapabilitySet::builder().grant(connect, "**:80").build().unwrap();
+        let log = Arc::new(RefusalLog::default());
+        let registry = QuotaRegistry::builder().audit(Arc::<RefusalLog>::clone(&log)).build();
+        let component = registry.register(SecurityContext::new("a", asked)).unwrap();
+        component.check(connect, "127.0.0.1:80").unwrap_err();
+        let special = Some(("127.0.0.1".parse().unwrap(), SpecialAddress::Loopback));
+        assert_eq!(log.refused()[&connect].special, special);
+        component.check(connect, "a.example:81").unwrap_err();
+        assert_eq!(log.refused()[&connect].special, None);
     }
 }

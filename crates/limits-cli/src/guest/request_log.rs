@@ -6,10 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use limits_core::{Decision, Domain, Permission};
 use quota_enforce::{AuditEvent, AuditKind, AuditSink};
 
+use crate::guest::endpoint;
 use crate::guest::path_tree::{PathTree, is_literal};
 
 /// Resources other than paths that are kept for each permission.
 const MOST_RESOURCES: usize = 128;
+/// The end of a pattern of any port.
+const ANY_PORT: &str = ":*";
 
 /// Keeps what a component was granted, and what it would have been refused if its registry only
 /// observes.
@@ -28,7 +31,7 @@ impl RequestLog {
         let mut requests = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let patterns = |requests: &mut Requests| match requests {
             Requests::Paths(paths) => paths.patterns(),
-            Requests::Resources(resources) => resources.iter().cloned().collect(),
+            Requests::Resources(resources) => narrowest(resources),
         };
         let by_permission =
             requests.iter_mut().map(|(permission, requests)| (*permission, patterns(requests)));
@@ -46,13 +49,33 @@ impl RequestLog {
         match known {
             Requests::Paths(paths) => paths.add(resource, decision.extent()),
             Requests::Resources(resources) => {
-                let is_new = !resources.contains(resource) && resources.len() < MOST_RESOURCES;
-                if is_new && is_literal(domain, resource) {
-                    resources.insert(String::from(resource));
+                let pattern = match domain {
+                    Domain::Network => endpoint::pattern(resource, decision.extent()),
+                    _ => Some(String::from(resource)),
+                };
+                let Some(pattern) = pattern else { return };
+                let is_new = !resources.contains(&pattern) && resources.len() < MOST_RESOURCES;
+                // Any port is no name with a star.
+                let text = pattern.strip_suffix(ANY_PORT).map(|host| format!("{host}:1"));
+                if is_new && is_literal(domain, text.as_ref().unwrap_or(&pattern)) {
+                    resources.insert(pattern);
                 }
             }
         }
     }
+}
+
+/// Returns the patterns but for those of any port of a host that has one with a port: a guest looks
+/// a name up before it says the port.
+fn narrowest(patterns: &BTreeSet<String>) -> Vec<String> {
+    let is_of = |host: &str, other: &String| {
+        other.rsplit_once(':').is_some_and(|(known, port)| known == host && port != "*")
+    };
+    let is_told = |pattern: &&String| match pattern.strip_suffix(ANY_PORT) {
+        Some(host) => !patterns.iter().any(|other| is_of(host, other)),
+        None => true,
+    };
+    patterns.iter().filter(is_told).cloned().collect()
 }
 
 impl AuditSink for RequestLog {
@@ -68,7 +91,7 @@ impl AuditSink for RequestLog {
 #[cfg(test)]
 mod tests {
     use super::RequestLog;
-    use limits_core::{CapabilitySet, Permission};
+    use limits_core::{CapabilitySet, NetworkTarget, Permission};
     use quota_enforce::{ComponentHandle, QuotaRegistry, SecurityContext};
     use std::sync::Arc;
 
@@ -117,6 +140,18 @@ mod tests {
                 (Permission::FilesystemWrite, vec![String::from("/out/x")])
             ]
         );
+    }
+
+    #[test]
+    fn a_look_up_is_told_by_the_port_that_follows_it() {
+        let (log, component) = component(false);
+        for name in ["a.example", "b.example"] {
+            component.check_name(CONNECT, name).unwrap();
+        }
+        let target = NetworkTarget::new("9.9.9.9:443".parse().unwrap());
+        component.check_target(CONNECT, &target.known_as("b.example")).unwrap();
+        let hosts = ["a.example:*", "b.example:443"].map(String::from).to_vec();
+        assert_eq!(patterns(&log), [(CONNECT, hosts)]);
     }
 
     #[test]

@@ -5,13 +5,9 @@ use limits_wasmtime::{CancelHandle, HasLimits, LimitState, resource_table};
 use quota_wasi::{StoreQuota, WasiQuotaView};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::guest::account::RunAccount;
-use crate::guest::http::RefuseRequests;
-
-/// Bytes of HTTP headers that one set of fields may hold.
-const HTTP_FIELD_BYTES: usize = 16 * 1024;
+use crate::guest::http::Http;
 
 /// The data of a store.
 pub(crate) struct StoreData {
@@ -19,8 +15,7 @@ pub(crate) struct StoreData {
     table: ResourceTable,
     wasi: WasiCtx,
     quota: StoreQuota,
-    http: WasiHttpCtx,
-    requests: RefuseRequests,
+    http: Http,
 }
 
 impl StoreData {
@@ -32,16 +27,18 @@ impl StoreData {
         quota: StoreQuota,
         account: &RunAccount,
     ) -> Self {
-        let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(HTTP_FIELD_BYTES);
         Self {
             limits: LimitState::new().with_account(account.account(), account.cpu_time_policy()),
             table: resource_table(limits),
             wasi,
+            http: Http::new(quota.usage()),
             quota,
-            http,
-            requests: RefuseRequests,
         }
+    }
+
+    /// Returns the parts that HTTP needs.
+    pub(crate) fn http_parts(&mut self) -> (&mut Http, &mut StoreQuota, &mut ResourceTable) {
+        (&mut self.http, &mut self.quota, &mut self.table)
     }
 
     pub(crate) fn cancel_handle(&self) -> CancelHandle {
@@ -64,11 +61,5 @@ impl WasiView for StoreData {
 impl WasiQuotaView for StoreData {
     fn quota(&mut self) -> &mut StoreQuota {
         &mut self.quota
-    }
-}
-
-impl WasiHttpView for StoreData {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.requests, table: &mut self.table, ctx: &mut self.http }
     }
 }

@@ -7,16 +7,20 @@ use wasmtime::component::Linker;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
 use crate::args::GuestArgs;
+use crate::guest::http;
 use crate::guest::store_data::StoreData;
 use crate::outcome::system_error::SystemError;
 use crate::quote::quoted;
 use crate::stdio::Stdio;
 
-/// Links everything that WASI 0.2 names, wasi:http included: toolchains import it unasked.
+/// Links everything that WASI 0.2 names and the drafts of keys and messages: toolchains import some
+/// of it unasked. The services that no option switched on refuse.
 pub(crate) fn linker(engine: &Engine) -> WasmResult<Linker<StoreData>> {
     let mut linker = Linker::new(engine);
     quota_wasi::add_to_linker(&mut linker)
-        .and_then(|()| wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker))
+        .and_then(|()| http::link(&mut linker))
+        .and_then(|()| quota_wasi::add_keyvalue_to_linker(&mut linker))
+        .and_then(|()| quota_wasi::add_messaging_to_linker(&mut linker))
         .map_err(|error| match SystemError::of_wasi(&error) {
             SystemError::Short(shortage) => WasmError::HostExhausted(shortage),
             SystemError::Other(words) => WasmError::InvalidConfiguration {

@@ -8,7 +8,7 @@ use limits_config::{
 
 use limits_core::Permission;
 
-use crate::args::ManifestArgs;
+use crate::args::{GuestArgs, ManifestArgs};
 use crate::background::in_background;
 use crate::inputs::component_file::ComponentFile;
 use crate::interrupt::Interrupt;
@@ -88,6 +88,13 @@ impl Manifest {
             },
             file,
         })
+    }
+
+    /// Returns every path of [`inputs`](Self::inputs), and those of the services that the command
+    /// line gives.
+    pub(crate) fn files(args: &GuestArgs, loaded: Option<&Result<Self, Failure>>) -> Vec<PathBuf> {
+        let inputs = Self::inputs(&args.manifest, loaded).into_iter();
+        inputs.chain(args.services.files().cloned()).collect()
     }
 
     /// Returns every input path: those read, and those that a successful load would have read.

@@ -17,7 +17,7 @@ pub(crate) fn names_within(path: &Path, directory: &Path) -> Vec<PathBuf> {
 }
 
 /// Returns the absolute path of the name itself, which may be a link.
-fn entry(path: &Path) -> Option<PathBuf> {
+pub(crate) fn entry(path: &Path) -> Option<PathBuf> {
     let folder = match path.parent()? {
         folder if folder == Path::new("") => Path::new("."),
         folder => folder,

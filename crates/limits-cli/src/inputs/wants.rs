@@ -1,6 +1,7 @@
 //! The needs of a component, read from its binary without compiling it.
 
 use limits_core::Permission;
+use quota_wasi::Service;
 use wasmparser::{BinaryReaderError, Parser, Payload};
 
 use crate::guest::imports::{is_provided, needed};
@@ -10,23 +11,30 @@ const PAGE_LOG2: u32 = 16;
 /// Bytes that a limiter counts for an element of a table.
 const ELEMENT_BYTES: u64 = 8;
 
-/// The permissions that interfaces can use, by the beginning of their names. Other interfaces need
-/// none: streams, clocks, random numbers, arguments and variables.
-const USES: [(&str, &[Permission]); 8] = [
-    ("wasi:filesystem/", &[Permission::FilesystemRead, Permission::FilesystemWrite]),
+/// Interfaces by the beginning of their names, the permissions that they can use, and the service
+/// that they are. Other interfaces need none: streams, clocks, random numbers, arguments and
+/// variables.
+const USES: [(&str, &[Permission], Option<Service>); 8] = [
+    ("wasi:filesystem/", &[Permission::FilesystemRead, Permission::FilesystemWrite], None),
     (
         "wasi:sockets/tcp",
         &[Permission::NetworkConnect, Permission::NetworkBind, Permission::NetworkListen],
+        Some(Service::Tcp),
     ),
-    ("wasi:sockets/udp", &[Permission::NetworkConnect, Permission::NetworkBind]),
-    ("wasi:sockets/ip-name-lookup", &[Permission::NetworkConnect]),
-    ("wasi:http/outgoing-handler", &[Permission::NetworkConnect]),
+    (
+        "wasi:sockets/udp",
+        &[Permission::NetworkConnect, Permission::NetworkBind],
+        Some(Service::Udp),
+    ),
+    ("wasi:sockets/ip-name-lookup", &[Permission::NetworkConnect], Some(Service::NameLookup)),
+    ("wasi:http/outgoing-handler", &[Permission::NetworkConnect], Some(Service::Http)),
     (
         "wasi:keyvalue/",
         &[Permission::StorageRead, Permission::StorageWrite, Permission::StorageDelete],
+        Some(Service::KeyValue),
     ),
-    ("wasi:messaging/producer", &[Permission::MessagingSend]),
-    ("wasi:messaging/request-reply", &[Permission::MessagingSend]),
+    ("wasi:messaging/producer", &[Permission::MessagingSend], Some(Service::Messaging)),
+    ("wasi:messaging/request-reply", &[Permission::MessagingSend], Some(Service::Messaging)),
 ];
 
 /// The imports of a component, and the memory that it starts with.
@@ -45,6 +53,8 @@ pub(crate) struct Import {
     pub(crate) is_provided: bool,
     /// The permissions that calls through it can use.
     pub(crate) permissions: &'static [Permission],
+    /// The service that calls through it use, if an option has to switch that on.
+    pub(crate) service: Option<Service>,
 }
 
 impl Wants {
@@ -66,9 +76,12 @@ impl Wants {
 
 impl Import {
     fn new(name: String) -> Self {
-        let is_used = |(start, _): &&(&str, _)| name.starts_with(start);
-        let permissions = USES.iter().find(is_used).map_or(&[][..], |(_, uses)| uses);
-        Self { is_provided: is_provided(&name), permissions, name }
+        let is_used = |(start, ..): &&(&str, _, _)| name.starts_with(start);
+        let (permissions, service) = USES
+            .iter()
+            .find(is_used)
+            .map_or((&[][..], None), |(_, uses, service)| (uses, *service));
+        Self { is_provided: is_provided(&name), permissions, service, name }
     }
 }
 

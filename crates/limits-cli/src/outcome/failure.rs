@@ -11,6 +11,7 @@ use crate::inputs::core_module::ModuleError;
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
 use crate::outcome::dir_failure::DirFailure;
+use crate::outcome::service_failure::ServiceFailure;
 use crate::outcome::system_error::SystemError;
 use crate::quote::quoted_path;
 
@@ -72,6 +73,9 @@ pub(crate) enum Failure {
     /// The component under its id.
     #[error("cannot register the component: {0}")]
     Register(#[from] EnforceError),
+    /// The services of the command line.
+    #[error(transparent)]
+    Service(#[from] ServiceFailure),
     /// Capabilities that no interface under the command uses: they could only mislead.
     #[error(
         "{} asks for {}, which no interface under this command uses: take {} out of \
@@ -136,6 +140,7 @@ impl Failure {
             // lacks a resource.
             Self::Component { reason, .. } | Self::Report { reason, .. } => reason.outcome(),
             Self::Dir(failure) => failure.outcome(),
+            Self::Service(failure) => failure.outcome(),
             Self::Config(error) => match error.raw_os_error() {
                 Some(number) => SystemError::of(&io::Error::from_raw_os_error(number)).outcome(),
                 None => Outcome::Error,
@@ -165,6 +170,7 @@ mod tests {
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
     use crate::outcome::dir_failure::DirFailure;
+    use crate::outcome::service_failure::ServiceFailure;
     use crate::outcome::system_error::SystemError;
     use limits_config::{ComponentConfig, LoadError, format_size};
     use limits_core::{HostResource, HostShortage, Permission, WasmError};
@@ -231,6 +237,11 @@ mod tests {
                 DirFailure::InUse { path: path() }.into(),
                 Outcome::Host,
                 DirFailure::InUse { path: path() }.to_string(),
+            ),
+            (
+                ServiceFailure::NotBuilt { option: "--http", feature: "http" }.into(),
+                Outcome::Error,
+                ServiceFailure::NotBuilt { option: "--http", feature: "http" }.to_string(),
             ),
             (
                 Failure::Host { what: "a run", reason: words() },

@@ -1,13 +1,13 @@
 //! The ways of a report out of the process.
 
 use std::io;
+use std::path::PathBuf;
 
 use anstream::AutoStream;
 use anstream::ColorChoice;
 use serde::Serialize;
 
-use crate::args::{DirGrant, Format, ManifestArgs, OutputArgs};
-use crate::inputs::manifest::Manifest;
+use crate::args::{DirGrant, Format, OutputArgs};
 use crate::outcome::classify::Ending;
 use crate::outcome::failure::Failure;
 use crate::report::json;
@@ -56,7 +56,7 @@ impl Console {
     }
 
     /// Opens the report file before the guest runs, so that an error is known early. The report
-    /// must not destroy the inputs, which have been read.
+    /// must not destroy `inputs`.
     ///
     /// # Errors
     ///
@@ -66,13 +66,11 @@ impl Console {
     pub(crate) fn open_report(
         &mut self,
         output: &OutputArgs,
-        args: &ManifestArgs,
-        manifest: &Result<Manifest, Failure>,
+        inputs: &[PathBuf],
         dirs: &[DirGrant],
     ) -> Result<(), Failure> {
         if let Some(path) = &output.report {
-            let inputs = Manifest::inputs(args, Some(manifest));
-            self.file = Some(ReportFile::open(path, &inputs, dirs)?);
+            self.file = Some(ReportFile::open(path, inputs, dirs)?);
         }
         match self.format {
             Format::Json => refuse_stdout_within(dirs),

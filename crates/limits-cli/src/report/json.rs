@@ -11,7 +11,7 @@ use crate::report::console::Reported;
 
 /// The version of the reports that docs/report.schema.json describes. It rises when a key changes
 /// or goes; a new key leaves it.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Writes a report in one line, headed by its version and its command. Hidden characters are
 /// escaped: results and patterns are foreign texts, and terminals show the report on stdout. A
@@ -31,7 +31,12 @@ pub(crate) fn line<R: Reported>(report: &R) -> Result<String, Failure> {
     written(&Headed { report_version: VERSION, command: R::COMMAND, report })
 }
 
-fn written(value: &impl Serialize) -> Result<String, Failure> {
+/// Writes a value in one line, in which hidden characters are escaped.
+///
+/// # Errors
+///
+/// [`Failure::Host`] if it cannot be written as JSON.
+pub(crate) fn written(value: &impl Serialize) -> Result<String, Failure> {
     let failed = |reason: String| Failure::Host { what: "writing the report as JSON", reason };
     let mut json = Vec::new();
     value

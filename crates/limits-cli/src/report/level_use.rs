@@ -8,7 +8,6 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::guest::account::{AccountUse, PeakUse};
-use crate::report::settings::is_enforced;
 use crate::report::text::WARNING;
 use crate::units::{grouped, milliseconds, three_decimals, times};
 
@@ -39,8 +38,6 @@ pub(crate) struct LevelUse {
 struct ResourceUse {
     used: PeakUse,
     origin: Origin,
-    /// Whether this command enforces the limit.
-    is_enforced: bool,
 }
 
 impl LevelUse {
@@ -59,7 +56,6 @@ impl LevelUse {
             ResourceUse {
                 used: *used,
                 origin: setting.map_or(Origin::Default, |setting| setting.origin),
-                is_enforced: setting.is_some_and(|setting| is_enforced(&setting)),
             }
         };
         Self { level, rows: used.peaks.iter().map(row).collect(), period: used.period }
@@ -70,7 +66,7 @@ impl LevelUse {
     pub(crate) fn lines(&self) -> Vec<String> {
         let is_told = |row: &&ResourceUse| {
             let PeakUse { peak, denied, .. } = row.used;
-            let is_declared = row.origin != Origin::Default && row.is_enforced;
+            let is_declared = row.origin != Origin::Default;
             is_declared || denied > 0 || (self.level == Level::Component && peak.used() > 0)
         };
         self.rows.iter().filter(is_told).map(|row| row.line(self.period)).collect()

@@ -13,8 +13,10 @@ use crate::outcome::Outcome;
 use crate::outcome::classify::{Ending, Problem};
 use crate::report::level_use::{Level, LevelUse};
 use crate::report::refusal::{Refusal, refusals};
-use crate::report::settings::{by_key, changes, enforced, not_enforced};
+use crate::report::service_use::ServiceUse;
+use crate::report::settings::{self, by_key, changes};
 use crate::report::store_use::{DescriptorUse, ListingUse, OutputUse};
+use crate::report::switched_off::SwitchedOff;
 use crate::units::{milliseconds, three_decimals};
 
 /// The report of `run`.
@@ -28,26 +30,27 @@ pub(crate) struct Report {
     pub(crate) error: Option<Problem>,
     /// False if quotas and capabilities were only observed: nothing counted as denied was refused.
     pub(crate) enforced: bool,
-    /// These six are null if no limits were known.
+    /// These seven are null if no limits were known.
     pub(crate) fuel: Option<FuelUse>,
     pub(crate) memory: Option<MemoryUse>,
     pub(crate) time: Option<TimeUse>,
     pub(crate) output: Option<OutputUse>,
     pub(crate) descriptors: Option<DescriptorUse>,
     pub(crate) listings: Option<ListingUse>,
+    pub(crate) services: Option<ServiceUse>,
     /// The use of the quotas by all runs; null if no limits were known.
     pub(crate) quota: Option<LevelUse>,
     /// The use of the host's ceilings; null if there are none.
     pub(crate) host: Option<LevelUse>,
     /// The permissions that were refused.
     pub(crate) refusals: Vec<Refusal>,
+    /// The services that the reported run called in vain.
+    pub(crate) switched_off: Vec<SwitchedOff>,
     /// The effective limits, by the key that sets them.
     #[serde(serialize_with = "by_key")]
     pub(crate) limits: Vec<Setting>,
     /// Sentences on the changes by the policy.
     pub(crate) policy: Vec<String>,
-    /// Keys that are declared, but that this command does not enforce.
-    pub(crate) not_enforced: Vec<String>,
     /// Whether the guest was entered: otherwise the text has no table of zeros.
     #[serde(skip)]
     pub(crate) has_run: bool,
@@ -134,12 +137,13 @@ impl Report {
             output: limits.map(|limits| OutputUse::new(&limits, &unused)),
             descriptors: limits.map(|limits| DescriptorUse::new(&limits, &unused)),
             listings: limits.map(|limits| ListingUse::new(&limits, &unused)),
+            services: limits.map(|limits| ServiceUse::new(&limits, &unused)),
             quota: None,
             host: None,
             refusals: Vec::new(),
-            limits: terms.map_or_else(Vec::new, |terms| enforced(&terms.effective)),
+            switched_off: Vec::new(),
+            limits: terms.map_or_else(Vec::new, |terms| settings::limits(&terms.effective)),
             policy: terms.map_or_else(Vec::new, changes),
-            not_enforced: terms.map_or_else(Vec::new, not_enforced),
             has_run: false,
             runs: None,
             exit_code,
@@ -198,6 +202,8 @@ impl Report {
             output: Some(OutputUse::new(&limits, &usage)),
             descriptors: Some(DescriptorUse::new(&limits, &usage)),
             listings: Some(ListingUse::new(&limits, &usage)),
+            services: Some(ServiceUse::new(&limits, &usage)),
+            switched_off: SwitchedOff::list(&usage),
             ..Self::not_run(Some(terms), ending)
         }
     }
@@ -209,7 +215,7 @@ pub(crate) fn outcome_name<S: Serializer>(outcome: &Outcome, s: S) -> Result<S::
 
 #[cfg(test)]
 mod tests {
-    use super::{Report, Runs, enforced};
+    use super::{Report, Runs, settings};
     use crate::inputs::manifest::Terms;
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
@@ -253,7 +259,10 @@ mod tests {
             json!({"value": 65_536, "origin": "component"})
         );
         assert_eq!(limit("resources.cpu.timeout_ms"), json!({"value": 100, "origin": "default"}));
-        assert_eq!(json["limits"].as_object().unwrap().len(), enforced(&config.effective()).len());
+        assert_eq!(
+            json["limits"].as_object().unwrap().len(),
+            settings::limits(&config.effective()).len()
+        );
         let mut rest = json;
         rest["limits"].take();
         assert_eq!(
@@ -273,6 +282,14 @@ mod tests {
                 "output": {"max": 64 << 20, "bytes": 0, "cut": 0},
                 "descriptors": {"max": 128, "peak": 0, "refused": 0},
                 "listings": {"max": 65_536, "refused": 0},
+                "services": {
+                    "network": {"sent": 0, "received": 0, "dropped_datagrams": 0},
+                    "sockets": {"max": 32, "peak": 0, "refused": 0},
+                    "lookups": {"max": 256, "count": 0, "refused": 0},
+                    "requests": {"max": 1_000, "count": 0, "refused": 0},
+                    "messages": {"max_bytes": 262_144, "sent": 0, "refused": 0, "failed": 0},
+                    "pairs": {"max_bytes": 1_048_576, "refused": 0},
+                },
                 "quota": {
                     "storage": unused(json!("unlimited"), "component"),
                     "storage_entries": unused(json!("unlimited"), "default"),
@@ -290,11 +307,9 @@ mod tests {
                     "memory": unused(json!(131_072), "policy"),
                 },
                 "refusals": [],
+                "switched_off": [],
                 "limits": null,
                 "policy": [],
-                "not_enforced": [
-                    "quota.message_rate", "host.message_rate", "capabilities.network.connect"
-                ],
                 "runs": {"count": 2, "by_outcome": {"error": 1, "success": 1}},
             })
         );
@@ -318,13 +333,14 @@ mod tests {
                 "limits",
                 "listings",
                 "memory",
-                "not_enforced",
                 "outcome",
                 "output",
                 "policy",
                 "quota",
                 "refusals",
                 "result",
+                "services",
+                "switched_off",
                 "time"
             ]
         );

@@ -6,6 +6,7 @@ use limits_core::{CapabilitySet, Domain, Extent, Pattern, Permission, normalize_
 use serde::Serialize;
 
 use crate::guest::account::RunAccount;
+use crate::guest::endpoint;
 use crate::guest::path_tree::is_literal;
 use crate::guest::refusal_log::Refused;
 use crate::quote::quoted;
@@ -13,6 +14,8 @@ use crate::units::times;
 
 /// The table of the component's own file.
 const OWN_TABLE: &str = "Component.toml [capabilities]";
+/// The table of a policy that holds for every component.
+const CEILING: &str = "policy.toml [ceiling]";
 /// The key of capabilities in a table of the policy.
 const OF_POLICY: &str = "capabilities.";
 
@@ -27,6 +30,9 @@ pub(crate) struct Refusal {
     table: String,
     /// The line of that table that grants it; none if no pattern can.
     line: Option<String>,
+    /// The reason, if it is not that no pattern matches.
+    #[serde(skip)]
+    why: Option<String>,
 }
 
 /// Describes the refusals of a component, whose capabilities are those of its file under the
@@ -44,15 +50,28 @@ impl Refusal {
         refused: Refused,
         capabilities: &CapabilitySet,
     ) -> Self {
-        let Refused { count, resource, extent, by } = refused;
-        let grant = pattern(permission, &resource, extent)
-            .and_then(|pattern| Grant::new(permission, &pattern, by.as_deref(), capabilities));
+        let Refused { count, resource, extent, by, special } = refused;
+        let (table, line) = match special {
+            None => {
+                let grant = pattern(permission, &resource, extent).and_then(|pattern| {
+                    Grant::new(permission, &pattern, by.as_deref(), capabilities)
+                });
+                (by.unwrap_or_else(|| String::from(OWN_TABLE)), grant.map(|grant| grant.line))
+            }
+            Some((address, _)) => {
+                let pattern = endpoint::literal(address, &resource, extent);
+                let Grant { table, line } =
+                    Grant::by_policy(permission, pattern.as_deref(), capabilities);
+                (table, pattern.is_some().then_some(line))
+            }
+        };
         Self {
             permission: permission.as_str(),
             count,
             last: normalized(permission, &resource).unwrap_or(resource),
-            table: by.unwrap_or_else(|| String::from(OWN_TABLE)),
-            line: grant.map(|grant| grant.line),
+            table,
+            line,
+            why: special.map(|(address, purpose)| format!("{address} is {purpose}")),
         }
     }
 
@@ -63,8 +82,9 @@ impl Refusal {
 
     /// Returns the refusals in one line.
     pub(crate) fn text(&self) -> String {
-        let Self { permission, count, last, table, line } = self;
-        let what = format!("{permission} of `{}` {}", quoted(last), times(*count));
+        let Self { permission, count, last, table, line, why } = self;
+        let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        let what = format!("{permission} of `{}` {}{why}", quoted(last), times(*count));
         match line {
             Some(line) => format!("{what}; {table} needs: {line}"),
             None => format!("{what} by {table}; no pattern can grant it"),
@@ -93,18 +113,48 @@ impl Grant {
             capabilities.restrictions().find(|(name, _)| *name == by).map(|(_, set)| set)
         });
         let listed = restriction.as_ref().unwrap_or(capabilities);
-        let patterns = listed.patterns(permission).map(Pattern::as_str).chain([pattern]);
-        let patterns: Vec<String> =
-            patterns.filter_map(|one| serde_json::to_string(one).ok()).collect();
         let table = by.map_or_else(|| String::from(OWN_TABLE), String::from);
         let key = if by.is_some() { OF_POLICY } else { "" };
-        Some(Self { table, line: format!("{key}{permission} = [{}]", patterns.join(", ")) })
+        Some(Self { table, line: line(key, permission, listed, Some(pattern)) })
     }
+
+    /// Returns the line of the policy with `pattern`. A policy that lists no capabilities would
+    /// allow nothing else with that, so the line has the patterns of the component's file as well.
+    fn by_policy(
+        permission: Permission,
+        pattern: Option<&str>,
+        capabilities: &CapabilitySet,
+    ) -> Self {
+        let restriction = capabilities.restrictions().next();
+        let (table, listed) = match &restriction {
+            Some((name, listed)) => (*name, listed),
+            None => (CEILING, capabilities),
+        };
+        let line = line(OF_POLICY, permission, listed, pattern);
+        Self { table: String::from(table), line }
+    }
+}
+
+/// Writes a line of patterns: those that are listed, and one more.
+fn line(
+    key: &str,
+    permission: Permission,
+    listed: &CapabilitySet,
+    pattern: Option<&str>,
+) -> String {
+    let patterns = listed.patterns(permission).map(Pattern::as_str).chain(pattern);
+    let patterns: Vec<String> =
+        patterns.filter_map(|one| serde_json::to_string(one).ok()).collect();
+    format!("{key}{permission} = [{}]", patterns.join(", "))
 }
 
 /// Returns the narrowest pattern that grants a request; none if the resource is not a text that a
 /// pattern can have.
 fn pattern(permission: Permission, resource: &str, extent: Extent) -> Option<String> {
+    if permission.domain() == Domain::Network {
+        let pattern = endpoint::pattern(resource, extent)?;
+        return Some(pattern).filter(|pattern| Pattern::new(Domain::Network, pattern).is_ok());
+    }
     let resource = normalized(permission, resource)?;
     // A star, or `<id>`, would grant other names than the one that has it.
     if resource != "/" && !is_literal(permission.domain(), &resource) {
@@ -133,7 +183,7 @@ pub(crate) fn everything_below(dir: &str) -> String {
 mod tests {
     use super::{Grant, Refusal, everything_below};
     use crate::guest::refusal_log::Refused;
-    use limits_core::{CapabilitySet, Extent, Permission};
+    use limits_core::{CapabilitySet, Extent, Permission, SpecialAddress};
 
     const READ: Permission = Permission::FilesystemRead;
 
@@ -144,7 +194,7 @@ mod tests {
 
     fn refusal(resource: &str, extent: Extent, by: Option<&str>) -> Refusal {
         let (resource, by) = (String::from(resource), by.map(String::from));
-        let refused = Refused { count: 2, resource, extent, by };
+        let refused = Refused { count: 2, resource, extent, by, special: None };
         Refusal::new(READ, refused, &capabilities())
     }
 
@@ -183,6 +233,58 @@ mod tests {
             refusal("/a*\u{1b}", Extent::Itself, None).text(),
             "filesystem.read of `/a*\\u{1b}` 2 times by Component.toml [capabilities]; no pattern \
              can grant it"
+        );
+    }
+
+    #[test]
+    fn an_endpoint_is_granted_by_its_name_and_port() {
+        let connect = Permission::NetworkConnect;
+        let own = CapabilitySet::builder().grant(connect, "a.example:1").build().unwrap();
+        let line = |resource: &str, extent| {
+            let resource = String::from(resource);
+            let refused = Refused { count: 1, resource, extent, by: None, special: None };
+            Refusal::new(connect, refused, &own).line
+        };
+        let needs =
+            |pattern: &str| Some(format!("network.connect = [\"a.example:1\", \"{pattern}\"]"));
+        assert_eq!(line("b.example:443", Extent::Itself), needs("b.example:443"));
+        assert_eq!(line("9.9.9.9:53 (dns.example)", Extent::Itself), needs("dns.example:53"));
+        assert_eq!(line("b.example", Extent::SomePort), needs("b.example:*"));
+        assert_eq!(line("bad host", Extent::SomePort), None);
+    }
+
+    #[test]
+    fn a_special_address_needs_a_line_of_the_policy() {
+        let connect = Permission::NetworkConnect;
+        let own = CapabilitySet::builder().grant(connect, "**:80").build().unwrap();
+        let listed = CapabilitySet::builder().grant(connect, "*.example:80").build().unwrap();
+        let under = own.clone().restricted_by("policy.toml [component.a]", &listed);
+        let text = |capabilities| {
+            let refused = Refused {
+                count: 1,
+                resource: String::from("10.0.0.5:80 (db.example)"),
+                extent: Extent::Itself,
+                by: None,
+                special: Some(([10, 0, 0, 5].into(), SpecialAddress::Private)),
+            };
+            let refusal = Refusal::new(connect, refused, capabilities);
+            assert!(refusal.is_by_policy());
+            refusal.text()
+        };
+        let what = "network.connect of `10.0.0.5:80 (db.example)` once: 10.0.0.5 is private; ";
+        assert_eq!(
+            text(&own),
+            format!(
+                "{what}policy.toml [ceiling] needs: capabilities.network.connect = [\"**:80\", \
+                 \"10.0.0.5:80\"]"
+            )
+        );
+        assert_eq!(
+            text(&under),
+            format!(
+                "{what}policy.toml [component.a] needs: capabilities.network.connect = \
+                 [\"*.example:80\", \"10.0.0.5:80\"]"
+            )
         );
     }
 

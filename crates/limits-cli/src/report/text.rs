@@ -9,6 +9,7 @@ use crate::outcome::classify::Ending;
 use crate::report::console::{Reported, Text};
 use crate::report::level_use::LevelUse;
 use crate::report::model::Report;
+use crate::report::service_use::ServiceUse;
 use crate::report::store_use::{DescriptorUse, ListingUse, OutputUse};
 use crate::units::grouped;
 
@@ -55,6 +56,9 @@ pub(crate) fn render(report: &Report) -> String {
         for refusal in &report.refusals {
             text.push_str(&line("refused", &refusal.text()));
         }
+        for refused in &report.switched_off {
+            text.push_str(&line("refused", &refused.line()));
+        }
         if !report.enforced {
             let says = "nothing above was denied or refused: quotas and capabilities would have";
             text.push_str(&line("observed", says));
@@ -71,11 +75,6 @@ pub(crate) fn render(report: &Report) -> String {
     }
     for change in &report.policy {
         text.push_str(&line("policy", change));
-    }
-    if !report.not_enforced.is_empty() {
-        let keys = report.not_enforced.join(", ");
-        let mark = format!("{WARNING}declared, not enforced here:{WARNING:#} {keys}");
-        text.push_str(&line("note", &mark));
     }
     if let Some(runs) = &report.runs {
         let by_outcome: Vec<String> =
@@ -171,8 +170,16 @@ fn used(report: &Report) -> String {
         report.descriptors.as_ref().and_then(DescriptorUse::line),
         report.listings.as_ref().and_then(ListingUse::line),
     ];
-    for says in piled.into_iter().flatten() {
+    let services = report.services.iter();
+    let refusals = piled.into_iter().flatten().chain(services.flat_map(ServiceUse::refusals));
+    for says in refusals {
         text.push_str(&line("refused", &format!("{WARNING}{says}{WARNING:#}")));
+    }
+    for (label, says) in [
+        ("network", report.services.and_then(|used| used.network())),
+        ("messages", report.services.and_then(|used| used.messages())),
+    ] {
+        text.extend(says.map(|says| line(label, &says)));
     }
     text
 }
@@ -317,13 +324,13 @@ mod tests {
   cpu                  3.000 ms
   refused  2 growths of memory
   quota    storage: 4100 (4 KiB) of 104857600 (100 MiB) at one time, 0.0 %
+  quota    message rate: 0 of 5 in 1s, 0.0 %
   quota    CPU time: 3.250 ms of 1000 ms in 1s, 0.3 %
   quota    memory: 8388608 (8 MiB) of 268435456 (256 MiB) at one time, 3.1 %, denied once
   host     CPU time: 0.000 ms of 2000 ms in 1s, 0.0 %, set by policy
   host     memory: 16777216 (16 MiB) of 16777216 (16 MiB) at one time, 100.0 %, set by policy, denied 2 times
   waited   40.500 ms for CPU time of the quota or the host
   also     resources.memory.max_tables = 3 (component)
-  note     declared, not enforced here: quota.message_rate
   runs     1: 1 timeout
 "
         );

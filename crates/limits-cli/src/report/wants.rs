@@ -4,6 +4,7 @@ use limits_config::{EffectiveConfig, Origin, Setting, format_size};
 use limits_core::{Domain, Escaped, Permission};
 use serde::Serialize;
 
+use crate::guest::services::option;
 use crate::inputs::wants::{Import, Wants};
 use crate::report::settings::quotas;
 use crate::report::text::{WARNING, line};
@@ -33,6 +34,8 @@ struct ShownImport {
     name: String,
     provided: bool,
     permissions: Vec<&'static str>,
+    /// The option that it needs to be of use.
+    option: Option<&'static str>,
 }
 
 impl WantsReport {
@@ -54,24 +57,22 @@ impl WantsReport {
         let start = format_size(self.start_bytes);
         let mut text =
             line("memory", &format!("{start} at its start, in memories and tables of its modules"));
-        let mut groups: Vec<(&[&str], bool, Vec<&str>)> = Vec::new();
-        for ShownImport { name, provided, permissions } in &self.imports {
-            let is_same = |group: &&mut (&[&str], bool, Vec<&str>)| {
-                (group.0, group.1) == (&permissions[..], *provided)
-            };
-            match groups.iter_mut().find(is_same) {
-                Some((_, _, names)) => names.push(name),
-                None => groups.push((permissions, *provided, vec![name])),
+        let mut groups: Vec<(&ShownImport, Vec<&str>)> = Vec::new();
+        for import in &self.imports {
+            match groups.iter_mut().find(|(first, _)| first.is_like(import)) {
+                Some((_, names)) => names.push(&import.name),
+                None => groups.push((import, vec![&import.name])),
             }
         }
-        for (permissions, is_provided, names) in groups {
-            let uses = match permissions {
+        for (import, names) in groups {
+            let uses = match &import.permissions[..] {
                 [] => String::from("no capability"),
                 permissions => permissions.join(", "),
             };
-            let mark = match is_provided {
-                true => String::new(),
-                false => format!("; {WARNING}not implemented by this command{WARNING:#}"),
+            let mark = match (import.provided, import.option) {
+                (false, _) => format!("; {WARNING}not implemented by this command{WARNING:#}"),
+                (true, Some(option)) => format!("; with {option}"),
+                (true, None) => String::new(),
             };
             text.push_str(&line("imports", &format!("{}: {uses}{mark}", names.join(", "))));
         }
@@ -91,12 +92,19 @@ impl WantsReport {
 }
 
 impl ShownImport {
-    fn new(Import { name: import, is_provided, permissions }: &Import) -> Self {
+    fn new(import: &Import) -> Self {
         Self {
-            name: shown(import),
-            provided: *is_provided,
-            permissions: permissions.iter().map(name).collect(),
+            name: shown(&import.name),
+            provided: import.is_provided,
+            permissions: import.permissions.iter().map(name).collect(),
+            option: import.service.map(option),
         }
+    }
+
+    /// Returns whether all but the name is the same.
+    fn is_like(&self, other: &Self) -> bool {
+        let kind = |import: &Self| (import.provided, import.permissions.clone(), import.option);
+        kind(self) == kind(other)
     }
 }
 
@@ -146,7 +154,9 @@ fn could_use(wants: &Wants, quota: &Setting) -> bool {
         wants.imports.iter().flat_map(|import| import.permissions).any(|one| one.domain() == domain)
     };
     match quota.key.as_str() {
-        "quota.storage" | "quota.storage_entries" => wants.can_use(Permission::FilesystemWrite),
+        "quota.storage" | "quota.storage_entries" => {
+            wants.can_use(Permission::FilesystemWrite) || wants.can_use(Permission::StorageWrite)
+        }
         "quota.network_bandwidth" => any(Domain::Network),
         "quota.message_rate" => any(Domain::Messaging),
         "quota.cpu_time" | "quota.memory" => true,

@@ -32,25 +32,41 @@ const GREEDY: &str = r#"(component
 #[test]
 fn imports_are_listed_with_the_permissions_that_they_can_use() {
     let json = wants_json(&Case::new(ROOMY, GREEDY));
-    let import = |name: &str, is_provided: bool, permissions: &[&str]| json!({"name": name, "provided": is_provided, "permissions": permissions});
+    let import = |name: &str, is_provided: bool, permissions: &[&str], option: Option<&str>| {
+        json!({
+            "name": name, "provided": is_provided, "permissions": permissions, "option": option
+        })
+    };
     assert_eq!(
         json["imports"],
         json!([
-            import("wasi:cli/stdout@0.2.0", true, &[]),
-            import("wasi:filesystem/types@0.2.3", true, &["filesystem.read", "filesystem.write"]),
+            import("wasi:cli/stdout@0.2.0", true, &[], None),
+            import(
+                "wasi:filesystem/types@0.2.3",
+                true,
+                &["filesystem.read", "filesystem.write"],
+                None
+            ),
             import(
                 "wasi:sockets/tcp@0.2.0",
                 true,
-                &["network.connect", "network.bind", "network.listen"]
+                &["network.connect", "network.bind", "network.listen"],
+                Some("--tcp")
             ),
-            import("wasi:http/outgoing-handler@0.2.0", true, &["network.connect"]),
+            import("wasi:http/outgoing-handler@0.2.0", true, &["network.connect"], Some("--http")),
             import(
                 "wasi:keyvalue/store@0.2.0-draft",
-                false,
-                &["storage.read", "storage.write", "storage.delete"]
+                true,
+                &["storage.read", "storage.write", "storage.delete"],
+                Some("--keyvalue FILE")
             ),
-            import("wasi:messaging/producer@0.2.0-draft", false, &["messaging.send"]),
-            import("demo:bot/io", false, &[]),
+            import(
+                "wasi:messaging/producer@0.2.0-draft",
+                true,
+                &["messaging.send"],
+                Some("--messages FILE")
+            ),
+            import("demo:bot/io", false, &[], None),
         ])
     );
     assert_eq!(json["start_bytes"], 5 * 65_536 + 10 * 8);
@@ -114,12 +130,13 @@ fn people_get_the_tables_on_stdout_and_the_rest_on_stderr() {
             "  memory   327760 (320.08 KiB) at its start, in memories and tables of its modules",
             "  imports  wasi:cli/stdout@0.2.0: no capability",
             "  imports  wasi:filesystem/types@0.2.3: filesystem.read, filesystem.write",
-            "  imports  wasi:sockets/tcp@0.2.0: network.connect, network.bind, network.listen",
-            "  imports  wasi:http/outgoing-handler@0.2.0: network.connect",
+            "  imports  wasi:sockets/tcp@0.2.0: network.connect, network.bind, network.listen; with \
+             --tcp",
+            "  imports  wasi:http/outgoing-handler@0.2.0: network.connect; with --http",
             "  imports  demo:other/store, demo:bot/io: no capability; not implemented by this \
              command",
-            "  imports  wasi:messaging/producer@0.2.0-draft: messaging.send; not implemented by \
-             this command",
+            "  imports  wasi:messaging/producer@0.2.0-draft: messaging.send; with --messages \
+             FILE",
             "  note     storage.read is asked for, and no import can use it",
         ]
     );
