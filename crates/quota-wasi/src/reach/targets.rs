@@ -27,8 +27,8 @@ impl Reach<'_> {
             }
             Host::Name(name) => name,
         };
-        self.decide_on_name(&name)?;
         let known_as = without_root(&name);
+        self.decide_on_host(known_as, port)?;
         let addresses = match self.names.fresh(known_as) {
             Some(known) => known,
             None => {
@@ -41,6 +41,15 @@ impl Reach<'_> {
         // The other names of an address count for nothing: servers of many names share one.
         let at_name = |target: &SocketAddr| NetworkTarget::new(*target).known_as(known_as);
         allowed(targets, |target| self.decide_by(at_name(target)))
+    }
+
+    /// Decides on a name as for a look-up, and tells the port of a refusal.
+    fn decide_on_host(self, name: &str, port: u16) -> Result<(), Denied> {
+        let (component, connect) = (&self.shared.component, Permission::NetworkConnect);
+        if component.capabilities().check_name(connect, name).is_allowed() {
+            return component.check_name(connect, name).map_err(Denied::new);
+        }
+        component.check(connect, &format!("{name}:{port}")).map_err(Denied::new)
     }
 
     fn decide_by(self, target: NetworkTarget) -> Result<(), Denied> {
