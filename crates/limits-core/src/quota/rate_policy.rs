@@ -11,8 +11,8 @@ use crate::escaped::quoted;
 /// network: it waits or it is refused.
 ///
 /// The larger policy is the more generous one, so the stricter of two is `a.min(b)`, as with
-/// [`CpuTimePolicy`](crate::CpuTimePolicy). A tracker does not know it: the code that takes from the
-/// rate, such as `quota-wasi`, enforces it.
+/// [`CpuTimePolicy`](crate::CpuTimePolicy). A tracker does not know it: the caller that takes from
+/// the rate, such as `quota-wasi`, enforces it.
 ///
 /// ```
 /// use limits_core::RatePolicy;
