@@ -13,3 +13,4 @@ mod requests;
 pub(crate) mod server;
 mod setup;
 mod tls;
+mod unsent_bodies;
