@@ -32,24 +32,25 @@ impl Held {
         wanted: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<usize, WireError>> {
-        loop {
-            if let Some(bytes) = self.current() {
-                return Poll::Ready(Ok(bytes));
-            }
-            if let Some(wait) = &mut self.wait {
-                let permit = ready!(wait.as_mut().poll(cx));
-                self.wait = None;
-                self.permit = Some(permit?);
-            } else if let Some(permit) = self.wire.try_take(as_bytes(wanted), Parts::Any)? {
-                self.permit = Some(permit);
-                // Taken just now: asked no further, it ends the loop whatever the clock does.
+        if let Some(bytes) = self.current() {
+            return Poll::Ready(Ok(bytes));
+        }
+        if self.wait.is_none() {
+            self.permit = self.wire.try_take(as_bytes(wanted), Parts::Any)?;
+            if self.permit.is_some() {
                 return Poll::Ready(Ok(self.held()));
-            } else {
-                let wire = self.wire.clone();
-                let wanted = as_bytes(wanted);
-                self.wait = Some(Box::pin(async move { wire.take(wanted, Parts::Any).await }));
             }
         }
+        let wire = &self.wire;
+        let wait = self.wait.get_or_insert_with(|| {
+            let (wire, wanted) = (wire.clone(), as_bytes(wanted));
+            Box::pin(async move { wire.take(wanted, Parts::Any).await })
+        });
+        let permit = ready!(wait.as_mut().poll(cx));
+        self.wait = None;
+        // Not asked whether its window goes on: the wire has, as often as is of use.
+        self.permit = Some(permit?);
+        Poll::Ready(Ok(self.held()))
     }
 
     /// Returns the bytes that are held without waiting, none if there are none now.

@@ -53,13 +53,13 @@ impl Sending {
         while !self.bytes.is_empty() {
             // An error of the connection is met by the next bytes.
             let _ready = self.connection.stream().writable().await;
-            let paid = self.paid.left();
+            let mut paid = self.paid.left();
             if paid == 0 {
                 self.paid = Paid::default();
                 let wanted = as_bytes(self.bytes.len());
                 let permit = self.wire.take(wanted, Parts::Any).await.map_err(Unsent::Refused)?;
+                paid = usize::try_from(permit.bytes()).unwrap_or(usize::MAX);
                 self.paid.permit = Some(permit);
-                continue;
             }
             let part = self.bytes.get(..paid).unwrap_or(&self.bytes);
             let sent = self.connection.send(part).map_err(Unsent::Broken)?;

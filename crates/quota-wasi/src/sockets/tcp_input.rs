@@ -47,19 +47,20 @@ impl TcpInput {
         !matches!(self.state, State::Open) || self.connection.is_read_shut()
     }
 
-    /// Waits until a byte may be there, and held.
-    async fn held(&mut self, wanted: usize) -> Result<(), WireError> {
+    /// Waits until bytes may be there, and are held. Returns their number: none at the end.
+    async fn held(&mut self, wanted: usize) -> Result<usize, WireError> {
         while !self.is_over() {
             // An error of the connection is read as bytes are.
             let _ready = self.connection.stream().readable().await;
-            if self.now(wanted)? == 0 && !self.is_over() {
-                poll_fn(|cx| self.held.poll(wanted, cx)).await?;
+            let mut held = self.now(wanted)?;
+            if held == 0 && !self.is_over() {
+                held = poll_fn(|cx| self.held.poll(wanted, cx)).await?;
             }
             if self.connection.is_readable() {
-                break;
+                return Ok(held);
             }
         }
-        Ok(())
+        Ok(0)
     }
 
     /// Returns the bytes that may be read without waiting for the quota. An end needs none.
@@ -81,6 +82,11 @@ impl TcpInput {
         if !self.is_over() && wanted > 0 && self.connection.is_readable() {
             most = self.now(wanted)?.min(wanted);
         }
+        self.receive_held(most)
+    }
+
+    /// Reads up to `most` bytes, which are held.
+    fn receive_held(&mut self, most: usize) -> StreamResult<Bytes> {
         if self.connection.is_read_shut() {
             self.state = State::Closed;
         }
@@ -134,12 +140,12 @@ impl InputStream for TcpInput {
             self.ready().await;
             return self.read(size);
         }
-        loop {
-            let bytes = self.receive(size)?;
-            if !bytes.is_empty() {
-                return Ok(bytes);
-            }
-            self.held(size.min(MOST)).await?;
+        let mut bytes = self.receive(size)?;
+        while bytes.is_empty() {
+            let wanted = size.min(MOST);
+            let most = self.held(wanted).await?.min(wanted);
+            bytes = self.receive_held(most)?;
         }
+        Ok(bytes)
     }
 }

@@ -84,18 +84,18 @@ impl TcpOutput {
         matches!(self.state, State::Open) && !self.connection.is_write_shut()
     }
 
-    /// Waits until bytes are held and the kernel takes some.
-    async fn held(&mut self, wanted: usize) -> Result<(), WireError> {
+    /// Waits until bytes are held and the kernel takes some. Returns their number: none at the end.
+    async fn held(&mut self, wanted: usize) -> Result<usize, WireError> {
         poll_fn(|cx| self.poll_sent(cx)).await;
         while self.is_open() {
             // An error of the connection is met by the write.
             let _ready = self.connection.stream().writable().await;
-            poll_fn(|cx| self.held.poll(wanted, cx)).await?;
+            let held = poll_fn(|cx| self.held.poll(wanted, cx)).await?;
             if self.connection.is_writable() {
-                break;
+                return Ok(held);
             }
         }
-        Ok(())
+        Ok(0)
     }
 
     /// Writes what the kernel takes of the bytes that are held, and returns its number.
@@ -171,20 +171,15 @@ impl OutputStream for TcpOutput {
     async fn blocking_write_and_flush(&mut self, mut bytes: Bytes) -> StreamResult<()> {
         self.permitted = 0;
         poll_fn(|cx| self.poll_sent(cx)).await;
-        loop {
+        self.due_error()?;
+        while !bytes.is_empty() {
+            let held = self.held(bytes.len()).await?;
             self.due_error()?;
-            if bytes.is_empty() {
-                return Ok(());
-            }
-            if !self.connection.is_writable() || self.held.now(bytes.len())? == 0 {
-                self.held(bytes.len()).await?;
-                continue;
-            }
-            let most = self.held.now(bytes.len())?.min(bytes.len());
-            let sent = self.give(bytes.get(..most).unwrap_or(&bytes))?;
+            let sent = self.give(bytes.get(..held).unwrap_or(&bytes))?;
             self.held.settle(sent);
             bytes.advance(sent.min(bytes.len()));
         }
+        Ok(())
     }
 
     /// Nothing is held back but by the task that sends.
