@@ -34,7 +34,6 @@ impl KeepAlive {
 
     /// Sets the time, in nanoseconds, to a second at least.
     pub(crate) fn set(self, socket: BorrowedFd<'_>, nanos: u64) -> SocketResult<()> {
-        let nanos = not_zero(nanos)?;
         let (least, most) = (Duration::from_secs(1), Duration::from_secs(MOST_SECONDS));
         let time = Duration::from_nanos(nanos).clamp(least, most);
         match self {
@@ -45,9 +44,9 @@ impl KeepAlive {
     }
 }
 
+/// Sets the number of probes, to one at least.
 pub(crate) fn set_keep_alive_count(socket: BorrowedFd<'_>, probes: u32) -> SocketResult<()> {
-    let probes = not_zero(probes)?.min(MOST_PROBES);
-    Ok(sockopt::set_tcp_keepcnt(socket, probes)?)
+    Ok(sockopt::set_tcp_keepcnt(socket, probes.clamp(1, MOST_PROBES))?)
 }
 
 /// Returns the number of connections that may wait to be accepted, of that which a guest asks for.
@@ -59,7 +58,7 @@ pub(crate) fn backlog(wanted: u64) -> SocketResult<u32> {
 /// The backlog of a socket of which a guest asks nothing.
 pub(crate) const DEFAULT_BACKLOG: u32 = MOST_BACKLOG;
 
-/// WASI has no zero for options.
-fn not_zero<N: PartialEq + From<u8>>(number: N) -> Result<N, ErrorCode> {
+/// WASI has no zero for these options, whatever state a socket is in.
+pub(crate) fn not_zero<N: PartialEq + From<u8>>(number: N) -> Result<N, ErrorCode> {
     if number == N::from(0) { Err(ErrorCode::InvalidArgument) } else { Ok(number) }
 }

@@ -13,7 +13,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, SocketResu
 use super::bindings::tcp::{self, ShutdownType};
 use super::bindings::tcp_create_socket;
 use super::options::{self, Buffer};
-use super::tcp_options::{KeepAlive, set_keep_alive_count};
+use super::tcp_options::{KeepAlive, not_zero, set_keep_alive_count};
 use super::tcp_socket::{Accepted, Metering, Started, TcpSocket};
 use super::view::SocketsView;
 use crate::service::Service;
@@ -149,6 +149,7 @@ impl tcp::HostTcpSocket for SocketsView<'_> {
     }
 
     fn set_keep_alive_idle_time(&mut self, socket: Socket, nanos: u64) -> SocketResult<()> {
+        not_zero(nanos)?;
         KeepAlive::Idle.set(self.system(&socket)?, nanos)
     }
 
@@ -157,6 +158,7 @@ impl tcp::HostTcpSocket for SocketsView<'_> {
     }
 
     fn set_keep_alive_interval(&mut self, socket: Socket, nanos: u64) -> SocketResult<()> {
+        not_zero(nanos)?;
         KeepAlive::Interval.set(self.system(&socket)?, nanos)
     }
 
@@ -165,6 +167,7 @@ impl tcp::HostTcpSocket for SocketsView<'_> {
     }
 
     fn set_keep_alive_count(&mut self, socket: Socket, probes: u32) -> SocketResult<()> {
+        not_zero(probes)?;
         set_keep_alive_count(self.system(&socket)?, probes)
     }
 
