@@ -21,8 +21,8 @@ pub(crate) struct ServiceArgs {
     /// Trusts the certificates of FILE, in PEM, beside the default roots of --http.
     #[arg(long, value_name = "FILE", requires = "http")]
     pub(crate) ca: Option<PathBuf>,
-    /// Gives the guest keys and values, which the database FILE keeps from run to run. It is made if
-    /// it is not there.
+    /// Gives the guest keys and values, which the database FILE keeps from run to run. It is made
+    /// if it is not there.
     #[arg(long, value_name = "FILE")]
     pub(crate) keyvalue: Option<PathBuf>,
     /// Takes the guest's messages, and appends them to FILE, each as a line of JSON.
