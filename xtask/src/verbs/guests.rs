@@ -3,6 +3,9 @@
 //!
 //! Not a step of `ci`, since it installs packages of others.
 
+mod http_server;
+mod network;
+mod server;
 mod toolchain;
 
 use std::fs;
@@ -14,11 +17,8 @@ use serde_json::Value;
 use super::examples::program;
 use crate::failure::Result;
 use crate::{cargo, workspace};
+use network::Network;
 use toolchain::Toolchain;
-
-/// The name of the JavaScript guest's and of the Python guest's folder.
-const JAVASCRIPT: &str = "javascript";
-const PYTHON: &str = "python";
 
 pub(crate) fn run() -> Result {
     let guests = workspace::root().join("guests");
@@ -32,17 +32,26 @@ pub(crate) fn run() -> Result {
         "--message-format=json-render-diagnostics",
     ])?;
     let command = program(&built, "wasm-limits")?;
+    let network = Network::start(&command, &guests)?;
     for version in toolchain.javascript_versions() {
-        let component = toolchain.build_javascript(version, &guests.join(JAVASCRIPT))?;
-        check(&command, &guests.join(JAVASCRIPT), &component, None)
-            .map_err(|failure| format!("componentize-js {version}: {failure}"))?;
+        let tool = toolchain.javascript(version)?;
+        let checked = || -> Result {
+            let (files, fetch) = (guests.join("javascript"), guests.join("javascript-fetch"));
+            check_files(&command, &files, &tool.build(&files, "files")?, None)?;
+            network.check_fetch(&fetch, &tool.build(&fetch, "fetch")?)
+        };
+        checked().map_err(|failure| format!("componentize-js {version}: {failure}"))?;
         eprintln!("componentize-js {version}: as expected");
     }
     for version in toolchain.python_versions() {
-        let component = toolchain.build_python(version, &guests.join(PYTHON))?;
-        let answer = toolchain.answers_eio(version).then_some(("EDQUOT", "EIO"));
-        check(&command, &guests.join(PYTHON), &component, answer)
-            .map_err(|failure| format!("componentize-py {version}: {failure}"))?;
+        let tool = toolchain.python(version)?;
+        let checked = || -> Result {
+            let (files, socket) = (guests.join("python"), guests.join("python-socket"));
+            let answer = toolchain.answers_eio(version).then_some(("EDQUOT", "EIO"));
+            check_files(&command, &files, &tool.build(&files, "python")?, answer)?;
+            network.check_socket(&socket, &tool.build(&socket, "python")?)
+        };
+        checked().map_err(|failure| format!("componentize-py {version}: {failure}"))?;
         eprintln!("componentize-py {version}: as expected");
     }
     Ok(())
@@ -55,25 +64,41 @@ fn scratch() -> Result<PathBuf> {
     Ok(scratch)
 }
 
-/// Runs a guest and compares its output and its report. `of_streams` is the toolchain's word for
-/// the refusal of a stream, in the place of the expected one.
-fn check(
+/// Runs a guest of files and compares its output and its report. `of_streams` is the toolchain's
+/// word for the refusal of a stream, in the place of the expected one.
+fn check_files(
     command: &Path,
     folder: &Path,
     component: &Path,
     of_streams: Option<(&str, &str)>,
 ) -> Result {
-    let scratch = scratch()?;
-    let (data, report) = (scratch.join("data"), scratch.join("report.json"));
-    let _ = fs::remove_file(&report);
+    let data = scratch()?.join("data");
     lay_out(&data).map_err(|error| format!("cannot lay out {}: {error}", data.display()))?;
     let directory = format!("{}::/data", data.display());
+    let (printed, report) = run_guest(command, folder, component, &["--dir", &directory])?;
+    let expected = expected(&read(&folder.join("OUTPUT"))?, of_streams);
+    if let Some(difference) = difference(&expected, &printed) {
+        return Err(difference.into());
+    }
+    compare(&report, &printed)
+}
+
+/// Runs a guest that must succeed; returns its output and the report.
+fn run_guest(
+    command: &Path,
+    folder: &Path,
+    component: &Path,
+    options: &[&str],
+) -> Result<(String, Value)> {
+    let report = scratch()?.join("report.json");
+    let _ = fs::remove_file(&report);
     let output = Command::new(command)
         .arg("run")
         .arg(folder.join("Component.toml"))
         .arg("--component")
         .arg(component)
-        .args(["--dir", &directory, "--report"])
+        .args(options)
+        .arg("--report")
         .arg(&report)
         .stdin(Stdio::null())
         .output()
@@ -82,14 +107,9 @@ fn check(
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!("ended with {}\n{said}", output.status).into());
     }
-    let expected = expected(&read(&folder.join("OUTPUT"))?, of_streams);
-    let printed = String::from_utf8_lossy(&output.stdout);
-    if let Some(difference) = difference(&expected, &printed) {
-        return Err(difference.into());
-    }
-    let report: Value = serde_json::from_str(&read(&report)?)
+    let report = serde_json::from_str(&read(&report)?)
         .map_err(|error| format!("the report is no JSON: {error}"))?;
-    compare(&report, &printed)
+    Ok((String::from_utf8_lossy(&output.stdout).into_owned(), report))
 }
 
 /// Makes the directory that the guest is given: a folder of its own, and a secret.
@@ -131,16 +151,24 @@ fn compare(report: &Value, printed: &str) -> Result {
         printed.lines().filter(is_one).count()
     };
     let storage = &report["quota"]["storage"];
-    let refused = report["refusals"].as_array().map_or(0, |refusals| {
-        refusals.iter().filter_map(|refusal| refusal["count"].as_u64()).sum()
-    });
-    let counts = [
+    same([
         ("outcome", report["outcome"].clone(), Value::from("success")),
         ("storage used", storage["used"].clone(), storage["limit"].clone()),
         ("storage denied", storage["denied"].clone(), ends(&["EDQUOT", "EIO", "quota"]).into()),
-        ("refusals", Value::from(refused), ends(&["EACCES", "access"]).into()),
-    ];
-    for (name, reported, expected) in counts {
+        ("refusals", refusals(report).into(), ends(&["EACCES", "access"]).into()),
+    ])
+}
+
+/// Returns the number of requests that capabilities refused.
+fn refusals(report: &Value) -> u64 {
+    report["refusals"]
+        .as_array()
+        .map_or(0, |refusals| refusals.iter().filter_map(|refusal| refusal["count"].as_u64()).sum())
+}
+
+/// Compares figures of a report, each with its name and the expected one.
+fn same<const N: usize>(figures: [(&str, Value, Value); N]) -> Result {
+    for (name, reported, expected) in figures {
         if reported != expected {
             return Err(format!("the report has {name} {reported}, expected {expected}").into());
         }

@@ -10,7 +10,10 @@ use crate::cargo;
 use crate::failure::{Failure, Result};
 
 /// The package of the JavaScript toolchain.
-const JAVASCRIPT: &str = "@bytecodealliance/componentize-js";
+const PACKAGE: &str = "@bytecodealliance/componentize-js";
+/// The ways to the programs that install the toolchains.
+const INSTALL_NODE: &str = "install Node.js 20 or later, with npm";
+const INSTALL_VENV: &str = "apt-get install python3-venv";
 
 /// The versions of `guests/versions.toml`, each installed anew when it is used.
 pub(super) struct Toolchain {
@@ -46,48 +49,28 @@ impl Toolchain {
         list.and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str)
     }
 
-    /// Makes a component of a folder's `app.js` in the world of its `world.wit`.
-    pub(super) fn build_javascript(&self, version: &str, guest: &Path) -> Result<PathBuf> {
+    /// Installs a version of the JavaScript toolchain.
+    pub(super) fn javascript(&self, version: &str) -> Result<JavaScript> {
         let before = self.versions.get("componentize-js").and_then(|table| table.get("before"));
         let before = before.and_then(toml::Value::as_str).unwrap_or_default();
         let folder = self.folder(&format!("componentize-js-{version}"))?;
-        let package = format!("{JAVASCRIPT}@{version}");
-        let install = "install Node.js 20 or later, with npm";
+        let package = format!("{PACKAGE}@{version}");
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts"]);
         npm.arg(format!("--before={before}")).arg("--prefix").arg(&folder).arg(package);
-        call(&mut npm, install)?;
-
-        let wit = folder.join("wit");
-        wasi_interfaces(&wit.join("deps"))?;
-        copy(&guest.join("world.wit"), &wit.join("world.wit"))?;
-        let component = folder.join("app.wasm");
-        let tool = folder.join("node_modules").join(JAVASCRIPT).join("src/cli.js");
-        let mut node = Command::new("node");
-        node.arg(tool).arg(guest.join("app.js")).arg("--wit").arg(wit);
-        node.args(["--world-name", "files", "--out"]).arg(&component);
-        call(&mut node, install)?;
-        Ok(component)
+        call(&mut npm, INSTALL_NODE)?;
+        Ok(JavaScript { folder })
     }
 
-    /// Makes a component of a folder's `app.py` in the world of its `world.wit`.
-    pub(super) fn build_python(&self, version: &str, guest: &Path) -> Result<PathBuf> {
+    /// Installs a version of the Python toolchain.
+    pub(super) fn python(&self, version: &str) -> Result<Python> {
         let folder = self.folder(&format!("componentize-py-{version}"))?;
-        let bin = folder.join("venv/bin");
-        let install = "apt-get install python3-venv";
-        call(Command::new("python3").args(["-m", "venv"]).arg(folder.join("venv")), install)?;
+        let environment = folder.join("venv");
+        call(Command::new("python3").args(["-m", "venv"]).arg(&environment), INSTALL_VENV)?;
         let package = format!("componentize-py=={version}");
-        call(Command::new(bin.join("pip")).args(["install", "--quiet", &package]), install)?;
-
-        // A copy, beside which the tool leaves its cache.
-        copy(&guest.join("app.py"), &folder.join("app.py"))?;
-        let component = folder.join("app.wasm");
-        let mut tool = Command::new(bin.join("componentize-py"));
-        tool.arg("--quiet").arg("--wit-path").arg(guest.join("world.wit"));
-        tool.args(["--world", "python", "componentize", "app", "--python-path"]).arg(&folder);
-        tool.arg("--output").arg(&component);
-        call(&mut tool, install)?;
-        Ok(component)
+        let mut pip = Command::new(environment.join("bin/pip"));
+        call(pip.args(["install", "--quiet", &package]), INSTALL_VENV)?;
+        Ok(Python { folder })
     }
 
     /// Makes an empty folder: npm removes packages that are needed from one that it has filled.
@@ -97,6 +80,47 @@ impl Toolchain {
         fs::create_dir_all(&folder)
             .map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
         Ok(folder)
+    }
+}
+
+/// An installed version of the JavaScript toolchain.
+pub(super) struct JavaScript {
+    folder: PathBuf,
+}
+
+impl JavaScript {
+    /// Makes a component of a folder's `app.js` in a world of its `world.wit`.
+    pub(super) fn build(&self, guest: &Path, world: &str) -> Result<PathBuf> {
+        let wit = self.folder.join(world);
+        wasi_interfaces(&wit.join("deps"))?;
+        copy(&guest.join("world.wit"), &wit.join("world.wit"))?;
+        let component = wit.with_extension("wasm");
+        let tool = self.folder.join("node_modules").join(PACKAGE).join("src/cli.js");
+        let mut node = Command::new("node");
+        node.arg(tool).arg(guest.join("app.js")).arg("--wit").arg(wit);
+        node.args(["--world-name", world, "--out"]).arg(&component);
+        call(&mut node, INSTALL_NODE)?;
+        Ok(component)
+    }
+}
+
+/// An installed version of the Python toolchain.
+pub(super) struct Python {
+    folder: PathBuf,
+}
+
+impl Python {
+    /// Makes a component of a folder's `app.py` in a world of its `world.wit`.
+    pub(super) fn build(&self, guest: &Path, world: &str) -> Result<PathBuf> {
+        // A copy, beside which the tool leaves its cache.
+        copy(&guest.join("app.py"), &self.folder.join("app.py"))?;
+        let component = self.folder.join("app.wasm");
+        let mut tool = Command::new(self.folder.join("venv/bin/componentize-py"));
+        tool.arg("--quiet").arg("--wit-path").arg(guest.join("world.wit"));
+        tool.args(["--world", world, "componentize", "app", "--python-path"]).arg(&self.folder);
+        tool.arg("--output").arg(&component);
+        call(&mut tool, INSTALL_VENV)?;
+        Ok(component)
     }
 }
 
