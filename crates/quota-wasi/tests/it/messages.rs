@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use limits_core::{CapabilitySet, Permission, ResourceLimitsBuilder, ResourceQuota};
 use quota_enforce::{ComponentHandle, QuotaRegistry, SecurityContext};
-use quota_wasi::{StoreUsage, WasiQuota};
+use quota_wasi::WasiQuota;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentType, Lift, ResourceAny};
 
@@ -65,10 +65,6 @@ impl Guest {
         limits: ResourceLimitsBuilder,
     ) -> Self {
         Self::of_services(&PUPPET, quota.store(&limits.build().unwrap())).await
-    }
-
-    pub(crate) fn counters(&self) -> StoreUsage {
-        self.store.data().quota.as_ref().unwrap().usage()
     }
 
     pub(crate) async fn connect_client(&mut self, name: &str) -> Answer<ResourceAny> {

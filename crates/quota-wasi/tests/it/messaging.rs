@@ -62,7 +62,7 @@ async fn a_message_arrives_as_it_was_with_its_senders_id() {
     assert_eq!((full.sender(), full.data()), ("guest", &b"other"[..]));
     assert_eq!((full.content_type(), full.metadata()), (Some("text/plain"), &*expected));
     assert_eq!(full.size(), 1 + 5 + 10 + 12);
-    assert_eq!(guest.counters().messages(), 2);
+    assert_eq!(guest.usage().messages(), 2);
     assert_eq!(quota.component().usage().message_count, 2);
 }
 
@@ -102,7 +102,7 @@ async fn a_guest_whose_host_has_no_transport_reads_so_and_that_is_counted() {
     let mut guest = Guest::of_messages(&quota).await;
     let refused = Failure::PermissionDenied("the host has no transport of messages".to_owned());
     assert_eq!(guest.connect_client("").await.unwrap_err(), refused);
-    assert_eq!(guest.counters().refused_services(Service::Messaging), 1);
+    assert_eq!(guest.usage().refused_services(Service::Messaging), 1);
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn the_largest_message_is_one_of_max_message_bytes() {
     assert_eq!(guest.send_message(client, "12345678", message).await, other(refused));
     assert_eq!(all.receive().await.size(), 100);
     assert!(all.try_receive().is_none());
-    assert_eq!((guest.counters().messages(), guest.counters().refused_messages()), (1, 2));
+    assert_eq!((guest.usage().messages(), guest.usage().refused_messages()), (1, 2));
     assert_eq!(quota.component().usage().message_count, 1);
 }
 
@@ -238,7 +238,7 @@ async fn a_rate_that_denies_says_when_to_try_again() {
     assert_eq!(guest.send_message(client, "t", message).await, Ok(()));
     assert_eq!(core::iter::from_fn(|| all.try_receive()).count(), 3);
     assert_eq!(quota.component().denials().by_quota(QuotaResource::MessageRate), 3);
-    assert_eq!(guest.counters().refused_messages(), 0);
+    assert_eq!(guest.usage().refused_messages(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -358,7 +358,7 @@ async fn a_message_that_the_transport_refuses_is_refunded_and_one_without_an_ans
     }
     assert_eq!(guest.send_message(client, "t", message).await, Ok(()));
     assert_eq!(used(), 1);
-    let usage = guest.counters();
+    let usage = guest.usage();
     assert_eq!((usage.messages(), usage.failed_messages()), (1, 4));
     let unseen = timeout(Duration::from_millis(1), guest.send_message(client, "t", message)).await;
     assert!(unseen.is_err());

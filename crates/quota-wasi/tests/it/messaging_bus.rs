@@ -44,7 +44,7 @@ async fn a_full_queue_is_an_error_that_the_sender_reads_and_is_not_charged_for()
     // A message goes to all or to none.
     assert_eq!(core::iter::from_fn(|| all.try_receive()).count(), 4);
     assert_eq!(quota.component().usage().message_count, 4);
-    assert_eq!((guest.counters().messages(), guest.counters().failed_messages()), (4, 6));
+    assert_eq!((guest.usage().messages(), guest.usage().failed_messages()), (4, 6));
     // A place is free as soon as one was taken.
     assert_eq!(few.receive().await.size(), 9);
     assert_eq!(guest.send_message(client, "few.x", message).await, Ok(()));
@@ -77,7 +77,7 @@ async fn sixteen_executions_of_two_components_fill_a_queue_to_its_last_place() {
                 let message = guest.message(text.as_bytes()).await;
                 sent += u64::from(guest.send_message(client, "t", message).await.is_ok());
             }
-            assert_eq!(guest.counters().messages(), sent);
+            assert_eq!(guest.usage().messages(), sent);
             sent
         });
     }

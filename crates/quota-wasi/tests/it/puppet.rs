@@ -23,6 +23,7 @@ pub(crate) struct Part {
 const LIBC: &str = r#"
     (core module $libc
       (memory (export "mem") 16)
+      (data (i32.const 2048) "endless")
       (global $next (mut i32) (i32.const 4096))
       (func (export "realloc") (param $old i32) (param $held i32) (param $align i32) (param $size i32)
           (result i32)

@@ -9,7 +9,10 @@ use crate::guest::Guest;
 use crate::host::Host;
 use crate::puppet::Part;
 
-/// `wasi:keyvalue`, and a guest that fills a bucket for ever.
+/// The export of a function without an end.
+const RUN: &str = r#"(func (export "run") (canon lift (core func $shims "run")))"#;
+
+/// `wasi:keyvalue`, and a guest that sets a pair for ever.
 pub(crate) const KEYS: Part = Part {
     resources: &[("store", "bucket")],
     instances: &[
@@ -35,16 +38,14 @@ store | key-response | (record (field "keys" (list string)) (field "cursor" (opt
 "#,
     further: (
         r#"
-    (func (export "set-for-ever") (param $bucket i32) (param $key i32) (param $key-len i32)
-        (param $value i32) (param $value-len i32)
+    (func (export "run") (local $bucket i32)
+      (call $open (i32.const 0) (i32.const 0) (i32.const 1024))
+      (local.set $bucket (i32.load (i32.const 1028)))
       (loop $more
-        (call $set (local.get $bucket) (local.get $key) (local.get $key-len)
-          (local.get $value) (local.get $value-len) (i32.const 1024))
+        (call $set (local.get $bucket)
+          (i32.const 2048) (i32.const 3) (i32.const 2051) (i32.const 3) (i32.const 1024))
         (br $more)))"#,
-        r#"
-    (func (export "set-for-ever") (param "bucket" (own $bucket)) (param "key" string)
-        (param "value" (list u8))
-      (canon lift (core func $shims "set-for-ever") (memory $mem) (realloc $realloc)))"#,
+        RUN,
     ),
 };
 
@@ -75,16 +76,15 @@ types | error | (variant (case "timeout") (case "connection" string) (case "perm
 "#,
     further: (
         r#"
-    (func (export "send-for-ever") (param $client i32) (param $topic i32) (param $topic-len i32)
-        (param $message i32)
+    (func (export "run") (local $client i32) (local $message i32)
+      (call $connect (i32.const 0) (i32.const 0) (i32.const 1024))
+      (local.set $client (i32.load (i32.const 1028)))
+      (local.set $message (call $new-message (i32.const 2048) (i32.const 3)))
       (loop $more
-        (call $send (local.get $client) (local.get $topic) (local.get $topic-len)
-          (local.get $message) (i32.const 1024))
+        (call $send (local.get $client) (i32.const 2048) (i32.const 3) (local.get $message)
+          (i32.const 1024))
         (br $more)))"#,
-        r#"
-    (func (export "send-for-ever") (param "client" (own $client)) (param "topic" string)
-        (param "message" (own $message))
-      (canon lift (core func $shims "send-for-ever") (memory $mem) (realloc $realloc)))"#,
+        RUN,
     ),
 };
 
