@@ -1,5 +1,7 @@
 //! Guests and hosts that the measurements share.
 
+pub mod net_guest;
+pub mod net_host;
 pub mod wasi_guest;
 pub mod wasi_host;
 

@@ -1,0 +1,169 @@
+//! Bytes of guests over real sockets: whether a quota is used up and none is silent for long, and
+//! the cost of its metering.
+//!
+//! `cargo run --release -p limits-benches --bin bandwidth` prints the tables of
+//! `docs/performance.md`. The peers have a thread of their own.
+
+use core::error::Error;
+use core::time::Duration;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use limits_benches::net_host::{Copy, PlainNet, QuotaNet};
+use tokio::runtime::Runtime;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Streams that share one quota.
+const STREAMS: usize = 16;
+/// The seconds of which their bytes are counted, after two in which they begin.
+const SECONDS: u32 = 10;
+/// The bandwidths that they share, in bytes per second.
+const BANDWIDTHS: [u64; 3] = [100_000, 10 << 20, 100 << 20];
+
+/// Bytes of one copy.
+const COPIED: u64 = 256 << 20;
+/// Rounds of copies, each on both hosts.
+const ROUNDS: usize = 15;
+/// Above what a copy reaches.
+const ENOUGH: u64 = 30_000_000_000;
+
+fn main() -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    print(
+        "| quota per second | bytes in 10 s / quota | longest silence of a stream |\n|---|---|---|",
+    );
+    for bandwidth in BANDWIDTHS {
+        let (ratio, silence) = share(&runtime, bandwidth)?;
+        print(&format!("| {bandwidth} | {:.2} % | {} ms |", ratio * 100.0, silence.as_millis()));
+    }
+    print("\n| copy of 256 MiB over TCP | plain | with quotas | ratio |\n|---|---|---|---|");
+    for (name, in_parts) in [("as there is room", false), ("in parts of 4 KiB", true)] {
+        let (plain, quotas, ratio) = copies(&runtime, in_parts)?;
+        print(&format!(
+            "| {name} | {} ms | {} ms | {ratio:.3}x |",
+            plain.as_millis(),
+            quotas.as_millis()
+        ));
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "a program")]
+fn print(line: &str) {
+    println!("{line}");
+}
+
+/// Lets guests send on one quota, and returns the part of it that they used, and the longest time
+/// for which a peer heard nothing of its guest.
+fn share(runtime: &Runtime, bandwidth: u64) -> Result<(f64, Duration), Failure> {
+    let (listener, address) = listen()?;
+    let heard: Arc<Mutex<Vec<(Instant, usize, u64)>>> = Arc::default();
+    let peers = Arc::clone(&heard);
+    thread::spawn(move || {
+        for stream in 0..STREAMS {
+            let Ok((mut peer, _)) = listener.accept() else { return };
+            let peers = Arc::clone(&peers);
+            thread::spawn(move || {
+                let mut buffer = vec![0; 64 << 10];
+                while let Ok(bytes @ 1..) = peer.read(&mut buffer) {
+                    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+                    peers.lock().expect("no thread panics").push((Instant::now(), stream, bytes));
+                }
+            });
+        }
+    });
+    let host = Arc::new(QuotaNet::new(bandwidth)?);
+    // Windows begin with the host's registry, a little before.
+    let start = Instant::now() + Duration::from_secs(2);
+    let end = start + Duration::from_secs(SECONDS.into());
+    runtime.block_on(async {
+        let mut guests = Vec::new();
+        for _ in 0..STREAMS {
+            let host = Arc::clone(&host);
+            guests.push(tokio::spawn(async move { host.send(address.port()).await }));
+        }
+        tokio::time::sleep_until((end + Duration::from_millis(300)).into()).await;
+        guests.iter().for_each(tokio::task::JoinHandle::abort);
+    });
+    let heard = heard.lock().expect("no thread panics");
+    let counted = heard.iter().filter(|it| (start..end).contains(&it.0));
+    let bytes: u64 = counted.map(|it| it.2).sum();
+    let mut longest = Duration::ZERO;
+    for stream in 0..STREAMS {
+        let mut last = start;
+        let times = heard.iter().filter(|it| it.1 == stream).map(|it| it.0);
+        for at in times.filter(|at| *at >= start).chain([end]).map(|at| at.min(end)) {
+            longest = longest.max(at.saturating_duration_since(last));
+            last = last.max(at);
+        }
+    }
+    Ok((float(bytes) / float(bandwidth.saturating_mul(SECONDS.into())), longest))
+}
+
+/// Copies on both hosts in turn, and returns the medians of their times, and of the ratio within a
+/// round.
+fn copies(runtime: &Runtime, in_parts: bool) -> Result<(Duration, Duration, f64), Failure> {
+    let (plain, quotas) = (PlainNet::new()?, QuotaNet::new(ENOUGH)?);
+    let (mut plains, mut shaped, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let mut times = [Duration::ZERO; 2];
+        // The order changes, so that what one leaves behind is no advantage of the other.
+        for turn in 0..2 {
+            let is_plain = (round + turn) % 2 == 0;
+            let copy = peers(in_parts)?;
+            let start = Instant::now();
+            let bytes = runtime.block_on(async {
+                if is_plain { plain.copy(copy).await } else { quotas.copy(copy).await }
+            })?;
+            times[usize::from(!is_plain)] = start.elapsed();
+            if bytes != COPIED {
+                return Err(format!("{bytes} of {COPIED} bytes were copied").into());
+            }
+        }
+        // The first round fills caches.
+        if round > 0 {
+            plains.push(times[0]);
+            shaped.push(times[1]);
+            ratios.push(times[1].as_secs_f64() / times[0].as_secs_f64());
+        }
+    }
+    ratios.sort_by(f64::total_cmp);
+    plains.sort();
+    shaped.sort();
+    Ok((plains[ROUNDS / 2], shaped[ROUNDS / 2], ratios[ROUNDS / 2]))
+}
+
+/// Starts a peer that sends, and one that reads to the end.
+fn peers(in_parts: bool) -> Result<Copy, Failure> {
+    let ((sends, source), (reads, sink)) = (listen()?, listen()?);
+    thread::spawn(move || -> std::io::Result<()> {
+        let (mut peer, _) = sends.accept()?;
+        let buffer = vec![7; 64 << 10];
+        for _ in 0..COPIED / (64 << 10) {
+            peer.write_all(&buffer)?;
+        }
+        Ok(())
+    });
+    thread::spawn(move || -> std::io::Result<()> {
+        let (mut peer, _) = reads.accept()?;
+        let mut buffer = vec![0; 64 << 10];
+        while peer.read(&mut buffer)? > 0 {}
+        Ok(())
+    });
+    Ok(Copy { source: source.port(), sink: sink.port(), in_parts })
+}
+
+fn listen() -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Bytes of a measurement, as exact as a ratio needs.
+fn float(bytes: u64) -> f64 {
+    Duration::from_nanos(bytes).as_secs_f64() * 1e9
+}
