@@ -1,5 +1,8 @@
 //! Guests and hosts that the measurements share.
 
+pub mod http_client;
+pub mod http_guest;
+pub mod http_host;
 pub mod net_guest;
 pub mod net_host;
 pub mod wasi_guest;

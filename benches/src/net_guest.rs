@@ -127,12 +127,18 @@ const MODULE: &str = r#"(module
 ///
 /// If the interfaces of `quota-wasi` are not those that it was written for.
 pub fn component() -> Result<Vec<u8>, Box<dyn core::error::Error>> {
+    encode(WORLD, MODULE)
+}
+
+/// Makes a component of a module that uses WASI as a world says.
+pub(crate) fn encode(world: &str, module: &str) -> Result<Vec<u8>, Box<dyn core::error::Error>> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut resolve = Resolve::default();
-    resolve
-        .push_dir(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/quota-wasi/wit")))?;
-    let package = resolve.push_str(Path::new("bench.wit"), WORLD)?;
+    resolve.push_dir(here.join("../crates/quota-wasi/wit"))?;
+    resolve.push_file(here.join("wit/http.wit"))?;
+    let package = resolve.push_str(Path::new("bench.wit"), world)?;
     let world = resolve.select_world(&[package], None)?;
-    let mut module = wat::parse_str(MODULE)?;
+    let mut module = wat::parse_str(module)?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
     Ok(ComponentEncoder::default().module(&module)?.encode()?)
 }

@@ -188,3 +188,38 @@ fn guest() -> Fallible<Vec<u8>> {
 fn limits() -> Fallible<ResourceLimits> {
     Ok(roomy().execution_timeout_ms(600_000).build()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Copy, PlainNet, QuotaNet};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn the_guest_copies_as_much_as_it_is_measured_for_on_every_host() {
+        let (plain, quotas) = (PlainNet::new().unwrap(), QuotaNet::new(1 << 30).unwrap());
+        for (in_parts, on_plain) in [(false, false), (false, true), (true, false), (true, true)] {
+            let [sends, reads] =
+                [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await]
+                    .map(Result::unwrap);
+            let [source, sink] =
+                [&sends, &reads].map(|listener| listener.local_addr().unwrap().port());
+            let sent: Vec<u8> = (0..=255).cycle().take(300_000).collect();
+            let expected = sent.clone();
+            let source_peer = tokio::spawn(async move {
+                sends.accept().await.unwrap().0.write_all(&sent).await.unwrap();
+            });
+            let sink_peer = tokio::spawn(async move {
+                let mut all = Vec::new();
+                reads.accept().await.unwrap().0.read_to_end(&mut all).await.unwrap();
+                all
+            });
+            let copy = Copy { source, sink, in_parts };
+            let copied =
+                if on_plain { plain.copy(copy).await } else { quotas.copy(copy).await }.unwrap();
+            assert_eq!(copied, 300_000);
+            source_peer.await.unwrap();
+            assert!(sink_peer.await.unwrap() == expected);
+        }
+    }
+}
