@@ -21,6 +21,8 @@ const MODULE: &str = r#"(module
     (func $set-scheme (param i32 i32 i32 i32 i32) (result i32)))
   (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-authority"
     (func $set-authority (param i32 i32 i32 i32) (result i32)))
+  (import "wasi:http/types@0.2.12" "[method]outgoing-request.set-path-with-query"
+    (func $set-path (param i32 i32 i32 i32) (result i32)))
   (import "wasi:http/outgoing-handler@0.2.12" "handle" (func $handle (param i32 i32 i32 i32)))
   (import "wasi:http/types@0.2.12" "[method]future-incoming-response.subscribe"
     (func $subscribe (param i32) (result i32)))
@@ -41,6 +43,7 @@ const MODULE: &str = r#"(module
   (import "wasi:io/streams@0.2.12" "[method]input-stream.blocking-read"
     (func $read (param i32 i64 i32)))
   (memory (export "memory") 3)
+  (data (i32.const 512) "/")
   (global $next (mut i32) (i32.const 1024))
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (global.get $next)
@@ -55,6 +58,8 @@ const MODULE: &str = r#"(module
       (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0)) (then unreachable))
     (if (call $set-authority (local.get $it) (i32.const 1) (local.get $authority)
       (local.get $length)) (then unreachable))
+    (if (call $set-path (local.get $it) (i32.const 1) (i32.const 512) (i32.const 1))
+      (then unreachable))
     (call $handle (local.get $it) (i32.const 0) (i32.const 0) (i32.const 16))
     (call $check)
     (local.set $it (i32.load (i32.const 24)))
