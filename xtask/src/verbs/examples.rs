@@ -127,6 +127,12 @@ fn check_guest(command: &Path, folder: &Path) -> Result {
         dir.push(format!("::{guest_path}"));
         guest.arg("--dir").arg(dir);
     }
+    for word in expected.options.into_iter().flat_map(str::split_whitespace) {
+        match word.strip_prefix('@') {
+            Some(file) => guest.arg(absent_file(&scratch.join(format!("{name}.{file}")))?),
+            None => guest.arg(word),
+        };
+    }
     if let Some(args) = expected.args {
         guest.arg("--").args(args.split_whitespace());
     }
@@ -186,6 +192,16 @@ fn empty_directory(path: &Path) -> Result<PathBuf> {
     };
     made.map_err(|error| format!("cannot empty {}: {error}", path.display()))?;
     Ok(path.to_path_buf())
+}
+
+/// Removes a file of an earlier run.
+fn absent_file(path: &Path) -> Result<PathBuf> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(format!("cannot remove {}: {error}", path.display()).into())
+        }
+        _ => Ok(path.to_path_buf()),
+    }
 }
 
 fn open(path: &Path) -> Result<File> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::failure::Result;
 
 /// The line `exit=CODE outcome=NAME [invoke=CALL] [result=VALUE] [stdin=FILE] [stdout=FILE]
-/// [args=WORDS] [dir=PATH]`. A value runs to the next key or the end of the line; files are in the
+/// [args=WORDS] [dir=PATH] [options=WORDS] [line=LINE]`. A value runs to the next key or the end of the line; files are in the
 /// example's folder.
 #[derive(Debug, Default)]
 pub(crate) struct Expectation<'a> {
@@ -22,9 +22,14 @@ pub(crate) struct Expectation<'a> {
     pub(crate) args: Option<&'a str>,
     /// The path under which the guest finds an empty directory to write to.
     pub(crate) dir: Option<&'a str>,
+    /// Options of the command; a word `@NAME` is a file that is not there yet.
+    pub(crate) options: Option<&'a str>,
+    /// The line of the report that grants what was refused.
+    line: Option<&'a str>,
 }
 
-const KEYS: [&str; 8] = ["exit", "outcome", "invoke", "result", "stdin", "stdout", "args", "dir"];
+const KEYS: [&str; 10] =
+    ["exit", "outcome", "invoke", "result", "stdin", "stdout", "args", "dir", "options", "line"];
 
 impl<'a> Expectation<'a> {
     pub(crate) fn parse(text: &'a str) -> Result<Self> {
@@ -49,7 +54,9 @@ impl<'a> Expectation<'a> {
                 "stdin" => expected.stdin = Some(value),
                 "stdout" => expected.stdout = Some(value),
                 "args" => expected.args = Some(value),
-                _ => expected.dir = Some(value),
+                "dir" => expected.dir = Some(value),
+                "options" => expected.options = Some(value),
+                _ => expected.line = Some(value),
             }
         }
         expected.exit = exit.ok_or("EXPECT has no exit=CODE")?;
@@ -73,6 +80,10 @@ impl<'a> Expectation<'a> {
         let result = report["result"].as_str();
         if self.result.is_some() && result != self.result {
             return Err(format!("result {result:?}, expected {:?}", self.result).into());
+        }
+        let line = report["refusals"][0]["line"].as_str();
+        if self.line.is_some() && line != self.line {
+            return Err(format!("line {line:?}, expected {:?}", self.line).into());
         }
         Ok(())
     }
@@ -98,9 +109,10 @@ mod tests {
         assert_eq!(expected.invoke, Some("greet(\"a b\")"));
         assert_eq!(expected.result, Some("\"Hello, a b!\""));
         assert_eq!((expected.stdin, expected.stdout, expected.args), (Some("in.txt"), None, None));
-        let line = "exit=0 outcome=success args=a b dir=/data\n";
+        let line = "exit=0 outcome=success args=a b dir=/data options=--k @f line=a.b = [\"c\"]\n";
         let expected = Expectation::parse(line).unwrap();
         assert_eq!((expected.args, expected.dir), (Some("a b"), Some("/data")));
+        assert_eq!((expected.options, expected.line), (Some("--k @f"), Some("a.b = [\"c\"]")));
     }
 
     #[test]
@@ -122,6 +134,14 @@ mod tests {
         assert_eq!(
             compare(Some(70), r#"{"outcome":"timeout"}"#).unwrap_err(),
             "outcome Some(\"timeout\"), expected \"trap\""
+        );
+        let with_line = Expectation::parse("exit=70 outcome=trap line=a = 1").unwrap();
+        let compare_line = |report| with_line.compare(Some(70), report).map_err(|e| e.to_string());
+        let report = r#"{"outcome":"trap","refusals":[{"line":"a = 1"}]}"#;
+        assert_eq!(compare_line(report), Ok(()));
+        assert_eq!(
+            compare_line(r#"{"outcome":"trap","refusals":[]}"#).unwrap_err(),
+            "line None, expected Some(\"a = 1\")"
         );
         assert_eq!(
             compare(Some(70), r#"{"outcome":"trap","result":null}"#).unwrap_err(),
