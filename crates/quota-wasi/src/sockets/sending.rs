@@ -15,9 +15,10 @@ use crate::wire::{Parts, Wire};
 /// Dropped, it has counted the bytes that the kernel has taken, and no others.
 #[derive(Debug)]
 pub(crate) struct Sending {
+    /// Dropped, and so counted, before the connection can be closed.
+    paid: Paid,
     connection: Arc<Connection>,
     wire: Wire,
-    paid: Paid,
     bytes: Bytes,
 }
 
@@ -45,7 +46,7 @@ impl Sending {
         bytes: Bytes,
     ) -> Self {
         connection.begin_sending();
-        Self { connection, wire, paid: Paid { permit, sent }, bytes }
+        Self { paid: Paid { permit, sent }, connection, wire, bytes }
     }
 
     /// Sends all of them.

@@ -24,8 +24,9 @@ const MOST: usize = 64 * 1024;
 ///   stream or to an error, never to a window that others have used up.
 #[derive(Debug)]
 pub(crate) struct TcpInput {
-    connection: Arc<Connection>,
+    /// Dropped before the connection can be closed.
     held: Held,
+    connection: Arc<Connection>,
     state: State,
 }
 

@@ -30,8 +30,9 @@ const MOST: usize = 64 * 1024;
 ///   that goes on.
 #[derive(Debug)]
 pub(crate) struct TcpOutput {
-    connection: Arc<Connection>,
+    /// Dropped before the connection can be closed.
     held: Held,
+    connection: Arc<Connection>,
     /// Bytes that the guest may write before it asks again.
     permitted: usize,
     state: State,

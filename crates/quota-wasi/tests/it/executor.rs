@@ -61,7 +61,7 @@ where
 }
 
 /// The same of any guest.
-async fn failure_of<P, R>(
+pub(crate) async fn failure_of<P, R>(
     part: &Part,
     quota: &WasiQuota,
     limits: ResourceLimits,

@@ -38,6 +38,7 @@ mod services_executor;
 mod sockets;
 mod storage;
 mod tcp;
+mod tcp_deadlines;
 mod tcp_differential;
 mod tcp_guest;
 mod tcp_limits;
