@@ -135,7 +135,9 @@ impl QuotaTracker {
         (least, most): (u64, u64),
         now: u64,
     ) -> Result<u64, NotTaken> {
-        let part = self.plan_part(resource, (least, most), now).map_err(|_| NotTaken::Refused)?;
+        let Ok(part) = self.plan_part(resource, (least, most), now) else {
+            return Err(NotTaken::Refused);
+        };
         if self.windows.start(part.window) > now {
             return Err(NotTaken::Overtaken);
         }
