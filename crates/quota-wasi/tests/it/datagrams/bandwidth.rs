@@ -307,3 +307,23 @@ async fn a_component_at_its_limit_slows_no_other() {
     let used = other.component().usage().network_bandwidth_used;
     assert_eq!((shaped.used(), used), (0, 300_000));
 }
+
+#[tokio::test(start_paused = true)]
+async fn bytes_held_from_one_window_are_not_sent_in_the_next() {
+    // I57: the next one has what its quota is, and no more.
+    let (_peer, address) = peer().await;
+    let shaped = shaped(10_000, RatePolicy::Throttle);
+    let (mut slow, held) = shaped.guest().await;
+    let (mut quick, udp) = shaped.guest().await;
+    advance(SECOND / 2).await;
+    assert_eq!(slow.check_send(held.outgoing).await, 16);
+    shaped.pass().await;
+    advance(SECOND * 9 / 10).await;
+    for _ in 0..10 {
+        assert_eq!(quick.send(udp.outgoing, &THOUSAND, Some(address)).await, Ok(1));
+    }
+    assert_eq!((shaped.window(), shaped.used()), (1, 10_000));
+    let late: [(&[u8], _); 1] = [(&THOUSAND, Some(address))];
+    assert_eq!(slow.send_all(held.outgoing, &late).await, Ok(1));
+    assert_eq!((shaped.window(), shaped.used()), (2, 1_000));
+}
