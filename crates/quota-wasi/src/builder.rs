@@ -119,15 +119,16 @@ impl WasiQuotaBuilder {
         self
     }
 
-    /// Lets guests make HTTP requests, which they may not by default. Whom a guest reaches by one is
-    /// decided by `network.connect`.
+    /// Lets guests make HTTP requests, which they may not by default. Whom a guest reaches by one
+    /// is decided by `network.connect`.
     #[cfg(feature = "http")]
     pub fn http(mut self, options: crate::http::options::HttpOptions) -> Self {
         self.network.http = Some(HttpClient::new(options));
         self
     }
 
-    /// Gives guests of the component a store of keys and values, which they find none of by default.
+    /// Gives guests of the component a store of keys and values, which they find none of by
+    /// default.
     ///
     /// All pairs that are there count as storage, also with [`StorageBaseline::Free`]: they are the
     /// component's own, and need no walk.
@@ -165,14 +166,15 @@ impl WasiQuotaBuilder {
         self
     }
 
-    /// Opens, locks and counts the directories, and opens the pairs. Blocks the thread, for as long as the walk over the
-    /// directories takes.
+    /// Opens, locks and counts the directories, and opens the pairs. Blocks the thread, for as long
+    /// as the walk over the directories takes.
     ///
     /// # Errors
     ///
     /// [`WasiQuotaError`] if a directory cannot be opened, if one that may be written to is in use
     /// or cannot be locked or counted, if `progress` broke the count off, if the pairs cannot be
-    /// opened, or if no thread may block. A directory that holds more than the quota is no error: it may be read and emptied.
+    /// opened, or if no thread may block. A directory that holds more than the quota is no error: it
+    /// may be read and emptied.
     pub fn build(self) -> Result<WasiQuota, WasiQuotaError> {
         let Self {
             component,

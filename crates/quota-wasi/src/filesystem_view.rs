@@ -110,7 +110,7 @@ impl<'a> FilesystemView<'a> {
 
     /// Takes the right to have one more file or directory open.
     fn slot(&self) -> FsResult<Slot> {
-        // What `open` answers where the system has no room for another.
+        // As `open` answers where the system has no room for another.
         self.store.slots().take().ok_or_else(|| ErrorCode::InsufficientMemory.into())
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::store_usage::StoreUsage;
 
-/// What a slot is for.
+/// The use of a slot.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum SlotKind {
     /// A file or directory.

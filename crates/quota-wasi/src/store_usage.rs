@@ -98,8 +98,8 @@ impl StoreUsage {
         self.0.messages.load(Ordering::Relaxed)
     }
 
-    /// Returns the number of messages that were refused for their size or their entries of metadata.
-    /// Those that a capability or the message rate refused are
+    /// Returns the number of messages that were refused for their size or their entries of
+    /// metadata. Those that a capability or the message rate refused are
     /// [denials](quota_enforce::ComponentHandle::denials) of the component.
     #[must_use]
     pub fn refused_messages(&self) -> u64 {
@@ -112,14 +112,15 @@ impl StoreUsage {
         self.0.failed_messages.load(Ordering::Relaxed)
     }
 
-    /// Returns the number of calls that were refused because the host has not switched a service on.
+    /// Returns the number of calls that were refused because the host has not switched a service
+    /// on.
     #[must_use]
     pub fn refused_services(&self, service: Service) -> u64 {
         self.0.refused_services[service.index()].load(Ordering::Relaxed)
     }
 
-    /// Counts a call that was refused because the host has not switched a service on. The interfaces
-    /// of this crate do so; a host's own that refuses in their place may as well.
+    /// Counts a call that was refused because the host has not switched a service on. The
+    /// interfaces of this crate do so; a host's own that refuses in their place may as well.
     pub fn refuse_service(&self, service: Service) {
         self.0.refused_services[service.index()].fetch_add(1, Ordering::Relaxed);
     }

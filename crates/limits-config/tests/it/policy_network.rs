@@ -52,7 +52,7 @@ fn an_address_or_a_network_of_a_policy_covers_it_for_a_component_that_asks() {
         for table in ["ceiling", "component.x"] {
             let policy = format!("[{table}.capabilities]\nnetwork.connect = [\"{cover}\"]\n");
             assert_eq!(says(&apply(&policy, &component(&greedy()), None)), allowed, "{policy}");
-            // What it does not ask for it does not get.
+            // It gets nothing that it does not ask for.
             for (asked, reason) in [
                 ("", "nothing is granted"),
                 ("[capabilities]\n", "nothing is granted"),

@@ -9,8 +9,8 @@ use crate::grant::Grant;
 use crate::waits::{Concerned, Request};
 
 impl ComponentHandle {
-    /// Takes as much of `most` units of a rate as is [due](limits_core::QuotaTracker::reserve_paced),
-    /// and no less than `least`.
+    /// Takes as much of `most` units of a rate as is
+    /// [due](limits_core::QuotaTracker::reserve_paced), and no less than `least`.
     ///
     /// For streams, which want all the bandwidth that they may have: the limit of a window is then
     /// granted through its length, where other takes would empty it at once and wait for the next.

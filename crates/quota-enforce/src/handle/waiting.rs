@@ -149,8 +149,8 @@ impl ComponentHandle {
         self.grant(&[taken], Ok(reservation), || Ok(()))
     }
 
-    /// Takes for a waiter: of what is due its share, if it waits among others. Nothing is counted as
-    /// a denial or reported.
+    /// Takes for a waiter: of what is due its share, if it waits among others. Nothing is counted
+    /// as a denial or reported.
     pub(crate) fn take_for(
         &self,
         request: &Request,

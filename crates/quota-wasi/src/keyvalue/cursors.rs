@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// The most places that are remembered; of an execution that asks for more, the oldest is forgotten.
+/// The most places that are remembered; of an execution that asks for more, the oldest is
+/// forgotten.
 const MOST: usize = 64;
 
 /// The places in listings of keys at which one execution may go on.

@@ -104,7 +104,8 @@ use crate::keyvalue::store_error::KeyValueStoreError;
 ///     }
 ///
 ///     fn delete(&mut self, key: &str) -> Result<(), KeyValueStoreError> {
-///         if let Entry::Occupied(pair) = self.map.entry((self.bucket.to_owned(), key.to_owned())) {
+///         let place = (self.bucket.to_owned(), key.to_owned());
+///         if let Entry::Occupied(pair) = self.map.entry(place) {
 ///             pair.remove();
 ///         }
 ///         Ok(())

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 /// The reason why a store of keys and values cannot be opened or used.
 ///
-/// Guests hear only that their host's store failed. Its `Display` escapes hidden characters of paths
-/// and ids.
+/// Guests hear only that their host's store failed. Its `Display` escapes hidden characters of
+/// paths and ids.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum KeyValueStoreError {
@@ -39,7 +39,7 @@ pub enum KeyValueStoreError {
     NotAStore {
         /// The path on the host.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         reason: Box<str>,
     },
     /// An operation failed.

@@ -20,7 +20,7 @@ const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
 /// - I90: a message reaches the transport only with its unit of the message rate, by a capability
 ///   that was in force when the unit had been taken.
 /// - I91: the unit is refunded if, and only if, the transport was never asked or has refused. A
-///   sending whose end nobody has seen counts.
+///   sending that was dropped before its end counts.
 pub(crate) struct Sender {
     component: ComponentHandle,
     transport: Box<dyn MessageTransport>,

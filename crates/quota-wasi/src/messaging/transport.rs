@@ -53,8 +53,8 @@ pub trait MessageTransport: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`MessageError`], which the guest reads. The message then counts as not sent: its unit of the
-    /// message rate is refunded, so a message that was refused must not be delivered.
+    /// [`MessageError`], which the guest reads. The message then counts as not sent: its unit of
+    /// the message rate is refunded, so a message that was refused must not be delivered.
     fn send(&self, message: OutgoingMessage) -> Sending<'_>;
 }
 

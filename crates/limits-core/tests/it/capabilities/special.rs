@@ -78,7 +78,7 @@ fn v4_of(bits: u128) -> Ipv4Addr {
     Ipv4Addr::from(u32::try_from(bits & 0xffff_ffff).expect("32 bits"))
 }
 
-/// What the ranges above say, the last first. Comparing both ends needs no prefix.
+/// The answer of the ranges above, the last first. Comparing both ends needs no prefix.
 fn model(address: IpAddr) -> Option<SpecialAddress> {
     if let IpAddr::V6(v6) = address
         && let Some(inside) = inside(v6)
