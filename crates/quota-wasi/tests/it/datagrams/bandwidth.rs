@@ -283,7 +283,7 @@ async fn an_execution_that_ends_in_a_wait_leaves_nothing_behind() {
     assert!(ended.is_err());
     drop((sending, receiving));
     assert_eq!(shaped.used(), 0);
-    // Nobody waits any more: all of the window that is due is another's.
+    // No stream waits any more: all of the window that is due is for another.
     let (mut other, udp) = shaped.guest().await;
     assert_eq!(other.send(udp.outgoing, &[0; 4_972], Some(address)).await, Ok(1));
     assert!(shaped.start.elapsed() < SECOND);
