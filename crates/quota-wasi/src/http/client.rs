@@ -81,7 +81,7 @@ impl Exchange {
                     let opening = Opening {
                         authority: &authority,
                         targets: &targets,
-                        tls: client.tls.as_ref().map_err(|_| Error::ConfigurationError)?,
+                        tls: client.tls.as_ref().map_err(|_error| Error::ConfigurationError)?,
                         wire: &quota.shared().network.wire,
                         limits: &limits,
                         usage: &usage,
@@ -120,7 +120,7 @@ fn in_origin_form(mut request: Request<WasiBody>) -> Result<Request<WasiBody>, E
     let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
     let rooted = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     let uri = Uri::builder().path_and_query(rooted).build();
-    *request.uri_mut() = uri.map_err(|_| Error::HttpRequestUriInvalid)?;
+    *request.uri_mut() = uri.map_err(|_error| Error::HttpRequestUriInvalid)?;
     Ok(request)
 }
 

@@ -51,7 +51,7 @@ pub(crate) enum Unanswered {
     Failed(Error),
 }
 
-/// A deadline, and the errors of the parts that it ends.
+/// All that a connection is made with.
 pub(crate) struct Opening<'a> {
     pub(crate) authority: &'a Authority,
     pub(crate) targets: &'a [SocketAddr],
@@ -60,6 +60,7 @@ pub(crate) struct Opening<'a> {
     pub(crate) limits: &'a RequestLimits,
     /// The bytes of the handshake are those of this execution.
     pub(crate) usage: &'a StoreUsage,
+    /// When look-up and connection have to be done.
     pub(crate) connect_by: Instant,
     pub(crate) times: &'a Times,
     pub(crate) deadline: Instant,

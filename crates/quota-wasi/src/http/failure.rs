@@ -1,6 +1,6 @@
 //! Failures of requests, as guests read them.
 
-use std::error::Error as _;
+use core::error::Error as _;
 use std::io;
 
 use limits_core::Denial;
@@ -155,6 +155,6 @@ fn of_stream(error: &io::Error) -> Error {
     }
 }
 
-fn inner<E: std::error::Error + 'static>(error: &io::Error) -> Option<&E> {
+fn inner<E: core::error::Error + 'static>(error: &io::Error) -> Option<&E> {
     error.get_ref()?.downcast_ref::<E>()
 }

@@ -1,4 +1,4 @@
-//! What wasmtime-wasi-http asks its host.
+//! Answers to the questions that wasmtime-wasi-http has for its host.
 
 use http::{Request, Response};
 use http_body_util::BodyExt as _;

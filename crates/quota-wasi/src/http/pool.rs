@@ -13,9 +13,9 @@ use super::connection::Connection;
 ///
 /// # Invariants
 ///
-/// - I73: a connection is used again only for the same scheme, host and port, at an address that the
-///   capabilities allow now, in the runtime that it was made in, and after a response and a request
-///   that were read and sent to their ends.
+/// - I73: a connection is used again only for the same scheme, host and port, at an address that
+///   the capabilities allow now, in the runtime that it was made in, and after a response and a
+///   request that were read and sent to their ends.
 /// - I74: at most [`MOST`](Self::MOST) connections are kept, each for [`KEPT`](Self::KEPT) at most.
 #[derive(Debug, Default)]
 pub(crate) struct Pool(Mutex<Vec<(Authority, Connection)>>);

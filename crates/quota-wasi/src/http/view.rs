@@ -31,7 +31,8 @@ pub trait WasiHttpQuotaView: WasiQuotaView {
 /// Links `wasi:http/types` and `wasi:http/outgoing-handler`, with capabilities, limits and the
 /// bandwidth quota on the requests of guests.
 ///
-/// Shadowing of the linker's definitions is off afterwards. Requests are refused unless the component has [`http`](crate::WasiQuotaBuilder::http).
+/// Requests are refused unless the component has [`http`](crate::WasiQuotaBuilder::http). Shadowing
+/// of the linker's definitions is off afterwards.
 ///
 /// # Errors
 ///

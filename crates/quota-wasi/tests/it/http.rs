@@ -8,6 +8,7 @@ mod deadlines;
 mod guest;
 mod kept;
 mod lifetimes;
+mod logs;
 mod part;
 mod requests;
 pub(crate) mod server;

@@ -23,6 +23,9 @@ static REQUESTER: LazyLock<(Engine, Component)> = LazyLock::new(|| {
     (engine, component)
 });
 
+/// The response to come, and the body that is to be written with its bytes.
+type Started = (ResourceAny, Option<(ResourceAny, Vec<u8>)>);
+
 /// The failure of a stream, as a guest has it.
 #[derive(wasmtime::component::ComponentType, wasmtime::component::Lift)]
 #[component(variant)]
@@ -71,10 +74,7 @@ impl Guest {
     }
 
     /// Makes a request. Its body, if it has one, is to be written.
-    pub(crate) async fn start(
-        &mut self,
-        ask: Ask,
-    ) -> Result<(ResourceAny, Option<(ResourceAny, Vec<u8>)>), String> {
+    pub(crate) async fn start(&mut self, ask: Ask) -> Result<Started, String> {
         let headers: ResourceAny = self.call("new-fields", ()).await;
         for (name, value) in &ask.headers {
             let appended: Result<(), HeaderError> =
@@ -151,10 +151,7 @@ impl Guest {
     pub(crate) async fn body_room(&mut self, body: ResourceAny) -> u64 {
         let stream = self.body_stream(body).await;
         let room: Result<u64, StreamError> = self.call("check-write", (stream,)).await;
-        match room {
-            Ok(room) => room,
-            Err(_) => 0,
-        }
+        room.unwrap_or_default()
     }
 
     /// The stream of a request's body.

@@ -16,7 +16,7 @@ pub(crate) struct Server {
     seen: Arc<Seen>,
 }
 
-/// What a server has seen.
+/// The connections, bytes and requests that a server has seen.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     connections: AtomicU64,
@@ -139,7 +139,7 @@ impl Peer {
         }
     }
 
-    /// What was read ahead.
+    /// The bytes that were read ahead.
     pub(crate) fn taken(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.ahead)
     }
@@ -177,9 +177,13 @@ impl io::Read for Peer {
 
 impl io::Write for Peer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.stream.write(bytes)?;
-        self.seen.written.fetch_add(u64::try_from(written).unwrap(), Ordering::SeqCst);
-        Ok(written)
+        // Counted before the client can have them.
+        let count = |bytes: usize| u64::try_from(bytes).unwrap();
+        self.seen.written.fetch_add(count(bytes.len()), Ordering::SeqCst);
+        let written = self.stream.write(bytes);
+        let left = bytes.len() - *written.as_ref().unwrap_or(&0);
+        self.seen.written.fetch_sub(count(left), Ordering::SeqCst);
+        written
     }
 
     fn flush(&mut self) -> io::Result<()> {

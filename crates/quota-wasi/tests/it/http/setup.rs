@@ -4,7 +4,7 @@ use limits_core::{CapabilitySet, Permission, ResourceQuota};
 use quota_enforce::{ComponentHandle, QuotaRegistry, SecurityContext};
 use quota_wasi::{HttpOptions, WasiQuota, WasiQuotaBuilder};
 
-/// What the operator lets a component connect to.
+/// The operator's patterns of addresses that a component may connect to.
 pub(crate) fn operator(connect: &[&str]) -> CapabilitySet {
     let mut set = CapabilitySet::new();
     for pattern in connect {
