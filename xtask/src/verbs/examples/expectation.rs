@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::failure::Result;
 
 /// The line `exit=CODE outcome=NAME [invoke=CALL] [result=VALUE] [stdin=FILE] [stdout=FILE]
-/// [args=WORDS] [dir=PATH] [options=WORDS] [line=LINE]`. A value runs to the next key or the end of the line; files are in the
-/// example's folder.
+/// [args=WORDS] [dir=PATH] [options=WORDS] [line=LINE]`. A value runs to the next key or the end of
+/// the line; files are in the example's folder.
 #[derive(Debug, Default)]
 pub(crate) struct Expectation<'a> {
     exit: i32,
