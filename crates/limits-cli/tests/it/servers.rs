@@ -1,7 +1,8 @@
 //! Servers on loopback, each on a port of its own, until the tests end.
 
+use core::net::Ipv4Addr;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
