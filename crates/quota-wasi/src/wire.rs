@@ -116,13 +116,6 @@ impl Wire {
         }
     }
 
-    /// Returns the most bytes of one permit of [`Parts::Any`], so that many streams share a window.
-    /// Waiting streams are granted less if there are many.
-    #[expect(clippy::unused_self, reason = "a matter of the wire, not of its users")]
-    pub(crate) fn chunk(&self) -> u64 {
-        CHUNK
-    }
-
     /// Counts bytes that came without a permit.
     pub(crate) fn charge(&self, bytes: u64) {
         self.0.component.charge(QuotaType::NetworkBandwidth(bytes));

@@ -13,6 +13,7 @@ const MAX_BYTES: usize = 64;
 
 /// A bucket that a guest has opened. It gives nothing by itself: each key is decided anew.
 #[derive(Clone, Debug)]
+#[expect(unreachable_pub, reason = "the bindings re-export it within the crate")]
 pub struct Bucket(Arc<str>);
 
 impl Bucket {

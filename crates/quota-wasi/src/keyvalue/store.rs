@@ -247,6 +247,7 @@ pub trait PairsChange {
 
 /// The decision at the end of a change.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a change is made or is not")]
 pub enum Verdict {
     /// The changes are made.
     Commit,

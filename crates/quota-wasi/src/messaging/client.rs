@@ -7,6 +7,7 @@ const MAX_NAME_BYTES: usize = 256;
 
 /// A guest's connection to the transport: a name, which each message that is sent by it has.
 #[derive(Debug)]
+#[expect(unreachable_pub, reason = "the bindings re-export it within the crate")]
 pub struct Client {
     name: Box<str>,
     is_connected: bool,

@@ -14,6 +14,7 @@ const ENTRY_BYTES: usize = 64;
 
 /// A message that a guest makes, of which each part holds its bytes.
 #[derive(Debug)]
+#[expect(unreachable_pub, reason = "the bindings re-export it within the crate")]
 pub struct Message {
     held: HeldBytes,
     data: Arc<[u8]>,

@@ -220,7 +220,6 @@ impl MessageError {
     }
 
     /// Returns an error of another kind, by its text.
-    #[expect(clippy::needless_pass_by_value, reason = "errors are handed over as `map_err` does")]
     pub fn other(error: impl StdError) -> Self {
         Self::Other(error.to_string().into())
     }

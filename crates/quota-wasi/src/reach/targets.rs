@@ -61,10 +61,10 @@ impl Reach<'_> {
 #[cfg(test)]
 mod tests {
     use core::net::{IpAddr, SocketAddr};
+    use core::sync::atomic::{AtomicU64, Ordering};
     use core::time::Duration;
     use std::io;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
 
     use limits_core::{CapabilitySet, Permission, ResourceLimits};
     use quota_enforce::{QuotaRegistry, SecurityContext};

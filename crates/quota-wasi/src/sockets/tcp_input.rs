@@ -67,11 +67,11 @@ impl TcpInput {
     /// Returns the bytes that may be read without waiting for the quota. An end needs none.
     fn now(&mut self, wanted: usize) -> Result<usize, WireError> {
         let held = self.held.now(wanted);
-        if !matches!(held, Ok(1..)) {
-            if let Some(end) = self.connection.end() {
-                self.state = State::Ending(end);
-                return Ok(0);
-            }
+        if !matches!(held, Ok(1..))
+            && let Some(end) = self.connection.end()
+        {
+            self.state = State::Ending(end);
+            return Ok(0);
         }
         held
     }

@@ -1,7 +1,8 @@
 //! A TCP socket that listens.
 
+use core::net::SocketAddr;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::{AsFd, BorrowedFd};

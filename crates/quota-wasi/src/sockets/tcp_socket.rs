@@ -3,10 +3,11 @@
 use core::fmt;
 use core::future::poll_fn;
 use core::mem;
+use core::net::{IpAddr, SocketAddr};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::sync::Arc;
 
 use rustix::fd::{AsFd as _, BorrowedFd};
@@ -259,7 +260,7 @@ impl TcpSocket {
             State::New(..) => {}
             State::Listening(listener) => {
                 let most = i32::try_from(wanted).unwrap_or(i32::MAX);
-                rustix::net::listen(listener, most).map_err(|_| ErrorCode::NotSupported)?;
+                rustix::net::listen(listener, most).map_err(|_errno| ErrorCode::NotSupported)?;
             }
             State::Failed(code) => return Err((*code).into()),
             State::Connecting(..) | State::Connected(_) => {

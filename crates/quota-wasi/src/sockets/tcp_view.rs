@@ -1,6 +1,7 @@
 //! `wasi:sockets/tcp` and `wasi:sockets/tcp-create-socket`.
 
-use std::net::{Shutdown, SocketAddr};
+use core::net::SocketAddr;
+use std::net::Shutdown;
 
 use rustix::fd::BorrowedFd;
 use rustix::net::sockopt;

@@ -22,10 +22,12 @@ pub(crate) struct Metered<S> {
     writing: Turn,
 }
 
+type Wait = dyn Future<Output = Result<Permit, WireError>> + Send + Sync;
+
 /// The wait of one direction for its next permit.
 #[derive(Default)]
 struct Turn {
-    wait: Option<Pin<Box<dyn Future<Output = Result<Permit, WireError>> + Send + Sync>>>,
+    wait: Option<Pin<Box<Wait>>>,
 }
 
 impl<S> Metered<S> {

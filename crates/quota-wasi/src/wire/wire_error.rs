@@ -1,7 +1,7 @@
 //! A refusal of bandwidth, as a guest reads it.
 
+use core::error::Error;
 use core::fmt;
-use std::error::Error;
 use std::io;
 
 use quota_enforce::EnforceError;
