@@ -13,7 +13,7 @@
 //! - I43: bytes of a permit that were not used go back to their own window, and to none if that is
 //!   over.
 
-#[cfg(feature = "http")]
+#[cfg(any(feature = "http", test))]
 pub(crate) mod metered;
 pub(crate) mod permit;
 #[cfg(test)]
