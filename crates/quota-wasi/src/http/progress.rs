@@ -1,6 +1,7 @@
 //! How far the request on a connection is.
 
 use core::fmt;
+use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
@@ -115,13 +116,19 @@ impl Progress {
         self.with(|state| state.parked)
     }
 
+    /// The shortest time after which to look again whether the guest has written: one whose own times
+    /// are zero would keep the host busy.
+    const LOOK: Duration = Duration::from_millis(10);
+
     /// Returns until when to wait for the response's head, if nothing changes, and what is late
     /// then. While the guest has to write, nothing is; but the wait must end, to look again.
     pub(crate) fn head_due(&self, times: &Times, now: Instant) -> (Instant, Option<Late>) {
         self.with(|state| {
             let since = state.since.max(state.wrote).unwrap_or(now);
             match state.body {
-                RequestBodyState::Waits => (after(now, times.idle.min(times.first_byte)), None),
+                RequestBodyState::Waits => {
+                    (after(now, times.idle.min(times.first_byte).max(Self::LOOK)), None)
+                }
                 RequestBodyState::Moves => (after(since, times.idle), Some(Late::Write)),
                 RequestBodyState::Ended => (after(since, times.first_byte), Some(Late::Read)),
             }
@@ -142,5 +149,24 @@ impl Progress {
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Progress").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Late, Progress, RequestBodyState};
+    use crate::http::limits::Times;
+    use core::time::Duration;
+    use tokio::time::Instant;
+
+    #[test]
+    fn times_of_zero_end_a_wait_for_the_server_and_leave_pauses_in_one_for_the_guest() {
+        let none = Duration::ZERO;
+        let times = Times { connect: none, tls: none, first_byte: none, idle: none, total: none };
+        let (progress, now) = (Progress::default(), Instant::now());
+        assert_eq!(progress.head_due(&times, now), (now + Duration::from_millis(10), None));
+        progress.body(RequestBodyState::Ended);
+        let (due, late) = progress.head_due(&times, now);
+        assert!(due <= Instant::now() && late == Some(Late::Read));
     }
 }
