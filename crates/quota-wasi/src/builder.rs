@@ -173,8 +173,8 @@ impl WasiQuotaBuilder {
     ///
     /// [`WasiQuotaError`] if a directory cannot be opened, if one that may be written to is in use
     /// or cannot be locked or counted, if `progress` broke the count off, if the pairs cannot be
-    /// opened, or if no thread may block. A directory that holds more than the quota is no error: it
-    /// may be read and emptied.
+    /// opened, or if no thread may block. A directory that holds more than the quota is no error:
+    /// it may be read and emptied.
     pub fn build(self) -> Result<WasiQuota, WasiQuotaError> {
         let Self {
             component,
