@@ -91,7 +91,7 @@ async fn bytes_are_spliced_from_one_line_to_another() {
     assert_eq!(guest.splice_line(served, 100).await, Ok(14));
     assert_eq!(guest.hear(client, 100).await.unwrap(), b"there and back");
     assert_eq!(guest.splice_line(served, 100).await, Ok(0));
-    // What a stream was told that it may write is held for it.
+    // The bytes that a stream was told it may write are held for it.
     guest.hang_up(served).await;
     assert_eq!(used(&quota), 14 * 4);
 }

@@ -182,7 +182,7 @@ async fn states(guest: &mut Guest, log: &mut Log) {
         let other = guest.tcp_socket_of(family).await.unwrap();
         let answer = guest.tcp_to("tcp-start-bind", other, here).await;
         log.code("bind to a place in use", answer);
-        // What is accepted has the options of what listens.
+        // An accepted socket has the options of the one that listens.
         let client = guest.connect_on(other, here).await.unwrap();
         let served = guest.accept(socket).await.unwrap();
         options(guest, log, served.socket).await;
@@ -229,7 +229,7 @@ async fn failures(guest: &mut Guest, log: &mut Log) {
     }
     let answer = guest.tcp_do("tcp-start-listen", socket).await;
     log.code("listen", answer);
-    // Nobody has this address.
+    // No interface has this address.
     let socket = guest.tcp_socket().await.unwrap();
     let answer = guest.tcp_to("tcp-start-bind", socket, at("203.0.113.1:0")).await;
     log.code("bind", answer);
@@ -238,7 +238,7 @@ async fn failures(guest: &mut Guest, log: &mut Log) {
 #[tokio::test]
 async fn failures_of_connects_and_binds_are_those_of_wasmtime_wasi() {
     use limits_core::Permission;
-    // The address that nobody has is refused by capabilities otherwise.
+    // Capabilities would refuse the address that no interface has.
     let set = crate::network::capabilities(&[
         (Permission::NetworkConnect, "127.0.0.1:*"),
         (Permission::NetworkBind, "**"),
@@ -316,7 +316,7 @@ async fn streams(guest: &mut Guest, log: &mut Log) {
     }
     guest.wait_on("input-subscribe", line.input).await;
     guest.hang_up(line).await;
-    // What is received is shut down.
+    // The receiving side is shut down.
     let line = served(guest, b'h').await;
     shut(guest, log, line.socket, ShutdownType::Receive).await;
     let answer = guest.hear(line, 1).await;

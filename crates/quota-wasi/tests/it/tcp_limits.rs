@@ -120,7 +120,7 @@ async fn a_store_that_is_dropped_closes_its_sockets() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connect_that_nobody_answers_times_out() {
+async fn a_connect_without_an_answer_times_out() {
     let (listener, _clients) = black_hole().await;
     let mut guest = guest(limits().connect_timeout_ms(1_500)).await;
     let begin = Instant::now();

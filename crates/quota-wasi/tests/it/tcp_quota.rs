@@ -267,7 +267,7 @@ async fn a_wait_for_the_quota_that_is_dropped_leaves_it_exact() {
     let mut all = Vec::new();
     peer.read_to_end(&mut all).await.unwrap();
     assert_eq!(used(&quota), u64::try_from(all.len()).unwrap());
-    // What it held is there for others.
+    // The bytes that it held are there for others.
     let (mut other, line, _peer) = self::line(&quota).await;
     other.say(line, &vec![7; 1_000 - all.len()]).await.unwrap();
     assert_eq!(used(&quota), 1_000);
