@@ -1,7 +1,8 @@
 //! Deadlines inside every wait of a TCP socket.
 
+use core::net::SocketAddr;
 use core::time::Duration;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 
 use limits_core::{Allowance, ResourceLimits, ResourceQuota, WasmError};
 use quota_wasi::WasiQuota;
