@@ -1,11 +1,8 @@
 //! Keys, values and messages beside the executor's deadline and its bound of the resource table.
 
-use core::time::Duration;
 use std::sync::Arc;
 
-use limits_core::{
-    Blame, CpuTimePolicy, LimitKind, ManualClock, ResourceLimits, ResourceQuota, WasmError,
-};
+use limits_core::{CpuTimePolicy, ManualClock, ResourceLimits, ResourceQuota, WasmError};
 use limits_wasmtime::{
     ComponentExecutor, ExecutionFailure, HasLimits, LimitState, create_engine, resource_table,
 };
@@ -14,7 +11,7 @@ use quota_wasi::{
     InProcessBus, MessageTransport, OutgoingMessage, QueueLimits, Sending, StoreQuota, WasiQuota,
     WasiQuotaView, add_keyvalue_to_linker, add_messaging_to_linker,
 };
-use wasmtime::component::{Linker, ResourceAny, ResourceTable};
+use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::host::limits;
