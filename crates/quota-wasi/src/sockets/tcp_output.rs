@@ -81,6 +81,16 @@ impl TcpOutput {
         }
     }
 
+    fn ask_permitted(&self, count: usize) -> StreamResult<()> {
+        if count <= self.permitted {
+            return Ok(());
+        }
+        Err(StreamError::Trap(format_err!(
+            "the guest wrote {count} bytes where {} were permitted",
+            self.permitted
+        )))
+    }
+
     fn is_open(&self) -> bool {
         matches!(self.state, State::Open) && !self.connection.is_write_shut()
     }
@@ -144,13 +154,7 @@ impl OutputStream for TcpOutput {
         if bytes.is_empty() {
             return Ok(());
         }
-        if bytes.len() > self.permitted {
-            return Err(StreamError::Trap(format_err!(
-                "the guest wrote {} bytes where {} were permitted",
-                bytes.len(),
-                self.permitted
-            )));
-        }
+        self.ask_permitted(bytes.len())?;
         self.permitted = 0;
         // The window in which they were held may have ended since.
         if !self.held.renew(bytes.len())? {
@@ -165,6 +169,15 @@ impl OutputStream for TcpOutput {
             self.send_rest(bytes, sent);
         }
         Ok(())
+    }
+
+    /// Writes as many zeros as the last check permitted: the default checks anew, and would trap when
+    /// the window has ended since.
+    fn write_zeroes(&mut self, count: usize) -> StreamResult<()> {
+        self.due_error()?;
+        // Before they are allocated.
+        self.ask_permitted(count)?;
+        self.write(vec![0; count].into())
     }
 
     /// Writes without a task in between, and waits without an end of its own, for the peer and for

@@ -117,6 +117,7 @@ streams | [method]input-stream.read | input-read | self (borrow $input-stream), 
 streams | [method]input-stream.blocking-read | input-blocking-read | self (borrow $input-stream), len u64 | (result (list u8) (error $stream-error))
 streams | [method]input-stream.subscribe | input-subscribe | self (borrow $input-stream) | (own $pollable)
 streams | [method]output-stream.check-write | check-write | self (borrow $output-stream) | (result u64 (error $stream-error))
+streams | [method]output-stream.write-zeroes | write-zeroes | self (borrow $output-stream), len u64 | (result (error $stream-error))
 streams | [method]output-stream.write | output-write | self (borrow $output-stream), contents (list u8) | (result (error $stream-error))
 streams | [method]output-stream.blocking-write-and-flush | blocking-write-and-flush | self (borrow $output-stream), contents (list u8) | (result (error $stream-error))
 streams | [method]output-stream.flush | flush | self (borrow $output-stream) | (result (error $stream-error))

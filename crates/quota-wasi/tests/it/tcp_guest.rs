@@ -194,6 +194,13 @@ impl Guest {
         self.uncut(written).await
     }
 
+    /// Writes zeros without waiting; the room must be there.
+    pub(crate) async fn say_zeros(&mut self, line: Line, count: u64) -> Streamed<()> {
+        let written: Result<(), StreamError> =
+            self.call("write-zeroes", (line.output, count)).await;
+        self.uncut(written).await
+    }
+
     /// Writes as much as there is room for, as wasi-libc does, and waits until there is some.
     pub(crate) async fn say_some(&mut self, line: Line, bytes: &[u8]) -> Streamed<usize> {
         loop {

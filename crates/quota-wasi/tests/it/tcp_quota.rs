@@ -122,6 +122,22 @@ async fn a_guest_that_wakes_to_a_window_has_bytes_of_it() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn zeros_that_were_permitted_are_written_after_the_window_has_ended() {
+    let quota = with_tcp(bandwidth(10_000)).build().unwrap();
+    let (mut guest, line, mut peer) = line(&quota).await;
+    // All that is due of the first window, whose end no other byte lies behind.
+    sleep(SECOND - Duration::from_millis(1)).await;
+    let room = guest.room(line).await.unwrap();
+    assert!(room > 5_000);
+    sleep(Duration::from_millis(2)).await;
+    guest.say_zeros(line, room).await.unwrap();
+    guest.wait_on("output-subscribe", line.output).await;
+    let mut heard = vec![1; usize::try_from(room).unwrap()];
+    peer.read_exact(&mut heard).await.unwrap();
+    assert!(heard.iter().all(|byte| *byte == 0));
+}
+
 /// Sends for some seconds from each of the guests. Returns what each had sent by the end of each
 /// second.
 async fn race(quotas: &[WasiQuota], seconds: u64) -> Vec<Vec<u64>> {
