@@ -48,8 +48,10 @@ async fn send(
     let shaken = timeout(connect, shake).await.map_err(|_late| Error::ConnectionTimeout)?;
     let (mut sender, mut connection) = shaken?;
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    *request.uri_mut() =
-        Uri::builder().path_and_query(path).build().map_err(|_error| Error::HttpRequestUriInvalid)?;
+    *request.uri_mut() = Uri::builder()
+        .path_and_query(path)
+        .build()
+        .map_err(|_error| Error::HttpRequestUriInvalid)?;
     let response =
         timeout(wait(|options| options.first_byte_timeout), sender.send_request(request));
     let response = tokio::select! {

@@ -5,9 +5,10 @@
 //! `docs/performance.md`. The peers have a thread of their own.
 
 use core::error::Error;
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;

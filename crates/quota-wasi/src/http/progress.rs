@@ -116,8 +116,8 @@ impl Progress {
         self.with(|state| state.parked)
     }
 
-    /// The shortest time after which to look again whether the guest has written: one whose own times
-    /// are zero would keep the host busy.
+    /// The shortest time after which to look again whether the guest has written: one whose own
+    /// times are zero would keep the host busy.
     const LOOK: Duration = Duration::from_millis(10);
 
     /// Returns until when to wait for the response's head, if nothing changes, and what is late

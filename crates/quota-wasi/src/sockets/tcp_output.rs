@@ -171,8 +171,8 @@ impl OutputStream for TcpOutput {
         Ok(())
     }
 
-    /// Writes as many zeros as the last check permitted: the default checks anew, and would trap when
-    /// the window has ended since.
+    /// Writes as many zeros as the last check permitted: the default checks anew, and would trap
+    /// when the window has ended since.
     fn write_zeroes(&mut self, count: usize) -> StreamResult<()> {
         self.due_error()?;
         // Before they are allocated.

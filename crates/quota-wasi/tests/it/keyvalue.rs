@@ -9,6 +9,8 @@ use crate::host::limits;
 use crate::keys::{Answer, DENIED, Failure, keeper, kept, other, used, with_patterns};
 use crate::memory_store::MemoryStore;
 
+type Pair = (String, Vec<u8>);
+
 fn roomy(store: &MemoryStore) -> WasiQuota {
     within(store, ResourceQuota::new())
 }
@@ -189,8 +191,7 @@ async fn a_batch_is_done_in_whole_or_not_at_all() {
     let pairs: [(&str, &[u8]); 4] = [("a", b"1"), ("b", b"23"), ("a", b""), ("c", b"4567")];
     assert_eq!(guest.set_many(bucket, &pairs).await, Ok(()));
     assert_eq!(used(&quota), (3, 9));
-    let answer: Answer<Vec<Option<(String, Vec<u8>)>>> =
-        guest.get_many(bucket, &["c", "none", "a", "c"]).await;
+    let answer: Answer<Vec<Option<Pair>>> = guest.get_many(bucket, &["c", "none", "a", "c"]).await;
     let pair = |key: &str, value: &[u8]| Some((key.to_owned(), value.to_vec()));
     assert_eq!(answer, Ok(vec![pair("c", b"4567"), None, pair("a", b""), pair("c", b"4567")]));
     // The first pair would fit.

@@ -1,8 +1,8 @@
 //! A store of keys and values in memory, which fails and waits as a test wants.
 
+use core::ops::{Bound, ControlFlow};
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::BTreeMap;
-use std::ops::{Bound, ControlFlow};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use quota_wasi::{
@@ -69,7 +69,7 @@ impl ComponentPairs for Pairs {
         self.store.check()?;
         let map = self.map.lock().unwrap();
         let bytes = map.iter().map(|((_, key), value)| key.len() + value.len()).sum::<usize>();
-        Ok(PairsSize::new(map.len() as u64, bytes as u64))
+        Ok(PairsSize::new(count(map.len()), count(bytes)))
     }
 
     fn has_bucket(&self, bucket: &str) -> Result<bool, KeyValueStoreError> {
@@ -125,7 +125,7 @@ struct Change<'a> {
 
 impl PairsChange for Change<'_> {
     fn len(&mut self, key: &str) -> Result<Option<u64>, KeyValueStoreError> {
-        Ok(self.get(key)?.map(|value| value.len() as u64))
+        Ok(self.get(key)?.map(|value| count(value.len())))
     }
 
     fn get(&mut self, key: &str) -> Result<Option<Vec<u8>>, KeyValueStoreError> {
@@ -141,4 +141,8 @@ impl PairsChange for Change<'_> {
         self.map.remove(&(self.bucket.to_owned(), key.to_owned()));
         Ok(())
     }
+}
+
+fn count(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap()
 }

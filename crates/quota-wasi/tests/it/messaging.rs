@@ -309,9 +309,11 @@ async fn a_capability_that_is_lost_while_a_message_waits_is_missed_when_it_is_se
     assert_eq!(core::iter::from_fn(|| all.try_receive()).count(), 2);
 }
 
+type Answered = Result<(), MessageError>;
+
 /// A transport that answers as a test wants, or never.
 #[derive(Clone, Default)]
-struct Scripted(Arc<Mutex<Vec<Option<Result<(), MessageError>>>>>);
+struct Scripted(Arc<Mutex<Vec<Option<Answered>>>>);
 
 impl MessageTransport for Scripted {
     fn send(&self, _: OutgoingMessage) -> Sending<'_> {

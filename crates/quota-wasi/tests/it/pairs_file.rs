@@ -250,6 +250,7 @@ fn a_process_that_is_killed_leaves_quota_and_pairs_equal() {
 }
 
 /// Changes pairs until it is killed, and tells which rounds are done.
+#[expect(clippy::print_stdout, reason = "the parent process reads it")]
 fn change_for_ever(path: &Path) -> ! {
     let store = RedbStore::open(path).unwrap();
     let quota = roomy("guest", &store);

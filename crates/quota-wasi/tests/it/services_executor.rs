@@ -72,6 +72,7 @@ fn short() -> ResourceLimits {
 }
 
 #[tokio::test]
+#[expect(clippy::await_holding_lock, reason = "the thread that waits for it is another")]
 async fn a_guest_that_waits_for_its_store_ends_by_its_deadline_and_the_change_is_settled() {
     // I82
     let store = MemoryStore::default();

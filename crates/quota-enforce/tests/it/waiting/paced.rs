@@ -1,5 +1,7 @@
 //! Paced takes and their waits, on a clock that goes with the timers.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
