@@ -223,5 +223,5 @@ fn threads_of_two_components_take_what_is_due_and_not_a_unit_more() {
     let rest: u64 = children.iter().map(|child| take_all(child, 7)).sum();
     assert_eq!(taken + rest, 40_000);
     assert_eq!(used(&host), 40_000);
-    assert_eq!(children.each_ref().map(|child| used(child)).iter().sum::<u64>(), 40_000);
+    assert_eq!(children.iter().map(used).sum::<u64>(), 40_000);
 }
