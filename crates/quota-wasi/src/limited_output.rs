@@ -143,6 +143,15 @@ impl OutputStream for LimitedStream {
         }
     }
 
+    /// Writes as many zeros as any check permits: the default checks anew, and would trap when the
+    /// other stream has written since.
+    fn write_zeroes(&mut self, count: usize) -> StreamResult<()> {
+        if count > self.budget.chunk() {
+            return Err(StreamError::trap("cannot write more zeroes than `check_write` allows"));
+        }
+        self.write(vec![0; count].into())
+    }
+
     async fn cancel(&mut self) {
         self.inner.cancel().await;
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use crate::guest::Guest;
 use crate::host::{limits, roomy};
@@ -74,6 +74,23 @@ async fn a_guest_that_writes_too_fast_waits() {
     assert!(start.elapsed() > Duration::ZERO);
     assert!(guest.check_write(stdout).await.unwrap() > 0);
     assert_eq!(usage.output_cut_bytes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn zeros_that_a_stream_permitted_are_written_though_the_other_has_written_since() {
+    let dir = tempfile::tempdir().unwrap();
+    let quota = roomy(dir.path()).store(&limits().max_output_rate(1_000).build().unwrap());
+    let pipe = MemoryOutputPipe::new(100_000);
+    let mut stdout = quota.stdout(pipe.clone()).p2_stream();
+    let mut stderr = quota.stderr(MemoryOutputPipe::new(100_000)).p2_stream();
+    let permitted = stdout.check_write().unwrap();
+    while stderr.check_write().unwrap() > 0 {
+        stderr.write(Bytes::from_static(&[b'x'; 100])).unwrap();
+    }
+    stdout.write_zeroes(permitted).unwrap();
+    assert_eq!(pipe.contents(), vec![0; permitted]);
+    // More than any check permits.
+    assert!(matches!(stdout.write_zeroes(126), Err(StreamError::Trap(_))));
 }
 
 #[tokio::test(start_paused = true)]
