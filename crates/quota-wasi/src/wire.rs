@@ -37,7 +37,7 @@ const NETWORK: QuotaResource = QuotaResource::NetworkBandwidth;
 const TRIES: u32 = 3;
 
 /// The most bytes of one permit.
-const CHUNK: u64 = 16 * 1024;
+const CHUNK: u64 = 64 * 1024;
 
 /// A wait without an end of its own: 30 years, which timers can count.
 const LONG: Duration = Duration::from_secs(30 * 365 * 86_400);

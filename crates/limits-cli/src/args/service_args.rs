@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub(crate) struct ServiceArgs {
     /// Gives the guest TCP sockets and look-ups of names. As with --udp and --http, private and
     /// loopback addresses need an address or CIDR in the operator's policy, such as
-    /// `capabilities.network.connect = ["127.0.0.1:8080"]` in its [ceiling]: neither a name, nor
+    /// `capabilities.network.connect = ["127.0.0.1:8080"]` in its `[ceiling]`: neither a name, nor
     /// `**`, nor Component.toml gives them.
     #[arg(long)]
     pub(crate) tcp: bool,

@@ -204,7 +204,7 @@ async fn denied_bytes_are_an_error_that_the_guest_reads_and_the_stream_goes_on()
         );
         Err(Cut::Failed(text))
     };
-    assert_eq!(guest.room(line).await.map(|_| ()), refused(16_384));
+    assert_eq!(guest.room(line).await.map(|_| ()), refused(65_536));
     assert_eq!(guest.say(line, &[7]).await, refused(1));
     peer.write_all(b"answer").await.unwrap();
     assert_eq!(guest.hear(line, 10).await.map(|_| ()), refused(10));
@@ -240,7 +240,7 @@ async fn bytes_that_a_peer_never_reads_are_counted_once_the_kernel_has_them() {
         guest.say_now(line, &vec![7; room]).await.unwrap();
     }
     let sent = usage(&guest).sent_bytes();
-    assert!((sent..sent + 16_384).contains(&used(&quota)));
+    assert!((sent..sent + 65_536).contains(&used(&quota)));
     drop(guest);
     let mut all = Vec::new();
     peer.read_to_end(&mut all).await.unwrap();
