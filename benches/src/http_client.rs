@@ -1,6 +1,6 @@
 //! The client of `wasmtime-wasi-http`, without TLS.
 
-use core::pin::Pin;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 
@@ -54,16 +54,23 @@ async fn send(
         .map_err(|_error| Error::HttpRequestUriInvalid)?;
     let response =
         timeout(wait(|options| options.first_byte_timeout), sender.send_request(request));
-    let response = tokio::select! {
+    let mut response = pin!(response);
+    let (response, ended): (_, Ended) = tokio::select! {
         biased;
-        response = response => response,
-        ended = &mut connection => return Err(ended.err().map_or(Error::ConnectionTerminated, Error::from)),
+        response = &mut response => {
+            (response, Box::new(async move { connection.await.map_err(Error::from) }))
+        }
+        // The server has closed it: the response is there, or an error.
+        ended = &mut connection => {
+            ended?;
+            (response.await, Box::new(async { Ok(()) }))
+        }
     };
     let response = response.map_err(|_late| Error::ConnectionReadTimeout)??;
     let mut timer = interval(wait(|options| options.between_bytes_timeout));
     timer.reset();
     let response = response.map(|incoming| Timed { incoming, timer }.boxed_unsync());
-    Ok((response, Box::new(async move { connection.await.map_err(Error::from) })))
+    Ok((response, ended))
 }
 
 /// A response's body, whose every part is waited for by a timer.
