@@ -1,7 +1,9 @@
 //! Refusals and failures as the guest sees them.
 
+use core::fmt;
 use std::io;
 
+use limits_core::QuotaError;
 use quota_enforce::EnforceError;
 use rustix::io::Errno;
 use thiserror::Error;
@@ -9,11 +11,19 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wasmtime_wasi::p2::{FsError, StreamError};
 
 use crate::disk::error::DiskError;
+use crate::told_quota::ToldQuota;
 
 /// The error of a stream that a quota refused, by which `filesystem-error-code` knows it.
-#[derive(Debug, Error)]
-#[error(transparent)]
-pub(crate) struct OverQuota(EnforceError);
+#[derive(Error)]
+#[error("{}", ToldQuota(.0))]
+pub(crate) struct OverQuota(QuotaError);
+
+impl fmt::Debug for OverQuota {
+    /// The text of `to-debug-string`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 /// Returns the error of a call that a capability or a quota refused.
 ///
@@ -49,7 +59,7 @@ pub(crate) fn failed(error: DiskError) -> FsError {
 /// Returns the error of a stream's last write.
 pub(crate) fn stream_failed(error: DiskError) -> StreamError {
     match error {
-        DiskError::Quota(error @ EnforceError::Quota(_)) => {
+        DiskError::Quota(EnforceError::Quota(error)) => {
             StreamError::LastOperationFailed(OverQuota(error).into())
         }
         DiskError::Quota(other) => StreamError::Trap(other.into()),

@@ -39,6 +39,7 @@ mod store_network;
 mod store_quota;
 mod store_usage;
 mod system;
+mod told_quota;
 mod view;
 mod walk_progress;
 mod wire;

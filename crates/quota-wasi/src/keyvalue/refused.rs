@@ -6,6 +6,7 @@ use quota_enforce::{ComponentHandle, EnforceError};
 use super::bindings::store::Error;
 use super::error::KeyValueError;
 use super::store_error::KeyValueStoreError;
+use crate::told_quota::ToldQuota;
 
 /// The reason why a guest's call was refused or failed.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl From<EnforceError> for Refused {
     fn from(error: EnforceError) -> Self {
         match error {
             EnforceError::Capability(_) => Self::Denied,
-            EnforceError::Quota(error) => Self::Told(error.to_string()),
+            EnforceError::Quota(error) => Self::Told(ToldQuota(&error).to_string()),
             other => Self::Host(other),
         }
     }

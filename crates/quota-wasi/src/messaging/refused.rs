@@ -5,6 +5,7 @@ use quota_enforce::EnforceError;
 use super::bindings::types::Error;
 use super::error::MessagingError;
 use super::transport::MessageError;
+use crate::told_quota::ToldQuota;
 
 /// The reason why a guest's call was refused or failed.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ impl From<EnforceError> for Refused {
     fn from(error: EnforceError) -> Self {
         match error {
             EnforceError::Capability(_) => Self::Denied,
-            EnforceError::Quota(error) => Self::Told(error.to_string()),
+            EnforceError::Quota(error) => Self::Told(ToldQuota(&error).to_string()),
             other => Self::Host(other),
         }
     }

@@ -7,6 +7,8 @@ use std::io;
 use quota_enforce::EnforceError;
 use wasmtime_wasi::p2::StreamError;
 
+use crate::told_quota::ToldQuota;
+
 /// A refusal of bandwidth. Its texts, of `Display` and `Debug`, are what a guest reads.
 pub(crate) struct WireError(EnforceError);
 
@@ -30,13 +32,16 @@ impl From<EnforceError> for WireError {
 
 impl fmt::Display for WireError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        match &self.0 {
+            EnforceError::Quota(error) => fmt::Display::fmt(&ToldQuota(error), f),
+            other => fmt::Display::fmt(other, f),
+        }
     }
 }
 
 impl fmt::Debug for WireError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(self, f)
     }
 }
 
