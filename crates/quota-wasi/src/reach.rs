@@ -1,4 +1,4 @@
-//! Who may be reached: the one place that decides for sockets, look-ups and HTTP.
+//! The decision whom a guest may reach, the only one for sockets, look-ups and HTTP.
 
 pub(crate) mod denied;
 mod judge;

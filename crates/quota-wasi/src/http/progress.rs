@@ -1,4 +1,4 @@
-//! How far the request on a connection is.
+//! The progress of the request on a connection.
 
 use core::fmt;
 use core::time::Duration;
@@ -10,7 +10,7 @@ use wasmtime_wasi_http::Error;
 use super::limits::{Times, after};
 use crate::store_usage::StoreUsage;
 
-/// How far the request on a connection is, and when its last bytes moved.
+/// The progress of the request on a connection, and the time at which its last bytes moved.
 #[derive(Default)]
 pub(crate) struct Progress(Mutex<State>);
 
