@@ -2,11 +2,10 @@
 
 use core::error::Error;
 
-use limits_core::{CapabilitySet, Permission, ResourceLimits, ResourceQuota};
+use limits_core::ResourceLimits;
 use limits_wasmtime::{
     ComponentExecutor, HasLimits, LimitState, PreparedComponent, create_engine, resource_table,
 };
-use quota_enforce::{QuotaRegistry, SecurityContext};
 use quota_wasi::{HttpOptions, StoreQuota, WasiHttpQuotaView, WasiQuota, WasiQuotaView};
 use wasmtime::component::{Component, InstancePre, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
@@ -15,6 +14,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::http_client::PlainClient;
 use crate::http_guest;
+use crate::net_host::component;
 use crate::roomy;
 
 type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -134,17 +134,7 @@ impl QuotaHttp {
     ///
     /// As [`PlainHttp::new`].
     pub fn new(bandwidth: u64) -> Fallible<Self> {
-        let capabilities = CapabilitySet::builder()
-            .grant(Permission::NetworkConnect, "127.0.0.1:*")
-            .build()?
-            .by_operator();
-        let quota = ResourceQuota::new().with_network_bandwidth(bandwidth);
-        let component = QuotaRegistry::new().register(SecurityContext::with_quota(
-            "guest",
-            capabilities,
-            quota,
-        ))?;
-        let quota = WasiQuota::builder(component).http(HttpOptions::new()).build()?;
+        let quota = WasiQuota::builder(component(bandwidth)?).http(HttpOptions::new()).build()?;
         let executor = ComponentExecutor::new(create_engine()?)?;
         let mut linker = Linker::new(executor.engine());
         quota_wasi::add_to_linker(&mut linker)?;

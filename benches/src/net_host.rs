@@ -6,7 +6,7 @@ use limits_core::{CapabilitySet, Permission, ResourceLimits, ResourceQuota};
 use limits_wasmtime::{
     ComponentExecutor, HasLimits, LimitState, PreparedComponent, create_engine, resource_table,
 };
-use quota_enforce::{QuotaRegistry, SecurityContext};
+use quota_enforce::{ComponentHandle, QuotaRegistry, SecurityContext};
 use quota_wasi::{StoreQuota, WasiQuota, WasiQuotaView};
 use wasmtime::component::{
     Component, ComponentNamedList, InstancePre, Lift, Linker, Lower, ResourceTable,
@@ -107,6 +107,17 @@ impl core::fmt::Debug for PlainNet {
     }
 }
 
+/// Registers a component that reaches the loopback, with a bandwidth of bytes per second.
+pub(crate) fn component(bandwidth: u64) -> Fallible<ComponentHandle> {
+    let capabilities = CapabilitySet::builder()
+        .grant(Permission::NetworkConnect, "127.0.0.1:*")
+        .build()?
+        .by_operator();
+    let quota = ResourceQuota::new().with_network_bandwidth(bandwidth);
+    let context = SecurityContext::with_quota("guest", capabilities, quota);
+    Ok(QuotaRegistry::new().register(context)?)
+}
+
 /// The executor of limits-wasmtime with quota-wasi.
 pub struct QuotaNet {
     executor: ComponentExecutor,
@@ -122,17 +133,7 @@ impl QuotaNet {
     ///
     /// As [`PlainNet::new`].
     pub fn new(bandwidth: u64) -> Fallible<Self> {
-        let capabilities = CapabilitySet::builder()
-            .grant(Permission::NetworkConnect, "127.0.0.1:*")
-            .build()?
-            .by_operator();
-        let quota = ResourceQuota::new().with_network_bandwidth(bandwidth);
-        let component = QuotaRegistry::new().register(SecurityContext::with_quota(
-            "guest",
-            capabilities,
-            quota,
-        ))?;
-        let quota = WasiQuota::builder(component).tcp().build()?;
+        let quota = WasiQuota::builder(component(bandwidth)?).tcp().build()?;
         let executor = ComponentExecutor::new(create_engine()?)?;
         let mut linker = Linker::new(executor.engine());
         quota_wasi::add_to_linker(&mut linker)?;

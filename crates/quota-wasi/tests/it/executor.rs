@@ -20,11 +20,11 @@ use crate::sockets::SOCKETS;
 use crate::wasi::FILES;
 
 /// Store data with all three.
-struct Host {
-    limits: LimitState,
-    table: ResourceTable,
-    wasi: WasiCtx,
-    quota: StoreQuota,
+pub(crate) struct Host {
+    pub(crate) limits: LimitState,
+    pub(crate) table: ResourceTable,
+    pub(crate) wasi: WasiCtx,
+    pub(crate) quota: StoreQuota,
 }
 
 impl HasLimits for Host {

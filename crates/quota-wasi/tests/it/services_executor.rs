@@ -4,48 +4,23 @@ use std::sync::Arc;
 
 use limits_core::{CpuTimePolicy, ManualClock, ResourceLimits, ResourceQuota, WasmError};
 use limits_wasmtime::{
-    ComponentExecutor, ExecutionFailure, HasLimits, LimitState, create_engine, resource_table,
+    ComponentExecutor, ExecutionFailure, LimitState, create_engine, resource_table,
 };
 use quota_enforce::QuotaRegistry;
 use quota_wasi::{
-    InProcessBus, MessageTransport, OutgoingMessage, QueueLimits, Sending, StoreQuota, WasiQuota,
-    WasiQuotaView, add_keyvalue_to_linker, add_messaging_to_linker,
+    InProcessBus, MessageTransport, OutgoingMessage, QueueLimits, Sending, WasiQuota,
+    add_keyvalue_to_linker, add_messaging_to_linker,
 };
-use wasmtime::component::{Linker, ResourceTable};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime::component::Linker;
+use wasmtime_wasi::WasiCtx;
 
+use crate::executor::Host;
 use crate::host::limits;
 use crate::keys::{keeper, used};
 use crate::memory_store::MemoryStore;
 use crate::messages::sender;
 use crate::puppet::{Part, puppet_of};
 use crate::services::{KEYS, MESSAGES};
-
-/// Store data with an executor's limits.
-struct Host {
-    limits: LimitState,
-    table: ResourceTable,
-    wasi: WasiCtx,
-    quota: StoreQuota,
-}
-
-impl HasLimits for Host {
-    fn limits(&mut self) -> &mut LimitState {
-        &mut self.limits
-    }
-}
-
-impl WasiView for Host {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
-
-impl WasiQuotaView for Host {
-    fn quota(&mut self) -> &mut StoreQuota {
-        &mut self.quota
-    }
-}
 
 /// Runs the guest's function that does not end, to its failure.
 async fn failure(part: &Part, quota: &WasiQuota, limits: &ResourceLimits) -> ExecutionFailure {
