@@ -11,6 +11,32 @@ use crate::tree::Tree;
 const LAYERS: &[(&str, Option<&[&str]>)] = &[
     ("limits-cli", None),
     (
+        "limits-compile",
+        Some(&[
+            "blake3",
+            "hex",
+            "landlock",
+            "libc",
+            "limits-core",
+            "limits-wasmtime",
+            "nix",
+            "rayon",
+            "rustix",
+            "seccompiler",
+            "serde",
+            "serde_json",
+            "sha2",
+            "tempfile",
+            "thiserror",
+            "tracing",
+            "wasi-preview1-component-adapter-provider",
+            "wasmparser",
+            "wasmtime",
+            "wat",
+            "wit-component",
+        ]),
+    ),
+    (
         "limits-config",
         Some(&[
             "byte-unit",

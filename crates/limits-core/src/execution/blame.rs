@@ -86,6 +86,7 @@ impl WasmError {
             | Self::HostBusy { .. } => Blame::Host,
             Self::Cancelled
             | Self::InvalidComponent { .. }
+            | Self::Rejected(_)
             | Self::InvalidCall(_)
             | Self::InvalidConfiguration { .. } => Blame::Caller,
         }

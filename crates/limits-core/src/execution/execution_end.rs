@@ -108,6 +108,7 @@ impl WasmError {
             Self::Trap { .. } => ExecutionOutcome::Trap,
             Self::Host(_) => ExecutionOutcome::HostFunction,
             Self::InvalidComponent { .. }
+            | Self::Rejected(_)
             | Self::InvalidCall(_)
             | Self::InvalidConfiguration { .. } => ExecutionOutcome::Error,
         }

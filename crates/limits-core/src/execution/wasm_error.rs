@@ -14,6 +14,7 @@ use crate::execution::host_shortage::HostShortage;
 use crate::execution::invalid_call::InvalidCall;
 use crate::execution::limit_exceeded::LimitExceeded;
 use crate::execution::refused_growth::RefusedGrowth;
+use crate::execution::rejection::Rejection;
 use crate::quota::quota_error::QuotaError;
 
 /// The result of running a component under limits.
@@ -74,6 +75,8 @@ pub enum WasmError {
         /// met.
         pooled: Option<&'static str>,
     },
+    /// The component was not compiled: its structure or the budget of compiling refused it.
+    Rejected(Rejection),
     /// The bytes are not a component that can run here.
     InvalidComponent {
         /// The defect.
@@ -126,6 +129,12 @@ impl From<InvalidCall> for WasmError {
     }
 }
 
+impl From<Rejection> for WasmError {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejected(rejection)
+    }
+}
+
 impl From<CapabilityDenied> for WasmError {
     fn from(denied: CapabilityDenied) -> Self {
         Self::Denied(denied)
@@ -165,6 +174,7 @@ impl fmt::Display for WasmError {
             Self::HostBusy { max_concurrent, pooled: Some(what) } => {
                 write!(f, "host busy: all {max_concurrent} {what} of the pool are in use")
             }
+            Self::Rejected(rejection) => write!(f, "component rejected: {rejection}"),
             Self::InvalidComponent { reason } => {
                 write!(f, "invalid component: {}", shown_reason(reason))
             }
@@ -198,6 +208,7 @@ mod tests {
     use crate::execution::invalid_call::InvalidCall;
     use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
     use crate::execution::refused_growth::RefusedGrowth;
+    use crate::execution::rejection::Rejection;
     use crate::quota::quota_error::QuotaError;
     use crate::quota::quota_type::QuotaResource;
     use crate::quota::retry::Retry;

@@ -1,0 +1,3 @@
+//! Compiles one component that its parent sends, and ends.
+
+fn main() {}
