@@ -208,7 +208,6 @@ mod tests {
     use crate::execution::invalid_call::InvalidCall;
     use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
     use crate::execution::refused_growth::RefusedGrowth;
-    use crate::execution::rejection::Rejection;
     use crate::quota::quota_error::QuotaError;
     use crate::quota::quota_type::QuotaResource;
     use crate::quota::retry::Retry;
