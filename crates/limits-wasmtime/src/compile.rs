@@ -4,7 +4,7 @@ use core::any::Any;
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
-use limits_core::{LimitExceeded, LimitKind, WasmError, WasmResult};
+use limits_core::{WasmError, WasmResult};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
@@ -14,7 +14,7 @@ use crate::executor::ComponentExecutor;
 use crate::prepared::PreparedComponent;
 use crate::shortage::lacks_threads;
 use crate::state::HasLimits;
-use crate::structure::count_instances;
+use crate::structure::Structure;
 
 impl ComponentExecutor {
     /// Compiles a component from its binary form.
@@ -28,8 +28,7 @@ impl ComponentExecutor {
     ///
     /// # Errors
     ///
-    /// [`WasmError::LimitExceeded`] if there are too many bytes or component instances,
-    /// [`WasmError::InvalidComponent`] if the bytes are not a component, use a feature that the
+    /// [`WasmError::Rejected`] if its structure passes a limit, [`WasmError::InvalidComponent`] if the bytes are not a component, use a feature that the
     /// engine has off, or make the compiler panic, [`WasmError::HostExhausted`] if the host lacks
     /// memory or threads.
     pub fn compile(&self, bytes: &[u8]) -> WasmResult<Component> {
@@ -44,40 +43,14 @@ impl ComponentExecutor {
         }
     }
 
-    /// Checks a component as [`compile`](Self::compile) does before it compiles: the size, that the
-    /// bytes are a component at all, and the number of component instances that it makes. Takes
-    /// one pass over the bytes, some tens of milliseconds for a component of 60 MB.
+    /// Counts the structure of a component and checks it, as [`compile`](Self::compile) does before
+    /// it compiles.
     ///
     /// # Errors
     ///
-    /// [`WasmError::LimitExceeded`] if there are too many bytes or component instances,
-    /// [`WasmError::InvalidComponent`] if the bytes are not a component.
-    pub fn check_structure(&self, bytes: &[u8]) -> WasmResult<()> {
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if size > self.max_component_bytes {
-            return Err(WasmError::LimitExceeded(
-                LimitExceeded::new(LimitKind::ComponentSize, self.max_component_bytes)
-                    .with_request(0, size),
-            ));
-        }
-        if !bytes.starts_with(b"\0asm") {
-            return Err(WasmError::InvalidComponent {
-                reason: String::from(
-                    "this is no binary component; turn component text into one with \
-                     `wat::parse_bytes` or `wasm-tools parse`",
-                ),
-            });
-        }
-        if bytes.starts_with(b"\0asm\x01\0\0\0") {
-            return Err(WasmError::InvalidComponent {
-                reason: String::from(
-                    "this is a core module, not a component; turn it into one with `wasm-tools \
-                     component new`, for a WASI preview 1 module with `--adapt` and the \
-                     wasi_snapshot_preview1 adapter",
-                ),
-            });
-        }
-        count_instances(bytes, self.max_component_instances.into()).map(|_| ())
+    /// Those of [`Structure::of`].
+    pub fn check_structure(&self, bytes: &[u8]) -> WasmResult<Structure> {
+        Structure::of(bytes, &self.structure_limits)
     }
 
     /// Resolves the imports of `component` with the items of `linker`.

@@ -3,7 +3,9 @@
 use core::num::NonZeroUsize;
 use std::sync::Arc;
 
-use limits_core::{FuelMetrics, InvalidCall, ResourceLimits, WasmError, WasmResult};
+use limits_core::{
+    FuelMetrics, InvalidCall, ResourceLimits, StructureLimits, WasmError, WasmResult,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Val};
 use wasmtime::{Engine, Store};
@@ -19,12 +21,6 @@ use crate::prepared::PreparedComponent;
 use crate::report::ExecutionResult;
 use crate::state::HasLimits;
 
-/// Default bound on the bytes of a component that is compiled: 64 MiB.
-const DEFAULT_COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
-
-/// Default bound on the component instances that a component makes.
-const DEFAULT_COMPONENT_INSTANCES: u32 = 1_000;
-
 /// Compiles components once, links them once, and runs them within limits, many times.
 ///
 /// Each execution has a store of its own, which is dropped at its end; to keep one between
@@ -36,8 +32,7 @@ const DEFAULT_COMPONENT_INSTANCES: u32 = 1_000;
 #[derive(Clone, Debug)]
 pub struct ComponentExecutor {
     pub(crate) engine: Engine,
-    pub(crate) max_component_bytes: u64,
-    pub(crate) max_component_instances: u32,
+    pub(crate) structure_limits: StructureLimits,
     running: Option<(Arc<Semaphore>, usize)>,
 }
 
@@ -51,12 +46,7 @@ impl ComponentExecutor {
     /// always good.
     pub fn new(engine: Engine) -> WasmResult<Self> {
         engine::check(&engine)?;
-        Ok(Self {
-            engine,
-            max_component_bytes: DEFAULT_COMPONENT_BYTES,
-            max_component_instances: DEFAULT_COMPONENT_INSTANCES,
-            running: None,
-        })
+        Ok(Self { engine, structure_limits: StructureLimits::default(), running: None })
     }
 
     /// Bounds the number of executions that run at once. One more fails with
@@ -72,22 +62,18 @@ impl ComponentExecutor {
         self
     }
 
-    /// Bounds the size of a component that is compiled, in bytes. Default 64 MiB.
+    /// Bounds the structure of components, checked before they are compiled. The defaults let
+    /// through the components of common toolchains.
     #[must_use]
-    pub const fn with_max_component_bytes(mut self, bytes: u64) -> Self {
-        self.max_component_bytes = bytes;
+    pub const fn with_structure_limits(mut self, limits: StructureLimits) -> Self {
+        self.structure_limits = limits;
         self
     }
 
-    /// Bounds the number of component instances that a component may make, nested ones and itself
-    /// included; checked before it is compiled. Default 1 000.
-    ///
-    /// Each costs every store some 50 bytes and more with resource types, which no other limit
-    /// covers. Core instances are bounded by [`ResourceLimits::max_instances`].
+    /// Returns the bounds on the structure of components.
     #[must_use]
-    pub const fn with_max_component_instances(mut self, most: u32) -> Self {
-        self.max_component_instances = most;
-        self
+    pub const fn structure_limits(&self) -> &StructureLimits {
+        &self.structure_limits
     }
 
     /// Returns the engine.

@@ -47,6 +47,7 @@ pub use crate::prepared::PreparedComponent;
 pub use crate::report::{ExecutionReport, ExecutionResult};
 pub use crate::shortage::host_resource;
 pub use crate::state::{HasLimits, LimitState, resource_table};
+pub use crate::structure::Structure;
 
 pub use limits_core;
 pub use wasmtime;

@@ -144,7 +144,7 @@ fn what_cannot_be_a_component_is_told_without_compiling() {
         ),
         (71, "\0asm\u{e}\0\u{1}\0", "invalid component: "),
         (71, "\0asm\u{d}\0\u{1}\0\u{7f}\u{7f}", "invalid component: "),
-        (67, &many_instances(), "component instance limit of 1000 "),
+        (71, &many_instances(), "component rejected: it has 1001 component instances, "),
     ] {
         let (ended, json) = check(&Case::new(ROOMY, component), &[]);
         let message = json["error"]["message"].as_str().unwrap();

@@ -3,7 +3,6 @@
 use core::fmt;
 
 use crate::execution::cpu_wait::CpuWait;
-use crate::execution::limit_exceeded::LimitKind;
 use crate::execution::refused_growth::RefusedGrowth;
 use crate::execution::wasm_error::WasmError;
 
@@ -53,7 +52,7 @@ impl WasmError {
     /// | a timeout | the guest; after waiting for CPU time, the owner of the quota waited for |
     /// | a trap | the guest; after a growth refused by a quota or the host, that party |
     /// | a host function's error, a shortage of the host, a busy host | the host |
-    /// | a cancellation, an invalid or too large component, an invalid call or limit | the caller |
+    /// | a cancellation, an invalid or rejected component, an invalid call or limit | the caller |
     ///
     /// All waiting of a guest counts as its own, such as for a slow host function or a busy
     /// runtime, except the waiting for CPU time of its account. Compare the report's CPU time with
@@ -64,13 +63,9 @@ impl WasmError {
             Self::OutOfFuel { .. }
             | Self::ExecutionTimeout { waited: None, .. }
             | Self::OutOfMemory(_)
+            | Self::LimitExceeded(_)
             | Self::Denied(_)
             | Self::Trap { refused: None, .. } => Blame::Guest,
-            Self::LimitExceeded(exceeded) => match exceeded.kind() {
-                // Refused before a guest ran, as an invalid component is.
-                LimitKind::ComponentInstances | LimitKind::ComponentSize => Blame::Caller,
-                _ => Blame::Guest,
-            },
             Self::ExecutionTimeout { waited: Some(CpuWait { refused, .. }), .. }
             | Self::Trap { refused: Some(RefusedGrowth::Quota(refused)), .. }
             | Self::Quota(refused) => {
@@ -111,6 +106,7 @@ mod tests {
     use crate::execution::invalid_call::InvalidCall;
     use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
     use crate::execution::refused_growth::RefusedGrowth;
+    use crate::execution::rejection::Rejection;
     use crate::execution::wasm_error::WasmError;
     use crate::quota::quota_error::QuotaError;
     use crate::quota::quota_type::QuotaResource;
@@ -147,14 +143,6 @@ mod tests {
             (timeout(Some(cpu_wait(1))), Blame::Host),
             (WasmError::OutOfMemory(limit), Blame::Guest),
             (WasmError::LimitExceeded(limit), Blame::Guest),
-            (
-                WasmError::LimitExceeded(LimitExceeded::new(LimitKind::ComponentSize, 1)),
-                Blame::Caller,
-            ),
-            (
-                WasmError::LimitExceeded(LimitExceeded::new(LimitKind::ComponentInstances, 1)),
-                Blame::Caller,
-            ),
             (WasmError::Quota(memory_quota()), Blame::OwnQuota),
             (WasmError::Quota(memory_quota().at_depth(1)), Blame::Host),
             (WasmError::Quota(memory_quota().at_depth(2)), Blame::Host),
@@ -169,6 +157,7 @@ mod tests {
             (WasmError::HostExhausted(shortage()), Blame::Host),
             (WasmError::HostBusy { max_concurrent: 1, pooled: None }, Blame::Host),
             (WasmError::InvalidComponent { reason: reason() }, Blame::Caller),
+            (WasmError::Rejected(Rejection::Crashed { reason: reason() }), Blame::Caller),
             (InvalidCall::NotAFunction { export: reason() }.into(), Blame::Caller),
             (WasmError::InvalidConfiguration { reason: reason() }, Blame::Caller),
         ];

@@ -8,10 +8,6 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[non_exhaustive]
 pub enum LimitKind {
-    /// Component instances that one instantiation of a component makes.
-    ComponentInstances,
-    /// Size of a component handed to the compiler, in bytes.
-    ComponentSize,
     /// Bytes copied from guest to host in one host call.
     CopyBytes,
     /// Open files and directories of a store.
@@ -43,8 +39,6 @@ impl LimitKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::ComponentInstances => "component instance",
-            Self::ComponentSize => "component size",
             Self::CopyBytes => "copy",
             Self::Descriptors => "descriptor",
             Self::DirectoryEntries => "directory listing",
@@ -64,9 +58,8 @@ impl LimitKind {
     #[must_use]
     pub const fn unit(self) -> &'static str {
         match self {
-            Self::ComponentSize | Self::Memory | Self::MessageBytes => "bytes",
+            Self::Memory | Self::MessageBytes => "bytes",
             Self::CopyBytes | Self::RandomBytes => "bytes per host call",
-            Self::ComponentInstances => "component instances",
             Self::Descriptors => "descriptors",
             Self::DirectoryEntries | Self::Resources => "entries",
             Self::Handles => "handles",
@@ -157,7 +150,6 @@ mod tests {
     fn every_kind_has_its_text() {
         let says = |kind| LimitExceeded::new(kind, 7).to_string();
         let table = [
-            (LimitKind::ComponentSize, "component size limit of 7 bytes exceeded"),
             (LimitKind::CopyBytes, "copy limit of 7 bytes per host call exceeded"),
             (LimitKind::Descriptors, "descriptor limit of 7 descriptors exceeded"),
             (LimitKind::DirectoryEntries, "directory listing limit of 7 entries exceeded"),

@@ -148,7 +148,9 @@ impl StructureCount {
         )
     }
 
-    fn index(self) -> usize {
+    /// Returns the place of the count in [`ALL`](Self::ALL).
+    #[must_use]
+    pub fn index(self) -> usize {
         // Every variant is in the array, as a test asserts.
         Self::ALL.iter().position(|count| *count == self).unwrap_or(0)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use limits_core::{LimitExceeded, LimitKind, WasmError, WasmResult};
+use limits_core::{Rejection, StructureCount, WasmError, WasmResult};
 
 use crate::structure::definitions::{Definition, Item, Kind, size};
 
@@ -59,9 +59,12 @@ impl<'a, 'd> Instantiation<'a, 'd> {
         let mut frames = vec![self.enter(0, None, Exports::new())];
         while let Some(frame) = frames.last_mut() {
             if made > most {
-                return Err(WasmError::LimitExceeded(
-                    LimitExceeded::new(LimitKind::ComponentInstances, most).with_request(most, 1),
-                ));
+                return Err(WasmError::Rejected(Rejection::Structure {
+                    count: StructureCount::ComponentInstances,
+                    limit: most,
+                    found: made,
+                    place: String::new(),
+                }));
             }
             self.steps += 1;
             if self.steps > most_steps {

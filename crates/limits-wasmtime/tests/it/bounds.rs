@@ -1,6 +1,8 @@
 //! The further bounds of a store.
 
-use limits_wasmtime::limits_core::{ResourceLimitsBuilder, WasmError};
+use limits_wasmtime::limits_core::{
+    ResourceLimitsBuilder, StructureCount, StructureLimits, WasmError,
+};
 use limits_wasmtime::wasmtime::component::{Linker, ResourceTable, ResourceType};
 use limits_wasmtime::{
     ComponentExecutor, EngineBuilder, HasLimits, LimitState, create_engine, resource_table,
@@ -194,9 +196,7 @@ async fn the_stack_is_as_deep_as_the_host_says() {
 #[tokio::test]
 async fn a_component_that_is_too_large_is_not_compiled() {
     let executor = ComponentExecutor::new(create_engine().unwrap()).unwrap();
-    let error = executor.with_max_component_bytes(7).compile(&[0; 8]).unwrap_err();
-    assert_eq!(
-        text(&error),
-        "component size limit of 7 bytes exceeded: 0 in use, 8 more requested"
-    );
+    let limits = StructureLimits::default().with(StructureCount::ComponentBytes, 7);
+    let error = executor.with_structure_limits(limits).compile(&[0; 8]).unwrap_err();
+    assert_eq!(error.to_string(), "component rejected: it has 8 bytes, max_component_bytes is 7");
 }

@@ -1,6 +1,6 @@
 //! Components composed of several, which pass strings, lists and resources to each other.
 
-use limits_wasmtime::limits_core::{Blame, LimitKind, WasmError};
+use limits_wasmtime::limits_core::{Blame, LimitKind, StructureCount, StructureLimits, WasmError};
 use limits_wasmtime::wasmtime::component::{ComponentNamedList, Lift, Lower, Val};
 use limits_wasmtime::{ComponentExecutor, EngineBuilder, create_engine};
 
@@ -382,12 +382,12 @@ fn a_component_that_nests_a_million_instances_is_refused_before_it_is_compiled()
     ] {
         assert_eq!(
             error.to_string(),
-            "component instance limit of 1000 component instances exceeded: 1000 in use, 1 more \
-             requested"
+            "component rejected: it has 1001 component instances, max_component_instances is 1000"
         );
         assert_eq!(error.blame(), Blame::Caller);
     }
-    assert!(executor.with_max_component_instances(2_000_000).check_structure(&bytes).is_ok());
+    let limits = StructureLimits::default().with(StructureCount::ComponentInstances, 2_000_000);
+    assert!(executor.with_structure_limits(limits).check_structure(&bytes).is_ok());
 }
 
 /// An engine without multiple memories makes Wasmtime's compiler panic on its own adapters.

@@ -6,8 +6,6 @@ use proptest::prelude::*;
 
 fn kind() -> impl Strategy<Value = LimitKind> {
     proptest::sample::select(vec![
-        LimitKind::ComponentInstances,
-        LimitKind::ComponentSize,
         LimitKind::CopyBytes,
         LimitKind::Handles,
         LimitKind::Instances,
