@@ -110,6 +110,17 @@ pub struct EngineBuilder {
     address_space: Option<AddressSpace>,
 }
 
+/// The settings of an [`EngineBuilder`] but for those of [`EngineBuilder::configure`], as data that
+/// another process can build the same engine from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "compiled code depends on these")]
+pub struct EngineSettings {
+    /// The size of the guest's stack, in bytes.
+    pub stack: usize,
+    /// The address space of a memory.
+    pub address_space: AddressSpace,
+}
+
 impl fmt::Debug for EngineBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EngineBuilder")
@@ -184,6 +195,28 @@ impl EngineBuilder {
         self
     }
 
+    /// Begins with settings of a builder, perhaps of another process. The pool is not among them:
+    /// compiled code does not depend on it.
+    pub fn from_settings(settings: EngineSettings) -> Self {
+        Self::new().max_wasm_stack(settings.stack).address_space(settings.address_space)
+    }
+
+    /// Returns the settings that compiled code depends on, but for those of
+    /// [`configure`](Self::configure).
+    #[must_use]
+    pub fn settings(&self) -> EngineSettings {
+        EngineSettings { stack: self.stack, address_space: self.resolved_address_space() }
+    }
+
+    /// Returns the largest memory of the pool's guests, or the default.
+    fn largest_memory(&self) -> u64 {
+        self.pool.map_or(DEFAULT_TIGHT, |(_, limits)| limits.max_memory_bytes())
+    }
+
+    fn resolved_address_space(&self) -> AddressSpace {
+        self.address_space.unwrap_or_else(|| AddressSpace::of_process(self.largest_memory()))
+    }
+
     /// Creates the engine.
     ///
     /// # Errors
@@ -198,8 +231,8 @@ impl EngineBuilder {
                 self.stack
             )));
         }
-        let largest = self.pool.map_or(DEFAULT_TIGHT, |(_, limits)| limits.max_memory_bytes());
-        match self.address_space.unwrap_or_else(|| AddressSpace::of_process(largest)) {
+        let largest = self.largest_memory();
+        match self.resolved_address_space() {
             AddressSpace::Wide => {}
             AddressSpace::Tight { largest_memory } => {
                 if self.pool.is_some() && largest_memory < largest {

@@ -1,3 +1,7 @@
-//! Compiles one component that its parent sends, and ends.
+//! Compiles one component that its host sends, and ends.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    limits_compile::serve()
+}
