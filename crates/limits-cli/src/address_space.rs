@@ -1,21 +1,15 @@
 //! Less use of address space where the system limits it (`ulimit -v`).
 
-use limits_core::WasmResult;
 use limits_wasmtime::{AddressSpace, EngineBuilder};
-use wasmtime::Engine;
 
 /// The address space that a new memory reserves at most, where it is limited. A memory that grows
 /// further is moved, but a large limit of which little is used fits.
 const MOST_AT_ONCE: u64 = 128 * 1024 * 1024;
 
-/// Creates an engine for guests whose memory is limited to `max_memory` bytes.
-///
-/// # Errors
-///
-/// Those of [`EngineBuilder::build`].
-pub(crate) fn engine(max_memory: u64) -> WasmResult<Engine> {
+/// Begins an engine for guests whose memory is limited to `max_memory` bytes.
+pub(crate) fn engine(max_memory: u64) -> EngineBuilder {
     let mode = AddressSpace::of_process(max_memory.min(MOST_AT_ONCE));
-    EngineBuilder::new().address_space(mode).build()
+    EngineBuilder::new().address_space(mode)
 }
 
 /// Executes the command again with an allocator that takes little address space, where that is

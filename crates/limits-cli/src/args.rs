@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod compile_args;
 pub(crate) mod service_args;
 
 use core::num::NonZeroU32;
@@ -9,6 +10,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum};
 use limits_config::ComponentName;
 
+use crate::args::compile_args::{CacheArgs, CompileArgs};
 use crate::args::service_args::ServiceArgs;
 use crate::inputs::manifest::Manifest;
 use crate::outcome::exit_code_help;
@@ -74,6 +76,8 @@ pub(crate) struct CheckArgs {
     #[arg(long)]
     pub(crate) wants: bool,
     #[command(flatten)]
+    pub(crate) compiling: CompileArgs,
+    #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
 
@@ -137,6 +141,10 @@ pub(crate) struct GuestArgs {
     pub(crate) stub_imports: bool,
     #[command(flatten)]
     pub(crate) services: ServiceArgs,
+    #[command(flatten)]
+    pub(crate) compiling: CompileArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
     /// Arguments of the guest.
     #[arg(last = true, value_name = "ARGS")]
     pub(crate) args: Vec<String>,

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod boundary;
+pub(crate) mod compiling;
 pub(crate) mod directories;
 pub(crate) mod endpoint;
 mod exports;

@@ -27,6 +27,8 @@ pub(crate) enum Outcome {
     OutOfMemory,
     /// A quota of the component or the host had no room for the guest.
     QuotaExceeded,
+    /// The component was not compiled: its structure, or the cost of compiling it, is past a limit.
+    Rejected,
     /// The guest ended well.
     Success,
     /// The guest did not end by its deadline.
@@ -48,7 +50,7 @@ const fn row(outcome: Outcome, name: &'static str, exit_code: u8, meaning: &'sta
 }
 
 /// Every outcome with its name in reports and its exit code, in the order of the codes.
-const TABLE: [Row; 12] = [
+const TABLE: [Row; 13] = [
     row(Outcome::Success, "success", 0, "the guest ended well"),
     row(
         Outcome::Exit,
@@ -84,6 +86,12 @@ const TABLE: [Row; 12] = [
         "host",
         72,
         "the host lacked a resource, or another process uses a directory; or the command failed",
+    ),
+    row(
+        Outcome::Rejected,
+        "rejected",
+        73,
+        "a component of too large a structure, or too costly to compile",
     ),
     row(Outcome::Cancelled, "cancelled", 130, "Ctrl-C, SIGTERM or SIGHUP"),
 ];
@@ -138,6 +146,7 @@ mod tests {
             (Outcome::Trap, "trap", 70),
             (Outcome::Error, "error", 71),
             (Outcome::Host, "host", 72),
+            (Outcome::Rejected, "rejected", 73),
             (Outcome::Cancelled, "cancelled", 130),
         ];
         assert_eq!(documented.len(), TABLE.len());
@@ -163,6 +172,6 @@ mod tests {
             .skip(1)
             .map(|line| line.split_whitespace().next().unwrap().parse().unwrap())
             .collect();
-        assert_eq!(codes, [0, 1, 2, 64, 65, 66, 67, 68, 69, 70, 71, 72, 130]);
+        assert_eq!(codes, [0, 1, 2, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 130]);
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod console;
 pub(crate) mod json;
 mod level_use;
 pub(crate) mod model;
+pub(crate) mod phases;
 pub(crate) mod refusal;
 pub(crate) mod report_file;
 mod service_use;

@@ -8,7 +8,7 @@ use crate::args::CalibrateArgs;
 use crate::guest::account::{Mode, RunAccount};
 use crate::guest::boundary;
 use crate::guest::session::{RunRecord, Session};
-use crate::inputs::manifest::{Manifest, Terms};
+use crate::inputs::manifest::Manifest;
 use crate::interrupt::Interrupt;
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
@@ -28,10 +28,12 @@ pub(crate) async fn calibrate(
 ) -> u8 {
     let manifest = Manifest::load(&args.guest.manifest, interrupt).await;
     let inputs = Manifest::files(&args.guest, Some(&manifest));
+    let mut notices = Vec::new();
     let report = match console.open_report(&args.output, &inputs, &args.guest.dirs) {
-        Ok(()) => measure(args, manifest, console, interrupt).await,
+        Ok(()) => measure(args, manifest, console, interrupt, &mut notices).await,
         Err(failure) => CalibrationReport::not_run(None, Ending::from(&failure), Runs::default()),
     };
+    console.warn(&notices);
     console.publish(report)
 }
 
@@ -40,6 +42,7 @@ async fn measure(
     manifest: Result<Manifest, Failure>,
     console: &Console,
     interrupt: &Interrupt,
+    notices: &mut Vec<String>,
 ) -> CalibrationReport {
     let inputs = Manifest::inputs(&args.guest.manifest, Some(&manifest));
     let Manifest { terms, file, .. } = match manifest {
@@ -48,7 +51,7 @@ async fn measure(
             return CalibrationReport::not_run(None, Ending::from(&failure), Runs::default());
         }
     };
-    let Terms { name, effective, .. } = &terms;
+    let effective = &terms.effective;
     let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
     let (account, requests) = match RunAccount::unlimited(&terms, mode) {
         Ok(opened) => opened,
@@ -61,8 +64,7 @@ async fn measure(
         let is_shown = console.shows_progress();
         boundary::check(&args.guest, &inputs, &account, &terms)?;
         let session =
-            Session::open(name, file?, &args.guest, &effective.limits(), interrupt, is_shown)
-                .await?;
+            Session::open(&terms, file?, &args.guest, interrupt, is_shown, notices).await?;
         let wasi = boundary::open(&args.guest, &account, &terms, interrupt, is_shown).await?;
         repeat(args, console, interrupt, (&session, &wasi), &account, effective).await
     };

@@ -1,15 +1,15 @@
 //! `wasm-limits check`.
 
+use limits_compile::{Adapted, Adapter, Compiler};
 use limits_config::{EffectiveConfig, LoadError, Origin, Setting, format_size};
 use limits_core::{CapabilitySet, WasmError};
-use limits_wasmtime::ComponentExecutor;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 use crate::address_space;
 use crate::args::CheckArgs;
 use crate::background::in_background;
-use crate::inputs::binary::Adapter;
+use crate::guest::compiling::Compiling;
 use crate::inputs::component_file::ComponentFile;
 use crate::inputs::manifest::{Manifest, Terms};
 use crate::inputs::wants::Wants;
@@ -75,15 +75,19 @@ async fn look(
     manifest: Result<Manifest, Failure>,
     interrupt: &Interrupt,
 ) -> Checked {
-    let Manifest { version, asks, terms, file } = match manifest {
+    let Manifest { version, asks, terms, file, .. } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => return Checked::not_run(Ending::from(&failure)),
     };
     let (file, wants) = match file {
         Ok(file) => {
             let asks = args.wants.then_some(asks);
-            let looking =
-                in_background("parsing", interrupt, move || CheckedFile::new(file, asks.as_ref()));
+            let id = terms.effective.id().to_string();
+            let compiler = Compiling::new(&args.compiling, terms.compile)
+                .compiler(address_space::engine(0).settings());
+            let looking = in_background("parsing", interrupt, move || {
+                CheckedFile::new(&file, &compiler, &id, asks.as_ref())
+            });
             match looking.await.flatten() {
                 Ok((checked, wants)) => (Some(checked), wants),
                 Err(failure) => return Checked::not_run(Ending::from(&failure)),
@@ -126,17 +130,20 @@ impl CheckedFile {
     /// Checks the structure of a component without compiling it, and looks for its needs if `asks`
     /// are given.
     fn new(
-        file: ComponentFile,
+        file: &ComponentFile,
+        compiler: &Compiler,
+        id: &str,
         asks: Option<&EffectiveConfig>,
     ) -> Result<(Self, Option<WantsReport>), Failure> {
         let path = file.path.to_string_lossy().into_owned();
         let bytes = file.len();
         let sha256 = hex::encode(file.sha256());
-        let binary = file.into_component()?;
-        ComponentExecutor::new(address_space::engine(0)?)?.check_structure(&binary.bytes)?;
-        let adapted = binary.adapted.map(|adapted| adapted.adapter);
+        let translated = compiler
+            .translate(id, file.source())
+            .map_err(|error| Failure::compiling(&file.path, error))?;
+        let adapted = translated.adapted.map(Adapted::adapter);
         let wants = asks
-            .map(|asks| Wants::of(&binary.bytes).map(|wants| WantsReport::new(&wants, asks)))
+            .map(|asks| Wants::of(&translated.binary).map(|wants| WantsReport::new(&wants, asks)))
             .transpose()
             .map_err(|error| WasmError::InvalidComponent { reason: quoted(&error.to_string()) })?;
         Ok((Self { path, bytes, sha256, adapted }, wants))

@@ -18,6 +18,7 @@ use crate::outcome::classify::Ending;
 use crate::outcome::failure::Failure;
 use crate::report::console::Console;
 use crate::report::model::{Report, Runs};
+use crate::report::phases::Phases;
 use crate::stdio::Stdio;
 
 /// Runs the component and reports. Returns the exit code.
@@ -25,11 +26,13 @@ pub(crate) async fn run(args: &RunArgs, console: &mut Console, interrupt: &Inter
     let manifest = Manifest::load(&args.guest.manifest, interrupt).await;
     let inputs = Manifest::files(&args.guest, Some(&manifest));
     let mut runs = Runs::default();
+    let mut notices = Vec::new();
     let mut report = match console.open_report(&args.output, &inputs, &args.guest.dirs) {
-        Ok(()) => report(args, manifest, console, interrupt, &mut runs).await,
+        Ok(()) => report(args, manifest, console, interrupt, &mut runs, &mut notices).await,
         Err(failure) => Report::not_run(None, Ending::from(&failure)),
     };
     report.runs = args.repeat.map(|_| runs);
+    console.warn(&notices);
     console.publish(report)
 }
 
@@ -39,9 +42,10 @@ async fn report(
     console: &Console,
     interrupt: &Interrupt,
     runs: &mut Runs,
+    notices: &mut Vec<String>,
 ) -> Report {
     let inputs = Manifest::inputs(&args.guest.manifest, Some(&manifest));
-    let Manifest { terms, file, .. } = match manifest {
+    let Manifest { terms, file, load_time, .. } = match manifest {
         Ok(manifest) => manifest,
         Err(failure) => return Report::not_run(None, Ending::from(&failure)),
     };
@@ -50,23 +54,27 @@ async fn report(
         Ok(account) => Arc::new(account),
         Err(error) => return Report::not_run(Some(&terms), Ending::from(&Failure::from(error))),
     };
+    let mut phases = Phases::loaded(load_time);
     let ran = async {
         let is_shown = console.shows_progress();
-        let limits = terms.effective.limits();
         boundary::check(&args.guest, &inputs, &account, &terms)?;
         let session =
-            Session::open(&terms.name, file?, &args.guest, &limits, interrupt, is_shown).await?;
+            Session::open(&terms, file?, &args.guest, interrupt, is_shown, notices).await?;
+        phases.compile = Some(session.compiled().clone());
         let wasi = boundary::open(&args.guest, &account, &terms, interrupt, is_shown).await?;
         let wanted = Wanted {
             count: u64::from(args.repeat.map_or(1, NonZeroU32::get)),
             at_once: u64::from(args.parallel.get()),
         };
+        let limits = terms.effective.limits();
         let subject = Subject { session, limits, account: Arc::clone(&account), wasi };
         repeat(Arc::new(subject), wanted, console.stdio(), interrupt, runs).await
     };
     let report = match ran.await {
-        Ok(run) => Report::of_run(&terms, run),
-        Err(failure) => Report::not_run(Some(&terms), Ending::from(&failure)),
+        Ok(run) => {
+            Report { phases: phases.with_execution(&run.used), ..Report::of_run(&terms, run) }
+        }
+        Err(failure) => Report { phases, ..Report::not_run(Some(&terms), Ending::from(&failure)) },
     };
     report.with_use(&account, &terms)
 }

@@ -5,6 +5,7 @@ use wasmparser::{
     ComponentType, ComponentTypeRef, InstanceTypeDeclaration, Parser, Payload, TypeBounds,
 };
 
+use crate::inputs::outer_sections::OuterSections;
 use crate::outcome::failure::Failure;
 
 /// The interfaces of WASI 0.2 that [`linker`](crate::guest::wasi::linker) provides, by package.
@@ -49,6 +50,9 @@ const DRAFTS: [(&str, &[&str]); 2] =
 /// The one version of the drafts.
 const DRAFT: &str = "0.2.0-draft";
 
+/// Bytes of a component outside its modules and nested components that are looked at before its
+/// structure was counted. Types take up to a hundred times their bytes while they are read.
+const MOST_OUTER_BYTES: usize = 256 * 1024;
 /// Imports that an error names at most.
 const MOST_NAMED: usize = 4;
 
@@ -62,8 +66,24 @@ pub(crate) fn is_provided(import: &str) -> bool {
     (is_stable && PROVIDED.iter().any(is_of)) || (version == DRAFT && DRAFTS.iter().any(is_of))
 }
 
-/// Refuses a component that imports what the command does not implement, before it is compiled. A
-/// malformed component passes: the compiler has the better message.
+/// Refuses a component that imports what the command does not implement, before it is compiled,
+/// which can take seconds. Returns whether the imports were looked at: those of text, of a module
+/// and of a component whose imports and types take unusual space have to be looked at later, when
+/// its structure was counted.
+///
+/// # Errors
+///
+/// [`Failure::MissingImports`] with the first of those imports.
+pub(crate) fn check_early(bytes: &[u8]) -> Result<bool, Failure> {
+    let is_looked_at = Parser::is_component(bytes) && outer_bytes(bytes) <= MOST_OUTER_BYTES;
+    if is_looked_at {
+        check(bytes)?;
+    }
+    Ok(is_looked_at)
+}
+
+/// Refuses a component that imports what the command does not implement. A malformed component
+/// passes: the compiler has the better message.
 ///
 /// # Errors
 ///
@@ -79,6 +99,18 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), Failure> {
     Err(Failure::MissingImports { first: missing, more })
 }
 
+/// Counts the bytes of the sections that [`needed`] reads, and of others that are usually small.
+fn outer_bytes(bytes: &[u8]) -> usize {
+    let sections = OuterSections::of(bytes).map_while(Result::ok);
+    let ranges = sections.filter_map(|section| match section {
+        Payload::ModuleSection { .. }
+        | Payload::ComponentSection { .. }
+        | Payload::CustomSection(_) => None,
+        section => section.as_section(),
+    });
+    ranges.map(|(_, range)| range.len()).fold(0, usize::saturating_add)
+}
+
 /// Lists the imports of the outermost component that need an implementation. Instances that only
 /// define types need none.
 ///
@@ -89,12 +121,8 @@ pub(crate) fn needed(bytes: &[u8]) -> Result<Vec<String>, BinaryReaderError> {
     let mut needed = Vec::new();
     // For each type of the outermost component, whether an instance of it needs an implementation.
     let mut types = Vec::new();
-    let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload? {
-            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ if depth > 0 => {}
+    for section in OuterSections::of(bytes) {
+        match section? {
             Payload::ComponentTypeSection(section) => {
                 for ty in section {
                     types.push(match ty? {

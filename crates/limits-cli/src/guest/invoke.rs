@@ -2,6 +2,7 @@
 
 use core::error::Error as _;
 
+use limits_compile::Adapted;
 use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::wasm_wave::parser::ParserError;
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
@@ -9,7 +10,6 @@ use wasmtime::component::wasm_wave::wasm::DisplayType;
 use wasmtime::component::{Component, Type, Val, wasm_wave};
 
 use crate::guest::exports::{Exports, MOST_OF_A_NAME, for_each_function, full_name, shortened};
-use crate::inputs::binary::Adapted;
 use crate::outcome::failure::Failure;
 
 /// The interface of commands, in any version of WASI 0.2.
@@ -19,6 +19,10 @@ const MOST_COMPARED: usize = 256;
 const MOST_CANDIDATES: usize = 10_000;
 /// Characters of a reason or a type that an error shows; a message has up to three of them.
 const MOST_OF_A_REASON: usize = 160;
+
+/// The reason why a function of a core module is none of its component.
+const WITHOUT_WORLD: &str = "the file is a core module without a WIT world (a `component-type` section), of which only \
+     `_start` can be called: without --invoke";
 
 /// A call of an existing export.
 #[derive(Debug)]
@@ -67,8 +71,10 @@ impl InvokeError {
     /// Makes a failure, with the reason why a component that was made of a core module lacks the
     /// export.
     pub(crate) fn hidden(self, adapted: Option<Adapted>) -> Failure {
-        match (&self, adapted.and_then(Adapted::hides)) {
-            (Self::NoSuchExport { .. }, Some(why)) => Failure::Call(format!("{self}; {why}")),
+        match (&self, adapted) {
+            (Self::NoSuchExport { .. }, Some(adapted)) if !adapted.has_world() => {
+                Failure::Call(format!("{self}; {WITHOUT_WORLD}"))
+            }
             _ => self.into(),
         }
     }

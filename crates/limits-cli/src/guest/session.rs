@@ -9,18 +9,21 @@ use crate::address_space;
 use crate::args::GuestArgs;
 use crate::background::in_background;
 use crate::guest::account::RunAccount;
+use crate::guest::compiling::Compiling;
 use crate::guest::invoke::{Call, Wanted, write_results};
 use crate::guest::store_data::StoreData;
 use crate::guest::wasi::{self, Grants};
 use crate::guest::{imports, stubs};
-use crate::inputs::binary::ComponentBinary;
+use crate::inputs::cache;
 use crate::inputs::component_file::ComponentFile;
+use crate::inputs::manifest::Terms;
 use crate::interrupt::Interrupt;
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
 use crate::outcome::failure::Failure;
 use crate::progress;
 use crate::quote::quoted;
+use crate::report::phases::{CompilePhase, Confined};
 use crate::stdio::Stdio;
 use crate::stdio::stdin_pipe::REPLAY;
 
@@ -41,25 +44,28 @@ pub(crate) struct Session {
     prepared: PreparedComponent<StoreData>,
     call: Call,
     grants: Grants,
+    /// The compilation, in numbers.
+    compiled: CompilePhase,
 }
 
 impl Session {
     /// Parses the call, then compiles and links the component and finds the called export. A large
-    /// component takes seconds to compile: with `is_shown`, stderr has a note meanwhile. `limits`
-    /// are those of its file.
+    /// component takes seconds to compile: with `is_shown`, stderr has a note meanwhile. `terms`
+    /// are those of its file. `notices` get what the user should know of the cache and the worker.
     ///
     /// # Errors
     ///
     /// A [`Failure`]; [`Failure::Interrupted`] after an interrupt.
     pub(crate) async fn open(
-        name: &str,
+        terms: &Terms,
         file: ComponentFile,
         args: &GuestArgs,
-        limits: &ResourceLimits,
         interrupt: &Interrupt,
         is_shown: bool,
+        notices: &mut Vec<String>,
     ) -> Result<Self, Failure> {
-        let max_memory = limits.max_memory_bytes();
+        let max_memory = terms.effective.limits().max_memory_bytes();
+        let (name, id) = (&terms.name, terms.effective.id().to_string());
         let note = format!(
             "compiling {name}, {}",
             format_size(u64::try_from(file.len()).unwrap_or(u64::MAX))
@@ -67,16 +73,26 @@ impl Session {
         let wanted = args.invoke.as_deref().map(Wanted::parse).transpose()?;
         let stubs_imports = args.stub_imports;
         let grants = Grants::new(name, args);
-        let opening = in_background("compiling", interrupt, move || {
-            let executor = ComponentExecutor::new(address_space::engine(max_memory)?)?;
-            let ComponentBinary { bytes, adapted } = file.into_component()?;
-            executor.check_structure(&bytes)?;
-            if !stubs_imports {
-                imports::check(&bytes)?;
+        let compiling = Compiling::new(&args.compiling, terms.compile);
+        let cache = args.cache.clone();
+        let open = move |cache| {
+            let compiling = compiling.with_cache(cache);
+            let engine = address_space::engine(max_memory);
+            let compiler = compiling.compiler(engine.settings());
+            let executor = ComponentExecutor::new(engine.build()?)?;
+            let source = file.source();
+            let is_checked = stubs_imports || imports::check_early(source.bytes())?;
+            let compiled = compiler
+                .compile(&executor, &id, source)
+                .map_err(|error| Failure::compiling(&file.path, error))?;
+            if !is_checked {
+                imports::check(compiled.translated.as_deref().unwrap_or(source.bytes()))?;
             }
-            let component = executor.compile(&bytes)?;
+            let component = compiled.component;
             let call = match wanted {
-                Some(wanted) => wanted.find(&component).map_err(|error| error.hidden(adapted))?,
+                Some(wanted) => {
+                    wanted.find(&component).map_err(|error| error.hidden(compiled.adapted))?
+                }
                 None => Call::command(&component)?,
             };
             let mut linker = wasi::linker(executor.engine())?;
@@ -87,9 +103,25 @@ impl Session {
                 })?;
             }
             let prepared = executor.prepare(&component, &linker)?;
-            Ok(Self { executor, prepared, call, grants })
+            let compiled = CompilePhase::from(&compiled.report);
+            Ok(Self { executor, prepared, call, grants, compiled })
+        };
+        let opening = in_background("compiling", interrupt, move || {
+            let (cache, notice) = cache::open(&cache);
+            (notice, open(cache))
         });
-        progress::with_note(is_shown, || note.clone(), opening).await.flatten()
+        let (notice, opened) = progress::with_note(is_shown, || note.clone(), opening).await?;
+        notices.extend(notice);
+        let lacks = |session: &Self| session.compiled.confinement.and_then(Confined::lacks);
+        notices.extend(opened.as_ref().ok().and_then(lacks).map(|lacks| {
+            format!("the component was compiled without {lacks}, which this kernel lacks")
+        }));
+        opened
+    }
+
+    /// Returns the compilation, in numbers.
+    pub(crate) fn compiled(&self) -> &CompilePhase {
+        &self.compiled
     }
 
     /// Runs the component once, in a store of its own that takes from `account`, with the

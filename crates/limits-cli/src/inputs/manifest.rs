@@ -1,12 +1,14 @@
 //! A Component.toml, the policy over it and the component beside it.
 
+use core::time::Duration;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use limits_config::{
     ComponentConfig, EffectiveConfig, HostCeilings, LoadError, LoadedComponent, Policy,
 };
 
-use limits_core::Permission;
+use limits_core::{CompileBudget, Permission, StructureCount, StructureLimits};
 
 use crate::args::{GuestArgs, ManifestArgs};
 use crate::background::in_background;
@@ -23,6 +25,8 @@ pub(crate) struct Manifest {
     /// The component's file, or the failure to read it; none may run if its Component.toml asks
     /// for a capability that no interface under the command uses.
     pub(crate) file: Result<ComponentFile, Failure>,
+    /// The time that reading all of it took.
+    pub(crate) load_time: Duration,
 }
 
 /// The limits and quotas of a component, and the ceilings over all components.
@@ -32,6 +36,8 @@ pub(crate) struct Terms {
     pub(crate) name: String,
     pub(crate) effective: EffectiveConfig,
     pub(crate) host: HostCeilings,
+    /// The limits on its structure, and the budget of compiling it.
+    pub(crate) compile: (StructureLimits, CompileBudget),
     /// A sentence on an `--id` without an override: a mistake in typing it would go unnoticed.
     pub(crate) note: Option<String>,
 }
@@ -59,15 +65,18 @@ impl Manifest {
     }
 
     fn read(args: &ManifestArgs) -> Result<Self, Failure> {
+        let start = Instant::now();
         let config = ComponentConfig::from_file(&args.manifest)?;
         let policy = match &args.policy {
             Some(path) => Policy::from_file(path)?,
             None => Policy::default(),
         };
+        let compile = (StructureLimits::default(), CompileBudget::default());
+        let most = compile.0.get(StructureCount::ComponentBytes);
         let permissions = unserved(&config);
         let file = if permissions.is_empty() {
             ComponentFile::find(args.component.as_deref(), &args.manifest, &config)
-                .and_then(ComponentFile::read)
+                .and_then(|path| ComponentFile::read(path, most))
         } else {
             Err(Failure::Unserved { manifest: args.manifest.clone(), permissions })
         };
@@ -84,9 +93,11 @@ impl Manifest {
                 name: config.component.name.to_string(),
                 effective: policy.apply(&config, id, sha256.as_ref()),
                 host: *policy.host(),
+                compile,
                 note,
             },
             file,
+            load_time: start.elapsed(),
         })
     }
 
@@ -106,9 +117,8 @@ impl Manifest {
             Some(Ok(Self { file: Ok(file), .. })) => (Some(&file.path), None),
             Some(Ok(Self { file: Err(failure), .. })) => match failure {
                 Failure::Component { path, .. }
-                | Failure::Module { path, .. }
-                | Failure::ComponentText { path, .. }
-                | Failure::ComponentTextTooLarge { path, .. } => (Some(path), None),
+                | Failure::ComponentTooLarge { path, .. }
+                | Failure::Source { path, .. } => (Some(path), None),
                 Failure::Load(LoadError::Outside { path, real }) => (Some(path), Some(real)),
                 _ => (None, None),
             },

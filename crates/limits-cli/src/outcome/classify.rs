@@ -3,7 +3,9 @@
 use core::error::Error;
 use core::time::Duration;
 
-use limits_core::{Escaped, HostError, QuotaError, QuotaResource, RefusedGrowth, WasmError};
+use limits_core::{
+    Escaped, HostError, QuotaError, QuotaResource, RefusedGrowth, Rejection, WasmError,
+};
 use limits_wasmtime::ExecutionReport;
 use serde::Serialize;
 use serde_json::Number;
@@ -71,6 +73,15 @@ impl Problem {
         self.used = used.into().map(Number::from);
         self.requested = requested.into().map(Number::from);
         self
+    }
+
+    /// The number found is the request: nothing is in use.
+    fn with_rejection(self, rejection: &Rejection) -> Self {
+        match rejection {
+            Rejection::Structure { limit, found, .. } => self.with_numbers(*limit, None, *found),
+            Rejection::Budget { limit, .. } => self.with_numbers(*limit, None, None),
+            _ => self,
+        }
     }
 
     /// CPU time is in milliseconds here, as everywhere in the report.
@@ -143,6 +154,9 @@ impl Ending {
                 Self::new(Outcome::QuotaExceeded, problem.with_quota(refused))
             }
             WasmError::Denied(_) => Self::new(Outcome::Denied, problem),
+            WasmError::Rejected(rejection) => {
+                Self::new(Outcome::Rejected, problem.with_rejection(rejection))
+            }
             WasmError::Cancelled => Self::new(Outcome::Cancelled, problem),
             // A trap after the host had no memory for the guest is not the guest's fault.
             WasmError::Trap { refused: Some(RefusedGrowth::Host(_)), .. }

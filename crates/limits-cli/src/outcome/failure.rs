@@ -1,13 +1,13 @@
 //! Failures before a guest runs, or of its report.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use limits_compile::{CompileError, ModuleError, SourceError, WorkerFailure};
 use limits_config::{ConfigError, LoadError, format_size};
 use limits_core::{Escaped, Permission, WasmError};
 use quota_enforce::EnforceError;
 
-use crate::inputs::core_module::ModuleError;
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
 use crate::outcome::dir_failure::DirFailure;
@@ -24,21 +24,15 @@ pub(crate) enum Failure {
     /// The component file.
     #[error("cannot read the component {}: {reason}", quoted_path(path))]
     Component { path: PathBuf, reason: SystemError },
+    /// A component file past the operator's limit.
+    #[error(
+        "cannot read the component {}: {reason}; max_component_bytes of the policy's [compile]",
+        quoted_path(path)
+    )]
+    ComponentTooLarge { path: PathBuf, reason: String },
     /// The component that Component.toml leads to.
     #[error("{0}{way_out}", way_out = way_out(.0))]
     Load(#[from] LoadError),
-    /// Component text.
-    #[error("{} is neither a binary component nor component text: {reason}", quoted_path(path))]
-    ComponentText { path: PathBuf, reason: String },
-    /// Component text that would take gigabytes to parse.
-    #[error(
-        "{} is not binary and has {}, the most that is parsed as component text is {}: turn the \
-         text into a binary component with `wasm-tools parse`",
-        quoted_path(path),
-        format_size(*bytes),
-        format_size(*most)
-    )]
-    ComponentTextTooLarge { path: PathBuf, bytes: u64, most: u64 },
     /// Component.toml or the policy.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -64,9 +58,6 @@ pub(crate) enum Failure {
         imports(first, *more)
     )]
     MissingImports { first: Vec<String>, more: usize },
-    /// A core module.
-    #[error("cannot make a component of the core module {}: {reason}", quoted_path(path))]
-    Module { path: PathBuf, reason: ModuleError },
     /// The report.
     #[error("cannot write the report {}: {reason}", quoted_path(path))]
     Report { path: PathBuf, reason: SystemError },
@@ -76,6 +67,9 @@ pub(crate) enum Failure {
     /// The services of the command line.
     #[error(transparent)]
     Service(#[from] ServiceFailure),
+    /// Text that is none, or a core module.
+    #[error("{}", source(path, reason))]
+    Source { path: PathBuf, reason: SourceError },
     /// Capabilities that no interface under the command uses: they could only mislead.
     #[error(
         "{} asks for {}, which no interface under this command uses: take {} out of \
@@ -89,10 +83,40 @@ pub(crate) enum Failure {
     /// The executor.
     #[error(transparent)]
     Wasm(#[from] WasmError),
+    /// The worker that compiles.
+    #[error(
+        "compile worker: {0}; --compile inline compiles in this process, without a budget: for \
+         components that you trust"
+    )]
+    Worker(WorkerFailure),
 }
 
 fn way_out(error: &LoadError) -> &'static str {
     if matches!(error, LoadError::Missing { .. }) { "; --component names one" } else { "" }
+}
+
+/// Describes the bytes of a file of which no component can be made.
+fn source(path: &Path, reason: &SourceError) -> String {
+    let path = quoted_path(path);
+    match reason {
+        SourceError::Text { .. } => format!("{path} is {reason}"),
+        SourceError::TextTooLarge { bytes, most } => format!(
+            "{path} is not binary and has {}, the most that is parsed as component text is {}: turn \
+             the text into a binary component with `wasm-tools parse`",
+            format_size(*bytes),
+            format_size(*most)
+        ),
+        SourceError::Module(module) => {
+            let hint = match module {
+                ModuleError::MissingImports(_) => {
+                    "; --stub-imports stands in for imports of components only"
+                }
+                _ => "",
+            };
+            format!("cannot make a component of the core module {path}: {module}{hint}")
+        }
+        _ => format!("{path}: {reason}"),
+    }
 }
 
 fn asked(permissions: &[Permission]) -> String {
@@ -122,20 +146,30 @@ impl Failure {
         Self::Host { what: "starting a thread", reason: error.to_string() }
     }
 
+    /// Describes why the component at `path` was not compiled.
+    pub(crate) fn compiling(path: &Path, error: CompileError) -> Self {
+        match error {
+            CompileError::Wasm(error) => Self::Wasm(error),
+            CompileError::Source(reason) => Self::Source { path: path.to_path_buf(), reason },
+            CompileError::Worker(failure) => Self::Worker(failure),
+            _ => Self::Host { what: "compiling", reason: error.to_string() },
+        }
+    }
+
     /// Returns the outcome by the party that must act: `error` for files, names and values
     /// given to the command, `host` for a lack or a failure of the host.
     fn outcome(&self) -> Outcome {
         match self {
             // The content or the place of a file.
             Self::Load(_)
-            | Self::ComponentText { .. }
-            | Self::ComponentTextTooLarge { .. }
             | Self::InputTooLong { .. }
             | Self::Register(_)
             | Self::MissingImports { .. }
-            | Self::Module { .. }
             | Self::Unserved { .. }
             | Self::Call(_) => Outcome::Error,
+            Self::ComponentTooLarge { .. } => Outcome::Rejected,
+            Self::Source { reason, .. } if reason.is_bound() => Outcome::Rejected,
+            Self::Source { .. } => Outcome::Error,
             // A file that cannot be opened, read or written is the user's error, unless the host
             // lacks a resource.
             Self::Component { reason, .. } | Self::Report { reason, .. } => reason.outcome(),
@@ -145,8 +179,8 @@ impl Failure {
                 Some(number) => SystemError::of(&io::Error::from_raw_os_error(number)).outcome(),
                 None => Outcome::Error,
             },
-            // A lack of threads, or a panic.
-            Self::Host { .. } => Outcome::Host,
+            // A lack of threads, or a panic; a worker that could not work.
+            Self::Host { .. } | Self::Worker(_) => Outcome::Host,
             Self::Interrupted { .. } => Outcome::Cancelled,
             Self::Wasm(error) => Ending::of(error, None).outcome,
         }
@@ -166,12 +200,12 @@ impl From<&Failure> for Ending {
 #[cfg(test)]
 mod tests {
     use super::Failure;
-    use crate::inputs::core_module::ModuleError;
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
     use crate::outcome::dir_failure::DirFailure;
     use crate::outcome::service_failure::ServiceFailure;
     use crate::outcome::system_error::SystemError;
+    use limits_compile::{ModuleBound, ModuleError, SourceError, WorkerFailure};
     use limits_config::{ComponentConfig, LoadError, format_size};
     use limits_core::{HostResource, HostShortage, Permission, WasmError};
     use quota_enforce::EnforceError;
@@ -185,6 +219,7 @@ mod tests {
         let other = || SystemError::Other(words());
         let missing = || ComponentConfig::from_file("no such file").unwrap_err();
         let most = 4 << 20;
+        let source = |reason| Failure::Source { path: path(), reason };
         let host = "the host ran out of file descriptors: EMFILE";
         let table = [
             (
@@ -214,13 +249,21 @@ mod tests {
                 ),
             ),
             (
-                Failure::ComponentText { path: path(), reason: words() },
+                source(SourceError::Text { reason: words() }),
                 Outcome::Error,
                 String::from("a\\u{1b}b is neither a binary component nor component text: why"),
             ),
             (
-                Failure::ComponentTextTooLarge { path: path(), bytes: most + 1, most },
-                Outcome::Error,
+                Failure::ComponentTooLarge { path: path(), reason: words() },
+                Outcome::Rejected,
+                String::from(
+                    "cannot read the component a\\u{1b}b: why; max_component_bytes of the policy's \
+                     [compile]",
+                ),
+            ),
+            (
+                source(SourceError::TextTooLarge { bytes: most + 1, most }),
+                Outcome::Rejected,
                 format!(
                     "a\\u{{1b}}b is not binary and has {}, the most that is parsed as component \
                      text is 4194304 (4 MiB): turn the text into a binary component with \
@@ -252,6 +295,15 @@ mod tests {
                 Failure::no_thread(&std::io::Error::from(std::io::ErrorKind::WouldBlock)),
                 Outcome::Host,
                 String::from("starting a thread failed: operation would block"),
+            ),
+            (
+                Failure::Worker(WorkerFailure::Killed { signal: 9 }),
+                Outcome::Host,
+                String::from(
+                    "compile worker: signal 9 of another process or of the kernel ended it; \
+                     --compile inline compiles in this process, without a budget: for components \
+                     that you trust",
+                ),
             ),
             (
                 Failure::InputTooLong { most: 16 },
@@ -290,7 +342,15 @@ mod tests {
                 ),
             ),
             (
-                Failure::Module { path: path(), reason: ModuleError::Memory64 },
+                source(ModuleError::TooMuch(ModuleBound::Imports).into()),
+                Outcome::Rejected,
+                String::from(
+                    "cannot make a component of the core module a\\u{1b}b: it has more than 4096 \
+                     imports",
+                ),
+            ),
+            (
+                source(ModuleError::Memory64.into()),
                 Outcome::Error,
                 format!(
                     "cannot make a component of the core module a\\u{{1b}}b: {}",

@@ -121,6 +121,13 @@ impl Console {
         report.exit_code()
     }
 
+    /// Adds warnings to stderr.
+    pub(crate) fn warn(&mut self, notices: &[String]) {
+        for notice in notices {
+            self.add_to_stderr(&format!("warning: {notice}"));
+        }
+    }
+
     /// Adds lines of the command to stderr, in colour if it is a terminal.
     fn add_to_stderr(&mut self, text: &str) {
         let is_coloured = !matches!(AutoStream::choice(&io::stderr()), ColorChoice::Never);

@@ -12,6 +12,7 @@ use crate::inputs::manifest::Terms;
 use crate::outcome::Outcome;
 use crate::outcome::classify::{Ending, Problem};
 use crate::report::level_use::{Level, LevelUse};
+use crate::report::phases::Phases;
 use crate::report::refusal::{Refusal, refusals};
 use crate::report::service_use::ServiceUse;
 use crate::report::settings::{self, by_key, changes};
@@ -30,10 +31,12 @@ pub(crate) struct Report {
     pub(crate) error: Option<Problem>,
     /// False if quotas and capabilities were only observed: nothing counted as denied was refused.
     pub(crate) enforced: bool,
-    /// These seven are null if no limits were known.
+    /// These are null if no limits were known.
     pub(crate) fuel: Option<FuelUse>,
     pub(crate) memory: Option<MemoryUse>,
     pub(crate) time: Option<TimeUse>,
+    /// Never null, but its phases may be.
+    pub(crate) phases: Phases,
     pub(crate) output: Option<OutputUse>,
     pub(crate) descriptors: Option<DescriptorUse>,
     pub(crate) listings: Option<ListingUse>,
@@ -134,6 +137,7 @@ impl Report {
                 cpu_ms: 0.0,
                 throttled_ms: 0.0,
             }),
+            phases: Phases::default(),
             output: limits.map(|limits| OutputUse::new(&limits, &unused)),
             descriptors: limits.map(|limits| DescriptorUse::new(&limits, &unused)),
             listings: limits.map(|limits| ListingUse::new(&limits, &unused)),
@@ -245,6 +249,7 @@ mod tests {
             name: String::from("a"),
             effective: config.effective(),
             host: *Policy::from_toml(host).unwrap().host(),
+            compile: Default::default(),
             note: None,
         };
         let mut report = Report::not_run(Some(&terms), ending);
@@ -279,6 +284,9 @@ mod tests {
                 },
                 "memory": {"max": 65_536, "peak": 0, "refusals": 0},
                 "time": {"timeout_ms": 100, "wall_ms": 0.0, "cpu_ms": 0.0, "throttled_ms": 0.0},
+                "phases": {
+                    "load_ms": null, "compile": null, "instantiate_ms": null, "run_ms": null
+                },
                 "output": {"max": 64 << 20, "bytes": 0, "cut": 0},
                 "descriptors": {"max": 128, "peak": 0, "refused": 0},
                 "listings": {"max": 65_536, "refused": 0},
@@ -335,6 +343,7 @@ mod tests {
                 "memory",
                 "outcome",
                 "output",
+                "phases",
                 "policy",
                 "quota",
                 "refusals",

@@ -52,6 +52,7 @@ pub(crate) fn render(report: &Report) -> String {
     }
     if report.has_run {
         text.push_str(&used(report));
+        text.extend(report.phases.text().map(|phases| line("phases", &phases)));
         text.push_str(&quotas(report));
         for refusal in &report.refusals {
             text.push_str(&line("refused", &refusal.text()));
@@ -264,6 +265,8 @@ mod tests {
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
     use crate::report::model::{Report, Runs};
+    use crate::report::phases::Phases;
+    use core::time::Duration;
     use limits_config::{ComponentConfig, Policy};
     use limits_core::{QuotaResource, QuotaResourceStatus};
 
@@ -285,6 +288,7 @@ mod tests {
             name: String::from("wordcount"),
             effective: config.effective(),
             host: *Policy::from_toml(policy).unwrap().host(),
+            compile: Default::default(),
             note: None,
         };
         let mut report = Report::not_run(Some(&terms), ending);
@@ -309,6 +313,7 @@ mod tests {
         set(host.as_mut().unwrap(), QuotaResource::Memory, 16_777_216, 2);
         set(host.as_mut().unwrap(), QuotaResource::Storage, 4_100, 0);
         report = report.with((own, host), &terms);
+        report.phases = Phases::loaded(Duration::from_micros(1_500));
         let mut runs = Runs::default();
         runs.add(Outcome::Timeout);
         report.runs = Some(runs);
@@ -323,6 +328,7 @@ mod tests {
   time                50.250 ms             50 ms   100.5   component
   cpu                  3.000 ms
   refused  2 growths of memory
+  phases   load 1.500 ms
   quota    storage: 4100 (4 KiB) of 104857600 (100 MiB) at one time, 0.0 %
   quota    message rate: 0 of 5 in 1s, 0.0 %
   quota    CPU time: 3.250 ms of 1000 ms in 1s, 0.3 %

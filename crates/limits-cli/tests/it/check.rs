@@ -112,11 +112,12 @@ fn a_component_that_the_file_names_must_be_readable() {
     let case = Case::new(ROOMY, LIBRARY);
     let text = case.read("Component.toml").replace("version", "path = \"named\"\nversion");
     case.write("Component.toml", text);
-    let why = || {
+    let refused = |code, outcome| {
         let (ended, json) = check(&case, &[]);
-        assert_eq!((ended.code, &json["outcome"]), (Some(71), &json!("error")), "{json}");
+        assert_eq!((ended.code, &json["outcome"]), (Some(code), &json!(outcome)), "{json}");
         String::from(json["error"]["message"].as_str().unwrap())
     };
+    let why = || refused(71, "error");
     let path = case.path("named");
     assert!(why().starts_with("cannot read the component ./named: No such file"));
     fs::create_dir(&path).unwrap();
@@ -126,7 +127,8 @@ fn a_component_that_the_file_names_must_be_readable() {
     assert_eq!(why(), "cannot read the component ./named: not a regular file");
     fs::remove_file(&path).unwrap();
     fs::File::create(&path).unwrap().set_len((64 << 20) + 1).unwrap();
-    assert!(why().contains(": the file has 67108865 bytes, the most that is read is 67108864"));
+    let why = refused(73, "rejected");
+    assert!(why.contains(": the file has 67108865 bytes, the most that is read is 67108864; max_"));
 }
 
 #[test]
@@ -144,7 +146,7 @@ fn what_cannot_be_a_component_is_told_without_compiling() {
         ),
         (71, "\0asm\u{e}\0\u{1}\0", "invalid component: "),
         (71, "\0asm\u{d}\0\u{1}\0\u{7f}\u{7f}", "invalid component: "),
-        (71, &many_instances(), "component rejected: it has 1001 component instances, "),
+        (73, &many_instances(), "component rejected: it has 1001 component instances, "),
     ] {
         let (ended, json) = check(&Case::new(ROOMY, component), &[]);
         let message = json["error"]["message"].as_str().unwrap();

@@ -29,9 +29,10 @@ filesystem.read = [\"**\"]
 filesystem.write = [\"**\"]
 ";
 
-/// A folder with a Component.toml and a component.
+/// A folder with a Component.toml and a component, and one for the user's caches and states.
 pub(crate) struct Case {
     dir: TempDir,
+    home: TempDir,
 }
 
 /// The exit code and the output of the command.
@@ -45,7 +46,8 @@ pub(crate) struct Ended {
 impl Case {
     /// Makes a folder with `component` under `limits`, as text if it is text.
     pub(crate) fn new(limits: &str, component: impl AsRef<[u8]>) -> Self {
-        let case = Self { dir: tempfile::tempdir().unwrap() };
+        let [dir, home] = [(), ()].map(|()| tempfile::tempdir().unwrap());
+        let case = Self { dir, home };
         case.write(
             "Component.toml",
             format!("[component]\nname = \"guest\"\nversion = \"1.2.3\"\n\n{limits}"),
@@ -54,6 +56,12 @@ impl Case {
         let is_binary = bytes.starts_with(b"\0asm");
         case.write(if is_binary { "component.wasm" } else { "component.wat" }, bytes);
         case
+    }
+
+    /// Returns the variables that keep a command out of the home of the user who runs the tests.
+    pub(crate) fn homes(&self) -> [(&'static str, PathBuf); 2] {
+        [("XDG_CACHE_HOME", "cache"), ("XDG_STATE_HOME", "state")]
+            .map(|(variable, name)| (variable, self.home.path().join(name)))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -84,6 +92,7 @@ impl Case {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wasm-limits"));
         command
             .current_dir(&self.dir)
+            .envs(self.homes())
             .args([verb, "Component.toml"])
             .args(args)
             .stdin(Stdio::null())

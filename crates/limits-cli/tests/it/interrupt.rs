@@ -42,6 +42,7 @@ fn stopped(by: &str, body: &str, args: &[&str]) -> (Option<i32>, Value) {
 fn with_hangup(command: &Command) -> Command {
     let mut with = Command::new("env");
     with.arg("--default-signal=HUP").arg(command.get_program()).args(command.get_args());
+    with.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     with.current_dir(command.get_current_dir().unwrap()).stderr(Stdio::piped());
     with
 }
@@ -70,6 +71,7 @@ fn a_hangup_that_is_ignored_stays_ignored() {
         format!("trap '' HUP; exec {} run Component.toml", env!("CARGO_BIN_EXE_wasm-limits"));
     let mut child = Command::new("bash")
         .args(["-c", &script])
+        .envs(case.homes())
         .current_dir(case.path(""))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -168,6 +168,7 @@ fn process_substitution_gets_the_report() {
     );
     let bash = Command::new("bash")
         .current_dir(case.path(""))
+        .envs(case.homes())
         .args(["-c", &script])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -61,7 +61,8 @@ fn a_missing_import_is_reported_before_the_component_is_compiled() {
     let text = "(component
         (import \"log\" (func))
         (core module (func (result i32))))";
-    let (ended, json) = Case::new(ROOMY, text).json(&["--invoke", "quiet()"]);
+    let binary = wat::parse_str(text).unwrap();
+    let (ended, json) = Case::new(ROOMY, binary).json(&["--invoke", "quiet()"]);
     assert_eq!(ended.code, Some(71), "{ended:?}");
     let message = json["error"]["message"].as_str().unwrap();
     assert!(message.starts_with("the component imports `log`, "), "{ended:?}");
