@@ -1,20 +1,33 @@
 //! Compiling components, in this process or in a worker.
 
+use core::time::Duration;
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
 
-use limits_core::{CompileBudget, StructureLimits};
+use limits_core::{CompileBudget, StructureCount, StructureLimits};
 use limits_wasmtime::{ComponentExecutor, EngineSettings, Structure};
 use wasmtime::component::Component;
 
+use crate::artifact;
 use crate::cache::Cache;
 use crate::compile_error::CompileError;
 use crate::compile_report::{CacheUse, CompileMode, CompileReport};
+use crate::fingerprint::Fingerprint;
+use crate::process::{Answered, Job};
+use crate::protocol::{Request, Task, limits_to_wire, structure_from_wire};
 use crate::source::Source;
 use crate::source::adapter::Adapted;
+use crate::turns::Turns;
 use crate::worker_failure::WorkerFailure;
 use crate::worker_program::WorkerProgram;
+
+/// The most bytes of compiled code, for each byte that is compiled and at least. Measured: up to 55
+/// bytes for a byte of tiny functions.
+const CODE_PER_BYTE: u64 = 64;
+const LEAST_CODE: u64 = 16 * 1024 * 1024;
+/// The bytes that adapting a core module adds, at most.
+const ADAPTER_BYTES: u64 = 256 * 1024;
 
 /// Compiles components: in this process, or in a worker process within a budget.
 ///
@@ -25,6 +38,7 @@ pub struct Compiler {
     structure: StructureLimits,
     budget: CompileBudget,
     cache: Option<Cache>,
+    turns: Arc<Turns>,
 }
 
 #[derive(Clone, Debug)]
@@ -81,11 +95,13 @@ impl Compiler {
     }
 
     fn at(place: Place) -> Self {
+        let budget = CompileBudget::default();
         Self {
             place,
             structure: StructureLimits::default(),
-            budget: CompileBudget::default(),
+            budget,
             cache: None,
+            turns: Turns::new(budget.workers),
         }
     }
 
@@ -98,8 +114,9 @@ impl Compiler {
 
     /// Sets the budget of one compilation in a worker, and the number of workers at one time.
     #[must_use]
-    pub const fn with_budget(mut self, budget: CompileBudget) -> Self {
+    pub fn with_budget(mut self, budget: CompileBudget) -> Self {
         self.budget = budget;
+        self.turns = Turns::new(budget.workers);
         self
     }
 
@@ -114,7 +131,7 @@ impl Compiler {
     ///
     /// Blocks the thread until the component is compiled or refused; on a thread of an
     /// asynchronous runtime, use one that may block. Where all workers are busy, the components
-    /// `id` take turns.
+    /// `id` take turns. The limits on the structure are this compiler's, not the executor's.
     ///
     /// # Errors
     ///
@@ -126,20 +143,31 @@ impl Compiler {
         source: Source<'_>,
     ) -> Result<Compiled, CompileError> {
         let start = Instant::now();
-        match &self.place {
-            Place::Inline => self.compile_inline(executor, source, start),
+        let engine = executor.engine();
+        let mut compiled = match &self.place {
+            Place::Inline => self.compile_inline(executor, source),
             Place::Worker(launch) => {
-                let _ = (id, &launch.engine);
-                Err(not_yet(&launch.program))
+                let task = Task::Compile {
+                    engine: launch.engine.into(),
+                    fingerprint: Fingerprint::of(engine),
+                };
+                let made = self.ask(launch, id, source, task)?;
+                Ok(Compiled {
+                    component: artifact::load(engine, made.code())?,
+                    translated: made.translated().map(<[u8]>::to_vec),
+                    adapted: made.answered.done.adapted,
+                    report: self.report(&made),
+                })
             }
-        }
+        }?;
+        compiled.report.time = start.elapsed();
+        Ok(compiled)
     }
 
     fn compile_inline(
         &self,
         executor: &ComponentExecutor,
         source: Source<'_>,
-        start: Instant,
     ) -> Result<Compiled, CompileError> {
         let binary = source.translate()?;
         let executor = executor.clone().with_structure_limits(self.structure);
@@ -148,7 +176,7 @@ impl Compiler {
         let report = CompileReport {
             mode: CompileMode::Inline,
             cache: if self.cache.is_some() { CacheUse::Miss } else { CacheUse::Off },
-            time: start.elapsed(),
+            time: Duration::ZERO,
             cpu_time: None,
             peak_memory: None,
             confinement: None,
@@ -175,8 +203,10 @@ impl Compiler {
     ) -> Result<Translated<'a>, CompileError> {
         match &self.place {
             Place::Worker(launch) if source.needs_translation() => {
-                let _ = id;
-                Err(not_yet(&launch.program))
+                let made = self.ask(launch, id, source, Task::Translate)?;
+                let adapted = made.answered.done.adapted;
+                let binary = Cow::Owned(made.translated().unwrap_or_default().to_vec());
+                Ok(Translated { binary, adapted, structure: made.structure })
             }
             Place::Inline | Place::Worker(_) => {
                 let binary = source.translate()?;
@@ -185,10 +215,101 @@ impl Compiler {
             }
         }
     }
+
+    /// Has a worker do a task, in turn.
+    fn ask(
+        &self,
+        launch: &Launch,
+        id: &str,
+        source: Source<'_>,
+        task: Task,
+    ) -> Result<Made, CompileError> {
+        let is_translated = source.needs_translation();
+        // The pre-pass is cheap for a binary, and saves a process. A source that is to be translated
+        // is counted by the worker, since translating is not cheap.
+        let code_bytes = if is_translated {
+            length(source.bytes()).saturating_add(ADAPTER_BYTES)
+        } else {
+            Structure::of(source.bytes(), &self.structure)?.code_bytes()
+        };
+        let allowance = self.budget.for_size(code_bytes);
+        let most_code = code_bytes.saturating_mul(CODE_PER_BYTE).saturating_add(LEAST_CODE);
+        let most_translated = match is_translated {
+            true => self.structure.get(StructureCount::ComponentBytes),
+            false => 0,
+        };
+        let request = Request {
+            host: i32::try_from(std::process::id()).unwrap_or(0),
+            task,
+            forms: source.forms(),
+            structure: limits_to_wire(&self.structure),
+            allowance: allowance.into(),
+        };
+        let job = Job {
+            program: &launch.program,
+            request,
+            source: source.bytes(),
+            allowance,
+            most_body: most_code.saturating_add(most_translated),
+        };
+        let turn = self.turns.wait(id);
+        let answered = job.run()?;
+        drop(turn);
+        Ok(Made::check(answered, is_translated, &self.structure)?)
+    }
+
+    fn report(&self, made: &Made) -> CompileReport {
+        let used = made.answered.done.used;
+        CompileReport {
+            mode: CompileMode::Worker,
+            cache: if self.cache.is_some() { CacheUse::Miss } else { CacheUse::Off },
+            time: Duration::ZERO,
+            cpu_time: Some(used.cpu_time()),
+            peak_memory: Some(used.peak_memory),
+            confinement: Some(made.answered.confinement),
+            structure: made.structure.clone(),
+        }
+    }
 }
 
-fn not_yet(program: &WorkerProgram) -> CompileError {
-    let program = program.path().display().to_string();
-    let reason = String::from("workers are to come");
-    CompileError::Worker(WorkerFailure::Start { program, reason })
+/// A worker's answer that holds together.
+#[derive(Debug)]
+struct Made {
+    answered: Answered,
+    structure: Structure,
+    /// The bytes of the body that are the translated binary.
+    translated: Option<usize>,
+}
+
+impl Made {
+    fn check(
+        answered: Answered,
+        is_translated: bool,
+        limits: &StructureLimits,
+    ) -> Result<Self, WorkerFailure> {
+        let broken = |reason: &str| WorkerFailure::Protocol { reason: String::from(reason) };
+        let done = &answered.done;
+        let structure = structure_from_wire(&done.counts, limits)
+            .ok_or_else(|| broken("its counts are not within the limits"))?;
+        let translated =
+            done.translated.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        if translated.is_some() != is_translated
+            || translated.is_some_and(|length| length > answered.body.len())
+        {
+            return Err(broken("its body is not of the length that it says"));
+        }
+        Ok(Self { answered, structure, translated })
+    }
+
+    fn translated(&self) -> Option<&[u8]> {
+        self.translated.and_then(|length| self.answered.body.get(..length))
+    }
+
+    fn code(&self) -> &[u8] {
+        self.answered.body.get(self.translated.unwrap_or(0)..).unwrap_or_default()
+    }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }

@@ -1,10 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod artifact;
 mod cache;
 mod compile_error;
 mod compile_report;
 mod compiler;
+mod fingerprint;
+mod frame;
+#[cfg(target_os = "linux")]
+mod process;
+mod protocol;
 mod source;
+mod turns;
 mod worker;
 mod worker_failure;
 mod worker_program;

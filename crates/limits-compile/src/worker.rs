@@ -1,4 +1,29 @@
 //! The worker's side: compiles one component that its host sends, and ends.
+//!
+//! The host writes one request to standard input and reads answers from standard output. The worker
+//! restricts itself by the request's header, which is the host's, before it reads the request's
+//! body, which is a stranger's.
+
+#[cfg(target_os = "linux")]
+mod confine;
+#[cfg(target_os = "linux")]
+mod descriptors;
+#[cfg(target_os = "linux")]
+mod filter;
+#[cfg(target_os = "linux")]
+mod limits;
+#[cfg(target_os = "linux")]
+mod output;
+#[cfg(target_os = "linux")]
+mod restriction;
+#[cfg(target_os = "linux")]
+mod session;
+#[cfg(target_os = "linux")]
+mod task;
+#[cfg(target_os = "linux")]
+mod vitals;
+#[cfg(target_os = "linux")]
+mod watchdog;
 
 use std::process::ExitCode;
 
@@ -10,8 +35,14 @@ use limits_wasmtime::EngineBuilder;
 /// use limits_compile::Worker;
 ///
 /// fn main() -> std::process::ExitCode {
-///     // The host's engine has the same setting.
-///     Worker::new().engine(|builder| builder.configure(|config| { config.wasm_tail_call(true); })).serve()
+///     // The host's engine has the same change.
+///     Worker::new()
+///         .engine(|builder| {
+///             builder.configure(|config| {
+///                 config.wasm_tail_call(true);
+///             })
+///         })
+///         .serve()
 /// }
 /// ```
 #[derive(Debug)]
@@ -32,7 +63,8 @@ impl Worker {
         Self { change: |builder| builder }
     }
 
-    /// Makes the change to the engine that the host made.
+    /// Makes the change to the engine that the host made with
+    /// [`configure`](EngineBuilder::configure).
     #[must_use]
     pub const fn engine(mut self, change: fn(EngineBuilder) -> EngineBuilder) -> Self {
         self.change = change;
@@ -40,13 +72,19 @@ impl Worker {
     }
 
     /// Restricts this process, compiles the component that its host sends, answers, and returns the
-    /// exit code.
+    /// exit code. Closes all descriptors but the three standard ones.
     ///
-    /// The whole of a program's `main`: before it the program must not start threads.
+    /// The whole of a program's `main`: before it the program opens no file and starts no thread.
+    /// Workers need Linux; elsewhere this fails at once.
     #[must_use]
     pub fn serve(self) -> ExitCode {
-        let _ = self.change;
-        ExitCode::FAILURE
+        #[cfg(target_os = "linux")]
+        return session::serve(self.change);
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = self.change;
+            ExitCode::FAILURE
+        }
     }
 }
 

@@ -183,8 +183,11 @@ fn bound(error: &Error, limits: &ResourceLimits) -> Option<LimitExceeded> {
     Some(LimitExceeded::new(kind, limit))
 }
 
-/// Returns the error of loading a component. Its text may quote the component.
-pub(crate) fn invalid_component(error: &Error) -> WasmError {
+/// Sorts an error of Wasmtime's compiler or loader: a shortage of the host is
+/// [`WasmError::HostExhausted`], any other [`WasmError::InvalidComponent`] with Wasmtime's reason,
+/// escaped.
+#[must_use]
+pub fn invalid_component(error: &Error) -> WasmError {
     if let Some(shortage) = shortage(error) {
         return WasmError::HostExhausted(shortage);
     }

@@ -39,6 +39,7 @@ mod yield_waker;
 pub use crate::calibration::{Calibration, Distribution};
 pub use crate::cancel::CancelHandle;
 pub use crate::engine::{AddressSpace, EngineBuilder, EngineSettings, create_engine};
+pub use crate::error_map::invalid_component;
 pub use crate::executor::ComponentExecutor;
 pub use crate::failure::ExecutionFailure;
 pub use crate::live::{CallFailure, LiveComponent};

@@ -1,0 +1,5 @@
+//! Compiling with a real worker.
+
+#![cfg(target_os = "linux")]
+
+mod worker;
