@@ -28,6 +28,7 @@ pub use crate::settings::setting::{Origin, Setting};
 pub use crate::settings::table::{
     CpuConfig, HostCeilings, HostConfig, MemoryConfig, QuotaSection, SettingKey,
 };
+pub use crate::tables::compile_settings::{CompileKey, CompileSetting, CompileSettings};
 pub use crate::tables::component_config::{ComponentConfig, ComponentSection};
 pub use crate::tables::quota_conflict::QuotaConflict;
 pub use crate::tables::resources_config::ResourcesConfig;

@@ -8,6 +8,7 @@ use crate::resolve::change::Rule;
 use crate::resolve::effective_config::EffectiveConfig;
 use crate::resolve::policy_layers::{HashPin, PolicyLayers, PolicyTable};
 use crate::settings::table::HostCeilings;
+use crate::tables::compile_settings::CompileSettings;
 use crate::tables::component_config::ComponentConfig;
 use crate::tables::policy_file::PolicyFile;
 use crate::toml::config_error::ConfigError;
@@ -136,6 +137,12 @@ impl Policy {
     #[must_use]
     pub const fn host(&self) -> &HostCeilings {
         &self.tables.host
+    }
+
+    /// Returns the structure that components may have, and the budget of compiling one.
+    #[must_use]
+    pub const fn compile(&self) -> &CompileSettings {
+        &self.tables.compile
     }
 
     /// Tells whether the policy has an override for `id`. An identity without one has the ceilings

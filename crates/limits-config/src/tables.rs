@@ -1,6 +1,7 @@
 //! The tables of `Component.toml` and of the policy file.
 
 pub(crate) mod capabilities;
+pub(crate) mod compile_settings;
 pub(crate) mod component_config;
 pub(crate) mod host_ceilings;
 pub(crate) mod policy_file;

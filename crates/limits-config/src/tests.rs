@@ -10,6 +10,7 @@ use crate::grammar::size::format_size;
 use crate::grammar::value::Value;
 use crate::settings::row::DefaultValue;
 use crate::settings::table::SettingKey;
+use crate::tables::compile_settings::CompileKey;
 use crate::tables::schema::{component_schema, policy_schema};
 
 /// Set this variable to any value to write the files instead of comparing them.
@@ -86,6 +87,15 @@ fn shown(value: Value, kind: Kind) -> String {
 /// Writes the rows of all settings below a table of the file.
 fn table(prefix: &str) -> String {
     let mut text = String::from("| key | type | default | meaning |\n|---|---|---|---|\n");
+    if prefix == "compile" {
+        for key in CompileKey::ALL {
+            let kind = key.kind();
+            let default = shown(Value::number(key.default_value()), kind);
+            let (kind, about) = (type_of(kind), key.about());
+            text.push_str(&format!("| `{}` | {kind} | {default} | {about} |\n", key.as_str()));
+        }
+        return text;
+    }
     let below = format!("{prefix}.");
     for key in SettingKey::ALL {
         let Some(name) = key.as_str().strip_prefix(&below) else { continue };
@@ -118,6 +128,7 @@ fn the_tables_of_keys_in_the_reference_are_current() {
         rows += table.lines().count() - 2;
         current.push_str(&format!("{BEGIN}{prefix} -->\n{table}{END}{rest}"));
     }
-    assert_eq!(rows, SettingKey::ALL.len(), "each setting is in one table of the reference");
+    let all = SettingKey::ALL.len() + CompileKey::ALL.len();
+    assert_eq!(rows, all, "each setting is in one table of the reference");
     check(name, &current);
 }

@@ -163,6 +163,15 @@ impl FileGrammar for ComponentConfig {
              `max_bytes = \"64MiB\"`",
         )
     }
+
+    fn on_misplaced(path: &[&str]) -> Option<String> {
+        match path {
+            [table @ ("host" | "ceiling" | "compile")] => {
+                Some(format!("`[{table}]` is the operator's, in the policy file"))
+            }
+            _ => None,
+        }
+    }
 }
 
 impl FromStr for ComponentConfig {

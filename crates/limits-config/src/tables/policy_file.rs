@@ -10,6 +10,7 @@ use crate::settings::declared::Declared;
 use crate::settings::section::Rules;
 use crate::settings::table::{CpuConfig, HostCeilings, HostConfig, MemoryConfig, QuotaSection};
 use crate::tables::capabilities;
+use crate::tables::compile_settings::CompileSettings;
 use crate::tables::sha256::Sha256;
 use crate::toml::document::FileGrammar;
 
@@ -20,6 +21,8 @@ use crate::toml::document::FileGrammar;
 pub(crate) struct PolicyFile {
     /// Ceilings over the sum of all components.
     pub(crate) host: HostCeilings,
+    /// The structure that a component may have, and the budget of compiling it.
+    pub(crate) compile: CompileSettings,
     /// Ceilings over every single component.
     pub(crate) ceiling: Ceiling,
     /// Overrides by the identity that the host gives a component; by default its name.
@@ -110,6 +113,9 @@ impl FileGrammar for PolicyFile {
             }
             ["ceiling", "host"] | ["component", _, "host"] => {
                 Some(String::from("`[host]` stands by itself"))
+            }
+            ["ceiling", "compile"] | ["component", _, "compile"] => {
+                Some(String::from("`[compile]` stands by itself"))
             }
             ["host", "quota"] => Some(String::from("write its keys directly under `[host]`")),
             _ => None,

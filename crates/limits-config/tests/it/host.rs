@@ -115,7 +115,7 @@ fn a_fault_is_pointed_at() {
         (
             "[hosts]",
             Kind::UnknownKey,
-            "line 1, column 2: unknown key `hosts`: did you mean `host`? (expected one of host, \
+            "line 1, column 2: unknown key `hosts`: did you mean `host`? (expected one of host, compile, \
              ceiling, component)",
         ),
         (
@@ -212,7 +212,7 @@ fn only_the_policy_has_it() {
     let refused = ComponentConfig::from_toml(&format!("{MINIMAL}[host]\n")).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "line 6, column 2: unknown key `host` (expected one of component, resources, quota, \
+        "line 6, column 2: unknown key `host`: `[host]` is the operator's, in the policy file (expected one of component, resources, quota, \
          capabilities)"
     );
 }
@@ -333,4 +333,16 @@ fn a_ceiling_that_cannot_be_counted_is_shown_as_it_is_enforced() {
     let quota = policy.host().to_resource_quota();
     assert_eq!((quota.max_network_bandwidth, quota.enforced()), (most, quota));
     assert_eq!(quota.max_message_rate, Allowance::Unlimited);
+}
+
+#[test]
+fn compiling_is_the_operators_alone() {
+    let refused = ComponentConfig::from_toml(&format!("{MINIMAL}[compile]\n")).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "line 6, column 2: unknown key `compile`: `[compile]` is the operator's, in the policy file \
+         (expected one of component, resources, quota, capabilities)"
+    );
+    let refused = Policy::from_toml("[ceiling.compile]\ncpu_ms = 1").unwrap_err();
+    assert!(refused.to_string().contains("`[compile]` stands by itself"), "{refused}");
 }

@@ -35,7 +35,7 @@ fn an_unknown_key_names_the_nearest() {
         (
             "[host]\n",
             Kind::UnknownKey,
-            "line 6, column 2: unknown key `host` \
+            "line 6, column 2: unknown key `host`: `[host]` is the operator's, in the policy file \
              (expected one of component, resources, quota, capabilities)",
         ),
         (
