@@ -89,6 +89,7 @@ pub(crate) fn never_started(
         peak_memory_bytes: state.peak_memory_bytes(),
         cpu_time: Duration::ZERO,
         wall_time: Duration::ZERO,
+        instantiate_time: Duration::ZERO,
         throttled_time: Duration::ZERO,
         slices: 0,
         refusals: 0,
@@ -211,6 +212,10 @@ impl Execution {
             peak_memory_bytes: state.limiter.peak_bytes(),
             cpu_time: self.time.cpu_time,
             wall_time,
+            instantiate_time: state
+                .meter
+                .instantiated_after()
+                .map_or(wall_time, |after| after.min(wall_time)),
             throttled_time: self.time.throttled,
             slices: self.time.slices,
             refusals: state.limiter.refusals(),

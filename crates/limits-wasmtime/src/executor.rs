@@ -268,6 +268,7 @@ impl ComponentExecutor {
         let (store, permit, call) = self.admit(component, limits, state, call)?;
         let guest = async |store: &mut Store<T>| {
             let instance = component.pre.instantiate_async(&mut *store).await?;
+            store.data_mut().limits().meter.note_instance(false);
             body(store, instance, call).await
         };
         run(store, permit, limits, StoreFate::Drop, guest).await.0

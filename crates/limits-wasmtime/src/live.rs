@@ -156,7 +156,10 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             Err(error) => return Err(self.untouched(error)),
         };
         let Self { executor, component, limits, store, instance, identity } = self;
-        let guest = async |store: &mut Store<T>| body(store, instance).await;
+        let guest = async |store: &mut Store<T>| {
+            store.data_mut().limits().meter.note_instance(true);
+            body(store, instance).await
+        };
         let (result, store) =
             run(store, permit, &limits, StoreFate::KeepUnlessEntered, guest).await;
         let live =

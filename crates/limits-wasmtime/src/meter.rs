@@ -25,6 +25,8 @@ struct ArmedMeter {
     charged: u64,
     /// Code of the guest has run.
     entered: bool,
+    /// The time from the start until the store had its instance.
+    instantiated_after: Option<Duration>,
 }
 
 /// The step that the hook takes before the guest runs on.
@@ -50,8 +52,23 @@ impl Meter {
             fuel_left: max_fuel,
             charged: 0,
             entered: false,
+            instantiated_after: None,
         });
         clock
+    }
+
+    /// Notes that the store has its instance, from now on or, if `is_kept`, from an earlier
+    /// execution.
+    pub(crate) fn note_instance(&mut self, is_kept: bool) {
+        if let Some(armed) = &mut self.armed {
+            let after = if is_kept { Duration::ZERO } else { armed.clock.elapsed() };
+            armed.instantiated_after = Some(after);
+        }
+    }
+
+    /// Returns the time from the start until the store had its instance, if it has one.
+    pub(crate) fn instantiated_after(&self) -> Option<Duration> {
+        self.armed.as_ref()?.instantiated_after
     }
 
     /// Notes that code of the guest is about to run.

@@ -52,6 +52,44 @@ async fn memory_lives_and_fuel_is_fresh_for_each_call() {
 }
 
 #[tokio::test]
+async fn a_call_into_a_kept_instance_spends_no_time_on_instantiation() {
+    let guest = Guest::new(COUNTER);
+    let limits = roomy().build().unwrap();
+    let made =
+        guest.executor.instantiate(&guest.component, &limits, Host::default()).await.unwrap();
+    assert_eq!(made.report.instantiate_time, made.report.wall_time);
+    let (_, called) = made.output.call::<_, (u32,)>("count", ()).await.unwrap();
+    assert_eq!(called.report.instantiate_time, Duration::ZERO);
+}
+
+#[tokio::test]
+async fn an_execution_tells_its_instantiation_from_its_call() {
+    let limits = roomy().max_fuel(u64::MAX).execution_timeout_ms(20).build().unwrap();
+    let in_call = Guest::new(COUNTER);
+    let ended = in_call
+        .executor
+        .execute_with_limits::<_, (), ()>(&in_call.component, &limits, Host::default(), "spin", ())
+        .await
+        .unwrap_err();
+    let report = ended.report();
+    assert!(Duration::ZERO < report.instantiate_time);
+    assert!(report.instantiate_time < report.wall_time, "{report:?}");
+
+    let in_start = Guest::new(
+        r#"(component
+            (core module $m (func $s (loop $l br $l)) (start $s) (func (export "run")))
+            (core instance $i (instantiate $m))
+            (func (export "run") (canon lift (core func $i "run"))))"#,
+    );
+    let ended = in_start
+        .executor
+        .execute_with_limits::<_, (), ()>(&in_start.component, &limits, Host::default(), "run", ())
+        .await
+        .unwrap_err();
+    assert_eq!(ended.report().instantiate_time, ended.report().wall_time);
+}
+
+#[tokio::test]
 async fn memory_is_bounded_over_all_calls() {
     let live = counter(roomy().memory_bytes(2 * 65_536)).await;
     let (live, grown) = live.call::<_, (i32,)>("grow", ()).await.unwrap();
