@@ -20,6 +20,7 @@ use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::io::{self, Write as _};
 use std::panic;
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -29,6 +30,7 @@ use crate::args::{Args, Command, Format, OutputArgs};
 use crate::commands::calibrate;
 use crate::commands::check::{self, Checked};
 use crate::commands::run;
+use crate::guest::compiling::WORKER;
 use crate::interrupt::Interrupt;
 use crate::outcome::classify::Ending;
 use crate::outcome::failure::Failure;
@@ -54,7 +56,11 @@ const THREAD_PATIENCE: Duration = Duration::from_secs(5);
 /// Idle threads stay to the end of the process.
 const FOR_EVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
-fn main() {
+fn main() -> ExitCode {
+    // Before anything else: a worker restricts itself first, and has one thread until then.
+    if is_worker() {
+        return limits_compile::serve();
+    }
     address_space::spare();
     // The failure that a panic becomes is in the report. Its message can quote a foreign name, such
     // as one in a component that makes the compiler panic.
@@ -68,6 +74,12 @@ fn main() {
     };
     // Not a return: threads blocked by a stalled reader or an endless input must not delay the end.
     std::process::exit(code);
+}
+
+/// Returns whether this command started the process to parse, adapt and compile for it.
+fn is_worker() -> bool {
+    let mut args = std::env::args_os().skip(1);
+    args.next().is_some_and(|arg| arg == WORKER) && args.next().is_none()
 }
 
 /// Runs the command and flushes its output. Returns the exit code.
