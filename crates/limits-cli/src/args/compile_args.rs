@@ -9,7 +9,7 @@ use clap::ValueEnum;
 pub(crate) struct CompileArgs {
     /// Parses, adapts and compiles in a process of its own, within the budget that the policy's
     /// `[compile]` sets, or in this one, without a budget.
-    #[arg(long, value_name = "WHERE", value_enum, default_value = "inline")]
+    #[arg(long, value_name = "WHERE", value_enum, default_value = "worker")]
     pub(crate) compile: CompileIn,
     /// A program that compiles in this command's place.
     #[arg(long, value_name = "PROGRAM", hide = true)]

@@ -46,15 +46,21 @@ const ALLOWED: &[i64] = &[
     libc::SYS_writev,
 ];
 
+/// Calls that fail instead of ending the process: the C library's allocator opens a file of /proc or
+/// /sys now and then, and does without.
+const REFUSED: &[i64] = &[libc::SYS_openat];
+
 /// Calls that map memory, with the place of their protection among the arguments: it must not be
 /// executable.
 const MAPPING: &[(i64, u8)] = &[(libc::SYS_mmap, 2), (libc::SYS_mprotect, 2)];
 
-/// Applies the filter to all threads: another system call ends the process. Returns false if the
+/// Applies the filters to all threads: another system call ends the process. Returns false if the
 /// kernel has no such filters.
 pub(super) fn apply() -> Result<bool, Restriction> {
-    let program = program().map_err(Restriction::of(WHAT))?;
-    match apply_filter_all_threads(&program) {
+    let programs = refusals().and_then(|refusals| Ok([refusals, program()?]));
+    let programs = programs.map_err(Restriction::of(WHAT))?;
+    // Of two filters, the harsher one decides; the first still lets the second be applied.
+    match programs.iter().try_for_each(|program| apply_filter_all_threads(program)) {
         Ok(()) => Ok(true),
         Err(Error::Seccomp(error)) if is_unsupported(error.raw_os_error()) => Ok(false),
         Err(error) => Err(Restriction::of(WHAT)(error)),
@@ -66,8 +72,15 @@ fn is_unsupported(error: Option<i32>) -> bool {
     unsupported.iter().any(|errno| error == Some(errno.raw_os_error()))
 }
 
+fn refusals() -> Result<BpfProgram, BackendError> {
+    let refused = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    let error = SeccompAction::Errno(libc::EPERM.unsigned_abs());
+    SeccompFilter::new(refused, SeccompAction::Allow, error, std::env::consts::ARCH.try_into()?)?
+        .try_into()
+}
+
 fn program() -> Result<BpfProgram, BackendError> {
-    let plain = ALLOWED.iter().map(|call| Ok((*call, Vec::new())));
+    let plain = ALLOWED.iter().chain(REFUSED).map(|call| Ok((*call, Vec::new())));
     let mapping = MAPPING.iter().map(|(call, argument)| {
         let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
         let none = SeccompCmpOp::MaskedEq(executable);
