@@ -1,0 +1,79 @@
+//! One section: all its vectors, with all failures at the end.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use attacks::command;
+use attacks::measured::Measured;
+use attacks::sources::{Tests, has_row};
+use attacks::stage::Stage;
+use attacks::vector::{Kind, Vector};
+use attacks::zoo::SECTIONS;
+
+/// Attacks in this process come one after another: the memory that each takes is measured.
+fn stage() -> MutexGuard<'static, Stage> {
+    static STAGE: OnceLock<Mutex<Stage>> = OnceLock::new();
+    let stage = STAGE.get_or_init(|| Mutex::new(Stage::new().unwrap()));
+    stage.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same for attacks on the command, which are measured from outside and can go on meanwhile.
+static COMMAND: Mutex<()> = Mutex::new(());
+
+/// Carries out the vectors of a section in both ways.
+pub(crate) fn both_ways(letter: char) {
+    let (_, _, vectors) = SECTIONS.iter().find(|(section, ..)| *section == letter).unwrap();
+    let tests = Tests::read().unwrap();
+    let faults: Vec<String> = vectors()
+        .iter()
+        .flat_map(|vector| {
+            assert!(vector.id.starts_with(letter), "{} is in {letter}", vector.name());
+            let faults = faults_of(vector, &tests);
+            faults.into_iter().map(|fault| format!("{}: {fault}", vector.name()))
+        })
+        .collect();
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+fn faults_of(vector: &Vector, tests: &Tests) -> Vec<String> {
+    let fault = |is_fault: bool, fault: String| is_fault.then_some(fault).into_iter().collect();
+    match &vector.kind {
+        Kind::Guest(case) => {
+            let judged = |way: &str, measured: attacks::Result<Measured>| match measured {
+                Ok(measured) => {
+                    eprintln!("{} {way}: {measured:?}", vector.name());
+                    let faults = measured.judge(case).into_iter();
+                    faults.map(|fault| format!("{way}: {fault}")).collect()
+                }
+                Err(error) => vec![format!("{way}: {error}")],
+            };
+            let mut faults: Vec<String> = judged("in a host", stage().attack(case));
+            let _turn = COMMAND.lock().unwrap_or_else(PoisonError::into_inner);
+            faults.extend(judged("in the command", command::attack(case)));
+            faults
+        }
+        Kind::Off(case) => {
+            let mut texts = vec![stage().refuse(case).unwrap_or_else(|error| error.to_string())];
+            let _turn = COMMAND.lock().unwrap_or_else(PoisonError::into_inner);
+            texts.push(match command::refuse(case) {
+                Ok(ended) => format!("{}: {}", ended.outcome, ended.message),
+                Err(error) => error.to_string(),
+            });
+            texts.retain(|text| !text.contains(case.error));
+            texts
+        }
+        Kind::File(case) => {
+            let _turn = COMMAND.lock().unwrap_or_else(PoisonError::into_inner);
+            match command::file(case) {
+                Ok(ended) => fault(
+                    ended.outcome != case.ends || !ended.message.contains(case.says),
+                    format!("{}: {}", ended.outcome, ended.message),
+                ),
+                Err(error) => vec![error.to_string()],
+            }
+        }
+        Kind::Host { row } => {
+            fault(!has_row(row).unwrap(), format!("docs/limits.md has no row `{row}`"))
+        }
+        Kind::Elsewhere { test } => fault(!tests.has(test), format!("there is no test `{test}`")),
+    }
+}
