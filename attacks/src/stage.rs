@@ -133,8 +133,11 @@ impl Stage {
         self.runtime.shutdown_timeout(Duration::from_secs(10));
     }
 
-    fn compiler(&self, _policy: &Policy) -> Compiler {
+    fn compiler(&self, policy: &Policy) -> Compiler {
+        let settings = policy.compile();
         Compiler::worker(self.worker.clone(), self.settings)
+            .with_structure(settings.structure())
+            .with_budget(settings.budget())
     }
 
     fn prepare(
