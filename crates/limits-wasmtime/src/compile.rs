@@ -19,9 +19,10 @@ use crate::structure::Structure;
 impl ComponentExecutor {
     /// Compiles a component from its binary form.
     ///
-    /// Blocks the thread, and **no limit but the size of `bytes` and the number of component
-    /// instances holds**: a component of a hundred kilobytes can be written to take minutes and
-    /// gigabytes. Compile untrusted components in a process that can be killed.
+    /// Blocks the thread, and **no limit but those on the structure holds**
+    /// ([`with_structure_limits`](Self::with_structure_limits)): a component of ten kilobytes within
+    /// them can be written to take many seconds. The crate `limits-compile` compiles untrusted
+    /// components in a process that it can kill.
     ///
     /// A panic of the compiler becomes an error where panics unwind; its message still goes to the
     /// process's panic hook.

@@ -11,7 +11,8 @@ use core::fmt;
 pub enum StructureCount {
     /// Bytes of the component.
     ComponentBytes,
-    /// Core functions that the component defines, in all modules together.
+    /// Functions that the component defines: core functions of all modules, and canonical ones, which
+    /// lift, lower or handle resources.
     Functions,
     /// Bytes of the body of one function.
     BodyBytes,
@@ -19,40 +20,61 @@ pub enum StructureCount {
     Locals,
     /// Blocks, loops and branches of one function.
     Blocks,
+    /// The product of locals and blocks of one function, which the compiler's memory follows.
+    LocalBlocks,
+    /// The product of locals and nested loops of one function, which the compiler's time follows.
+    LocalLoops,
     /// Blocks inside each other in one function.
     Nesting,
+    /// Loops inside each other in one function.
+    LoopNesting,
     /// Entries of all branch tables of one function.
     BranchTargets,
+    /// Values that calls, blocks and branches of one function hand on.
+    Values,
     /// Globals of one module.
     Globals,
     /// Data and element segments of one module.
     Segments,
+    /// Segments of one module whose place is computed as it is instantiated.
+    ComputedSegments,
     /// Elements of all element segments of one module.
     Elements,
+    /// Elements of the segments of one module whose place is computed.
+    ComputedElements,
     /// Operators of all constant expressions of one module.
     ConstantOperators,
     /// Memories that the component defines.
     Memories,
-    /// Imports of the component and its parts.
+    /// Tables that the component defines.
+    Tables,
+    /// Imports of the component, its types and its modules.
     Imports,
-    /// Exports of the component and its parts.
+    /// Exports of the component, its types and its modules.
     Exports,
-    /// Bytes of one name.
+    /// Bytes of the name of one import, export or field.
     NameBytes,
-    /// Types that the component and its parts define.
+    /// Types that the component and its modules define.
     Types,
-    /// Parts of one type, those of its parts included.
+    /// Parts of one type, those of the types that it names included.
     TypeSize,
+    /// Component and instance types inside each other.
+    TypeNesting,
     /// Core modules of the component.
     Modules,
+    /// Components in the component.
+    Components,
     /// Components inside each other.
     ComponentNesting,
-    /// Core instances that one instantiation makes.
+    /// Core instances that one instantiation makes, without those of adapters.
     CoreInstances,
-    /// Bytes of the host's memory for the core instances of one instantiation.
+    /// Bytes of the host's memory for the core instances of one instantiation, beside their memories
+    /// and tables.
     InstanceBytes,
-    /// Component instances that one instantiation makes.
+    /// Component instances that one instantiation makes, itself included.
     ComponentInstances,
+    /// Items that one instantiation goes through: those of a component once for each instance of it.
+    InstantiationSteps,
 }
 
 /// A row of the table of counts: the key of its limit, its words in an error, its default.
@@ -64,59 +86,89 @@ struct Row {
 
 impl StructureCount {
     /// All counts, in the order of the documents.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 32] = [
         Self::ComponentBytes,
         Self::Functions,
         Self::BodyBytes,
         Self::Locals,
         Self::Blocks,
+        Self::LocalBlocks,
+        Self::LocalLoops,
         Self::Nesting,
+        Self::LoopNesting,
         Self::BranchTargets,
+        Self::Values,
         Self::Globals,
         Self::Segments,
+        Self::ComputedSegments,
         Self::Elements,
+        Self::ComputedElements,
         Self::ConstantOperators,
         Self::Memories,
+        Self::Tables,
         Self::Imports,
         Self::Exports,
         Self::NameBytes,
         Self::Types,
         Self::TypeSize,
+        Self::TypeNesting,
         Self::Modules,
+        Self::Components,
         Self::ComponentNesting,
         Self::CoreInstances,
         Self::InstanceBytes,
         Self::ComponentInstances,
+        Self::InstantiationSteps,
     ];
 
     const fn row(self) -> Row {
         let (key, words, default) = match self {
             Self::ComponentBytes => ("max_component_bytes", "bytes", 64 << 20),
-            Self::Functions => ("max_functions", "functions", 200_000),
-            Self::BodyBytes => ("max_body_bytes", "bytes in the body of one function", 1 << 20),
-            Self::Locals => ("max_locals", "locals in one function", 20_000),
-            Self::Blocks => ("max_blocks", "blocks in one function", 50_000),
-            Self::Nesting => ("max_nesting", "nested blocks in one function", 5_000),
+            Self::Functions => ("max_functions", "functions", 75_000),
+            Self::BodyBytes => ("max_body_bytes", "bytes in the body of one function", 5 << 19),
+            Self::Locals => ("max_locals", "locals in one function", 8_000),
+            Self::Blocks => ("max_blocks", "blocks in one function", 30_000),
+            Self::LocalBlocks => {
+                ("max_local_blocks", "locals times blocks in one function", 5_000_000)
+            }
+            Self::LocalLoops => {
+                ("max_local_loops", "locals times nested loops in one function", 25_000)
+            }
+            Self::LoopNesting => ("max_loop_nesting", "nested loops in one function", 64),
+            Self::Nesting => ("max_nesting", "nested blocks in one function", 2_500),
             Self::BranchTargets => ("max_branch_targets", "branch targets in one function", 50_000),
-            Self::Globals => ("max_globals", "globals in one module", 20_000),
-            Self::Segments => ("max_segments", "segments in one module", 20_000),
-            Self::Elements => ("max_elements", "elements in one module", 100_000),
+            Self::Values => ("max_values", "values handed on in one function", 40_000),
+            Self::Globals => ("max_globals", "globals in one module", 10_000),
+            Self::Segments => ("max_segments", "segments in one module", 32_000),
+            Self::ComputedSegments => {
+                ("max_computed_segments", "segments with a computed place in one module", 200)
+            }
+            Self::Elements => ("max_elements", "elements in one module", 50_000),
+            Self::ComputedElements => {
+                ("max_computed_elements", "elements with a computed place in one module", 20_000)
+            }
             Self::ConstantOperators => {
-                ("max_constant_operators", "constant operators in one module", 200_000)
+                ("max_constant_operators", "constant operators in one module", 50_000)
             }
             Self::Memories => ("max_memories", "memories", 100),
+            Self::Tables => ("max_tables", "tables", 100),
             Self::Imports => ("max_imports", "imports", 20_000),
-            Self::Exports => ("max_exports", "exports", 20_000),
-            Self::NameBytes => ("max_name_bytes", "bytes in one name", 64 << 10),
-            Self::Types => ("max_types", "types", 50_000),
-            Self::TypeSize => ("max_type_size", "parts in one type", 100_000),
-            Self::Modules => ("max_modules", "core modules", 1_000),
-            Self::ComponentNesting => ("max_component_nesting", "nested components", 50),
-            Self::CoreInstances => ("max_core_instances", "core instances", 1_000),
+            Self::Exports => ("max_exports", "exports", 30_000),
+            Self::NameBytes => ("max_name_bytes", "bytes in one name", 16 << 10),
+            Self::Types => ("max_types", "types", 10_000),
+            Self::TypeSize => ("max_type_size", "parts in one type", 10_000),
+            Self::TypeNesting => ("max_type_nesting", "nested types", 16),
+            Self::Modules => ("max_modules", "core modules", 200),
+            Self::Components => ("max_components", "nested components", 200),
+            Self::ComponentNesting => ("max_component_nesting", "levels of nested components", 16),
+            Self::CoreInstances => ("max_core_instances", "core instances", 300),
             Self::InstanceBytes => {
-                ("max_instance_bytes", "bytes of the host for core instances", 64 << 20)
+                ("max_instance_bytes", "bytes of the host for core instances", 16 << 20)
             }
             Self::ComponentInstances => ("max_component_instances", "component instances", 1_000),
+            Self::InstantiationSteps => {
+                ("max_instantiation_steps", "steps of one instantiation", 200_000)
+            }
         };
         Row { key, words, default }
     }
@@ -137,6 +189,19 @@ impl StructureCount {
     #[must_use]
     pub const fn default_limit(self) -> u64 {
         self.row().default
+    }
+
+    /// Returns the largest limit that can be set: past it, counting itself would be unsafe.
+    ///
+    /// 100 for [`TypeNesting`](Self::TypeNesting), where Wasmtime's parser runs out of stack later,
+    /// two million for [`InstantiationSteps`](Self::InstantiationSteps), each of which takes memory.
+    #[must_use]
+    pub const fn largest_limit(self) -> u64 {
+        match self {
+            Self::TypeNesting => 100,
+            Self::InstantiationSteps => 2_000_000,
+            _ => u64::MAX,
+        }
     }
 
     /// Tells whether the count is one of bytes.
@@ -189,10 +254,10 @@ impl StructureLimits {
         self.0[count.index()]
     }
 
-    /// Sets the limit of `count`. Zero allows none.
+    /// Sets the limit of `count`, at most [`StructureCount::largest_limit`]. Zero allows none.
     #[must_use]
     pub fn with(mut self, count: StructureCount, limit: u64) -> Self {
-        self.0[count.index()] = limit;
+        self.0[count.index()] = limit.min(count.largest_limit());
         self
     }
 }
@@ -200,6 +265,26 @@ impl StructureLimits {
 #[cfg(test)]
 mod tests {
     use super::{StructureCount, StructureLimits};
+
+    #[test]
+    fn no_limit_passes_the_largest() {
+        for count in StructureCount::ALL {
+            let largest = count.largest_limit();
+            assert!(count.default_limit() <= largest);
+            assert_eq!(StructureLimits::default().with(count, u64::MAX).get(count), largest);
+        }
+    }
+
+    #[test]
+    fn each_count_has_a_key_and_words_of_its_own() {
+        for count in StructureCount::ALL {
+            assert!(count.key().starts_with("max_"), "{count:?}");
+            let alike = |other: &StructureCount| other.key() == count.key();
+            assert_eq!(StructureCount::ALL.iter().filter(|other| alike(other)).count(), 1);
+            let alike = |other: &StructureCount| other.words() == count.words();
+            assert_eq!(StructureCount::ALL.iter().filter(|other| alike(other)).count(), 1);
+        }
+    }
 
     #[test]
     fn each_count_has_a_limit_of_its_own() {

@@ -1,10 +1,14 @@
-//! The component instances that one instantiation makes, counted by following it.
+//! The instances that one instantiation makes, counted by following it.
+//!
+//! It is followed as the compiler follows it, which looks at all items of a definition in each of its
+//! instances. The steps are a count of their own, since a few kilobytes can ask for billions.
 
 use std::collections::HashMap;
 
-use limits_core::{Rejection, StructureCount, WasmError, WasmResult};
+use limits_core::{Rejection, StructureCount};
 
-use crate::structure::definitions::{Definition, Item, Kind, size};
+use crate::structure::definitions::{Definition, Item, Kind};
+use crate::structure::tally::{Place, Tally, size};
 
 /// The meaning of an index while a component is instantiated.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +17,8 @@ enum Value {
     Component { definition: usize, outer: Option<usize> },
     /// An instance, by its exports.
     Instance(usize),
+    /// A core module, by the host's memory for an instance of it, in bytes.
+    Module(u64),
     /// Something of the host's, or something that the compiler will refuse.
     Unknown,
 }
@@ -25,6 +31,7 @@ struct Scope {
     outer: Option<usize>,
     components: Vec<Value>,
     instances: Vec<Value>,
+    modules: Vec<Value>,
 }
 
 /// An instance being made: its next item, its arguments and its exports.
@@ -52,24 +59,15 @@ impl<'a, 'd> Instantiation<'a, 'd> {
         Self { definitions, scopes: Vec::new(), exports: Vec::new(), steps: 0 }
     }
 
-    /// Counts the component instances made, of which there may be `most`, in so many steps.
-    pub(super) fn count(mut self, most: u64, most_steps: u64) -> WasmResult<u64> {
-        let mut made = 1;
+    /// Counts the instances made.
+    pub(super) fn count(mut self, tally: &mut Tally<'_>) -> Result<(), Rejection> {
+        tally.place = Place::Whole;
+        tally.add(StructureCount::ComponentInstances, 1)?;
         // A stack of its own: how deep instantiations nest is the component's choice.
         let mut frames = vec![self.enter(0, None, Exports::new())];
         while let Some(frame) = frames.last_mut() {
-            if made > most {
-                return Err(WasmError::Rejected(Rejection::Structure {
-                    count: StructureCount::ComponentInstances,
-                    limit: most,
-                    found: made,
-                    place: String::new(),
-                }));
-            }
-            self.steps += 1;
-            if self.steps > most_steps {
-                return Err(entangled(most_steps));
-            }
+            self.steps = self.steps.saturating_add(1);
+            tally.raise(StructureCount::InstantiationSteps, self.steps)?;
             let Some(item) = self.definitions[frame.definition].items.get(frame.next) else {
                 let made = self.keep(core::mem::take(&mut frame.exports));
                 frames.pop();
@@ -81,17 +79,18 @@ impl<'a, 'd> Instantiation<'a, 'd> {
             frame.next += 1;
             let (at, scope) = (frame.scope, &self.scopes[frame.scope]);
             match item {
-                Item::Define(definition) => {
+                Item::DefineComponent(definition) => {
                     let value = Value::Component { definition: *definition, outer: Some(at) };
-                    self.scopes[at].components.push(value);
+                    self.push(at, Kind::Component, value);
                 }
+                Item::DefineModule(bytes) => self.push(at, Kind::Module, Value::Module(*bytes)),
                 Item::Import(kind, name) => {
                     let value = frame.with.get(name).copied().unwrap_or(Value::Unknown);
                     self.push(at, *kind, value);
                 }
-                Item::AliasOuter { count, index } => {
-                    let value = self.outer(at, *count, *index);
-                    self.scopes[at].components.push(value);
+                Item::AliasOuter { kind, count, index } => {
+                    let value = self.outer(at, *kind, *count, *index);
+                    self.push(at, *kind, value);
                 }
                 Item::AliasExport { kind, instance, name } => {
                     let value = match get(scope, Kind::Instance, *instance) {
@@ -101,7 +100,7 @@ impl<'a, 'd> Instantiation<'a, 'd> {
                     self.push(at, *kind, value.unwrap_or(Value::Unknown));
                 }
                 Item::Bundle(places) => {
-                    self.steps += size(places.len());
+                    self.steps = self.steps.saturating_add(size(places.len()));
                     let exports = places.iter().map(|p| (p.name, get(scope, p.kind, p.index)));
                     let exports = exports.collect();
                     let value = self.keep(exports);
@@ -112,9 +111,16 @@ impl<'a, 'd> Instantiation<'a, 'd> {
                     frame.exports.insert(place.name, value);
                     self.push(at, place.kind, value);
                 }
+                Item::InstantiateModule(module) => {
+                    tally.add(StructureCount::CoreInstances, 1)?;
+                    // A module of the host's has the host's size.
+                    if let Value::Module(bytes) = get(scope, Kind::Module, *module) {
+                        tally.add(StructureCount::InstanceBytes, bytes)?;
+                    }
+                }
                 Item::Instantiate { component, with } => {
-                    self.steps += size(with.len());
-                    made += 1;
+                    tally.add(StructureCount::ComponentInstances, 1)?;
+                    self.steps = self.steps.saturating_add(size(with.len()));
                     match get(scope, Kind::Component, *component) {
                         Value::Component { definition, outer } => {
                             let with = with.iter().map(|p| (p.name, get(scope, p.kind, p.index)));
@@ -126,12 +132,13 @@ impl<'a, 'd> Instantiation<'a, 'd> {
                 }
             }
         }
-        Ok(made)
+        Ok(())
     }
 
     fn enter(&mut self, definition: usize, outer: Option<usize>, with: Exports<'a>) -> Frame<'a> {
         let scope = self.scopes.len();
         self.scopes.push(Scope { outer, ..Scope::default() });
+        self.steps = self.steps.saturating_add(self.definitions[definition].others);
         Frame { definition, next: 0, scope, with, exports: Exports::new() }
     }
 
@@ -145,19 +152,20 @@ impl<'a, 'd> Instantiation<'a, 'd> {
         match kind {
             Kind::Component => scope.components.push(value),
             Kind::Instance => scope.instances.push(value),
+            Kind::Module => scope.modules.push(value),
         }
     }
 
-    fn outer(&mut self, scope: usize, count: u32, index: u32) -> Value {
+    fn outer(&mut self, scope: usize, kind: Kind, count: u32, index: u32) -> Value {
         let mut scope = Some(scope);
         for _ in 0..count {
-            self.steps += 1;
+            self.steps = self.steps.saturating_add(1);
             scope = scope.and_then(|scope| self.scopes[scope].outer);
             if scope.is_none() {
                 return Value::Unknown;
             }
         }
-        scope.map_or(Value::Unknown, |at| get(&self.scopes[at], Kind::Component, index))
+        scope.map_or(Value::Unknown, |at| get(&self.scopes[at], kind, index))
     }
 }
 
@@ -165,16 +173,8 @@ fn get(scope: &Scope, kind: Kind, index: u32) -> Value {
     let space = match kind {
         Kind::Component => &scope.components,
         Kind::Instance => &scope.instances,
+        Kind::Module => &scope.modules,
     };
     let index = usize::try_from(index).unwrap_or(usize::MAX);
     space.get(index).copied().unwrap_or(Value::Unknown)
-}
-
-/// Returns the error of a component that takes more steps than it may.
-pub(super) fn entangled(most_steps: u64) -> WasmError {
-    let reason = format!(
-        "its component instances take more than {most_steps} steps to follow; nest fewer or \
-         smaller components"
-    );
-    WasmError::InvalidComponent { reason }
 }

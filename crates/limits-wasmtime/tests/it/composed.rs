@@ -387,7 +387,11 @@ fn a_component_that_nests_a_million_instances_is_refused_before_it_is_compiled()
         assert_eq!(error.blame(), Blame::Caller);
     }
     let limits = StructureLimits::default().with(StructureCount::ComponentInstances, 2_000_000);
-    assert!(executor.with_structure_limits(limits).check_structure(&bytes).is_ok());
+    assert_eq!(
+        executor.with_structure_limits(limits).check_structure(&bytes).unwrap_err().to_string(),
+        "component rejected: it has 200001 steps of one instantiation, max_instantiation_steps is \
+         200000"
+    );
 }
 
 /// An engine without multiple memories makes Wasmtime's compiler panic on its own adapters.

@@ -20,4 +20,5 @@ mod live_slot;
 mod memory;
 mod retiring;
 mod strangers;
+mod structure;
 mod waiting;
