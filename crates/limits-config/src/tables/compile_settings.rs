@@ -103,6 +103,14 @@ impl CompileKey {
         }
     }
 
+    /// Returns the largest value that is accepted.
+    const fn largest(self) -> u64 {
+        match self {
+            Self::Structure(count) => count.largest_limit(),
+            _ => u64::MAX,
+        }
+    }
+
     pub(crate) const fn kind(self) -> Kind {
         match self {
             Self::Structure(count) if count.is_bytes() => Kind::Size,
@@ -261,6 +269,9 @@ impl<'de> DeserializeSeed<'de> for NumberOf {
                     "{number} workers are out of range: 1 to {MOST_WORKERS}"
                 )))
             }
+            Value::Amount(Allowance::AtMost(number)) if number > key.largest() => Err(
+                D::Error::custom(format!("{number} is out of range: at most {}", key.largest())),
+            ),
             Value::Amount(Allowance::AtMost(number)) => Ok(number),
             // The kinds of these keys have no such value.
             other => Err(D::Error::custom(format!("`{other}` is no number"))),
@@ -292,6 +303,9 @@ impl schemars::JsonSchema for CompileSettings {
             if key == CompileKey::Workers {
                 schema.insert(String::from("minimum"), 1.into());
                 schema.insert(String::from("maximum"), MOST_WORKERS.into());
+            }
+            if matches!(key, CompileKey::Structure(_)) && key.largest() < u64::MAX {
+                schema.insert(String::from("maximum"), key.largest().into());
             }
             properties.insert(String::from(key.as_str()), schema.into());
         }
@@ -366,6 +380,7 @@ mod tests {
         for (text, error) in [
             ("workers = 0", "0 workers are out of range: 1 to 64"),
             ("workers = 65", "65 workers are out of range: 1 to 64"),
+            ("max_type_nesting = 101", "101 is out of range: at most 100"),
             (
                 "max_function = 1",
                 "unknown key `compile.max_function`: did you mean `max_functions`?",
