@@ -80,6 +80,13 @@ pub(crate) fn read_header<T: DeserializeOwned>(from: &mut impl Read) -> io::Resu
     Ok((header(&bytes).map_err(io::Error::other)?, lengths.body))
 }
 
+/// Parses a whole frame, as far as its header.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let (prefix, rest) = bytes.split_first_chunk::<PREFIX>()?;
+    let lengths = Lengths::parse(prefix, u64::MAX).ok()?;
+    header(rest.get(..lengths.header)?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Lengths, PREFIX, head, read_header, write};

@@ -7,10 +7,12 @@ mod compile_report;
 mod compiler;
 mod fingerprint;
 mod frame;
-#[cfg(target_os = "linux")]
+#[cfg_attr(not(target_os = "linux"), path = "process_elsewhere.rs")]
 mod process;
 mod protocol;
 mod source;
+#[doc(hidden)]
+pub mod testing;
 mod turns;
 mod worker;
 mod worker_failure;

@@ -3,6 +3,13 @@
 //! The host writes one request to standard input and reads answers from standard output. The worker
 //! restricts itself by the request's header, which is the host's, before it reads the request's
 //! body, which is a stranger's.
+//!
+//! # Invariants
+//!
+//! - I3: from the first byte of the source on, each thread makes no system call but those of
+//!   `filter.rs`, where the kernel has such filters.
+//! - I4: no descriptor but the two pipes, standard error and two files of /proc about the worker
+//!   itself is open then.
 
 #[cfg(target_os = "linux")]
 mod confine;
@@ -79,7 +86,7 @@ impl Worker {
     #[must_use]
     pub fn serve(self) -> ExitCode {
         #[cfg(target_os = "linux")]
-        return session::serve(self.change);
+        return session::serve(self.change, None);
         #[cfg(not(target_os = "linux"))]
         {
             let _ = self.change;
@@ -93,4 +100,10 @@ impl Worker {
 #[must_use]
 pub fn serve() -> ExitCode {
     Worker::new().serve()
+}
+
+/// Serves as a worker that does `act` with the source in place of compiling it.
+#[cfg(target_os = "linux")]
+pub(crate) fn serve_and(act: fn(&[u8])) -> ExitCode {
+    session::serve(|builder| builder, Some(act))
 }

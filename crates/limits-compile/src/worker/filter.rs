@@ -14,8 +14,8 @@ const WHAT: &str = "seccomp";
 
 /// The system calls that compiling makes, and the end of a process, orderly or not.
 ///
-/// There is none that opens, connects, starts or names something. All descriptors but the two pipes,
-/// standard error and two files of /proc are closed by then.
+/// There is none that connects, starts or names something, and those of [`REFUSED`] fail. All
+/// descriptors but the two pipes, standard error and two files of /proc are closed by then.
 const ALLOWED: &[i64] = &[
     libc::SYS_brk,
     libc::SYS_clock_getres,
@@ -46,8 +46,8 @@ const ALLOWED: &[i64] = &[
     libc::SYS_writev,
 ];
 
-/// Calls that fail instead of ending the process: the C library's allocator opens a file of /proc or
-/// /sys now and then, and does without.
+/// System calls that fail as without permission: glibc's allocator looks at a setting of the kernel
+/// before it gives memory back, and does without.
 const REFUSED: &[i64] = &[libc::SYS_openat];
 
 /// Calls that map memory, with the place of their protection among the arguments: it must not be
@@ -57,14 +57,18 @@ const MAPPING: &[(i64, u8)] = &[(libc::SYS_mmap, 2), (libc::SYS_mprotect, 2)];
 /// Applies the filters to all threads: another system call ends the process. Returns false if the
 /// kernel has no such filters.
 pub(super) fn apply() -> Result<bool, Restriction> {
-    let programs = refusals().and_then(|refusals| Ok([refusals, program()?]));
-    let programs = programs.map_err(Restriction::of(WHAT))?;
-    // Of two filters, the harsher one decides; the first still lets the second be applied.
-    match programs.iter().try_for_each(|program| apply_filter_all_threads(program)) {
-        Ok(()) => Ok(true),
-        Err(Error::Seccomp(error)) if is_unsupported(error.raw_os_error()) => Ok(false),
-        Err(error) => Err(Restriction::of(WHAT)(error)),
+    // The kernel obeys the strictest answer of all filters. The second one forbids to set another.
+    for program in [refusing(), allowing()] {
+        let program = program.map_err(Restriction::of(WHAT))?;
+        match apply_filter_all_threads(&program) {
+            Ok(()) => {}
+            Err(Error::Seccomp(error)) if is_unsupported(error.raw_os_error()) => {
+                return Ok(false);
+            }
+            Err(error) => return Err(Restriction::of(WHAT)(error)),
+        }
     }
+    Ok(true)
 }
 
 fn is_unsupported(error: Option<i32>) -> bool {
@@ -72,14 +76,15 @@ fn is_unsupported(error: Option<i32>) -> bool {
     unsupported.iter().any(|errno| error == Some(errno.raw_os_error()))
 }
 
-fn refusals() -> Result<BpfProgram, BackendError> {
-    let refused = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
-    let error = SeccompAction::Errno(libc::EPERM.unsigned_abs());
-    SeccompFilter::new(refused, SeccompAction::Allow, error, std::env::consts::ARCH.try_into()?)?
-        .try_into()
+/// Makes calls of [`REFUSED`] fail.
+fn refusing() -> Result<BpfProgram, BackendError> {
+    let rules = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
+    let denied = SeccompAction::Errno(Errno::ACCESS.raw_os_error().unsigned_abs());
+    compile(rules, SeccompAction::Allow, denied)
 }
 
-fn program() -> Result<BpfProgram, BackendError> {
+/// Ends the process at any call that is not listed.
+fn allowing() -> Result<BpfProgram, BackendError> {
     let plain = ALLOWED.iter().chain(REFUSED).map(|call| Ok((*call, Vec::new())));
     let mapping = MAPPING.iter().map(|(call, argument)| {
         let executable = u64::from(libc::PROT_EXEC.unsigned_abs());
@@ -93,11 +98,13 @@ fn program() -> Result<BpfProgram, BackendError> {
     let signals = Ok((libc::SYS_tgkill, vec![SeccompRule::new(vec![to_itself])?]));
     let rules: Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> =
         plain.chain(mapping).chain([signals]).collect();
-    SeccompFilter::new(
-        rules?,
-        SeccompAction::KillProcess,
-        SeccompAction::Allow,
-        std::env::consts::ARCH.try_into()?,
-    )?
-    .try_into()
+    compile(rules?, SeccompAction::KillProcess, SeccompAction::Allow)
+}
+
+fn compile(
+    rules: BTreeMap<i64, Vec<SeccompRule>>,
+    otherwise: SeccompAction,
+    listed: SeccompAction,
+) -> Result<BpfProgram, BackendError> {
+    SeccompFilter::new(rules, otherwise, listed, std::env::consts::ARCH.try_into()?)?.try_into()
 }

@@ -14,16 +14,23 @@ use crate::worker::restriction::Restriction;
 use crate::worker::task::{Work, engine};
 use crate::worker::{confine, descriptors};
 
-pub(super) fn serve(change: fn(EngineBuilder) -> EngineBuilder) -> ExitCode {
+/// The act of a test in place of compiling.
+type Act = Option<fn(&[u8])>;
+
+pub(super) fn serve(change: fn(EngineBuilder) -> EngineBuilder, act: Act) -> ExitCode {
     let output = Arc::new(Output::default());
     // A host that has gone, or that does not speak the protocol, hears nothing.
-    match answer(change, &output) {
+    match answer(change, act, &output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn answer(change: fn(EngineBuilder) -> EngineBuilder, output: &Arc<Output>) -> io::Result<()> {
+fn answer(
+    change: fn(EngineBuilder) -> EngineBuilder,
+    act: Act,
+    output: &Arc<Output>,
+) -> io::Result<()> {
     let closed = descriptors::close_inherited();
     let mut input = stdin().lock();
     // The standard input buffers, so it may hold bytes of the source already; nothing looks at
@@ -57,6 +64,9 @@ fn answer(change: fn(EngineBuilder) -> EngineBuilder, output: &Arc<Output>) -> i
     let mut source = Vec::new();
     if usize::try_from(length).is_ok_and(|length| source.try_reserve_exact(length).is_ok()) {
         input.take(length).read_to_end(&mut source)?;
+    }
+    if let Some(act) = act {
+        act(&source);
     }
     let work = Work { engine, limits };
     match work.run(Source::from_parts(&source, request.forms)) {

@@ -1,28 +1,68 @@
 //! A worker compiles, within its budget.
 
-use limits_compile::{CacheUse, CompileError, Compiler, Source, WorkerProgram};
-use limits_core::{CompileBudget, CompileResource, Rejection, WasmError};
+use limits_compile::{Adapter, CacheUse, CompileMode, Compiler, Source, WorkerProgram};
+use limits_core::{CompileBudget, CompileResource, Rejection, StructureCount, StructureLimits};
 use limits_wasmtime::{ComponentExecutor, EngineBuilder};
 
-const WORKER: &str = env!("CARGO_BIN_EXE_limits-compile-worker");
-
-fn compiler() -> (ComponentExecutor, Compiler) {
-    let builder = EngineBuilder::new();
-    let settings = builder.settings();
-    let executor = ComponentExecutor::new(builder.build().unwrap()).unwrap();
-    (executor, Compiler::worker(WorkerProgram::new(WORKER), settings))
-}
+use crate::{Subject, WORKER};
 
 #[test]
 fn a_component_is_compiled_by_a_worker() {
-    let (executor, compiler) = compiler();
-    let source = Source::new(b"(component (core module (func)))").with_text();
-    let compiled = compiler.compile(&executor, "a", source).unwrap();
+    let compiled = Subject::new().compile(b"(component (core module (func)))").unwrap();
     assert!(compiled.translated.unwrap().starts_with(b"\0asm"));
     let report = compiled.report;
-    assert_eq!(report.cache, CacheUse::Off);
+    assert_eq!((report.mode, report.cache), (CompileMode::Worker, CacheUse::Off));
     assert!(report.confinement.unwrap().seccomp);
     assert!(report.peak_memory.unwrap() > 1 << 20);
+    assert!(!report.cpu_time.unwrap().is_zero());
+    assert_eq!(report.structure.get(StructureCount::ComponentInstances), 1);
+}
+
+#[test]
+fn a_core_module_is_adapted_by_a_worker() {
+    let module = b"(module (memory (export \"memory\") 1) (func (export \"_start\")))";
+    let compiled = Subject::new().compile(module).unwrap();
+    assert_eq!(compiled.adapted.unwrap().adapter(), Adapter::Command);
+    let Subject { compiler, .. } = Subject::new();
+    let source = Source::new(module).with_text().with_modules();
+    let translated = compiler.translate("a", source).unwrap();
+    assert_eq!(translated.adapted, compiled.adapted);
+    assert_eq!(Some(translated.binary.into_owned()), compiled.translated);
+}
+
+#[test]
+fn both_ways_of_compiling_make_the_same_errors() {
+    let Subject { executor, compiler } = Subject::new();
+    let few = StructureLimits::default().with(StructureCount::ComponentInstances, 1);
+    for text in [
+        "(component (core module (func (result i32))))",
+        "(component (oops))",
+        "(component (component $c) (instance (instantiate $c)))",
+        "(module (memory i64 1))",
+    ] {
+        let source = Source::new(text.as_bytes()).with_text().with_modules();
+        let error = |compiler: &Compiler| {
+            let compiler = compiler.clone().with_structure(few);
+            compiler.compile(&executor, "a", source).unwrap_err().to_string()
+        };
+        assert_eq!(error(&compiler), error(&Compiler::inline()), "{text}");
+    }
+}
+
+#[test]
+fn a_worker_with_another_engine_is_refused() {
+    let builder = EngineBuilder::new().configure(|config| {
+        config.wasm_tail_call(true);
+    });
+    let settings = builder.settings();
+    let executor = ComponentExecutor::new(builder.build().unwrap()).unwrap();
+    let compiler = Compiler::worker(WorkerProgram::new(WORKER), settings);
+    let error = compiler.compile(&executor, "a", Source::new(b"(component)").with_text());
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "compile worker: its engine has other settings than the host's: repeat \
+         `EngineBuilder::configure` in a worker of your own (`Worker::new().engine(..).serve()`)"
+    );
 }
 
 /// Locals that are set in one branch of many diamonds: the compiler's work is their product.
@@ -35,35 +75,49 @@ fn diamonds(locals: usize, count: usize) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
-#[test]
-fn a_component_that_takes_too_long_is_rejected() {
-    let (executor, compiler) = compiler();
-    let bomb = diamonds(20_000, 10_000);
-    let start = std::time::Instant::now();
-    let error = compiler.compile(&executor, "a", Source::new(&bomb)).unwrap_err();
-    eprintln!("{error} after {:?} {}", start.elapsed(), bomb.len());
-    let CompileError::Wasm(WasmError::Rejected(Rejection::Budget { resource, limit })) = error
-    else {
-        panic!("{error}");
+/// A compiler with this budget, whatever the size, and without a pre-pass that refuses anything.
+fn subject(cpu_ms: u64, memory_bytes: u64) -> Subject {
+    let budget = CompileBudget {
+        cpu_ms,
+        cpu_ms_per_mib: 0,
+        memory_bytes,
+        memory_bytes_per_mib: 0,
+        ..CompileBudget::default()
     };
-    assert!(matches!(resource, CompileResource::CpuTime | CompileResource::Memory), "{limit}");
+    let all = StructureCount::ALL.iter();
+    let limits =
+        all.fold(StructureLimits::default(), |limits, count| limits.with(*count, u64::MAX));
+    let Subject { executor, compiler } = Subject::new().budget(budget);
+    Subject { executor, compiler: compiler.with_structure(limits) }
 }
 
 #[test]
-fn a_component_that_takes_too_much_memory_is_rejected() {
-    let (executor, compiler) = compiler();
-    let budget =
-        CompileBudget { cpu_ms: 60_000, memory_bytes: 64 << 20, ..CompileBudget::default() };
-    let compiler = compiler.with_budget(budget);
-    let bomb = diamonds(20_000, 5_000);
-    let start = std::time::Instant::now();
-    let error = compiler.compile(&executor, "a", Source::new(&bomb)).unwrap_err();
-    eprintln!("{error} after {:?}", start.elapsed());
-    assert!(matches!(
-        error,
-        CompileError::Wasm(WasmError::Rejected(Rejection::Budget {
-            resource: CompileResource::Memory,
-            ..
-        }))
-    ));
+fn a_component_that_takes_too_long_or_too_much_memory_is_rejected() {
+    let bomb = diamonds(20_000, 10_000);
+    let (resource, limit) = (CompileResource::CpuTime, 500);
+    assert_eq!(subject(500, 8 << 30).rejection(&bomb), Rejection::Budget { resource, limit });
+    let (resource, limit) = (CompileResource::Memory, 64 << 20);
+    assert_eq!(subject(60_000, 64 << 20).rejection(&bomb), Rejection::Budget { resource, limit });
+    assert!(subject(60_000, 1 << 30).compile(&diamonds(400, 2_000)).is_ok());
+}
+
+#[test]
+fn a_budget_grows_with_the_bytes_that_are_compiled_alone() {
+    let bomb = diamonds(20_000, 10_000);
+    let Subject { executor, compiler } = subject(0, 8 << 30);
+    let budget = CompileBudget {
+        cpu_ms: 100,
+        cpu_ms_per_mib: 1_000,
+        memory_bytes: 8 << 30,
+        ..CompileBudget::default()
+    };
+    let subject = Subject { executor, compiler: compiler.with_budget(budget) };
+    let code = subject
+        .compiler
+        .translate("a", Source::new(&bomb))
+        .map(|translated| translated.structure.code_bytes())
+        .unwrap();
+    let limit = 100 + 1_000 * code / (1 << 20);
+    let resource = CompileResource::CpuTime;
+    assert_eq!(subject.rejection(&bomb), Rejection::Budget { resource, limit });
 }
