@@ -93,7 +93,7 @@ fn subject(cpu_ms: u64, memory_bytes: u64) -> Subject {
 
 #[test]
 fn a_component_that_takes_too_long_or_too_much_memory_is_rejected() {
-    let bomb = diamonds(20_000, 10_000);
+    let bomb = diamonds(40_000, 10_000);
     let (resource, limit) = (CompileResource::CpuTime, 500);
     assert_eq!(subject(500, 8 << 30).rejection(&bomb), Rejection::Budget { resource, limit });
     let (resource, limit) = (CompileResource::Memory, 64 << 20);
@@ -103,7 +103,7 @@ fn a_component_that_takes_too_long_or_too_much_memory_is_rejected() {
 
 #[test]
 fn a_budget_grows_with_the_bytes_that_are_compiled_alone() {
-    let bomb = diamonds(20_000, 10_000);
+    let bomb = diamonds(40_000, 10_000);
     let Subject { executor, compiler } = subject(0, 8 << 30);
     let budget = CompileBudget {
         cpu_ms: 100,
