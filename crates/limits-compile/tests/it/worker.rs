@@ -94,8 +94,15 @@ fn subject(cpu_ms: u64, memory_bytes: u64) -> Subject {
 #[test]
 fn a_component_that_takes_too_long_or_too_much_memory_is_rejected() {
     let bomb = diamonds(40_000, 10_000);
-    let (resource, limit) = (CompileResource::CpuTime, 100);
-    assert_eq!(subject(100, 8 << 30).rejection(&bomb), Rejection::Budget { resource, limit });
+    let spent = subject(100, 8 << 30).rejection(&bomb);
+    // On a busy machine four times the CPU time passes first.
+    let (cpu, wall) = (CompileResource::CpuTime, CompileResource::WallTime);
+    assert!(
+        [(cpu, 100), (wall, 400)]
+            .into_iter()
+            .any(|(resource, limit)| spent == Rejection::Budget { resource, limit }),
+        "{spent}"
+    );
     let (resource, limit) = (CompileResource::Memory, 64 << 20);
     assert_eq!(subject(60_000, 64 << 20).rejection(&bomb), Rejection::Budget { resource, limit });
     assert!(subject(60_000, 1 << 30).compile(&diamonds(400, 2_000)).is_ok());
@@ -117,7 +124,14 @@ fn a_budget_grows_with_the_bytes_that_are_compiled_alone() {
         .translate("a", Source::new(&bomb))
         .map(|translated| translated.structure.code_bytes())
         .unwrap();
-    let limit = 100 + 1_000 * code / (1 << 20);
-    let resource = CompileResource::CpuTime;
-    assert_eq!(subject.rejection(&bomb), Rejection::Budget { resource, limit });
+    let cpu_ms = 100 + 1_000 * code / (1 << 20);
+    match subject.rejection(&bomb) {
+        Rejection::Budget { resource: CompileResource::CpuTime, limit } => {
+            assert_eq!(limit, cpu_ms);
+        }
+        Rejection::Budget { resource: CompileResource::WallTime, limit } => {
+            assert_eq!(limit, 4 * cpu_ms);
+        }
+        other => panic!("{other}"),
+    }
 }
