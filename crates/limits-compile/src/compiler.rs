@@ -1,5 +1,7 @@
 //! Compiling components, in this process or in a worker.
 
+mod cached;
+
 use core::time::Duration;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +11,7 @@ use limits_core::{CompileBudget, StructureCount, StructureLimits};
 use limits_wasmtime::{ComponentExecutor, EngineSettings, Structure};
 use wasmtime::component::Component;
 
-use crate::artifact;
+use crate::artifact::Artifact;
 use crate::cache::Cache;
 use crate::compile_error::CompileError;
 use crate::compile_report::{CacheUse, CompileMode, CompileReport};
@@ -143,25 +145,46 @@ impl Compiler {
         source: Source<'_>,
     ) -> Result<Compiled, CompileError> {
         let start = Instant::now();
+        let mut compiled = match &self.cache {
+            Some(cache) => self.compile_cached(cache, executor, id, source)?,
+            None => self.make(executor, id, source)?.0,
+        };
+        compiled.report.time = start.elapsed();
+        Ok(compiled)
+    }
+
+    const fn mode(&self) -> CompileMode {
+        match self.place {
+            Place::Inline => CompileMode::Inline,
+            Place::Worker(_) => CompileMode::Worker,
+        }
+    }
+
+    /// Compiles a component. Returns it with the worker's answer, if a worker compiled it.
+    fn make(
+        &self,
+        executor: &ComponentExecutor,
+        id: &str,
+        source: Source<'_>,
+    ) -> Result<(Compiled, Option<Made>), CompileError> {
         let engine = executor.engine();
-        let mut compiled = match &self.place {
-            Place::Inline => self.compile_inline(executor, source),
+        match &self.place {
+            Place::Inline => Ok((self.compile_inline(executor, source)?, None)),
             Place::Worker(launch) => {
                 let task = Task::Compile {
                     engine: launch.engine.into(),
                     fingerprint: Fingerprint::of(engine),
                 };
                 let made = self.ask(launch, id, source, task)?;
-                Ok(Compiled {
-                    component: artifact::load(engine, made.code())?,
+                let compiled = Compiled {
+                    component: Artifact::of_worker(&made).load(engine)?,
                     translated: made.translated().map(<[u8]>::to_vec),
                     adapted: made.answered.done.adapted,
                     report: self.report(&made),
-                })
+                };
+                Ok((compiled, Some(made)))
             }
-        }?;
-        compiled.report.time = start.elapsed();
-        Ok(compiled)
+        }
     }
 
     fn compile_inline(
@@ -274,7 +297,7 @@ impl Compiler {
 
 /// A worker's answer that holds together.
 #[derive(Debug)]
-struct Made {
+pub(crate) struct Made {
     answered: Answered,
     structure: Structure,
     /// The bytes of the body that are the translated binary.
@@ -305,7 +328,7 @@ impl Made {
         self.translated.and_then(|length| self.answered.body.get(..length))
     }
 
-    fn code(&self) -> &[u8] {
+    pub(crate) fn code(&self) -> &[u8] {
         self.answered.body.get(self.translated.unwrap_or(0)..).unwrap_or_default()
     }
 }

@@ -7,6 +7,8 @@ mod compile_report;
 mod compiler;
 mod fingerprint;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg_attr(not(target_os = "linux"), path = "process_elsewhere.rs")]
 mod process;
 mod protocol;
@@ -18,7 +20,8 @@ mod worker;
 mod worker_failure;
 mod worker_program;
 
-pub use crate::cache::Cache;
+pub use crate::cache::cache_error::{CacheError, KeyDefect};
+pub use crate::cache::{Cache, CacheEntry, Cleared, Held};
 pub use crate::compile_error::CompileError;
 pub use crate::compile_report::{CacheUse, CompileMode, CompileReport, Confinement};
 pub use crate::compiler::{Compiled, Compiler, Translated};
