@@ -157,3 +157,221 @@ fn fresh_number() -> u64 {
     // Keys of its own for each process, a count for each call.
     RandomState::new().hash_one(std::process::id())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Flight, Lease};
+    use crate::cache::Cache;
+    use crate::cache::cache_key::CacheKey;
+    use crate::cache::entry::{About, Kept};
+    use crate::cache::verdict::{Verdict, tests::too_many_functions};
+    use crate::compile_report::CompileMode;
+    use core::time::Duration;
+    use limits_core::{StructureCount, StructureLimits};
+    use std::io::{BufRead as _, BufReader};
+    use std::path::Path;
+    use std::process::{Command, Stdio};
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{fs, thread};
+
+    const KEY: CacheKey = CacheKey::from_bytes([3; 32]);
+    const LONG: Duration = Duration::from_secs(600);
+
+    fn open(dir: &Path) -> Cache {
+        Cache::open(&dir.join("cache"), &dir.join("key"), 1 << 30).unwrap()
+    }
+
+    fn fly(cache: &Cache, wait: Duration) -> Flight {
+        cache.flight(KEY, &StructureLimits::default(), wait)
+    }
+
+    fn lead(cache: &Cache) -> Lease {
+        match fly(cache, Duration::ZERO) {
+            Flight::Lead(lease) => lease,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn hit(cache: &Cache) -> Option<Kept> {
+        match fly(cache, Duration::ZERO) {
+            Flight::Hit(kept) => Some(kept),
+            _ => None,
+        }
+    }
+
+    fn store(lease: Lease, code: &[u8]) {
+        lease.store(&About { counts: vec![1], adapted: None }, None, code);
+    }
+
+    fn files(dir: &Path) -> Vec<String> {
+        let files = fs::read_dir(dir.join("cache")).unwrap();
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    // I24: each thread opens the lock anew, as each process does.
+    #[test]
+    fn one_thread_leads_and_all_others_have_what_it_stored() {
+        let dir = tempfile::tempdir().unwrap();
+        for round in 0..20_u8 {
+            let (leaders, start) = (AtomicUsize::new(0), Barrier::new(8));
+            thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        let cache = open(dir.path());
+                        start.wait();
+                        match fly(&cache, LONG) {
+                            Flight::Lead(lease) => {
+                                leaders.fetch_add(1, Ordering::SeqCst);
+                                store(lease, &[round]);
+                            }
+                            Flight::Hit(kept) => assert_eq!(kept.code(), [round]),
+                            other => panic!("{other:?}"),
+                        }
+                    });
+                }
+            });
+            assert_eq!(leaders.into_inner(), 1);
+            assert_eq!(files(dir.path()), [format!("{KEY}.entry")]);
+            open(dir.path()).clear().unwrap();
+        }
+    }
+
+    // I24: also where a leader fails, the next one leads alone.
+    #[test]
+    fn threads_lead_one_after_another_while_nothing_is_stored() {
+        let dir = tempfile::tempdir().unwrap();
+        let leading = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let cache = open(dir.path());
+                    for _ in 0..50 {
+                        let Flight::Lead(lease) = fly(&cache, LONG) else { panic!("it waits") };
+                        assert_eq!(leading.fetch_add(1, Ordering::SeqCst), 0);
+                        thread::yield_now();
+                        leading.fetch_sub(1, Ordering::SeqCst);
+                        drop(lease);
+                    }
+                });
+            }
+        });
+        assert_eq!(files(dir.path()), [""; 0]);
+    }
+
+    // I25.
+    #[test]
+    fn a_thread_that_has_waited_compiles_for_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = open(dir.path());
+        let lease = lead(&cache);
+        assert!(matches!(fly(&cache, Duration::ZERO), Flight::Alone));
+        assert!(matches!(fly(&cache, Duration::from_millis(30)), Flight::Alone));
+        let other = CacheKey::from_bytes([4; 32]);
+        let other = cache.flight(other, &StructureLimits::default(), Duration::ZERO);
+        assert!(matches!(other, Flight::Lead(_)), "another component does not wait");
+        store(lease, b"code");
+        assert!(hit(&cache).is_some());
+    }
+
+    // I20: the file is not looked at again after its bytes were found authentic.
+    #[test]
+    fn an_entry_that_changes_after_it_was_read_stays_as_it_was_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = open(dir.path());
+        store(lead(&cache), b"good");
+        let kept = hit(&cache).unwrap();
+        let file = dir.path().join(format!("cache/{KEY}.entry"));
+        let mut bytes = fs::read(&file).unwrap();
+        let end = bytes.len();
+        bytes[end - 4..].copy_from_slice(b"evil");
+        // In place: a mapping of the file would show it.
+        fs::write(&file, &bytes).unwrap();
+        assert_eq!(kept.code(), b"good");
+        assert!(hit(&cache).is_none());
+        assert_eq!(files(dir.path()), [""; 0], "the false entry is gone");
+    }
+
+    // I27.
+    #[test]
+    fn a_verdict_is_met_again_under_its_limits_and_replaced_under_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = open(dir.path());
+        let limits = StructureLimits::default();
+        let error = too_many_functions();
+        lead(&cache).refuse(&Verdict::of(&error, CompileMode::Worker, &limits).unwrap());
+        let Flight::Refused(again) = fly(&cache, Duration::ZERO) else { panic!("no verdict") };
+        assert_eq!(again.to_string(), error.to_string());
+        let more = limits.with(StructureCount::Functions, 1_000_000);
+        let Flight::Lead(lease) = cache.flight(KEY, &more, Duration::ZERO) else { panic!("a hit") };
+        store(lease, b"code");
+        assert!(hit(&cache).is_some());
+    }
+
+    // I28.
+    #[test]
+    fn without_its_directory_a_cache_lets_each_compile_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = open(dir.path());
+        let lease = lead(&cache);
+        fs::remove_dir_all(dir.path().join("cache")).unwrap();
+        assert!(matches!(fly(&cache, LONG), Flight::Alone));
+        store(lease, b"code");
+        assert!(matches!(fly(&cache, LONG), Flight::Alone));
+    }
+
+    /// Not a test: the process that `a_killed_writer_leaves_an_entry_or_none` kills.
+    #[test]
+    fn writes_until_it_is_killed() {
+        let Ok(dir) = std::env::var("LIMITS_COMPILE_TEST_WRITER") else { return };
+        let cache = open(Path::new(&dir));
+        for round in 0.. {
+            let code = vec![round; 2 << 20];
+            if round == 1 {
+                // The tests' output goes to standard output, which the other side reads.
+                std::io::Write::write_all(&mut std::io::stderr(), b"begun\n").unwrap();
+            }
+            let Flight::Lead(lease) = fly(&cache, LONG) else { panic!("no lead") };
+            store(lease, &code);
+            cache.forget(&KEY);
+        }
+    }
+
+    // I26, I25 and I33: nothing that a dead process leaves is wrong, waits, or stays.
+    #[test]
+    fn a_killed_writer_leaves_an_entry_or_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = open(dir.path());
+        for round in 0..40_u64 {
+            let mut writer = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "cache::flight::tests::writes_until_it_is_killed"])
+                .args(["--nocapture", "--test-threads=1"])
+                .env("LIMITS_COMPILE_TEST_WRITER", dir.path())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut words = String::new();
+            BufReader::new(writer.stderr.take().unwrap()).read_line(&mut words).unwrap();
+            assert_eq!(words, "begun\n");
+            // Any point of its work will do: the times only spread them.
+            thread::sleep(Duration::from_micros(137 * round));
+            writer.kill().unwrap();
+            writer.wait().unwrap();
+            match fly(&cache, Duration::ZERO) {
+                Flight::Hit(kept) => {
+                    assert_eq!(kept.code().len(), 2 << 20);
+                    assert!(kept.code().iter().all(|byte| *byte == kept.code()[0]));
+                    cache.forget(&KEY);
+                }
+                // The lock of a dead process is free.
+                Flight::Lead(lease) => {
+                    store(lease, b"code");
+                    assert_eq!(files(dir.path()), [format!("{KEY}.entry")]);
+                    cache.forget(&KEY);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}

@@ -126,7 +126,7 @@ mod tests {
 
     // I30: among others, those that find no file at all.
     #[test]
-    fn all_who_come_first_agree_on_one_secret() {
+    fn processes_that_come_first_agree_on_one_secret() {
         for _ in 0..20 {
             let dir = tempfile::tempdir().unwrap();
             let file = dir.path().join("state/wasm-limits/cache.key");
