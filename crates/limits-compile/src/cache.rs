@@ -6,6 +6,7 @@
 
 pub(crate) mod cache_error;
 pub(crate) mod cache_key;
+pub(crate) mod code;
 mod directory;
 pub(crate) mod entry;
 pub(crate) mod flight;

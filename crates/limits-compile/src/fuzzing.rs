@@ -18,8 +18,8 @@ pub fn cache_entry(code: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Parses an entry of a cache, as it is or, if `authentic`, with a fitting authentication code of its
-/// header. Returns the compiled code, if it is an entry with some.
+/// Parses an entry of a cache, as it is or, if `authentic`, with a fitting authentication code of
+/// its header. Returns the compiled code, if it is an entry with some.
 #[must_use]
 pub fn parse_cache_entry(mut bytes: Vec<u8>, authentic: bool) -> Option<Vec<u8>> {
     if authentic {
@@ -27,7 +27,7 @@ pub fn parse_cache_entry(mut bytes: Vec<u8>, authentic: bool) -> Option<Vec<u8>>
     }
     let length = u64::try_from(bytes.len()).ok()?;
     match entry::read(&mut &*bytes, length, &SECRET, &KEY).ok()?? {
-        Entry::Component(kept) => Some(kept.code().to_vec()),
+        Entry::Component(kept) => kept.code().to_vec().ok(),
         Entry::Refused(_) => None,
     }
 }

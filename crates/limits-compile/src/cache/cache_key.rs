@@ -13,7 +13,8 @@ use crate::source::Source;
 /// The version of entries and keys. A change of the pre-pass, of an entry's format or of the key
 /// needs a new one.
 const CONTEXT: &str = "wasm-limits, entries of the cache of compiled components, version 1";
-/// The crates that make a component of text or a core module; a test compares them with the lock file.
+/// The crates that make a component of text or a core module. A test compares them with the lock
+/// file.
 const TRANSLATORS: &str = "wat 1.263.0, wit-component 0.254.2";
 
 /// The hash of all that an entry's contents depend on.

@@ -2,8 +2,9 @@
 //!
 //! # Invariants
 //!
-//! - I23: nothing outside the directory is opened, written or removed, and no call blocks on a pipe or a
-//!   device: names are made of a key here, links are not followed, and only regular files are used.
+//! - I23: nothing outside the directory is opened, written or removed, and no call blocks on a pipe
+//!   or a device: names are made of a key here, links are not followed, and only regular files are
+//!   used.
 
 use core::time::Duration;
 use std::ffi::OsStr;
@@ -127,7 +128,7 @@ impl Directory {
 
     /// Locks the file of a name, and makes it if it is missing; `None` if it is locked already.
     pub(super) fn try_lock(&self, name: Name) -> io::Result<Option<File>> {
-        // A holder removes the file before it lets it go: so a lock counts only if the file still has
+        // A holder removes the file before it unlocks it: a lock counts only if the file still has
         // its name.
         for _ in 0..8 {
             let file = self.open_lock(name)?;

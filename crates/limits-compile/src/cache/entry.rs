@@ -7,8 +7,8 @@
 //!
 //! # Invariants
 //!
-//! - I20: the bytes that are handed out are the bytes in memory over which the code was computed:
-//!   nothing is read twice.
+//! - I20: the bytes that are handed out are those over which the hash was computed: nothing of a
+//!   file is read twice.
 //! - I21: an entry is handed out only for the key in its authenticated header.
 //! - I22: of whatever bytes, reading makes the entry that was stored, or none.
 
@@ -17,6 +17,7 @@ use std::io::{self, Read};
 use serde::{Deserialize, Serialize};
 
 use crate::cache::cache_key::CacheKey;
+use crate::cache::code::{Code, NewCode};
 use crate::cache::secret::Secret;
 use crate::cache::verdict::Verdict;
 use crate::source::adapter::Adapted;
@@ -28,6 +29,8 @@ const PREFIX: usize = 12;
 const MOST_HEADER: usize = 64 * 1024;
 /// Bytes of an authentication code.
 const CODE: usize = 32;
+/// Bytes of the body that are read at one time: they stay in the processor's cache.
+const CHUNK: usize = 256 * 1024;
 
 /// An entry that was read and is authentic.
 #[derive(Debug)]
@@ -40,9 +43,9 @@ pub(crate) enum Entry {
 #[derive(Debug)]
 pub(crate) struct Kept {
     about: About,
-    body: Vec<u8>,
-    /// The start of the compiled code in the body.
-    code: usize,
+    /// The translated binary; empty if the source was one.
+    translated: Vec<u8>,
+    code: Code,
 }
 
 /// The parts of a compiled component beside its bytes.
@@ -79,17 +82,14 @@ impl Kept {
         &self.about
     }
 
-    pub(crate) fn code(&self) -> &[u8] {
-        self.body.get(self.code..).unwrap_or_default()
+    pub(crate) const fn code(&self) -> &Code {
+        &self.code
     }
 
     /// Returns the translated binary, if the source was not one.
     pub(crate) fn into_translated(self) -> Option<Vec<u8>> {
         // A binary component is never empty.
-        let Self { mut body, code, .. } = self;
-        body.truncate(code);
-        body.shrink_to_fit();
-        (!body.is_empty()).then_some(body)
+        (!self.translated.is_empty()).then_some(self.translated)
     }
 }
 
@@ -150,17 +150,45 @@ pub(crate) fn read(
     if translated.checked_add(code) != Some(left) {
         return Ok(None);
     }
-    let (Ok(size), Ok(start)) = (usize::try_from(left), usize::try_from(translated)) else {
-        return Ok(None);
-    };
-    let mut body = Vec::new();
-    // Its length is authentic, so it was stored once; memory can be short all the same.
-    body.try_reserve_exact(size).map_err(io::Error::other)?;
-    file.take(left).read_to_end(&mut body)?;
-    if body.len() != size || blake3::hash(&body) != blake3::Hash::from_bytes(header.body) {
+    // The lengths are authentic, so they were stored once; memory can be short all the same.
+    let mut hasher = blake3::Hasher::new();
+    let mut binary = Vec::new();
+    let is_whole = copy(file, translated, &mut hasher, |part| {
+        binary.try_reserve(part.len()).map_err(io::Error::other)?;
+        binary.extend(part);
+        Ok(())
+    })?;
+    let mut new = NewCode::of_size(code)?;
+    let is_whole = is_whole && copy(file, code, &mut hasher, |part| new.add(part))?;
+    if !is_whole || hasher.finalize() != blake3::Hash::from_bytes(header.body) {
         return Ok(None);
     }
-    Ok(Some(Entry::Component(Kept { about, body, code: start })))
+    Ok(Some(Entry::Component(Kept { about, translated: binary, code: new.seal()? })))
+}
+
+/// Copies so many bytes, and hashes the very bytes that it hands on. Returns whether there were as
+/// many.
+fn copy(
+    file: &mut impl Read,
+    bytes: u64,
+    hasher: &mut blake3::Hasher,
+    mut to: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<bool> {
+    let mut buffer = vec![0; usize::try_from(bytes).map_or(CHUNK, |bytes| bytes.min(CHUNK))];
+    let mut left = bytes;
+    while left > 0 {
+        let most = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let count = match file.read(&mut buffer[..most]) {
+            Ok(0) => return Ok(false),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        hasher.update(&buffer[..count]);
+        to(&buffer[..count])?;
+        left = left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+    Ok(true)
 }
 
 /// Reads the header of an entry for the key; `None` if it is not authentic.
@@ -214,7 +242,8 @@ fn read_header(
     Ok(header.zip(length.checked_sub(head)))
 }
 
-/// Gives the bytes of an entry the authentication code that fits its header, if it has a place for one.
+/// Gives the bytes of an entry the authentication code that fits its header, if they have a place
+/// for one.
 pub(crate) fn authenticate_again(bytes: &mut [u8], secret: &Secret) -> Option<()> {
     let size = bytes.get(8..PREFIX)?.first_chunk().map(|size| u32::from_le_bytes(*size))?;
     let end = PREFIX.checked_add(usize::try_from(size).ok()?)?;
@@ -260,10 +289,13 @@ mod tests {
 
     #[test]
     fn an_entry_is_read_as_it_was_stored() {
-        for (translated, code) in [(&b"\0asm"[..], &b"ELF"[..]), (b"", b"ELF"), (b"", b"")] {
+        let long = vec![3; (1 << 20) + 1];
+        for (translated, code) in
+            [(&b"\0asm"[..], &b"ELF"[..]), (b"", b"ELF"), (b"", b""), (&long, &long)]
+        {
             let bytes = component(&SECRET, translated, code);
             let Some(Entry::Component(kept)) = open(&bytes, &KEY) else { panic!("a miss") };
-            assert_eq!((kept.code(), kept.about()), (code, &about()));
+            assert_eq!((&kept.code().to_vec().unwrap()[..], kept.about()), (code, &about()));
             let expected = (!translated.is_empty()).then(|| translated.to_vec());
             let kind = Kind::Component { is_translated: expected.is_some() };
             assert_eq!(kept.into_translated(), expected);
@@ -372,7 +404,7 @@ mod tests {
             match open(&bytes, &KEY) {
                 Some(Entry::Component(kept)) => {
                     prop_assert_eq!(&bytes, &good);
-                    prop_assert_eq!(kept.code(), &code);
+                    prop_assert_eq!(kept.code().to_vec().unwrap(), code);
                 }
                 Some(Entry::Refused(_)) => prop_assert!(false, "a verdict"),
                 None => prop_assert_ne!(&bytes, &good),

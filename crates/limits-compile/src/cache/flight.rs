@@ -19,6 +19,7 @@ use std::time::Instant;
 use limits_core::StructureLimits;
 
 use crate::cache::cache_key::CacheKey;
+use crate::cache::code::within_file_limit;
 use crate::cache::entry::{About, Kept, seal_component, seal_verdict};
 use crate::cache::name::Name;
 use crate::cache::shelf::{Found, Shelf};
@@ -121,8 +122,9 @@ impl Lease {
 
     fn write(&self, parts: [&[u8]; 3]) -> io::Result<()> {
         let bytes = parts.iter().map(|part| u64::try_from(part.len()).unwrap_or(u64::MAX));
-        if bytes.fold(0, u64::saturating_add) > self.shelf.max_bytes {
-            return Err(io::Error::other("it is larger than the cache"));
+        let bytes = bytes.fold(0, u64::saturating_add);
+        if bytes > self.shelf.max_bytes || !within_file_limit(bytes) {
+            return Err(io::Error::other("it is larger than the cache, or than a file may be"));
         }
         let directory = &self.shelf.directory;
         let temp = Name::Temp(self.key, fresh_number());
@@ -204,6 +206,10 @@ mod tests {
         lease.store(&About { counts: vec![1], adapted: None }, None, code);
     }
 
+    fn bytes(kept: &Kept) -> Vec<u8> {
+        kept.code().to_vec().unwrap()
+    }
+
     fn files(dir: &Path) -> Vec<String> {
         let files = fs::read_dir(dir.join("cache")).unwrap();
         files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
@@ -225,7 +231,7 @@ mod tests {
                                 leaders.fetch_add(1, Ordering::SeqCst);
                                 store(lease, &[round]);
                             }
-                            Flight::Hit(kept) => assert_eq!(kept.code(), [round]),
+                            Flight::Hit(kept) => assert_eq!(bytes(&kept), [round]),
                             other => panic!("{other:?}"),
                         }
                     });
@@ -279,17 +285,21 @@ mod tests {
     fn an_entry_that_changes_after_it_was_read_stays_as_it_was_read() {
         let dir = tempfile::tempdir().unwrap();
         let cache = open(dir.path());
-        store(lead(&cache), b"good");
-        let kept = hit(&cache).unwrap();
-        let file = dir.path().join(format!("cache/{KEY}.entry"));
-        let mut bytes = fs::read(&file).unwrap();
-        let end = bytes.len();
-        bytes[end - 4..].copy_from_slice(b"evil");
-        // In place: a mapping of the file would show it.
-        fs::write(&file, &bytes).unwrap();
-        assert_eq!(kept.code(), b"good");
-        assert!(hit(&cache).is_none());
-        assert_eq!(files(dir.path()), [""; 0], "the false entry is gone");
+        // Short code is kept in plain memory, long code in a file.
+        for size in [4, 1 << 20] {
+            let good = vec![b'g'; size];
+            store(lead(&cache), &good);
+            let kept = hit(&cache).unwrap();
+            let file = dir.path().join(format!("cache/{KEY}.entry"));
+            let mut entry = fs::read(&file).unwrap();
+            let end = entry.len();
+            entry[end - 4..].copy_from_slice(b"evil");
+            // In place: a mapping of the file would show it.
+            fs::write(&file, &entry).unwrap();
+            assert_eq!(bytes(&kept), good);
+            assert!(hit(&cache).is_none());
+            assert_eq!(files(dir.path()), [""; 0], "the false entry is gone");
+        }
     }
 
     // I27.
@@ -360,8 +370,8 @@ mod tests {
             writer.wait().unwrap();
             match fly(&cache, Duration::ZERO) {
                 Flight::Hit(kept) => {
-                    assert_eq!(kept.code().len(), 2 << 20);
-                    assert!(kept.code().iter().all(|byte| *byte == kept.code()[0]));
+                    let code = bytes(&kept);
+                    assert_eq!(code, vec![code[0]; 2 << 20]);
                     cache.forget(&KEY);
                 }
                 // The lock of a dead process is free.

@@ -2,10 +2,10 @@
 //!
 //! # Invariants
 //!
-//! - I32: after an entry was stored, all entries together have at most the bytes of the cache; those
-//!   whose use is the longest ago went first.
-//! - I33: a file whose writer has died is removed by the next one that stores an entry, and that of a
-//!   living writer is not.
+//! - I32: after an entry was stored, all entries together have at most the bytes of the cache;
+//!   those whose use is the longest ago went first.
+//! - I33: a file whose writer has died is removed by the next process that stores an entry, and
+//!   that of a living writer is not.
 
 use std::fs::FileTimes;
 use std::io;
