@@ -9,6 +9,7 @@
 //!
 //! It does not measure speed, and it is no fuzzer.
 
+pub mod bombs;
 pub mod catalogue;
 pub mod command;
 pub mod guest_case;

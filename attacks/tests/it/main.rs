@@ -1,5 +1,6 @@
 //! All vectors, in both ways.
 
+mod bombs;
 mod catalogue;
 mod section;
 

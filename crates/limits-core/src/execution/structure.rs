@@ -26,10 +26,15 @@ pub enum StructureCount {
     LocalLoops,
     /// Blocks inside each other in one function.
     Nesting,
+    /// Loops of one function.
+    Loops,
     /// Loops inside each other in one function.
     LoopNesting,
     /// Entries of all branch tables of one function.
     BranchTargets,
+    /// Calls of one function, and its operators that call the runtime: those that grow, fill or copy
+    /// memories, and those on tables.
+    Calls,
     /// Values that calls, blocks and branches of one function hand on.
     Values,
     /// Globals of one module.
@@ -86,7 +91,7 @@ struct Row {
 
 impl StructureCount {
     /// All counts, in the order of the documents.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::ComponentBytes,
         Self::Functions,
         Self::BodyBytes,
@@ -95,8 +100,10 @@ impl StructureCount {
         Self::LocalBlocks,
         Self::LocalLoops,
         Self::Nesting,
+        Self::Loops,
         Self::LoopNesting,
         Self::BranchTargets,
+        Self::Calls,
         Self::Values,
         Self::Globals,
         Self::Segments,
@@ -134,9 +141,11 @@ impl StructureCount {
             Self::LocalLoops => {
                 ("max_local_loops", "locals times nested loops in one function", 25_000)
             }
+            Self::Loops => ("max_loops", "loops in one function", 1_500),
             Self::LoopNesting => ("max_loop_nesting", "nested loops in one function", 64),
             Self::Nesting => ("max_nesting", "nested blocks in one function", 2_500),
             Self::BranchTargets => ("max_branch_targets", "branch targets in one function", 50_000),
+            Self::Calls => ("max_calls", "calls in one function", 15_000),
             Self::Values => ("max_values", "values handed on in one function", 40_000),
             Self::Globals => ("max_globals", "globals in one module", 10_000),
             Self::Segments => ("max_segments", "segments in one module", 32_000),
@@ -155,7 +164,7 @@ impl StructureCount {
             Self::Imports => ("max_imports", "imports", 20_000),
             Self::Exports => ("max_exports", "exports", 30_000),
             Self::NameBytes => ("max_name_bytes", "bytes in one name", 16 << 10),
-            Self::Types => ("max_types", "types", 10_000),
+            Self::Types => ("max_types", "types", 8_000),
             Self::TypeSize => ("max_type_size", "parts in one type", 10_000),
             Self::TypeNesting => ("max_type_nesting", "nested types", 16),
             Self::Modules => ("max_modules", "core modules", 200),

@@ -14,12 +14,14 @@ use crate::structure::tally::{Stop, Tally, size};
 struct Body {
     blocks: u64,
     branch_targets: u64,
+    calls: u64,
     /// Values that calls, blocks and branches hand on.
     values: u64,
     /// The open blocks, the function itself first.
     labels: Vec<Label>,
     open_loops: u64,
     nesting: u64,
+    loops: u64,
     loop_nesting: u64,
     references: u64,
 }
@@ -58,9 +60,11 @@ pub(super) fn count(
     tally.raise(StructureCount::Blocks, found.blocks)?;
     tally.raise(StructureCount::Nesting, found.nesting)?;
     tally.raise(StructureCount::BranchTargets, found.branch_targets)?;
+    tally.raise(StructureCount::Loops, found.loops)?;
     tally.raise(StructureCount::LoopNesting, found.loop_nesting)?;
     tally.raise(StructureCount::LocalBlocks, found.blocks.saturating_mul(locals))?;
     tally.raise(StructureCount::LocalLoops, found.loop_nesting.saturating_mul(locals))?;
+    tally.raise(StructureCount::Calls, found.calls)?;
     tally.raise(StructureCount::Values, found.values)?;
     Ok(found.references)
 }
@@ -91,12 +95,21 @@ impl Body {
                 }
             }
             Operator::Call { function_index } => {
-                self.values =
-                    self.values.saturating_add(signatures.of_function(*function_index).values());
+                self.call(signatures.of_function(*function_index).values());
             }
             Operator::CallIndirect { type_index, .. } => {
-                self.values = self.values.saturating_add(signatures.of_type(*type_index).values());
+                self.call(signatures.of_type(*type_index).values());
             }
+            Operator::MemoryGrow { .. }
+            | Operator::MemoryFill { .. }
+            | Operator::MemoryCopy { .. }
+            | Operator::MemoryInit { .. }
+            | Operator::TableGet { .. }
+            | Operator::TableSet { .. }
+            | Operator::TableGrow { .. }
+            | Operator::TableFill { .. }
+            | Operator::TableCopy { .. }
+            | Operator::TableInit { .. } => self.call(0),
             Operator::RefFunc { .. } => self.references = self.references.saturating_add(1),
             _ => {}
         }
@@ -115,10 +128,16 @@ impl Body {
         self.values = self.values.saturating_add(parameters).saturating_add(results);
         let values = if is_loop { parameters } else { results };
         self.labels.push(Label { values, is_loop });
+        self.loops = self.loops.saturating_add(u64::from(is_loop));
         self.open_loops = self.open_loops.saturating_add(u64::from(is_loop));
         self.loop_nesting = self.loop_nesting.max(self.open_loops);
         // The first label is the function's.
         self.nesting = self.nesting.max(size(self.labels.len()).saturating_sub(1));
+    }
+
+    fn call(&mut self, values: u64) {
+        self.calls = self.calls.saturating_add(1);
+        self.values = self.values.saturating_add(values);
     }
 
     fn branch(&mut self, depth: u32) {

@@ -73,6 +73,12 @@ fn cases() -> Vec<(StructureCount, String, u64, &'static str)> {
             "nested blocks in one function, max_nesting is 2 (module 0, function 2)",
         ),
         (
+            C::Loops,
+            body("(loop (block (loop))) (loop)"),
+            3,
+            "loops in one function, max_loops is 2 (module 0, function 2)",
+        ),
+        (
             C::LoopNesting,
             body("(loop) (loop (block (loop)) (block (loop)))"),
             2,
@@ -83,6 +89,24 @@ fn cases() -> Vec<(StructureCount, String, u64, &'static str)> {
             body("(br_table 0 0 0 (local.get 0)) unreachable (br_table 0 0 (local.get 0))"),
             3,
             "branch targets in one function, max_branch_targets is 2 (module 0, function 2)",
+        ),
+        (
+            C::Calls,
+            module(
+                "(memory 1) (table 1 funcref) (data) (elem func) (func \
+                   (call 0) (call_indirect (i32.const 0)) \
+                   (drop (memory.grow (i32.const 0))) \
+                   (memory.fill (i32.const 0) (i32.const 0) (i32.const 0)) \
+                   (memory.copy (i32.const 0) (i32.const 0) (i32.const 0)) \
+                   (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0)) \
+                   (table.set (i32.const 0) (table.get (i32.const 0))) \
+                   (drop (table.grow (ref.null func) (i32.const 0))) \
+                   (table.fill (i32.const 0) (ref.null func) (i32.const 0)) \
+                   (table.copy (i32.const 0) (i32.const 0) (i32.const 0)) \
+                   (table.init 0 (i32.const 0) (i32.const 0) (i32.const 0)))",
+            ),
+            12,
+            "calls in one function, max_calls is 11 (module 0, function 0)",
         ),
         (
             C::Values,
