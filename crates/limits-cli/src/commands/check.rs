@@ -1,7 +1,7 @@
 //! `wasm-limits check`.
 
 use limits_compile::{Adapted, Adapter, Compiler};
-use limits_config::{EffectiveConfig, LoadError, Origin, Setting, format_size};
+use limits_config::{CompileSetting, EffectiveConfig, LoadError, Origin, Setting, format_size};
 use limits_core::{CapabilitySet, WasmError};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ use crate::outcome::failure::Failure;
 use crate::quote::quoted;
 use crate::report::console::{Console, Reported, Text};
 use crate::report::model::outcome_name;
-use crate::report::settings::{by_key, changes, limits, quotas};
+use crate::report::settings::{by_key, changes, compile_by_key, limits, quotas};
 use crate::report::text::{BOLD, colour, line, table};
 use crate::report::wants::WantsReport;
 
@@ -42,6 +42,9 @@ pub(crate) struct Checked {
     /// The ceilings over all components.
     #[serde(serialize_with = "by_key")]
     host: Vec<Setting>,
+    /// The structure that components may have, and the budget of compiling one.
+    #[serde(serialize_with = "compile_by_key")]
+    compile: Vec<CompileSetting>,
     capabilities: BTreeMap<String, Vec<String>>,
     policy: Vec<String>,
     /// Null without `--wants`.
@@ -83,7 +86,7 @@ async fn look(
         Ok(file) => {
             let asks = args.wants.then_some(asks);
             let id = terms.effective.id().to_string();
-            let compiler = Compiling::new(&args.compiling, terms.compile)
+            let compiler = Compiling::new(&args.compiling, &terms.compile)
                 .compiler(address_space::engine(0).settings());
             let looking = in_background("parsing", interrupt, move || {
                 CheckedFile::new(&file, &compiler, &id, asks.as_ref())
@@ -162,6 +165,7 @@ impl Checked {
             limits: Vec::new(),
             quota: Vec::new(),
             host: Vec::new(),
+            compile: Vec::new(),
             capabilities: BTreeMap::new(),
             policy: Vec::new(),
             wants: None,
@@ -170,7 +174,7 @@ impl Checked {
     }
 
     fn new(version: String, file: Option<CheckedFile>, terms: &Terms) -> Self {
-        let Terms { name, effective, host, .. } = terms;
+        let Terms { name, effective, host, compile, .. } = terms;
         Self {
             component: Some(name.clone()),
             version: Some(version),
@@ -179,6 +183,7 @@ impl Checked {
             limits: limits(effective),
             quota: quotas(effective),
             host: host.settings().collect(),
+            compile: compile.settings().collect(),
             capabilities: patterns(effective.capabilities()),
             policy: changes(terms),
             ..Self::not_run(Ending::success())
@@ -241,6 +246,11 @@ fn render(checked: &Checked) -> String {
         [setting.key.to_string(), setting.to_string(), setting.origin.to_string()]
     };
     let mut rows: Vec<[String; 3]> = settings.map(row).collect();
+    rows.extend(
+        checked.compile.iter().map(|setting| {
+            [setting.key.to_string(), setting.to_string(), setting.origin.to_string()]
+        }),
+    );
     for (permission, patterns) in &checked.capabilities {
         let key = format!("capabilities.{permission}");
         rows.push([key, quoted(&patterns.join(" ")), Origin::Component.to_string()]);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use limits_compile::{
     Cache, CacheUse, CompileMode, CompileReport, Compiler, Confinement, WorkerProgram,
 };
-use limits_core::{CompileBudget, StructureLimits};
+use limits_config::CompileSettings;
 use limits_wasmtime::EngineSettings;
 
 use crate::args::compile_args::{CompileArgs, CompileIn};
@@ -19,17 +19,13 @@ pub(crate) const WORKER: &str = "compile-worker";
 #[derive(Clone, Debug)]
 pub(crate) struct Compiling {
     args: CompileArgs,
-    structure: StructureLimits,
-    budget: CompileBudget,
+    settings: CompileSettings,
     cache: Option<Cache>,
 }
 
 impl Compiling {
-    pub(crate) fn new(
-        args: &CompileArgs,
-        (structure, budget): (StructureLimits, CompileBudget),
-    ) -> Self {
-        Self { args: args.clone(), structure, budget, cache: None }
+    pub(crate) fn new(args: &CompileArgs, settings: &CompileSettings) -> Self {
+        Self { args: args.clone(), settings: settings.clone(), cache: None }
     }
 
     pub(crate) fn with_cache(self, cache: Option<Cache>) -> Self {
@@ -42,7 +38,8 @@ impl Compiling {
             CompileIn::Inline => Compiler::inline(),
             CompileIn::Worker => Compiler::worker(self.program(), engine),
         };
-        let compiler = compiler.with_structure(self.structure).with_budget(self.budget);
+        let compiler =
+            compiler.with_structure(self.settings.structure()).with_budget(self.settings.budget());
         match &self.cache {
             Some(cache) => compiler.with_cache(cache.clone()),
             None => compiler,

@@ -73,7 +73,7 @@ impl Session {
         let wanted = args.invoke.as_deref().map(Wanted::parse).transpose()?;
         let stubs_imports = args.stub_imports;
         let grants = Grants::new(name, args);
-        let compiling = Compiling::new(&args.compiling, terms.compile);
+        let compiling = Compiling::new(&args.compiling, &terms.compile);
         let cache = args.cache.clone();
         let open = move |cache| {
             let compiling = compiling.with_cache(cache);

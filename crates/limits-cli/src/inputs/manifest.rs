@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use limits_config::{
-    ComponentConfig, EffectiveConfig, HostCeilings, LoadError, LoadedComponent, Policy,
+    CompileSettings, ComponentConfig, EffectiveConfig, HostCeilings, LoadError, LoadedComponent,
+    Policy,
 };
 
-use limits_core::{CompileBudget, Permission, StructureCount, StructureLimits};
+use limits_core::{Permission, StructureCount};
 
 use crate::args::{GuestArgs, ManifestArgs};
 use crate::background::in_background;
@@ -37,7 +38,7 @@ pub(crate) struct Terms {
     pub(crate) effective: EffectiveConfig,
     pub(crate) host: HostCeilings,
     /// The limits on its structure, and the budget of compiling it.
-    pub(crate) compile: (StructureLimits, CompileBudget),
+    pub(crate) compile: CompileSettings,
     /// A sentence on an `--id` without an override: a mistake in typing it would go unnoticed.
     pub(crate) note: Option<String>,
 }
@@ -71,8 +72,8 @@ impl Manifest {
             Some(path) => Policy::from_file(path)?,
             None => Policy::default(),
         };
-        let compile = (StructureLimits::default(), CompileBudget::default());
-        let most = compile.0.get(StructureCount::ComponentBytes);
+        let compile = policy.compile();
+        let most = compile.structure().get(StructureCount::ComponentBytes);
         let permissions = unserved(&config);
         let file = if permissions.is_empty() {
             ComponentFile::find(args.component.as_deref(), &args.manifest, &config)
@@ -93,7 +94,7 @@ impl Manifest {
                 name: config.component.name.to_string(),
                 effective: policy.apply(&config, id, sha256.as_ref()),
                 host: *policy.host(),
-                compile,
+                compile: compile.clone(),
                 note,
             },
             file,

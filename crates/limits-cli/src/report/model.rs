@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use limits_config::Setting;
+use limits_config::{CompileSetting, Setting};
 use quota_wasi::StoreUsage;
 use serde::{Serialize, Serializer};
 
@@ -15,7 +15,7 @@ use crate::report::level_use::{Level, LevelUse};
 use crate::report::phases::Phases;
 use crate::report::refusal::{Refusal, refusals};
 use crate::report::service_use::ServiceUse;
-use crate::report::settings::{self, by_key, changes};
+use crate::report::settings::{self, by_key, changes, compile_by_key};
 use crate::report::store_use::{DescriptorUse, ListingUse, OutputUse};
 use crate::report::switched_off::SwitchedOff;
 use crate::units::{milliseconds, three_decimals};
@@ -52,6 +52,9 @@ pub(crate) struct Report {
     /// The effective limits, by the key that sets them.
     #[serde(serialize_with = "by_key")]
     pub(crate) limits: Vec<Setting>,
+    /// The structure that components may have, and the budget of compiling one.
+    #[serde(serialize_with = "compile_by_key")]
+    pub(crate) compile: Vec<CompileSetting>,
     /// Sentences on the changes by the policy.
     pub(crate) policy: Vec<String>,
     /// Whether the guest was entered: otherwise the text has no table of zeros.
@@ -147,6 +150,7 @@ impl Report {
             refusals: Vec::new(),
             switched_off: Vec::new(),
             limits: terms.map_or_else(Vec::new, |terms| settings::limits(&terms.effective)),
+            compile: terms.map_or_else(Vec::new, |terms| terms.compile.settings().collect()),
             policy: terms.map_or_else(Vec::new, changes),
             has_run: false,
             runs: None,
@@ -223,7 +227,7 @@ mod tests {
     use crate::inputs::manifest::Terms;
     use crate::outcome::Outcome;
     use crate::outcome::classify::Ending;
-    use limits_config::{ComponentConfig, Policy};
+    use limits_config::{CompileKey, ComponentConfig, Policy};
     use serde_json::{Value, json};
 
     fn unused(limit: Value, origin: &str) -> Value {
@@ -270,6 +274,9 @@ mod tests {
         );
         let mut rest = json;
         rest["limits"].take();
+        let compile = rest["compile"].take();
+        assert_eq!(compile["compile.workers"], json!({"value": 2, "origin": "default"}));
+        assert_eq!(compile.as_object().unwrap().len(), CompileKey::ALL.len());
         assert_eq!(
             rest,
             json!({
@@ -317,6 +324,7 @@ mod tests {
                 "refusals": [],
                 "switched_off": [],
                 "limits": null,
+                "compile": null,
                 "policy": [],
                 "runs": {"count": 2, "by_outcome": {"error": 1, "success": 1}},
             })
@@ -332,6 +340,7 @@ mod tests {
         assert_eq!(
             keys,
             [
+                "compile",
                 "component",
                 "descriptors",
                 "enforced",

@@ -83,7 +83,12 @@ impl Phases {
 
     /// Adds the phases of one execution.
     pub(crate) fn with_execution(self, used: &ExecutionReport) -> Self {
-        Self { run_ms: Some(milliseconds(used.wall_time)), ..self }
+        let run = used.wall_time.saturating_sub(used.instantiate_time);
+        Self {
+            instantiate_ms: Some(milliseconds(used.instantiate_time)),
+            run_ms: Some(milliseconds(run)),
+            ..self
+        }
     }
 
     /// Returns the phases in one line for people, or `None` if there was none.

@@ -1,6 +1,6 @@
 //! Settings and their origins, as reports list them.
 
-use limits_config::{EffectiveConfig, Origin, Scope, Setting, Value};
+use limits_config::{CompileSetting, EffectiveConfig, Origin, Scope, Setting, Value};
 use serde::{Serialize, Serializer};
 
 use crate::inputs::manifest::Terms;
@@ -24,6 +24,20 @@ fn of_scope(config: &EffectiveConfig, scope: Scope) -> Vec<Setting> {
 pub(crate) fn changes(terms: &Terms) -> Vec<String> {
     let changes = terms.effective.changes().iter().map(ToString::to_string);
     changes.chain(terms.note.clone()).map(|change| quoted(&change)).collect()
+}
+
+pub(crate) fn compile_by_key<S: Serializer>(
+    settings: &[CompileSetting],
+    s: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Row {
+        value: u64,
+        origin: Origin,
+    }
+    s.collect_map(settings.iter().map(|CompileSetting { key, value, origin, .. }| {
+        (key.to_string(), Row { value: *value, origin: *origin })
+    }))
 }
 
 pub(crate) fn by_key<S: Serializer>(limits: &[Setting], s: S) -> Result<S::Ok, S::Error> {

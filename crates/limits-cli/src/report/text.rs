@@ -65,12 +65,14 @@ pub(crate) fn render(report: &Report) -> String {
             text.push_str(&line("observed", says));
         }
     }
-    let others: Vec<String> = report
+    let mut others: Vec<String> = report
         .limits
         .iter()
         .filter(|limit| limit.origin != Origin::Default && !IN_TABLE.contains(&limit.key))
         .map(|limit| format!("{} = {} ({})", limit.key, limit, limit.origin))
         .collect();
+    let compile = report.compile.iter().filter(|setting| setting.origin != Origin::Default);
+    others.extend(compile.map(|set| format!("{} = {set} ({})", set.key, set.origin)));
     if !others.is_empty() {
         text.push_str(&line("also", &others.join(", ")));
     }
@@ -288,7 +290,7 @@ mod tests {
             name: String::from("wordcount"),
             effective: config.effective(),
             host: *Policy::from_toml(policy).unwrap().host(),
-            compile: Default::default(),
+            compile: Policy::from_toml("[compile]\nworkers = 1").unwrap().compile().clone(),
             note: None,
         };
         let mut report = Report::not_run(Some(&terms), ending);
@@ -336,7 +338,7 @@ mod tests {
   host     CPU time: 0.000 ms of 2000 ms in 1s, 0.0 %, set by policy
   host     memory: 16777216 (16 MiB) of 16777216 (16 MiB) at one time, 100.0 %, set by policy, denied 2 times
   waited   40.500 ms for CPU time of the quota or the host
-  also     resources.memory.max_tables = 3 (component)
+  also     resources.memory.max_tables = 3 (component), compile.workers = 1 (policy)
   runs     1: 1 timeout
 "
         );
