@@ -6,6 +6,7 @@ mod calibrate;
 mod capabilities;
 mod check;
 mod command;
+mod compiling;
 mod directories;
 mod draft_guests;
 mod errors;
