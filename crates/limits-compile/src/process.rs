@@ -9,7 +9,7 @@
 mod ending;
 mod exchange;
 
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -92,6 +92,8 @@ impl Job<'_> {
             .args(self.program.args())
             .env_clear()
             .current_dir("/")
+            // Ctrl-C in a terminal is for the host, which ends its worker.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -118,6 +118,8 @@ fn check_guest(command: &Path, folder: &Path) -> Result {
     let _ = fs::remove_file(&report);
 
     let mut guest = Command::new(command);
+    // Not those of the user who runs this.
+    guest.env("XDG_CACHE_HOME", scratch.join("cache")).env("XDG_STATE_HOME", scratch.join("state"));
     guest.arg("run").arg(folder.join("Component.toml")).arg("--report").arg(&report);
     if let Some(call) = expected.invoke {
         guest.args(["--invoke", call]);

@@ -19,7 +19,7 @@ pub(crate) struct CachePlace {
 
 /// The user has no home directory, and so no place for a key.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("there is no home directory for its key")]
+#[error("there is no home directory for their key")]
 pub(crate) struct Homeless;
 
 impl CachePlace {

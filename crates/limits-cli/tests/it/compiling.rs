@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use limits_core::StructureCount;
 use serde_json::{Value, json};
 
-use crate::command::{Case, Ended, ROOMY, ended, signal};
+use crate::command::{Case, Ended, ROOMY, ended};
 use crate::guests::{LIBRARY, command_module};
 
 const ADD: [&str; 2] = ["--invoke", "add(1, 2)"];
@@ -181,10 +183,13 @@ fn an_interrupt_ends_the_worker_with_the_command() {
     let functions = "(func)".repeat((4 << 20) / "(func)".len() - 8);
     let case = Case::new(ROOMY, format!("(component (core module {functions}))"));
     for verb in ["check", "run", "calibrate"] {
-        let child = case.command(verb, &["--format", "json"]).spawn().unwrap();
+        let mut command = case.command(verb, &["--format", "json"]);
+        let child = command.process_group(0).spawn().unwrap();
         let command = child.id();
         let worker = eventually("a worker", || worker_of(command));
-        signal("TERM", command);
+        // As a terminal sends Ctrl-C: to all processes of the group.
+        let group = format!("-{command}");
+        assert!(Command::new("kill").args(["-INT", "--", &group]).status().unwrap().success());
         let ended = ended(child);
         assert_eq!((ended.code, &ended.json()["outcome"]), (Some(130), &json!("cancelled")));
         eventually("the end of the worker", || (!is_alive(worker)).then_some(()));
