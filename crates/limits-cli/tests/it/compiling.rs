@@ -30,7 +30,7 @@ const RICH: &str = r#"(component
         (data (global.get $at) "x")
         (func $add (export "add") (param i32 i32) (result i32)
             (loop $l (br_if $l (i32.const 0)))
-            (block $b (br_table $b (i32.const 0)))
+            (block $b (br_table $b $b (i32.const 0)))
             (if (i32.const 0) (then (drop (call $add (i32.const 1) (i32.const 2)))))
             (i32.add (local.get 0) (local.get 1))))
     (core instance $i (instantiate $m (with "base" (instance $base))))
