@@ -77,6 +77,7 @@ pub fn attack(case: &GuestCase) -> Result<Measured> {
         compile_peak: ended.report["phases"]["compile"]["peak_memory"].as_u64(),
         longest: ms("wall_ms"),
         cpu_time: ms("cpu_ms"),
+        window_cpu_time: duration(&ended.report["quota"]["cpu_time"]["used"]),
         whole: ended.time,
         growth: ended.peak.saturating_sub(base),
         ..Measured::default()

@@ -4,6 +4,10 @@ use core::fmt::{self, Write as _};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use limits_config::Policy;
+use quota_enforce::{QuotaRegistry, UsageFile};
+
+use crate::Result;
 use crate::measured::Measured;
 use crate::outcome::Outcome;
 
@@ -32,7 +36,7 @@ pub struct GuestCase {
 }
 
 /// A question about an attack that is measured. The error says what is wrong.
-pub type Check = fn(&Measured) -> Result<(), String>;
+pub type Check = fn(&Measured) -> core::result::Result<(), String>;
 
 /// The component.
 #[derive(Clone)]
@@ -207,6 +211,27 @@ impl GuestCase {
     pub const fn check(mut self, check: Check) -> Self {
         self.check = Some(check);
         self
+    }
+
+    /// Returns the operator's policy.
+    pub(crate) fn operator(&self) -> Result<Policy> {
+        Ok(self.policy.map(Policy::from_toml).transpose()?.unwrap_or_default())
+    }
+
+    /// Returns an empty registry under that policy, which records the most that was used.
+    pub(crate) fn registry(&self) -> Result<QuotaRegistry> {
+        let usage = UsageFile::default();
+        Ok(QuotaRegistry::from_policy(&self.operator()?, usage).record_peaks().build())
+    }
+
+    /// Returns the number of executions.
+    pub(crate) const fn executions(&self) -> u32 {
+        self.runs
+    }
+
+    /// Tells whether the component is so large that it is made at each use.
+    pub(crate) const fn is_large(&self) -> bool {
+        matches!(self.code, Code::Made(_))
     }
 
     /// Returns the `Component.toml`.

@@ -12,11 +12,13 @@
 pub mod bombs;
 pub mod catalogue;
 pub mod command;
+pub mod composed;
 pub mod guest_case;
 pub mod measured;
 pub mod neighbour;
 pub mod outcome;
 pub mod resident;
+pub mod soak;
 pub mod sources;
 pub mod stage;
 pub mod table;

@@ -30,8 +30,10 @@ pub struct Measured {
     pub deadline: Duration,
     /// The time from the beginning of the first execution to the end of the last.
     pub whole: Duration,
-    /// CPU time of all executions.
+    /// CPU time of all executions; in the command, of one.
     pub cpu_time: Duration,
+    /// The most CPU time in one window of the quota.
+    pub window_cpu_time: Duration,
     /// The bytes by which the host's process has grown at its peak.
     pub growth: u64,
     /// The bytes of memory that the guests may have at one time.

@@ -1,13 +1,14 @@
 //! Attacks through the public API, beside a neighbour.
 
+use core::str::FromStr as _;
 use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
 use limits_compile::{Compiler, Source, WorkerProgram};
-use limits_config::{LoadedComponent, Policy};
+use limits_config::{ComponentName, LoadedComponent, Policy};
 use limits_wasmtime::{ComponentExecutor, EngineBuilder, EngineSettings, PreparedComponent};
-use quota_enforce::{ConfiguredComponent, QuotaRegistry, UsageFile};
+use quota_enforce::{ConfiguredComponent, QuotaRegistry};
 use quota_wasi::WasiQuota;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -72,14 +73,29 @@ impl Stage {
     ///
     /// If it could not be carried out.
     pub fn attack(&self, case: &GuestCase) -> Result<Measured> {
+        let registry = case.registry()?;
+        let growth = Growth::watch();
+        let measured = self.attack_as(&ComponentName::from_str("attacker")?, case, &registry);
+        Ok(Measured { growth: growth.end(), ..measured? })
+    }
+
+    /// Carries an attack out as the component `id`, which is registered meanwhile, and measures it
+    /// but for the growth of the process.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be carried out.
+    pub fn attack_as(
+        &self,
+        id: &ComponentName,
+        case: &GuestCase,
+        registry: &QuotaRegistry,
+    ) -> Result<Measured> {
         let folder = Folder::of(case)?;
-        let policy = match case.policy {
-            Some(policy) => Policy::from_toml(policy)?,
-            None => Policy::default(),
-        };
+        let policy = case.operator()?;
         let loaded = LoadedComponent::read(folder.component())?;
-        let registry = QuotaRegistry::from_policy(&policy, UsageFile::default()).build();
-        let component = registry.register_effective(&loaded.effective(&policy, None))?;
+        let component = registry.register_effective(&loaded.effective(&policy, Some(id)))?;
+        let handle = component.handle.clone();
         let wasi = host::open(&component, case.services, &folder)?;
         let mut measured = Measured {
             deadline: component.limits.execution_timeout(),
@@ -91,7 +107,6 @@ impl Stage {
         };
 
         let mark = self.neighbour.mark();
-        let growth = Growth::watch();
         let start = Instant::now();
         let prepared = self.prepare(&policy, loaded.code(), &mut measured);
         measured.compile = start.elapsed();
@@ -108,8 +123,10 @@ impl Stage {
             self.execute(attack, case, &mut measured)?;
             measured.whole = start.elapsed();
         }
-        measured.growth = growth.end();
+        measured.window_cpu_time =
+            handle.peak_usage().map(|usage| usage.cpu_time_used()).unwrap_or_default();
         measured.neighbour = Some(self.neighbour.since(mark));
+        registry.unregister(id.as_str())?;
         Ok(measured)
     }
 

@@ -2,6 +2,11 @@
 
 use core::fmt::Write as _;
 
+use wasm_encoder::{
+    CodeSection, ComponentBuilder, ComponentExportKind, ComponentValType, ExportKind,
+    ExportSection, FunctionSection, Module, ModuleArg, PrimitiveValType, TypeSection,
+};
+
 /// A component whose export `run` calls the core export `run` of a module with these fields.
 #[must_use]
 pub fn component(fields: &str) -> String {
@@ -70,3 +75,43 @@ pub const CLOCK: &str = r#"
 pub const RANDOM: &str = r#"
     (import "wasi:random/random@0.2.0" (instance $random
       (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))"#;
+
+/// Returns the binary of text that is too long to be given as text, or nothing if it is wrong.
+#[must_use]
+pub fn binary(text: &str) -> Vec<u8> {
+    ::wat::parse_str(text).unwrap_or_default()
+}
+
+/// Returns the binary of a component whose export `run` is that of a core module.
+#[must_use]
+pub fn component_of(module: &Module) -> Vec<u8> {
+    let mut component = ComponentBuilder::default();
+    let module = component.core_module(None, module);
+    let no_args: [(&str, ModuleArg); 0] = [];
+    let instance = component.core_instantiate(None, module, no_args);
+    let run = component.core_alias_export(None, instance, "run", ExportKind::Func);
+    let (ty, mut function) = component.type_function(None);
+    function.params([("", ComponentValType::Primitive(PrimitiveValType::U32)); 0]).result(None);
+    let run = component.lift_func(None, run, ty, []);
+    component.export("run", ComponentExportKind::Func, run, None);
+    component.finish()
+}
+
+/// Returns a module whose export `run` has this body: operators without locals, in binary.
+#[must_use]
+pub fn module_of(operators: impl IntoIterator<Item = u8>) -> Module {
+    let mut body = vec![0];
+    body.extend(operators);
+    body.push(0x0b);
+    let mut module = Module::new();
+    let mut types = TypeSection::new();
+    types.ty().function([], []);
+    let mut functions = FunctionSection::new();
+    functions.function(0);
+    let mut exports = ExportSection::new();
+    exports.export("run", ExportKind::Func, 0);
+    let mut code = CodeSection::new();
+    code.raw(&body);
+    module.section(&types).section(&functions).section(&exports).section(&code);
+    module
+}

@@ -1,6 +1,7 @@
 //! The verbs, each in a file of its own.
 
 pub(crate) mod api;
+mod attacks;
 mod bench;
 mod c_guests;
 mod check_each;
@@ -87,6 +88,16 @@ pub(crate) const VERBS: &[Verb] = &[
         action: Plain(examples::run),
     },
     Verb {
+        name: "attacks",
+        about: "carries out the attacks of the catalogue and prints their table; their tests are in ci",
+        action: Plain(attacks::table),
+    },
+    Verb {
+        name: "soak",
+        about: "[--executions N] [--seed SEED]: attacks in random order, after which nothing is left",
+        action: With(attacks::soak),
+    },
+    Verb {
         name: "guests",
         about: "builds guests in JavaScript and Python, from the network, and runs them; not in ci",
         action: Plain(guests::run),
@@ -113,6 +124,7 @@ const CI: &[Step] = &[
     ("check-each", check_each::run),
     ("docs", docs::run),
     ("api", api::check),
+    ("soak", attacks::short_soak),
     ("examples", examples::run),
     ("package", package::run),
 ];
@@ -171,7 +183,9 @@ mod tests {
 
     #[test]
     fn ci_runs_every_verb_but_itself_the_benches_and_guests_from_the_network() {
-        for verb in VERBS.iter().filter(|verb| !["ci", "bench", "guests"].contains(&verb.name)) {
+        // The attacks of the table are tests of the workspace, which the step `test` runs.
+        const OTHERS: [&str; 4] = ["ci", "bench", "guests", "attacks"];
+        for verb in VERBS.iter().filter(|verb| !OTHERS.contains(&verb.name)) {
             assert!(CI.iter().any(|(name, _)| *name == verb.name), "{} is not in ci", verb.name);
         }
     }

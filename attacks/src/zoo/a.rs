@@ -1,23 +1,438 @@
 //! Section A of the catalogue: CPU time inside the guest.
 
-use crate::guest_case::GuestCase;
-use crate::outcome::Outcome::{OutOfFuel, Timeout};
+use core::time::Duration;
+
+use crate::guest_case::{Argument, GuestCase};
+use crate::measured::Measured;
+use crate::outcome::Outcome::{OutOfFuel, QuotaExceeded, Rejected, Timeout, Trap};
 use crate::vector::Vector;
-use crate::wat;
+use crate::{composed, wat};
 
 /// Returns the vectors of the section.
 #[must_use]
 pub fn vectors() -> Vec<Vector> {
+    [plain(), costly(), beside_the_call(), composed(), over_time(), elsewhere()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// A guest that goes on until its deadline.
+fn endless(text: String) -> GuestCase {
+    GuestCase::new(text, &[Timeout])
+}
+
+fn plain() -> Vec<Vector> {
     vec![
+        Vector::guest("A1", "an endless loop", endless(wat::run("(loop $l (br $l))"))),
         Vector::guest(
             "A1",
-            "an infinite loop, until the deadline",
-            GuestCase::new(wat::run("(loop $l (br $l))"), &[Timeout]),
-        ),
-        Vector::guest(
-            "A1",
-            "an infinite loop, until the fuel is used",
+            "an endless loop with little fuel",
             GuestCase::new(wat::run("(loop $l (br $l))"), &[OutOfFuel]).fuel(1_000_000),
         ),
+        Vector::guest(
+            "A2",
+            "ten calls, each of which makes ten, twelve deep",
+            endless(call_tree(12)),
+        ),
+        Vector::guest(
+            "A3",
+            "recursion without end",
+            GuestCase::new(wat::component(r#"(func $r (export "run") (call $r))"#), &[Trap])
+                .says("call stack exhausted"),
+        ),
+        Vector::guest(
+            "A3",
+            "recursion through a table, with frames of 64 values",
+            GuestCase::new(deep_frames(), &[Trap]).says("call stack exhausted"),
+        ),
+        Vector::guest(
+            "A6",
+            "a body of 7 MB without a loop",
+            GuestCase::new(long_body as fn() -> Vec<u8>, &[Rejected]).says("max_body_bytes"),
+        ),
+        Vector::guest(
+            "A6",
+            "a loop around 20 000 operators without a loop",
+            endless(wat::run(&format!(
+                "(local $n i64) (loop $l {} (br $l))",
+                "(local.set $n (i64.div_u (i64.const 9) (i64.const 7)))".repeat(5_000)
+            ))),
+        ),
     ]
+}
+
+/// Operators that take much more time than fuel.
+fn costly() -> Vec<Vector> {
+    let looped = |fields: &str, body: &str| {
+        endless(wat::component(&format!(
+            r#"{fields} (func (export "run") (local $n i32) (loop $l {body} (br $l)))"#
+        )))
+    };
+    vec![
+        Vector::guest(
+            "A7",
+            "loads that miss every cache",
+            looped(
+                "(memory 1024)",
+                "(local.set $n (i32.add (i32.load (i32.and (local.get $n) (i32.const 0x3fffff0)))
+                   (i32.add (i32.mul (local.get $n) (i32.const 1664525)) (i32.const 1013904223))))",
+            )
+            .memory_mib(64),
+        ),
+        Vector::guest(
+            "A7",
+            "square roots of subnormal numbers",
+            looped("", "(drop (f64.div (f64.sqrt (f64.const 5e-324)) (f64.const 3e-310)))"),
+        ),
+        Vector::guest(
+            "A7",
+            "indirect calls through a table that is never filled in ahead",
+            looped(
+                "(table 1000 funcref) (elem (i32.const 0) func $f $f $f $f) (func $f)",
+                "(call_indirect (i32.and (local.get $n) (i32.const 3)))",
+            ),
+        ),
+        Vector::guest(
+            "A8",
+            "memory.fill of 60 MiB, again and again",
+            looped(
+                "(memory 960)",
+                "(memory.fill (i32.const 0) (i32.const 1) (i32.const 62914560))",
+            )
+            .memory_mib(60),
+        ),
+        Vector::guest(
+            "A8",
+            "memory.copy of 30 MiB over itself",
+            looped(
+                "(memory 960)",
+                "(memory.copy (i32.const 1) (i32.const 0) (i32.const 31457280))",
+            )
+            .memory_mib(60),
+        ),
+        Vector::guest(
+            "A8",
+            "memory.fill of 60 MiB with fuel for 1 000 bytes",
+            GuestCase::new(
+                wat::component(
+                    r#"(memory 960) (func (export "run")
+                       (memory.fill (i32.const 0) (i32.const 1) (i32.const 62914560)))"#,
+                ),
+                &[OutOfFuel],
+            )
+            .memory_mib(60)
+            .fuel(1_000)
+            .check(|measured| match measured.growth {
+                0..=33_554_432 => Ok(()),
+                _ => Err(String::from("the memory was filled before the fuel was counted")),
+            }),
+        ),
+        Vector::guest(
+            "A8",
+            "table.fill, table.copy and memory.init in a loop",
+            looped(
+                r#"(memory 1) (table $t 20000 funcref) (data $d "0123456789abcdef")"#,
+                "(table.fill $t (i32.const 0) (ref.null func) (i32.const 20000))
+                 (table.copy $t $t (i32.const 1) (i32.const 0) (i32.const 19999))
+                 (memory.init $d (i32.const 0) (i32.const 0) (i32.const 16))",
+            ),
+        ),
+        Vector::guest(
+            "A9",
+            "growth of a memory that is refused, again and again",
+            looped("(memory 1)", "(drop (memory.grow (i32.const 65535)))"),
+        ),
+        Vector::guest(
+            "A9",
+            "growth by no page, again and again",
+            looped("(memory 1)", "(drop (memory.grow (i32.const 0)))"),
+        ),
+    ]
+}
+
+/// Guest code that is entered beside the call.
+fn beside_the_call() -> Vec<Vector> {
+    vec![
+        Vector::guest(
+            "A10",
+            "an endless start function",
+            endless(wat::component(
+                r#"(func $s (loop $l (br $l))) (start $s) (func (export "run"))"#,
+            )),
+        ),
+        Vector::guest(
+            "A10",
+            "a start function that uses all fuel",
+            GuestCase::new(
+                wat::component(r#"(func $s (loop $l (br $l))) (start $s) (func (export "run"))"#),
+                &[OutOfFuel],
+            )
+            .fuel(1_000_000),
+        ),
+        Vector::guest(
+            "A10",
+            "start functions of 100 instances that share one deadline",
+            endless(many_starts()),
+        ),
+        Vector::guest(
+            "A11",
+            "an endless cabi_realloc as the host passes a string",
+            endless(string_taker("(loop $l (br $l)) unreachable", "")).argument(TEXT),
+        ),
+        Vector::guest(
+            "A11",
+            "a cabi_realloc that returns a place outside the memory",
+            GuestCase::new(string_taker("(i32.const 0x7ffffff0)", ""), &[Trap]).argument(TEXT),
+        ),
+        Vector::guest(
+            "A11",
+            "a cabi_realloc that grows the memory without end",
+            GuestCase::new(
+                string_taker(
+                    "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+                     unreachable",
+                    "",
+                ),
+                &[Trap],
+            )
+            .argument(TEXT),
+        ),
+        Vector::guest(
+            "A11",
+            "an endless cabi_realloc as the host returns random bytes",
+            endless(endless_lowering()),
+        ),
+        Vector::guest(
+            "A12",
+            "an endless post-return",
+            endless(string_taker("(i32.const 1024)", "(loop $l (br $l))")).argument(TEXT),
+        ),
+        Vector::guest(
+            "A13",
+            "an endless destructor of a resource that another component drops",
+            endless(composed::resource("(loop $l (br $l))", "(call $drop (call $make))")),
+        ),
+        Vector::guest(
+            "A13",
+            "a destructor of one second, for each of a thousand resources",
+            endless(composed::resource(
+                "(local $n i32) (loop $l
+                   (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                   (br_if $l (i32.lt_u (local.get $n) (i32.const 1_000_000_000))))",
+                "(local $n i32) (loop $l (call $drop (call $make))
+                   (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                   (br_if $l (i32.lt_u (local.get $n) (i32.const 1_000))))",
+            )),
+        ),
+    ]
+}
+
+const TEXT: Argument = Argument::Text('a', 1_000);
+
+/// Two components in one.
+fn composed() -> Vec<Vector> {
+    vec![
+        Vector::guest(
+            "A4",
+            "a component that calls another component inside, which never returns",
+            endless(composed::pair("(loop $l (br $l))", "(call $inner)")),
+        ),
+        Vector::guest(
+            "A4",
+            "calls from one component to another, without end",
+            endless(composed::pair("", "(loop $l (call $inner) (br $l))")),
+        ),
+        Vector::guest(
+            "A4",
+            "a chain of 40 components, each of which calls the next ten times",
+            endless(composed::chain(40)),
+        ),
+        Vector::guest(
+            "A14",
+            "a string of 15 MiB from UTF-8 to UTF-16 between two components, again and again",
+            endless(composed::transcoding("utf8", "utf16", 15 << 20)).memory_mib(64),
+        ),
+        Vector::guest(
+            "A14",
+            "a string of 15 MiB from UTF-8 to latin1+utf16, which turns out to be UTF-16",
+            endless(composed::transcoding("utf8", "latin1+utf16", 15 << 20)).memory_mib(64),
+        ),
+    ]
+}
+
+/// Many executions of one component.
+fn over_time() -> Vec<Vector> {
+    let crash = "(local $n i32) (loop $l
+           (local.set $n (i32.add (local.get $n) (i32.const 1)))
+           (br_if $l (i32.lt_u (local.get $n) (i32.const 10_000_000))))
+         (drop (i32.div_u (i32.const 1) (i32.const 0)))";
+    vec![
+        Vector::guest(
+            "A15",
+            "ten million turns, then a trap that hides their fuel, 40 times under a CPU quota",
+            GuestCase::new(wat::run(crash), &[Trap, QuotaExceeded])
+                .set("quota.cpu_time", "\"50ms/s\"")
+                .set("quota.cpu_time_policy", "\"deny\"")
+                .timeout_ms(1_000)
+                .runs(40, 1)
+                .check(|measured| quota(measured, 50)),
+        ),
+        Vector::guest(
+            "A15",
+            "the same, 40 times, four at once, that wait for CPU time",
+            GuestCase::new(wat::run(crash), &[Trap, Timeout])
+                .set("quota.cpu_time", "\"50ms/s\"")
+                .runs(40, 4)
+                .check(|measured| quota(measured, 50)),
+        ),
+        Vector::guest(
+            "A18",
+            "64 endless loops, 32 at once, in windows of 1 ms of the component's choice",
+            endless(wat::run("(loop $l (br $l))"))
+                .set("quota.cpu_time", "\"1000ms/s\"")
+                .set("quota.period", "\"1ms\"")
+                .runs(64, 32),
+        ),
+        Vector::guest(
+            "A18",
+            "a CPU quota in a window of a day, under an operator's of 100 ms a second",
+            GuestCase::new(wat::run("(loop $l (br $l))"), &[Timeout, QuotaExceeded])
+                .set("quota.cpu_time", "\"100ms/s\"")
+                .set("quota.period", "\"86400s\"")
+                .set("quota.cpu_time_policy", "\"deny\"")
+                .policy("[ceiling.quota]\ncpu_time = \"100ms/s\"")
+                .timeout_ms(30)
+                .runs(40, 4)
+                .check(|measured| quota(measured, 100)),
+        ),
+    ]
+}
+
+fn elsewhere() -> Vec<Vector> {
+    vec![
+        Vector::elsewhere(
+            "A4",
+            "a guest that enters the host, which runs a guest, and so on",
+            "i7_nested_executions_are_charged_once",
+        ),
+        Vector::off(
+            "A5",
+            "exceptions that catch the end",
+            r#"(component (core module (func (export "run")
+                 (loop $l (block $h (try_table (catch_all $h) (loop $x (br $x)))) (br $l)))))"#,
+            "exceptions",
+        ),
+        Vector::elsewhere(
+            "A13",
+            "a destructor that the host enters",
+            "a_destructor_is_inside_the_deadline",
+        ),
+        Vector::off(
+            "A16",
+            "garbage that the host must collect",
+            r#"(component (core module (type $a (array (mut i8)))
+                 (func (export "run") (loop $l
+                   (drop (array.new_default $a (i32.const 1000000))) (br $l)))))"#,
+            "gc",
+        ),
+        Vector::off(
+            "A17",
+            "a wait on shared memory that blocks the thread",
+            r#"(component (core module (memory 1 1 shared) (func (export "run")
+                 (drop (memory.atomic.wait32
+                   (i32.const 0) (i32.const 0) (i64.const -1))))))"#,
+            "threads",
+        ),
+        Vector::off(
+            "A17",
+            "atomic operations on a memory that is not shared",
+            r#"(component (core module (memory 1 1) (func (export "run")
+                 (drop (i32.atomic.load (i32.const 0))))))"#,
+            "threads",
+        ),
+        Vector::elsewhere(
+            "A18",
+            "guests of seven kinds that never yield, on one thread",
+            "neighbours_keep_running_beside_spinning_guests",
+        ),
+    ]
+}
+
+/// The quota holds in each window that the attack lasted, but for slices that were under way. They
+/// are measured by the wall clock, so a busy machine adds to them.
+fn quota(measured: &Measured, quota_ms: u64) -> Result<(), String> {
+    let windows = measured.whole.as_secs() + 2;
+    let most = Duration::from_millis(quota_ms * windows + 150);
+    match measured.cpu_time.max(measured.window_cpu_time) {
+        time if time <= most => Ok(()),
+        time => Err(format!("{time:?} of CPU time; {quota_ms} ms a second are allowed")),
+    }
+}
+
+fn call_tree(depth: usize) -> String {
+    let mut fields = String::from("(func $f0)");
+    for level in 1..=depth {
+        let calls = format!("(call $f{})", level - 1).repeat(10);
+        fields += &format!("(func $f{level} {calls})");
+    }
+    fields += &format!(r#"(func (export "run") (call $f{depth}))"#);
+    wat::component(&fields)
+}
+
+fn deep_frames() -> String {
+    let locals = "(local i64)".repeat(64);
+    let uses: String = (0..64)
+        .map(|at| format!("(local.set {at} (i64.add (local.get {at}) (global.get $g)))"))
+        .collect();
+    let keeps: String = (0..64).map(|at| format!("(global.set $g (local.get {at}))")).collect();
+    wat::component(&format!(
+        r#"(table 1 funcref) (elem (i32.const 0) func $r) (global $g (mut i64) (i64.const 1))
+           (func $r (export "run") {locals} {uses} (call_indirect (i32.const 0)) {keeps})"#
+    ))
+}
+
+fn long_body() -> Vec<u8> {
+    // Each is a nop.
+    wat::component_of(&wat::module_of(core::iter::repeat_n(1, 7_000_000)))
+}
+
+fn many_starts() -> String {
+    let instances: String =
+        (0..100).map(|n| format!("(core instance $i{n} (instantiate $m))")).collect();
+    format!(
+        r#"(component
+             (core module $m
+               (func $s (local $n i32) (loop $l
+                 (local.set $n (i32.add (local.get $n) (i32.const 1)))
+                 (br_if $l (i32.lt_u (local.get $n) (i32.const 10_000_000)))))
+               (start $s) (func (export "run")))
+             {instances}
+             (func (export "run") (canon lift (core func $i99 "run"))))"#
+    )
+}
+
+/// A component whose `run` takes a string.
+fn string_taker(realloc: &str, post_return: &str) -> String {
+    format!(
+        r#"(component
+             (core module $m (memory (export "mem") 1)
+               (func (export "run") (param i32 i32) (result i32) (i32.const 0))
+               (func (export "realloc") (param i32 i32 i32 i32) (result i32) {realloc})
+               (func (export "post") (param i32) {post_return}))
+             (core instance $i (instantiate $m))
+             (func (export "run") (param "text" string) (result u32)
+               (canon lift (core func $i "run") (memory (core memory $i "mem"))
+                 (realloc (core func $i "realloc")) (post-return (core func $i "post")))))"#
+    )
+}
+
+fn endless_lowering() -> String {
+    wat::with_imports(
+        wat::RANDOM,
+        &[("random", r#"$random "get-random-bytes""#)],
+        r#"(import "host" "random" (func $random (param i64 i32)))
+           (func (export "run") (call $random (i64.const 64) (i32.const 0)))"#,
+    )
+    .replace("(i32.const 4096)", "(loop $l (br $l)) unreachable")
 }

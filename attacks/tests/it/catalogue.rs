@@ -4,10 +4,7 @@ use attacks::catalogue;
 
 /// Rows that have no vector yet. Goes as they come.
 const MISSING: &str = "\
-    A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17 A18 \
-    B1 B2 B3 B4 B5 B6 B7 B8 B9 B10 B11 \
     C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C17 \
-    D1 D2 D3 D4 D5 D6 D7 D8 D9 D10 D11 D12 \
     E1 E2 E3 E4 E5 E6 E7 E8 E9 \
     F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 F12 F13 F14 F15 \
     G1 G2 G3 G4 G5 G6 G7 G8 G9 G10 G11 G12 G13 G14 G15 G16 G17 G18 G19 G20 \

@@ -1,0 +1,41 @@
+//! The attack suite: its table, and its soak.
+
+use std::process::Command;
+
+use super::examples::program;
+use crate::cargo;
+use crate::failure::Result;
+
+/// Executions of the soak in CI: about half a minute.
+const SHORT: &str = "2000";
+
+/// Carries out all attacks, in a host and in the command, and prints the table.
+pub(crate) fn table() -> Result {
+    run("attacks", &[])
+}
+
+/// Carries out attacks in random order; `args` are those of the program.
+pub(crate) fn soak(args: &[String]) -> Result {
+    run("soak", args)
+}
+
+/// The soak of CI.
+pub(crate) fn short_soak() -> Result {
+    soak(&["--executions", SHORT].map(String::from))
+}
+
+/// Runs a program of the suite, which starts the command and the worker that are built beside it.
+fn run(name: &str, args: &[String]) -> Result {
+    let built = cargo::output(&[
+        "build",
+        "--workspace",
+        "--all-features",
+        "--bins",
+        "--message-format=json-render-diagnostics",
+    ])?;
+    let status = Command::new(program(&built, name)?)
+        .args(args)
+        .status()
+        .map_err(|error| format!("cannot run {name}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{name} ended with {status}").into()) }
+}
