@@ -17,7 +17,7 @@ pub const MARGIN: u64 = 24 * 1024 * 1024;
 
 /// A hostile guest, its limits and the end that it must come to.
 ///
-/// Unless it says otherwise, it has 1 MiB of memory, unlimited fuel, 50 ms, no WASI services, and
+/// Unless it says otherwise, it has 1 MiB of memory, unlimited fuel and CPU time, 50 ms, no services, and
 /// its export `run` is called once.
 #[derive(Clone, Debug)]
 pub struct GuestCase {
@@ -82,6 +82,7 @@ impl GuestCase {
                 ("resources.memory.max_bytes", String::from("\"1MiB\"")),
                 ("resources.cpu.max_fuel", i64::MAX.to_string()),
                 ("resources.cpu.timeout_ms", String::from("50")),
+                ("quota.cpu_time", String::from("\"unlimited\"")),
             ]),
             policy: None,
             export: "run",

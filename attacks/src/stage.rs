@@ -73,9 +73,10 @@ impl Stage {
     ///
     /// If it could not be carried out.
     pub fn attack(&self, case: &GuestCase) -> Result<Measured> {
-        let registry = case.registry()?;
+        let (folder, registry) = (Folder::of(case)?, case.registry()?);
         let growth = Growth::watch();
-        let measured = self.attack_as(&ComponentName::from_str("attacker")?, case, &registry);
+        let id = ComponentName::from_str("attacker")?;
+        let measured = self.attack_in(&folder, &id, case, &registry);
         Ok(Measured { growth: growth.end(), ..measured? })
     }
 
@@ -91,12 +92,21 @@ impl Stage {
         case: &GuestCase,
         registry: &QuotaRegistry,
     ) -> Result<Measured> {
-        let folder = Folder::of(case)?;
+        self.attack_in(&Folder::of(case)?, id, case, registry)
+    }
+
+    fn attack_in(
+        &self,
+        folder: &Folder,
+        id: &ComponentName,
+        case: &GuestCase,
+        registry: &QuotaRegistry,
+    ) -> Result<Measured> {
         let policy = case.operator()?;
         let loaded = LoadedComponent::read(folder.component())?;
         let component = registry.register_effective(&loaded.effective(&policy, Some(id)))?;
         let handle = component.handle.clone();
-        let wasi = host::open(&component, case.services, &folder)?;
+        let wasi = host::open(&component, case.services, folder)?;
         let mut measured = Measured {
             deadline: component.limits.execution_timeout(),
             allowed_memory: component

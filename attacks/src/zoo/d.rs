@@ -102,7 +102,6 @@ fn crowds() -> Vec<Vector> {
                 &[Timeout],
             )
             .timeout_ms(100)
-            .set("quota.cpu_time", "\"unlimited\"")
             .runs(64, 32),
         ),
         Vector::guest(

@@ -7,7 +7,7 @@ use crate::cargo;
 use crate::failure::Result;
 
 /// Executions of the soak in CI: about half a minute.
-const SHORT: &str = "2000";
+const SHORT: &str = "3000";
 
 /// Carries out all attacks, in a host and in the command, and prints the table.
 pub(crate) fn table() -> Result {
