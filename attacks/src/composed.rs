@@ -95,6 +95,31 @@ pub fn resource(destructor: &str, run: &str) -> String {
     )
 }
 
+/// A component with a resource whose destructor makes and drops another.
+#[must_use]
+pub fn recursive_destructor() -> String {
+    String::from(
+        r#"(component
+             (core module $d
+               (table (export "table") 1 funcref)
+               (type $t (func))
+               (func (export "dtor") (param i32) (call_indirect (type $t) (i32.const 0))))
+             (core instance $d (instantiate $d))
+             (type $r (resource (rep i32) (dtor (core func $d "dtor"))))
+             (core func $new (canon resource.new $r))
+             (core func $drop (canon resource.drop $r))
+             (core module $m
+               (import "d" "table" (table 1 funcref))
+               (import "" "new" (func $new (param i32) (result i32)))
+               (import "" "drop" (func $drop (param i32)))
+               (elem (i32.const 0) func $again)
+               (func $again (export "run") (call $drop (call $new (i32.const 7)))))
+             (core instance $i (instantiate $m (with "d" (instance $d))
+               (with "" (instance (export "new" (func $new)) (export "drop" (func $drop))))))
+             (func (export "run") (canon lift (core func $i "run"))))"#,
+    )
+}
+
 /// A component of which one part passes a string of `bytes` in one encoding to another part, which
 /// takes it in another, again and again. The last character is not of latin-1.
 #[must_use]

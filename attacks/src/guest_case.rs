@@ -17,8 +17,8 @@ pub const MARGIN: u64 = 24 * 1024 * 1024;
 
 /// A hostile guest, its limits and the end that it must come to.
 ///
-/// Unless it says otherwise, it has 1 MiB of memory, unlimited fuel and CPU time, 50 ms, no services, and
-/// its export `run` is called once.
+/// Unless it says otherwise, it has 1 MiB of memory, unlimited fuel and CPU time, 50 ms, and no
+/// services, and its export `run` is called once.
 #[derive(Clone, Debug)]
 pub struct GuestCase {
     pub(crate) code: Code,

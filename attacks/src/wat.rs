@@ -76,6 +76,37 @@ pub const RANDOM: &str = r#"
     (import "wasi:random/random@0.2.0" (instance $random
       (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))"#;
 
+/// A component that makes timers: its module has `$subscribe`, `$block`, `$poll` and `$drop` of them,
+/// and the memory of `with_imports`.
+#[must_use]
+pub fn timers(fields: &str) -> String {
+    with_imports(
+        CLOCK,
+        &[
+            ("subscribe", r#"$clock "subscribe-duration""#),
+            ("block", r#"$poll "[method]pollable.block""#),
+            ("poll", r#"$poll "poll""#),
+        ],
+        &format!(
+            r#"(import "libc" "mem" (memory 1))
+               (import "host" "subscribe" (func $subscribe (param i64) (result i32)))
+               (import "host" "block" (func $block (param i32)))
+               (import "host" "poll" (func $poll (param i32 i32 i32)))
+               (import "host" "drop" (func $drop (param i32)))
+               {fields}"#
+        ),
+    )
+    .replace(
+        r#"(core module $m "#,
+        r#"(core func $drop (canon resource.drop $pollable))
+           (core module $m "#,
+    )
+    .replace(
+        r#"(instance (export "subscribe""#,
+        r#"(instance (export "drop" (func $drop)) (export "subscribe""#,
+    )
+}
+
 /// Returns the binary of text that is too long to be given as text, or nothing if it is wrong.
 #[must_use]
 pub fn binary(text: &str) -> Vec<u8> {

@@ -1,17 +1,17 @@
 //! Section A of the catalogue: CPU time inside the guest.
 
-use core::time::Duration;
+mod entered;
+mod over_time;
 
-use crate::guest_case::{Argument, GuestCase};
-use crate::measured::Measured;
-use crate::outcome::Outcome::{OutOfFuel, QuotaExceeded, Rejected, Timeout, Trap};
+use crate::guest_case::GuestCase;
+use crate::outcome::Outcome::{OutOfFuel, Rejected, Timeout, Trap};
 use crate::vector::Vector;
-use crate::{composed, wat};
+use crate::wat;
 
 /// Returns the vectors of the section.
 #[must_use]
 pub fn vectors() -> Vec<Vector> {
-    [plain(), costly(), beside_the_call(), composed(), over_time(), elsewhere()]
+    [plain(), costly(), entered::vectors(), over_time::vectors(), elsewhere()]
         .into_iter()
         .flatten()
         .collect()
@@ -151,164 +151,6 @@ fn costly() -> Vec<Vector> {
     ]
 }
 
-/// Guest code that is entered beside the call.
-fn beside_the_call() -> Vec<Vector> {
-    vec![
-        Vector::guest(
-            "A10",
-            "an endless start function",
-            endless(wat::component(
-                r#"(func $s (loop $l (br $l))) (start $s) (func (export "run"))"#,
-            )),
-        ),
-        Vector::guest(
-            "A10",
-            "a start function that uses all fuel",
-            GuestCase::new(
-                wat::component(r#"(func $s (loop $l (br $l))) (start $s) (func (export "run"))"#),
-                &[OutOfFuel],
-            )
-            .fuel(1_000_000),
-        ),
-        Vector::guest(
-            "A10",
-            "start functions of 100 instances that share one deadline",
-            endless(many_starts()),
-        ),
-        Vector::guest(
-            "A11",
-            "an endless cabi_realloc as the host passes a string",
-            endless(string_taker("(loop $l (br $l)) unreachable", "")).argument(TEXT),
-        ),
-        Vector::guest(
-            "A11",
-            "a cabi_realloc that returns a place outside the memory",
-            GuestCase::new(string_taker("(i32.const 0x7ffffff0)", ""), &[Trap]).argument(TEXT),
-        ),
-        Vector::guest(
-            "A11",
-            "a cabi_realloc that grows the memory without end",
-            GuestCase::new(
-                string_taker(
-                    "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
-                     unreachable",
-                    "",
-                ),
-                &[Trap],
-            )
-            .argument(TEXT),
-        ),
-        Vector::guest(
-            "A11",
-            "an endless cabi_realloc as the host returns random bytes",
-            endless(endless_lowering()),
-        ),
-        Vector::guest(
-            "A12",
-            "an endless post-return",
-            endless(string_taker("(i32.const 1024)", "(loop $l (br $l))")).argument(TEXT),
-        ),
-        Vector::guest(
-            "A13",
-            "an endless destructor of a resource that another component drops",
-            endless(composed::resource("(loop $l (br $l))", "(call $drop (call $make))")),
-        ),
-        Vector::guest(
-            "A13",
-            "a destructor of one second, for each of a thousand resources",
-            endless(composed::resource(
-                "(local $n i32) (loop $l
-                   (local.set $n (i32.add (local.get $n) (i32.const 1)))
-                   (br_if $l (i32.lt_u (local.get $n) (i32.const 1_000_000_000))))",
-                "(local $n i32) (loop $l (call $drop (call $make))
-                   (local.set $n (i32.add (local.get $n) (i32.const 1)))
-                   (br_if $l (i32.lt_u (local.get $n) (i32.const 1_000))))",
-            )),
-        ),
-    ]
-}
-
-const TEXT: Argument = Argument::Text('a', 1_000);
-
-/// Two components in one.
-fn composed() -> Vec<Vector> {
-    vec![
-        Vector::guest(
-            "A4",
-            "a component that calls another component inside, which never returns",
-            endless(composed::pair("(loop $l (br $l))", "(call $inner)")),
-        ),
-        Vector::guest(
-            "A4",
-            "calls from one component to another, without end",
-            endless(composed::pair("", "(loop $l (call $inner) (br $l))")),
-        ),
-        Vector::guest(
-            "A4",
-            "a chain of 40 components, each of which calls the next ten times",
-            endless(composed::chain(40)),
-        ),
-        Vector::guest(
-            "A14",
-            "a string of 15 MiB from UTF-8 to UTF-16 between two components, again and again",
-            endless(composed::transcoding("utf8", "utf16", 15 << 20)).memory_mib(64),
-        ),
-        Vector::guest(
-            "A14",
-            "a string of 15 MiB from UTF-8 to latin1+utf16, which turns out to be UTF-16",
-            endless(composed::transcoding("utf8", "latin1+utf16", 15 << 20)).memory_mib(64),
-        ),
-    ]
-}
-
-/// Many executions of one component.
-fn over_time() -> Vec<Vector> {
-    let crash = "(local $n i32) (loop $l
-           (local.set $n (i32.add (local.get $n) (i32.const 1)))
-           (br_if $l (i32.lt_u (local.get $n) (i32.const 10_000_000))))
-         (drop (i32.div_u (i32.const 1) (i32.const 0)))";
-    vec![
-        Vector::guest(
-            "A15",
-            "ten million turns, then a trap that hides their fuel, 40 times under a CPU quota",
-            GuestCase::new(wat::run(crash), &[Trap, QuotaExceeded])
-                .set("quota.cpu_time", "\"50ms/s\"")
-                .set("quota.cpu_time_policy", "\"deny\"")
-                .timeout_ms(1_000)
-                .runs(40, 1)
-                .check(|measured| quota(measured, 50)),
-        ),
-        Vector::guest(
-            "A15",
-            "the same, 40 times, four at once, that wait for CPU time",
-            GuestCase::new(wat::run(crash), &[Trap, Timeout])
-                .set("quota.cpu_time", "\"50ms/s\"")
-                .runs(40, 4)
-                .check(|measured| quota(measured, 50)),
-        ),
-        Vector::guest(
-            "A18",
-            "64 endless loops, 32 at once, in windows of 1 ms of the component's choice",
-            endless(wat::run("(loop $l (br $l))"))
-                .set("quota.cpu_time", "\"1000ms/s\"")
-                .set("quota.period", "\"1ms\"")
-                .runs(64, 32),
-        ),
-        Vector::guest(
-            "A18",
-            "a CPU quota in a window of a day, under an operator's of 100 ms a second",
-            GuestCase::new(wat::run("(loop $l (br $l))"), &[Timeout, QuotaExceeded])
-                .set("quota.cpu_time", "\"100ms/s\"")
-                .set("quota.period", "\"86400s\"")
-                .set("quota.cpu_time_policy", "\"deny\"")
-                .policy("[ceiling.quota]\ncpu_time = \"100ms/s\"")
-                .timeout_ms(30)
-                .runs(40, 4)
-                .check(|measured| quota(measured, 100)),
-        ),
-    ]
-}
-
 fn elsewhere() -> Vec<Vector> {
     vec![
         Vector::elsewhere(
@@ -359,17 +201,6 @@ fn elsewhere() -> Vec<Vector> {
     ]
 }
 
-/// The quota holds in each window that the attack lasted, but for slices that were under way. They
-/// are measured by the wall clock, so a busy machine adds to them.
-fn quota(measured: &Measured, quota_ms: u64) -> Result<(), String> {
-    let windows = measured.whole.as_secs() + 2;
-    let most = Duration::from_millis(quota_ms * windows + 150);
-    match measured.cpu_time.max(measured.window_cpu_time) {
-        time if time <= most => Ok(()),
-        time => Err(format!("{time:?} of CPU time; {quota_ms} ms a second are allowed")),
-    }
-}
-
 fn call_tree(depth: usize) -> String {
     let mut fields = String::from("(func $f0)");
     for level in 1..=depth {
@@ -395,44 +226,4 @@ fn deep_frames() -> String {
 fn long_body() -> Vec<u8> {
     // Each is a nop.
     wat::component_of(&wat::module_of(core::iter::repeat_n(1, 7_000_000)))
-}
-
-fn many_starts() -> String {
-    let instances: String =
-        (0..100).map(|n| format!("(core instance $i{n} (instantiate $m))")).collect();
-    format!(
-        r#"(component
-             (core module $m
-               (func $s (local $n i32) (loop $l
-                 (local.set $n (i32.add (local.get $n) (i32.const 1)))
-                 (br_if $l (i32.lt_u (local.get $n) (i32.const 10_000_000)))))
-               (start $s) (func (export "run")))
-             {instances}
-             (func (export "run") (canon lift (core func $i99 "run"))))"#
-    )
-}
-
-/// A component whose `run` takes a string.
-fn string_taker(realloc: &str, post_return: &str) -> String {
-    format!(
-        r#"(component
-             (core module $m (memory (export "mem") 1)
-               (func (export "run") (param i32 i32) (result i32) (i32.const 0))
-               (func (export "realloc") (param i32 i32 i32 i32) (result i32) {realloc})
-               (func (export "post") (param i32) {post_return}))
-             (core instance $i (instantiate $m))
-             (func (export "run") (param "text" string) (result u32)
-               (canon lift (core func $i "run") (memory (core memory $i "mem"))
-                 (realloc (core func $i "realloc")) (post-return (core func $i "post")))))"#
-    )
-}
-
-fn endless_lowering() -> String {
-    wat::with_imports(
-        wat::RANDOM,
-        &[("random", r#"$random "get-random-bytes""#)],
-        r#"(import "host" "random" (func $random (param i64 i32)))
-           (func (export "run") (call $random (i64.const 64) (i32.const 0)))"#,
-    )
-    .replace("(i32.const 4096)", "(loop $l (br $l)) unreachable")
 }

@@ -197,7 +197,7 @@ fn idle(measured: &Measured) -> Result<(), String> {
 /// A guest that makes timers: `$subscribe` and `$block` are WASI's, `$wait_once` waits for a new
 /// timer and drops it.
 fn sleeper(body: &str) -> String {
-    timers(&format!(
+    wat::timers(&format!(
         r#"(func $wait_once (param i64) (local $timer i32)
              (local.set $timer (call $subscribe (local.get 0)))
              (call $block (local.get $timer))
@@ -208,7 +208,7 @@ fn sleeper(body: &str) -> String {
 
 /// Waits for `count` timers that end in 584 years.
 fn many_timers(count: usize) -> String {
-    timers(&format!(
+    wat::timers(&format!(
         r#"(func (export "run") (local $n i32)
              (block $made (loop $l
                (br_if $made (i32.ge_u (local.get $n) (i32.const {count})))
@@ -221,7 +221,7 @@ fn many_timers(count: usize) -> String {
 
 /// Waits for one timer in a list of `count`.
 fn lent(count: usize) -> String {
-    timers(&format!(
+    wat::timers(&format!(
         r#"(func (export "run") (local $n i32) (local $timer i32)
              (local.set $timer (call $subscribe (i64.const -1)))
              (loop $l
@@ -230,32 +230,4 @@ fn lent(count: usize) -> String {
                (br_if $l (i32.lt_u (local.get $n) (i32.const {count}))))
              (call $poll (i32.const 0) (i32.const {count}) (i32.const 60000)))"#
     ))
-}
-
-fn timers(fields: &str) -> String {
-    wat::with_imports(
-        wat::CLOCK,
-        &[
-            ("subscribe", r#"$clock "subscribe-duration""#),
-            ("block", r#"$poll "[method]pollable.block""#),
-            ("poll", r#"$poll "poll""#),
-        ],
-        &format!(
-            r#"(import "libc" "mem" (memory 1))
-               (import "host" "subscribe" (func $subscribe (param i64) (result i32)))
-               (import "host" "block" (func $block (param i32)))
-               (import "host" "poll" (func $poll (param i32 i32 i32)))
-               (import "host" "drop" (func $drop (param i32)))
-               {fields}"#
-        ),
-    )
-    .replace(
-        r#"(core module $m "#,
-        r#"(core func $drop (canon resource.drop $pollable))
-           (core module $m "#,
-    )
-    .replace(
-        r#"(instance (export "subscribe""#,
-        r#"(instance (export "drop" (func $drop)) (export "subscribe""#,
-    )
 }
