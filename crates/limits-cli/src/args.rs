@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod cache_command;
 pub(crate) mod compile_args;
 pub(crate) mod service_args;
 
@@ -10,6 +11,7 @@ use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Parser, Subcommand, ValueEnum};
 use limits_config::ComponentName;
 
+use crate::args::cache_command::CacheCommand;
 use crate::args::compile_args::{CacheArgs, CompileArgs};
 use crate::args::service_args::ServiceArgs;
 use crate::inputs::manifest::Manifest;
@@ -35,6 +37,9 @@ pub(crate) enum Command {
     /// Runs a component many times under generous limits and suggests limits to declare.
     #[command(after_help = exit_code_help())]
     Calibrate(CalibrateArgs),
+    /// Lists or removes the compiled components that are kept.
+    #[command(subcommand)]
+    Cache(CacheCommand),
 }
 
 impl Command {
@@ -44,6 +49,7 @@ impl Command {
             Self::Run(run) => Manifest::files(&run.guest, None),
             Self::Check(check) => Manifest::inputs(&check.manifest, None),
             Self::Calibrate(calibrate) => Manifest::files(&calibrate.guest, None),
+            Self::Cache(_) => Vec::new(),
         }
     }
 }

@@ -27,6 +27,7 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{Args, Command, Format, OutputArgs};
+use crate::commands::cache::{self, CacheReport};
 use crate::commands::calibrate;
 use crate::commands::check::{self, Checked};
 use crate::commands::run;
@@ -88,10 +89,11 @@ fn serve(args: &Args) -> i32 {
         Command::Run(run) => (&run.output, run.repeat.is_some_and(|count| count.get() > 1)),
         Command::Check(check) => (&check.output, false),
         Command::Calibrate(calibrate) => (&calibrate.output, calibrate.runs.get() > 1),
+        Command::Cache(cache) => (&cache.place().output, false),
     };
     let at_once = match &args.command {
         Command::Run(run) => usize::try_from(run.parallel.get()).unwrap_or(usize::MAX),
-        Command::Check(_) | Command::Calibrate(_) => 1,
+        Command::Check(_) | Command::Calibrate(_) | Command::Cache(_) => 1,
     };
     let (runtime, interrupt, stdio) = match start(at_once, is_repeated) {
         Ok(started) => started,
@@ -103,6 +105,7 @@ fn serve(args: &Args) -> i32 {
             Command::Run(args) => run::run(args, &mut console, &interrupt).await,
             Command::Check(args) => check::check(args, &mut console, &interrupt).await,
             Command::Calibrate(args) => calibrate::calibrate(args, &mut console, &interrupt).await,
+            Command::Cache(command) => cache::cache(command, &mut console),
         }
     });
     // The runtime still listens to Ctrl-C, which ends the wait for a slow reader.
@@ -189,6 +192,7 @@ fn report_alone(command: &Command, output: &OutputArgs, failure: &Failure) -> u8
             let report = CalibrationReport::not_run(None, ending, Runs::default());
             (json::line(&report), &calibrate.guest.dirs[..])
         }
+        Command::Cache(_) => (json::line(&CacheReport::not_run(ending)), &[][..]),
     };
     let written = json.and_then(|json| {
         if output.format == Format::Json {

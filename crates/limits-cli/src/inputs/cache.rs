@@ -11,8 +11,14 @@ pub(crate) fn open(args: &CacheArgs) -> (Option<Cache>, Option<String>) {
     if args.no_cache {
         return (None, None);
     }
-    match CachePlace::find(args.cache.as_deref()) {
-        Ok(_) => (None, None),
+    let opened = CachePlace::find(args.cache.as_deref())
+        .map_err(|homeless| homeless.to_string())
+        .and_then(|CachePlace { dir, key_file }| {
+            Cache::open(&dir, &key_file, Cache::DEFAULT_MAX_BYTES)
+                .map_err(|error| error.to_string())
+        });
+    match opened {
+        Ok(cache) => (Some(cache), None),
         Err(reason) => (None, Some(format!("compiled components are not kept: {reason}"))),
     }
 }
