@@ -3,8 +3,8 @@
 //! # Invariants
 //!
 //! - I27: only a refusal that the same bytes will always meet is remembered: one of the pre-pass,
-//!   of translation or of validation. A spent budget, a crash, and a failure of the host are not, and
-//!   a verdict holds only under the limits that it was made under.
+//!   of translation or of validation. A spent budget, a crash, and a failure of the host are not,
+//!   and a verdict holds only under the limits that it was made under.
 
 use limits_core::{Rejection, StructureCount, StructureLimits, WasmError};
 use serde::{Deserialize, Serialize};

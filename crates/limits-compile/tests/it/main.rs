@@ -2,6 +2,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod cache;
 mod confinement;
 mod host;
 mod misbehaving;
