@@ -28,6 +28,9 @@ use crate::worker_program::WorkerProgram;
 /// bytes for a byte of tiny functions.
 const CODE_PER_BYTE: u64 = 64;
 const LEAST_CODE: u64 = 16 * 1024 * 1024;
+/// The same for each byte of the source, whatever it is: Wasmtime makes an image of data segments,
+/// of up to twice their bytes.
+const IMAGE_PER_BYTE: u64 = 2;
 /// The bytes that adapting a core module adds, at most.
 const ADAPTER_BYTES: u64 = 256 * 1024;
 
@@ -251,11 +254,12 @@ impl Compiler {
         // The pre-pass is cheap for a binary, and saves a process. A source that is to be translated
         // is counted by the worker, since translating is not cheap.
         let code_bytes = if is_translated {
-            length(source.bytes()).saturating_add(ADAPTER_BYTES)
+            source.code_bytes().saturating_add(ADAPTER_BYTES)
         } else {
             Structure::of(source.bytes(), &self.structure)?.code_bytes()
         };
         let allowance = self.budget.for_size(code_bytes);
+        let image = length(source.bytes()).saturating_mul(IMAGE_PER_BYTE);
         let most_code = code_bytes.saturating_mul(CODE_PER_BYTE).saturating_add(LEAST_CODE);
         let most_translated = match is_translated {
             true => self.structure.get(StructureCount::ComponentBytes),
@@ -273,7 +277,7 @@ impl Compiler {
             request,
             source: source.bytes(),
             allowance,
-            most_body: most_code.saturating_add(most_translated),
+            most_body: most_code.saturating_add(image).saturating_add(most_translated),
         };
         let turn = self.turns.wait(id);
         let answered = job.run()?;

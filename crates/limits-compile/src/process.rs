@@ -4,16 +4,20 @@
 //!
 //! - I1: a worker does not outlive the call that started it, nor the host.
 //! - I2: the host keeps of a worker's answers at most the bytes that the job allows, and waits at most
-//!   for the job's wall-clock time.
+//!   for the job's wall-clock time, also for the end of a worker that has closed its output.
 
 mod ending;
 mod exchange;
 
+use core::time::Duration;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Instant;
+use std::{io, thread};
 
-use limits_core::{CompileAllowance, CompileResource, Rejection, WasmError};
+use limits_core::{
+    CompileAllowance, CompileResource, HostResource, HostShortage, Rejection, WasmError,
+};
 
 use crate::compile_error::CompileError;
 use crate::compile_report::Confinement;
@@ -46,6 +50,20 @@ pub(crate) struct Answered {
 /// A child process that is killed and reaped when this is dropped.
 struct Running(Child);
 
+impl Running {
+    /// Waits for the end of the process, or returns `None` at the deadline.
+    fn wait_until(&mut self, deadline: Option<Instant>) -> io::Result<Option<ExitStatus>> {
+        loop {
+            let status = self.0.try_wait()?;
+            if status.is_some() || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(status);
+            }
+            // It closed its output, so its end is less than a millisecond away, unless it lies.
+            thread::sleep(Duration::from_micros(500));
+        }
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // Both fail only if the child has been reaped.
@@ -67,24 +85,44 @@ impl Job<'_> {
         };
         let mut exchange = Exchange::new(stdin, stdout, stderr, [&head, self.source], deadline)
             .map_err(protocol)?;
-        let ended = match self.converse(&mut exchange) {
+        // Until the worker says otherwise, it could have ended for want of any memory.
+        let mut has_memory = false;
+        let done = self.ready(&mut exchange).and_then(|(confinement, has)| {
+            has_memory = has;
+            self.done(&mut exchange, confinement)
+        });
+        let ended = match done {
             Ok(answered) => return Ok(answered),
             Err(ended) => ended,
         };
         match ended {
             Ended::Failed(error) => Err(error),
             Ended::Late => Err(spent(CompileResource::WallTime, &self.allowance).into()),
+            Ended::Refused => Err(self.refused(has_memory)),
             // The reason is in the way in which it ended, and perhaps in its last words.
             Ended::Gone => {
                 let words = exchange.last_words();
-                let status = worker.0.wait().map_err(protocol)?;
+                let Some(status) = worker.wait_until(deadline).map_err(protocol)? else {
+                    return Err(spent(CompileResource::WallTime, &self.allowance).into());
+                };
                 Err(match classify(status.signal(), status.code(), &words) {
                     End::Spent(resource) => spent(resource, &self.allowance).into(),
+                    End::Refused => self.refused(has_memory),
                     End::Crashed(reason) => Rejection::Crashed { reason }.into(),
                     End::Failed(failure) => failure.into(),
                 })
             }
         }
+    }
+
+    /// Returns the error of a worker that the system refused memory: its budget is spent, unless
+    /// the host has less than that for it.
+    fn refused(&self, has_memory: bool) -> CompileError {
+        if has_memory {
+            return spent(CompileResource::Memory, &self.allowance).into();
+        }
+        let reason = "its own RLIMIT_AS leaves a compile worker less than the budget";
+        WasmError::HostExhausted(HostShortage::new(HostResource::Memory, reason)).into()
     }
 
     fn start(&self) -> Result<Child, WorkerFailure> {
@@ -104,16 +142,26 @@ impl Job<'_> {
             })
     }
 
-    fn converse(&self, exchange: &mut Exchange<'_>) -> Result<Answered, Ended> {
-        let (answer, _) = exchange.answer(0)?;
-        let confinement = match answer {
-            Answer::Ready { seccomp, landlock } => Confinement { seccomp, landlock },
-            Answer::Unrestricted { what, reason } => {
-                return Err(WorkerFailure::Restriction { what, reason }.into());
+    /// Reads the first answer: the restrictions, and whether it may have its memory.
+    fn ready(&self, exchange: &mut Exchange<'_>) -> Result<(Confinement, bool), Ended> {
+        match exchange.answer(0)?.0 {
+            Answer::Ready { seccomp, landlock, has_memory } => {
+                Ok((Confinement { seccomp, landlock }, has_memory))
             }
-            Answer::Failed(failed) => return Err(self.failed(failed)),
-            Answer::Done(_) => return Err(Ended::Failed(protocol("it answers unrestricted"))),
-        };
+            Answer::Unrestricted { what, reason } => {
+                Err(WorkerFailure::Restriction { what, reason }.into())
+            }
+            Answer::Failed(failed) => Err(self.failed(failed)),
+            Answer::Done(_) => Err(Ended::Failed(protocol("it answers unrestricted"))),
+        }
+    }
+
+    /// Reads the last answer.
+    fn done(
+        &self,
+        exchange: &mut Exchange<'_>,
+        confinement: Confinement,
+    ) -> Result<Answered, Ended> {
         match exchange.answer(self.most_body)? {
             (Answer::Done(done), body) => Ok(Answered { done, confinement, body }),
             (Answer::Failed(failed), _) => Err(self.failed(failed)),
@@ -126,6 +174,7 @@ impl Job<'_> {
             return Ended::Failed(rejection.into());
         }
         Ended::Failed(match failed {
+            Failed::Refused => return Ended::Refused,
             Failed::Invalid { reason } => WasmError::InvalidComponent { reason }.into(),
             Failed::Source(error) => error.into(),
             Failed::Engine => WorkerFailure::Engine.into(),
@@ -142,6 +191,8 @@ enum Ended {
     Failed(CompileError),
     /// The time is over.
     Late,
+    /// The system refused the worker memory.
+    Refused,
     /// The worker closed its output, most likely by its death.
     Gone,
 }

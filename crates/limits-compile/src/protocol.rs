@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use limits_core::{
-    CompileAllowance, CompileResource, Rejection, StructureCount, StructureLimits, WasmError,
+    CompileAllowance, CompileResource, HostResource, Rejection, StructureCount, StructureLimits,
+    WasmError,
 };
 use limits_wasmtime::{AddressSpace, EngineSettings, Structure};
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,8 @@ pub(crate) enum Answer {
     Ready {
         seccomp: bool,
         landlock: bool,
+        /// Whether the system lets it have all memory of its allowance.
+        has_memory: bool,
     },
     /// It could not restrict itself.
     Unrestricted {
@@ -96,6 +99,8 @@ pub(crate) enum Failed {
     /// The budget is spent.
     Cpu,
     Memory,
+    /// The system refused memory: the budget is spent, or the host's own limit is lower.
+    Refused,
     /// The compiler panicked.
     Panicked {
         reason: String,
@@ -144,12 +149,6 @@ impl Used {
     }
 }
 
-impl From<Confinement> for Answer {
-    fn from(Confinement { seccomp, landlock }: Confinement) -> Self {
-        Self::Ready { seccomp, landlock }
-    }
-}
-
 /// Returns limits in the order of [`StructureCount::ALL`].
 pub(crate) fn limits_to_wire(limits: &StructureLimits) -> Vec<u64> {
     StructureCount::ALL.iter().map(|count| limits.get(*count)).collect()
@@ -178,6 +177,9 @@ impl Failed {
                 Self::Structure { key, limit, found, place }
             }
             WasmError::InvalidComponent { reason } => Self::Invalid { reason },
+            WasmError::HostExhausted(lack) if lack.resource() == HostResource::Memory => {
+                Self::Refused
+            }
             other => Self::Host { reason: other.to_string() },
         }
     }
@@ -194,9 +196,11 @@ impl Failed {
             Self::Cpu => spent(CompileResource::CpuTime, allowance),
             Self::Memory => spent(CompileResource::Memory, allowance),
             Self::Panicked { reason } => Rejection::Crashed { reason: reason.clone() },
-            Self::Invalid { .. } | Self::Source(_) | Self::Engine | Self::Host { .. } => {
-                return None;
-            }
+            Self::Refused
+            | Self::Invalid { .. }
+            | Self::Source(_)
+            | Self::Engine
+            | Self::Host { .. } => return None,
         })
     }
 }

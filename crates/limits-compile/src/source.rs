@@ -97,6 +97,16 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// Returns the bytes by which translating and compiling the source cost, but for those of an
+    /// adapter.
+    pub(crate) fn code_bytes(&self) -> u64 {
+        let bytes = match CoreModule::is_one(self.bytes) {
+            true => CoreModule::code_bytes(self.bytes),
+            false => self.bytes.len(),
+        };
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+
     /// Makes a binary component of the bytes: parses text, and adapts a core module. Bytes of a
     /// form that is not accepted pass as they are: the pre-pass has the better message.
     ///
@@ -151,6 +161,22 @@ mod tests {
         assert_eq!(adapted.get(..8), Some(&b"\0asm\x0d\0\x01\0"[..]));
         let both = Source::new(PROGRAM.as_bytes()).with_text().with_modules();
         assert_eq!(binary(both), (adapted, Some(Adapter::Command)));
+    }
+
+    #[test]
+    fn padding_buys_a_module_no_budget() {
+        let text = |padding: &str| {
+            format!(
+                "(module (memory 1) (data (i32.const 0) \"{padding}\") (@custom \"a\" \"{padding}\"))"
+            )
+        };
+        let code_bytes = |padding| {
+            let module = wat::parse_str(text(padding)).unwrap();
+            (module.len(), Source::new(&module).with_modules().code_bytes())
+        };
+        let padding = "x".repeat(10_000);
+        let ((_, small), (length, large)) = (code_bytes("x"), code_bytes(&padding));
+        assert!(length > 20_000 && large < small + 10, "{small} {large}");
     }
 
     #[test]

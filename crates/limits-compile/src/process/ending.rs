@@ -12,6 +12,8 @@ const MOST_WORDS: usize = 300;
 pub(super) enum End {
     /// A part of the budget was spent.
     Spent(CompileResource),
+    /// The system refused memory.
+    Refused,
     /// The component made the compiler crash.
     Crashed(String),
     /// The host has to act.
@@ -24,9 +26,7 @@ pub(super) fn classify(signal: Option<i32>, code: Option<i32>, words: &str) -> E
     match signal {
         Some(libc::SIGXCPU) => End::Spent(CompileResource::CpuTime),
         // An allocation that RLIMIT_AS refuses ends a program of Rust.
-        Some(libc::SIGABRT) if words.contains("memory allocation of") => {
-            End::Spent(CompileResource::Memory)
-        }
+        Some(libc::SIGABRT) if words.contains("memory allocation of") => End::Refused,
         Some(libc::SIGABRT | libc::SIGSEGV) if words.contains("overflowed its stack") => {
             crashed("the compiler overflowed its stack")
         }
@@ -63,7 +63,7 @@ mod tests {
         let crashed = |reason: &str| End::Crashed(String::from(reason));
         for (signal, words, end) in [
             (libc::SIGXCPU, "", End::Spent(CompileResource::CpuTime)),
-            (libc::SIGABRT, alloc, End::Spent(CompileResource::Memory)),
+            (libc::SIGABRT, alloc, End::Refused),
             (libc::SIGABRT, stack, crashed("the compiler overflowed its stack")),
             (libc::SIGABRT, "oops\n", crashed("signal 6 ended the compiler: oops")),
             (libc::SIGSYS, "", crashed("the compiler made a forbidden system call")),

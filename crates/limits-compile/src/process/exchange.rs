@@ -76,32 +76,37 @@ impl<'a> Exchange<'a> {
         Ok((answer, self.read(length)?))
     }
 
-    /// Reads exactly `length` bytes. The memory for them grows as they come.
+    /// Reads exactly `length` bytes. The memory for them grows as they come, however long the
+    /// worker says that they are.
     fn read(&mut self, length: usize) -> Result<Vec<u8>, Broken> {
         let mut bytes = Vec::new();
+        let mut chunk = vec![0; length.min(CHUNK)];
         while bytes.len() < length {
-            let old = bytes.len();
-            bytes.resize(length.min(old + CHUNK.max(old)), 0);
-            match self.stdout.read(&mut bytes[old..]) {
+            // Also while there always is a byte: a worker may write them one by one.
+            if self.left().is_zero() {
+                return Err(Broken::Late);
+            }
+            let most = chunk.len().min(length - bytes.len());
+            match self.stdout.read(&mut chunk[..most]) {
                 Ok(0) => return Err(Broken::Gone),
-                Ok(count) => bytes.truncate(old + count),
-                Err(error) if is_passing(&error) => {
-                    bytes.truncate(old);
-                    self.wait()?;
-                }
+                Ok(count) => bytes.extend_from_slice(&chunk[..count]),
+                Err(error) if is_passing(&error) => self.wait()?,
                 Err(error) => return Err(Broken::Nonsense(error.to_string())),
             }
         }
         Ok(bytes)
     }
 
+    /// Returns the time until the deadline.
+    fn left(&self) -> Duration {
+        self.deadline
+            .map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
     /// Waits until the worker has written something, and sends and hears meanwhile.
     fn wait(&mut self) -> Result<(), Broken> {
         loop {
-            let left = match self.deadline {
-                None => Duration::MAX,
-                Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            };
+            let left = self.left();
             if left.is_zero() {
                 return Err(Broken::Late);
             }

@@ -39,6 +39,23 @@ impl CoreModule {
         bytes.starts_with(HEADER)
     }
 
+    /// Returns the bytes of a module by which adapting and compiling it cost: those without custom
+    /// sections, unless they have a WIT world, and without the contents of data segments. Bytes that
+    /// cannot be read cost as if they could.
+    pub(crate) fn code_bytes(bytes: &[u8]) -> usize {
+        let idle = |payload| match payload {
+            Payload::CustomSection(section) if !section.name().starts_with(WORLD) => {
+                section.range().len()
+            }
+            Payload::DataSection(section) => {
+                section.into_iter().map_while(Result::ok).map(|segment| segment.data.len()).sum()
+            }
+            _ => 0,
+        };
+        let payloads = Parser::new(0).parse_all(bytes).map_while(Result::ok);
+        bytes.len().saturating_sub(payloads.map(idle).sum())
+    }
+
     /// Looks at a module in one pass over its bytes, without validating it.
     ///
     /// # Errors

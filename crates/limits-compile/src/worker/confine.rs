@@ -8,8 +8,7 @@ use landlock::{
     RulesetStatus,
 };
 
-use crate::compile_report::Confinement;
-use crate::protocol::Request;
+use crate::protocol::{Answer, Request};
 use crate::worker::output::Output;
 use crate::worker::restriction::Restriction;
 use crate::worker::vitals::Vitals;
@@ -36,26 +35,28 @@ pub(super) fn begin(request: &Request, output: &Arc<Output>) -> Result<Confined,
     rayon::broadcast(|_| ());
     watchdog::start(request.allowance, Arc::clone(&vitals), Arc::clone(output))?;
     let threads = u64::try_from(threads).unwrap_or(u64::MAX);
-    limits::bound(request.allowance, threads.saturating_add(1), &vitals)?;
-    Ok(Confined { vitals, landlock })
+    let has_memory = limits::bound(request.allowance, threads.saturating_add(1), &vitals)?;
+    Ok(Confined { vitals, landlock, has_memory })
 }
 
 /// A process with all its restrictions but the last.
 pub(super) struct Confined {
     vitals: Arc<Vitals>,
     landlock: bool,
+    has_memory: bool,
 }
 
 impl Confined {
-    /// Bounds the system calls of all threads.
-    pub(super) fn finish(self) -> Result<(Confinement, Arc<Vitals>), Restriction> {
+    /// Bounds the system calls of all threads. Returns the answer that says so.
+    pub(super) fn finish(self) -> Result<(Answer, Arc<Vitals>), Restriction> {
+        let Self { vitals, landlock, has_memory } = self;
         let seccomp = filter::apply()?;
-        Ok((Confinement { seccomp, landlock: self.landlock }, self.vitals))
+        Ok((Answer::Ready { seccomp, landlock, has_memory }, vitals))
     }
 }
 
-/// Takes all rights to files and the network from this thread and those that it starts. Returns
-/// false if the kernel cannot, or not wholly.
+/// Takes all rights to files and the network, as far as the kernel knows them, from this thread and
+/// those that it starts. Returns false if the kernel has no Landlock.
 fn landlock() -> Result<bool, Restriction> {
     let what = "Landlock";
     let files = AccessFs::from_all(ABI::V5);

@@ -35,21 +35,26 @@ pub(super) fn renounce() -> Result<(), Restriction> {
     set(Resource::Nofile, "RLIMIT_NOFILE", 0, 0)
 }
 
-/// Bounds memory and CPU time by `allowance`, for so many threads.
+/// Bounds memory and CPU time by `allowance`, for so many threads, and takes the right to start
+/// more. Returns whether this process may have all of that memory: it keeps a lower limit of its
+/// host.
 ///
 /// The watchdog ends the worker more exactly; these hold where it does not run.
 pub(super) fn bound(
     allowance: Allowance,
     threads: u64,
     vitals: &Vitals,
-) -> Result<(), Restriction> {
+) -> Result<bool, Restriction> {
+    set(Resource::Nproc, "RLIMIT_NPROC", 0, 0)?;
     let taken = vitals.address_space().map_err(Restriction::of("RLIMIT_AS"))?;
     let arenas = ARENA.saturating_mul(threads.saturating_add(1));
     let memory = taken.saturating_add(arenas).saturating_add(allowance.memory_bytes);
+    let had = rustix::process::getrlimit(Resource::As).current;
     set(Resource::As, "RLIMIT_AS", memory, memory)?;
     let seconds = allowance.cpu_ms.div_ceil(1_000).saturating_add(1);
     // The first ends the process by a signal of its own, which tells the host the reason.
-    set(Resource::Cpu, "RLIMIT_CPU", seconds, seconds.saturating_add(1))
+    set(Resource::Cpu, "RLIMIT_CPU", seconds, seconds.saturating_add(1))?;
+    Ok(had.is_none_or(|had| had >= memory))
 }
 
 /// Sets a limit, or keeps a lower one that the process has.

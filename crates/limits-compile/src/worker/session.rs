@@ -55,16 +55,17 @@ fn answer(
         return Err(io::Error::other("the host is of another version"));
     };
     let vitals = match confined.finish() {
-        Ok((confinement, vitals)) => {
-            output.say(&confinement.into())?;
+        Ok((ready, vitals)) => {
+            output.say(&ready)?;
             vitals
         }
         Err(restriction) => return output.end(&unrestricted(restriction), &[]),
     };
     let mut source = Vec::new();
-    if usize::try_from(length).is_ok_and(|length| source.try_reserve_exact(length).is_ok()) {
-        input.take(length).read_to_end(&mut source)?;
+    if !usize::try_from(length).is_ok_and(|length| source.try_reserve_exact(length).is_ok()) {
+        return output.end(&Answer::Failed(Failed::Refused), &[]);
     }
+    input.take(length).read_to_end(&mut source)?;
     if let Some(act) = act {
         act(&source);
     }

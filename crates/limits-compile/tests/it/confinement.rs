@@ -105,7 +105,7 @@ fn a_restricted_worker_has_nothing_to_reach_for() {
         let mut words = line[name.len()..].split_whitespace();
         (words.next().unwrap().to_owned(), words.next().unwrap().to_owned())
     };
-    for name in ["Max core file size", "Max file size", "Max open files"] {
+    for name in ["Max core file size", "Max file size", "Max open files", "Max processes"] {
         assert_eq!(bounds(name), ("0".to_owned(), "0".to_owned()), "{name}");
     }
     assert_eq!(bounds("Max cpu time"), ("3".to_owned(), "4".to_owned()));
@@ -129,6 +129,33 @@ fn a_restricted_worker_has_nothing_to_reach_for() {
     }
     worker.kill().unwrap();
     worker.wait().unwrap();
+}
+
+/// Reads the first answer of a worker that has so much memory in its budget, under a limit of its
+/// host in KiB.
+fn first_answer(memory_bytes: u64, limit: &str) -> String {
+    let budget = CompileBudget { memory_bytes, ..CompileBudget::default() };
+    let request = testing::request(EngineBuilder::new().settings(), budget, 1).unwrap();
+    let mut worker = Command::new("/bin/sh")
+        .args(["-c", "ulimit -v $1; exec \"$0\"", WORKER, limit])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    worker.stdin.as_mut().unwrap().write_all(&request).unwrap();
+    let mut first = [0; 256];
+    let read = worker.stdout.as_mut().unwrap().read(&mut first).unwrap();
+    worker.kill().unwrap();
+    worker.wait().unwrap();
+    String::from_utf8_lossy(&first[..read]).into_owned()
+}
+
+#[test]
+fn a_worker_says_whether_it_may_have_its_memory() {
+    let limited = first_answer(8 << 30, "4194304");
+    assert!(limited.contains("\"has_memory\":false"), "{limited}");
+    let free = first_answer(8 << 30, "unlimited");
+    assert!(free.contains("\"has_memory\":true"), "{free}");
 }
 
 /// The last answer cannot come before the restrictions: there is none without a source.

@@ -47,9 +47,9 @@ fn answers_that_are_none_are_refused() {
 #[test]
 fn a_body_that_is_longer_than_allowed_is_not_read() {
     // Ready, and then a body of 2^40 bytes.
-    let ready = r#"{"Ready":{"seccomp":true,"landlock":true}}"#;
+    let ready = r#"{"Ready":{"seccomp":true,"landlock":true,"has_memory":true}}"#;
     let text = format!(
-        "printf 'wlcomp01\\052\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0{ready}'; \
+        "printf 'wlcomp01\\074\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0{ready}'; \
          printf 'wlcomp01\\2\\0\\0\\0\\0\\0\\0\\0\\0\\1\\0\\0{{}}'; cat /dev/zero"
     );
     let error = script(&text).compile(COMPONENT).unwrap_err();
@@ -57,6 +57,27 @@ fn a_body_that_is_longer_than_allowed_is_not_read() {
         panic!("{error}")
     };
     assert_eq!(resource, CompileResource::Artifact);
+}
+
+#[test]
+fn a_host_without_the_memory_for_a_worker_is_to_blame_itself() {
+    let ended = |has_memory: bool| {
+        let ready =
+            format!(r#"{{"Ready":{{"seccomp":true,"landlock":true,"has_memory":{has_memory}}}}}"#);
+        let length = format!("\\{:03o}", ready.len());
+        let text = format!(
+            "printf 'wlcomp01{length}\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0{ready}'; \
+             echo memory allocation of 8 bytes failed >&2; kill -6 $$"
+        );
+        script(&text).compile(COMPONENT).unwrap_err().to_string()
+    };
+    assert_eq!(
+        ended(false),
+        "the host ran out of memory or address space: its own RLIMIT_AS leaves a compile worker \
+         less than the budget"
+    );
+    let spent = ended(true);
+    assert!(spent.contains("compiling it takes more than 28"), "{spent}");
 }
 
 #[test]
@@ -77,6 +98,8 @@ fn a_worker_that_says_nothing_or_too_much_is_ended_at_the_deadline() {
         "while :; do :; done",
         // Reads nothing, and fills standard error for ever.
         "while :; do echo noise >&2; done",
+        // Closes its output, and lives on.
+        "exec >&-; while :; do :; done",
         // Half an answer.
         "printf wlcomp; while :; do :; done",
     ] {

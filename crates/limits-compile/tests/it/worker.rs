@@ -65,6 +65,15 @@ fn a_worker_with_another_engine_is_refused() {
     );
 }
 
+#[test]
+fn a_component_that_is_data_for_the_most_part_is_compiled() {
+    let data = "x".repeat(60 << 20);
+    let text = format!("(component (core module (memory 1000) (data (i32.const 0) \"{data}\")))");
+    let component = wat::parse_str(text).unwrap();
+    let compiled = Subject::new().compile(&component).unwrap();
+    assert!(compiled.report.structure.code_bytes() < 100);
+}
+
 /// Locals that are set in one branch of many diamonds: the compiler's work is their product.
 fn diamonds(locals: usize, count: usize) -> Vec<u8> {
     let sets: String = (0..count)
