@@ -9,7 +9,6 @@ use limits_core::{
 use limits_wasmtime::{AddressSpace, EngineSettings, Structure};
 use serde::{Deserialize, Serialize};
 
-use crate::compile_report::Confinement;
 use crate::fingerprint::Fingerprint;
 use crate::source::Forms;
 use crate::source::adapter::Adapted;

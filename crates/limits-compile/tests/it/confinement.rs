@@ -90,7 +90,7 @@ fn a_restricted_worker_has_nothing_to_reach_for() {
         .spawn()
         .unwrap();
     worker.stdin.as_mut().unwrap().write_all(&request).unwrap();
-    let mut first = [0; 64];
+    let mut first = [0; 128];
     let read = worker.stdout.as_mut().unwrap().read(&mut first).unwrap();
     assert!(testing::parse_answer(&first[..read]), "{:?}", String::from_utf8_lossy(&first));
 
