@@ -8,8 +8,8 @@ fn main() -> ExitCode {
     limits_compile::testing::serve_and(act)
 }
 
-/// Does a forbidden act. The system ends the process in it, or refuses it; with the code 9 the process
-/// says that it was done.
+/// Does a forbidden act. The system ends the process in it, or refuses it; with the code 9 the
+/// process says that it was done.
 fn act(what: &[u8]) {
     match what {
         b"open" => fails(File::open("/etc/hostname")),

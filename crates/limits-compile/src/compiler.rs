@@ -251,8 +251,8 @@ impl Compiler {
         task: Task,
     ) -> Result<Made, CompileError> {
         let is_translated = source.needs_translation();
-        // The pre-pass is cheap for a binary, and saves a process. A source that is to be translated
-        // is counted by the worker, since translating is not cheap.
+        // The pre-pass is cheap for a binary, and saves a process. A source that is to be
+        // translated is counted by the worker, since translating is not cheap.
         let code_bytes = if is_translated {
             source.code_bytes().saturating_add(ADAPTER_BYTES)
         } else {

@@ -3,8 +3,8 @@
 //! # Invariants
 //!
 //! - I1: a worker does not outlive the call that started it, nor the host.
-//! - I2: the host keeps of a worker's answers at most the bytes that the job allows, and waits at most
-//!   for the job's wall-clock time, also for the end of a worker that has closed its output.
+//! - I2: the host keeps of a worker's answers at most the bytes that the job allows, and waits at
+//!   most for the job's wall-clock time, also for the end of a worker that has closed its output.
 
 mod ending;
 mod exchange;

@@ -40,8 +40,8 @@ impl CoreModule {
     }
 
     /// Returns the bytes of a module by which adapting and compiling it cost: those without custom
-    /// sections, unless they have a WIT world, and without the contents of data segments. Bytes that
-    /// cannot be read cost as if they could.
+    /// sections, unless they have a WIT world, and without the contents of data segments. Bytes
+    /// that cannot be read cost as if they could.
     pub(crate) fn code_bytes(bytes: &[u8]) -> usize {
         let idle = |payload| match payload {
             Payload::CustomSection(section) if !section.name().starts_with(WORLD) => {
