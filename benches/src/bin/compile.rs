@@ -135,9 +135,9 @@ fn bombs() -> Vec<(&'static str, String)> {
         format!("{}{all_set}{}", "(loop ".repeat(300), "(br_if 0 (local.get 0)))".repeat(300));
     let blocks =
         format!("{}{}", "(block ".repeat(20_000), "(br_if 0 (local.get 0)))".repeat(20_000));
-    let line = "(drop (i32.mul (local.get 0) (i32.const 3)))".repeat(150_000);
+    let line = "(local.set 0 (i32.mul (local.get 0) (local.get 0)))".repeat(100_000);
     let segment = format!(
-        "(global i32 (i32.const 0)) (table 200000 funcref) (func $f) \
+        "(import \"\" \"\" (global i32)) (table 200000 funcref) (func $f) \
          (elem (offset (global.get 0)) func {})",
         "$f ".repeat(100_000)
     );
