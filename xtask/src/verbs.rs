@@ -7,6 +7,7 @@ mod c_guests;
 mod check_each;
 mod docs;
 mod examples;
+mod fuzz;
 mod guests;
 mod loom;
 mod package;
@@ -98,6 +99,11 @@ pub(crate) const VERBS: &[Verb] = &[
         action: With(attacks::soak),
     },
     Verb {
+        name: "fuzz",
+        about: "[TARGET] [--cases N] [--seed N]: a million seeded mutations for each parser",
+        action: With(fuzz::run),
+    },
+    Verb {
         name: "guests",
         about: "builds guests in JavaScript and Python, from the network, and runs them; not in ci",
         action: Plain(guests::run),
@@ -119,6 +125,7 @@ const CI: &[Step] = &[
     ("tidy", tidy::run),
     ("clippy", clippy),
     ("test", test),
+    ("fuzz", fuzz::all),
     ("c-guests", c_guests::run),
     ("loom", loom::run),
     ("check-each", check_each::run),

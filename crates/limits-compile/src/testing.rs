@@ -7,7 +7,7 @@ use limits_wasmtime::EngineSettings;
 
 use crate::fingerprint::Fingerprint;
 use crate::frame;
-use crate::protocol::{Answer, Request, Task, limits_to_wire};
+use crate::protocol::{Answer, Done, Failed, Request, Task, Used, limits_to_wire};
 use crate::source::{Forms, Source};
 
 /// Serves as a worker that is restricted as any other and then does `act` with the source.
@@ -38,6 +38,31 @@ pub fn request(
         allowance: budget.for_size(0).into(),
     };
     frame::head(&request, length)
+}
+
+/// Returns an answer of each kind, as a worker writes it.
+#[must_use]
+pub fn answers() -> Vec<Vec<u8>> {
+    let text = || String::from("text");
+    let counts = vec![1; limits_core::StructureCount::ALL.len() + 1];
+    let failed = [
+        Failed::Structure { key: text(), limit: 1, found: 2, place: text() },
+        Failed::Cpu,
+        Failed::Panicked { reason: text() },
+        Failed::Source(crate::source::source_error::SourceError::TextTooLarge {
+            bytes: 2,
+            most: 1,
+        }),
+        Failed::Engine,
+    ];
+    let done = Done { counts, adapted: None, translated: Some(3), used: Used::default() };
+    let all = [
+        Answer::Ready { seccomp: true, landlock: false },
+        Answer::Unrestricted { what: text(), reason: text() },
+        Answer::Done(done),
+    ];
+    let all = all.into_iter().chain(failed.into_iter().map(Answer::Failed));
+    all.filter_map(|answer| frame::head(&answer, 9).ok()).collect()
 }
 
 /// Parses a frame as the host parses a worker's answer. Returns whether it is one.

@@ -24,8 +24,8 @@ pub(crate) fn short_soak() -> Result {
     soak(&["--executions", SHORT].map(String::from))
 }
 
-/// Runs a program of the suite, which starts the command and the worker that are built beside it.
-fn run(name: &str, args: &[String]) -> Result {
+/// Runs a program of the workspace, with all that is built beside it.
+pub(super) fn run(name: &str, args: &[String]) -> Result {
     let built = cargo::output(&[
         "build",
         "--workspace",

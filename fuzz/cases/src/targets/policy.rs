@@ -1,0 +1,31 @@
+//! The policy file.
+
+use limits_config::Policy;
+
+use crate::corpus::{Corpus, texts};
+use crate::targets::component_toml::{WORDS, points_into};
+
+pub(crate) fn run(bytes: &[u8]) {
+    let Ok(text) = core::str::from_utf8(bytes) else { return };
+    match Policy::from_toml(text) {
+        Ok(policy) => {
+            let compile = policy.compile();
+            assert!((1..=64).contains(&compile.budget().workers));
+            assert!(policy.host().settings().count() > 0);
+        }
+        Err(error) => points_into(text, &error),
+    }
+}
+
+pub(crate) fn corpus() -> Corpus {
+    let policies = [
+        "[host]\nmemory = \"4GiB\"\ncpu_time = \"3000ms/s\"\nperiod = \"1s\"\n",
+        "[ceiling.resources]\nmemory.max_bytes = \"256MiB\"\ncpu = { max_fuel = 1, timeout_ms = 2 }\n\
+         [ceiling.quota]\nstorage = \"1GB\"\n[ceiling.capabilities]\nfilesystem.read = [\"/app/**\"]\n",
+        "[compile]\nmax_functions = 10\nmemory = \"1GiB\"\nworkers = 4\n",
+        "[component.\"a\"]\nsha256 = \
+         \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\n\
+         [component.\"a\".quota]\nmessage_rate = \"unlimited\"\n",
+    ];
+    texts(&policies, WORDS, 4_096)
+}

@@ -1,0 +1,3 @@
+#![no_main]
+
+fuzz_cases::fuzz!("component-toml");
