@@ -2,7 +2,7 @@
 
 use crate::corpus::Corpus;
 use crate::targets::{
-    answer, bandwidth, component_toml, pattern, policy, request, size, structure,
+    answer, bandwidth, cache_entry, component_toml, pattern, policy, request, size, structure,
 };
 
 /// A parser of strangers' input.
@@ -27,6 +27,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "structure", run: structure::run, corpus: structure::corpus },
     Target { name: "request", run: request::run, corpus: request::corpus },
     Target { name: "answer", run: answer::run, corpus: answer::corpus },
+    Target { name: "cache-entry", run: cache_entry::run, corpus: cache_entry::corpus },
 ];
 
 impl Target {

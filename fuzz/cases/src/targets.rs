@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod bandwidth;
+pub(crate) mod cache_entry;
 pub(crate) mod component_toml;
 pub(crate) mod pattern;
 pub(crate) mod policy;
