@@ -15,7 +15,7 @@ macro_rules! fuzz {
     ($name:literal) => {
         libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             if let Some(target) = $crate::target::Target::named($name) {
-                (target.run)(data);
+                let _ = (target.run)(data);
             }
         });
     };

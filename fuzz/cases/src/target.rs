@@ -11,8 +11,8 @@ use crate::targets::{
 pub struct Target {
     /// The name on the command line.
     pub name: &'static str,
-    /// Parses, and asserts what holds whatever the bytes.
-    pub run: fn(&[u8]),
+    /// Parses, and asserts what holds whatever the bytes. Tells whether they were accepted.
+    pub run: fn(&[u8]) -> bool,
     /// Makes the inputs that mutations begin with.
     pub corpus: fn() -> Corpus,
 }
@@ -41,6 +41,7 @@ impl Target {
 #[cfg(test)]
 mod tests {
     use super::{TARGETS, Target};
+    use crate::mutator::mutation;
 
     #[test]
     fn each_target_takes_its_corpus() {
@@ -48,8 +49,19 @@ mod tests {
             let corpus = (target.corpus)();
             assert!(!corpus.inputs.is_empty(), "{}", target.name);
             for input in corpus.inputs {
-                (target.run)(&input);
+                assert!((target.run)(&input), "{}", target.name);
             }
+        }
+    }
+
+    /// A mutation that is always refused, or never, tries little of a parser.
+    #[test]
+    fn mutations_are_accepted_now_and_then() {
+        for target in TARGETS {
+            let corpus = (target.corpus)();
+            let accepted =
+                (0..2_000).filter(|seed| (target.run)(&mutation(&corpus, *seed))).count();
+            assert!((20..1_980).contains(&accepted), "{}: {accepted} of 2000", target.name);
         }
     }
 

@@ -6,6 +6,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::process::ExitCode;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -69,24 +70,30 @@ fn feed(target: &Target, seed: u64, cases: u64) -> usize {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let step = u64::try_from(threads).unwrap_or(1);
     let findings = Mutex::new(Vec::new());
+    let accepted = AtomicU64::new(0);
     // A finding prints itself, with its seed.
     let hook = take_hook();
     set_hook(Box::new(|_| ()));
     thread::scope(|scope| {
         for first in 0..step {
-            let (corpus, findings) = (&corpus, &findings);
+            let (corpus, findings, accepted) = (&corpus, &findings, &accepted);
             scope.spawn(move || {
                 let mut at = first;
                 while at < cases {
                     let seed = seed.wrapping_add(at);
                     let bytes = mutation(corpus, seed);
-                    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| (target.run)(&bytes))) {
-                        let words = panic.downcast_ref::<String>().cloned().or_else(|| {
-                            panic.downcast_ref::<&str>().map(|text| String::from(*text))
-                        });
-                        let words = words.unwrap_or_default();
-                        if let Ok(mut findings) = findings.lock() {
-                            findings.push((seed, bytes, words));
+                    match catch_unwind(AssertUnwindSafe(|| (target.run)(&bytes))) {
+                        // Alone: nothing else is read with it.
+                        Ok(true) => drop(accepted.fetch_add(1, Ordering::Relaxed)),
+                        Ok(false) => {}
+                        Err(panic) => {
+                            let words = panic.downcast_ref::<String>().cloned().or_else(|| {
+                                panic.downcast_ref::<&str>().map(|text| String::from(*text))
+                            });
+                            let words = words.unwrap_or_default();
+                            if let Ok(mut findings) = findings.lock() {
+                                findings.push((seed, bytes, words));
+                            }
                         }
                     }
                     at += step;
@@ -97,7 +104,11 @@ fn feed(target: &Target, seed: u64, cases: u64) -> usize {
     set_hook(hook);
     let findings = findings.into_inner().unwrap_or_default();
     let (name, took) = (target.name, start.elapsed().as_secs_f64());
-    println!("{name:<16} {cases:>9} cases  {took:>6.1} s  {} findings", findings.len());
+    let accepted = accepted.into_inner();
+    println!(
+        "{name:<16} {cases:>9} cases, {accepted:>7} accepted  {took:>6.1} s  {} findings",
+        findings.len()
+    );
     for (seed, bytes, words) in findings.iter().take(MOST_SHOWN) {
         println!("  seed {seed}: {words}");
         println!("  bytes {}", hex(bytes));

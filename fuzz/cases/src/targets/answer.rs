@@ -5,8 +5,8 @@ use limits_compile::testing::{answers, parse_answer};
 use crate::corpus::Corpus;
 use crate::targets::request::WORDS;
 
-pub(crate) fn run(bytes: &[u8]) {
-    let _ = parse_answer(bytes);
+pub(crate) fn run(bytes: &[u8]) -> bool {
+    parse_answer(bytes)
 }
 
 pub(crate) fn corpus() -> Corpus {

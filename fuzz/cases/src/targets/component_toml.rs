@@ -39,24 +39,27 @@ pub(crate) const WORDS: &[&[u8]] = &[
     b"<id>",
 ];
 
-pub(crate) fn run(bytes: &[u8]) {
-    let Ok(text) = core::str::from_utf8(bytes) else { return };
+pub(crate) fn run(bytes: &[u8]) -> bool {
+    let Ok(text) = core::str::from_utf8(bytes) else { return false };
     match ComponentConfig::from_toml(text) {
         Ok(config) => {
             let effective = config.effective();
             assert_eq!(Some(effective.limits()), config.resource_limits().ok());
+            true
         }
         Err(error) => points_into(text, &error),
     }
 }
 
-/// Asserts that an error is one line for a terminal, and points into the text.
-pub(crate) fn points_into(text: &str, error: &ConfigError) {
+/// Asserts that an error is one line for a terminal, and points into the text. Returns false: the text
+/// was refused.
+pub(crate) fn points_into(text: &str, error: &ConfigError) -> bool {
     let shown = error.to_string();
     assert!(!shown.contains(is_hidden), "{shown:?}");
     let lines = text.matches('\n').count() + 1;
     assert!(error.line().is_none_or(|line| (1..=lines).contains(&line)), "{shown}");
     assert!(error.column().is_none_or(|column| column >= 1), "{shown}");
+    false
 }
 
 pub(crate) fn corpus() -> Corpus {

@@ -34,14 +34,14 @@ const WORDS: &[&[u8]] = &[
 ];
 
 /// The first byte is the domain, the rest a pattern, a line's end and a resource.
-pub(crate) fn run(bytes: &[u8]) {
-    let Some((which, rest)) = bytes.split_first() else { return };
-    let Ok(text) = core::str::from_utf8(rest) else { return };
+pub(crate) fn run(bytes: &[u8]) -> bool {
+    let Some((which, rest)) = bytes.split_first() else { return false };
+    let Ok(text) = core::str::from_utf8(rest) else { return false };
     let (written, resource) = text.split_once('\n').unwrap_or((text, "/app/data/a"));
     let domain = DOMAINS[usize::from(*which) % DOMAINS.len()];
-    let Ok(pattern) = Pattern::new(domain, written) else { return };
+    let Ok(pattern) = Pattern::new(domain, written) else { return false };
     assert_eq!(pattern.to_string(), written);
-    let Ok(bound) = pattern.bind("an-id") else { return };
+    let Ok(bound) = pattern.bind("an-id") else { return false };
     let matched = bound.matches(resource);
     assert_eq!(bound.matches(resource), matched);
     // All that a name or a path matches, the pattern of everything does, too.
@@ -53,6 +53,7 @@ pub(crate) fn run(bytes: &[u8]) {
     if domain == Domain::Filesystem && matched == Ok(true) && !written.contains("<id>") {
         assert!(naive(written, resource), "{written} matches {resource}");
     }
+    true
 }
 
 /// Matches a normalised path by trying everything, for short inputs.

@@ -5,13 +5,14 @@ use limits_config::Policy;
 use crate::corpus::{Corpus, texts};
 use crate::targets::component_toml::{WORDS, points_into};
 
-pub(crate) fn run(bytes: &[u8]) {
-    let Ok(text) = core::str::from_utf8(bytes) else { return };
+pub(crate) fn run(bytes: &[u8]) -> bool {
+    let Ok(text) = core::str::from_utf8(bytes) else { return false };
     match Policy::from_toml(text) {
         Ok(policy) => {
             let compile = policy.compile();
             assert!((1..=64).contains(&compile.budget().workers));
             assert!(policy.host().settings().count() > 0);
+            true
         }
         Err(error) => points_into(text, &error),
     }

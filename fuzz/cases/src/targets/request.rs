@@ -28,8 +28,8 @@ pub(crate) const WORDS: &[&[u8]] = &[
     b"\xff\xff\xff\xff",
 ];
 
-pub(crate) fn run(bytes: &[u8]) {
-    let _ = parse_request(bytes);
+pub(crate) fn run(bytes: &[u8]) -> bool {
+    parse_request(bytes)
 }
 
 pub(crate) fn corpus() -> Corpus {

@@ -26,15 +26,15 @@ pub(crate) const WORDS: &[&[u8]] = &[
     b"\xd9\xa3",
 ];
 
-pub(crate) fn run(bytes: &[u8]) {
-    let Ok(text) = core::str::from_utf8(bytes) else { return };
-    if let Ok(size) = parse_storage(text) {
-        // The size is shown as bytes, and in a unit where that is exact.
-        let shown = format_size(size);
-        let digits = shown.split(' ').next().unwrap_or_default();
-        assert_eq!(parse_storage(digits), Ok(size), "{shown}");
-        assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b". ".contains(&byte)));
-    }
+pub(crate) fn run(bytes: &[u8]) -> bool {
+    let Ok(text) = core::str::from_utf8(bytes) else { return false };
+    let Ok(size) = parse_storage(text) else { return false };
+    // The size is shown as bytes, and in a unit where that is exact.
+    let shown = format_size(size);
+    let digits = shown.split(' ').next().unwrap_or_default();
+    assert_eq!(parse_storage(digits), Ok(size), "{shown}");
+    assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b". ".contains(&byte)));
+    true
 }
 
 pub(crate) fn corpus() -> Corpus {

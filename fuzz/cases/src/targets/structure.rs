@@ -19,9 +19,9 @@ const WORDS: &[&[u8]] = &[
     b"\x01\x00",
 ];
 
-pub(crate) fn run(bytes: &[u8]) {
+pub(crate) fn run(bytes: &[u8]) -> bool {
     let limits = StructureLimits::default();
-    let Ok(structure) = Structure::of(bytes, &limits) else { return };
+    let Ok(structure) = Structure::of(bytes, &limits) else { return false };
     assert!(structure.check(&limits).is_ok());
     assert_eq!(Structure::from_counts(&structure.to_counts()).as_ref(), Some(&structure));
     assert!(structure.code_bytes() <= u64::try_from(bytes.len()).unwrap_or(u64::MAX));
@@ -31,6 +31,7 @@ pub(crate) fn run(bytes: &[u8]) {
             assert!(structure.check(&limits.with(count, less)).is_err(), "{count}");
         }
     }
+    true
 }
 
 pub(crate) fn corpus() -> Corpus {
