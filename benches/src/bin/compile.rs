@@ -152,7 +152,7 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("F5 element segment", format!("(component (core module {segment}))")),
         (
             "F6 data segments",
-            format!("(component (core module (memory 1) (global i32 (i32.const 0)) {data}))"),
+            format!("(component (core module (import \"\" \"\" (global i32)) (memory 1) {data}))"),
         ),
         ("F7 functions", format!("(component (core module {tiny}))")),
         ("F8 constant", format!("(component (core module {sum}))")),
