@@ -25,7 +25,6 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
             "seccompiler",
             "serde",
             "serde_json",
-            "sha2",
             "tempfile",
             "thiserror",
             "tracing",
