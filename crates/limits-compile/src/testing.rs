@@ -57,7 +57,7 @@ pub fn answers() -> Vec<Vec<u8>> {
     ];
     let done = Done { counts, adapted: None, translated: Some(3), used: Used::default() };
     let all = [
-        Answer::Ready { seccomp: true, landlock: false },
+        Answer::Ready { seccomp: true, landlock: false, has_memory: true },
         Answer::Unrestricted { what: text(), reason: text() },
         Answer::Done(done),
     ];
