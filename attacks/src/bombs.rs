@@ -58,7 +58,7 @@ pub enum Bomb {
 }
 
 /// Bytes of the largest component that the budget of compiling ends within two seconds.
-pub const SMALL: usize = 256 << 10;
+pub const SMALL: u64 = 256 << 10;
 
 impl Bomb {
     /// All of them.

@@ -16,9 +16,7 @@ fn verdict(component: &[u8]) -> String {
     match Structure::of(component, &StructureLimits::default()) {
         Err(WasmError::Rejected(Rejection::Structure { count, .. })) => String::from(count.key()),
         Err(error) => error.to_string(),
-        Ok(structure) if structure.code_bytes() <= u64::try_from(SMALL).unwrap() => {
-            String::from(LEFT_TO_THE_BUDGET)
-        }
+        Ok(structure) if structure.code_bytes() <= SMALL => String::from(LEFT_TO_THE_BUDGET),
         Ok(structure) => format!("none, with {} bytes to compile", structure.code_bytes()),
     }
 }

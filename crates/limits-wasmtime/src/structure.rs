@@ -1,4 +1,11 @@
 //! The structure of a component, counted before anything expensive is done with it.
+//!
+//! # Invariants
+//!
+//! - I92: a component that passes has no count past its limit, and neither have its kept counts.
+//! - I93: counting is not recursive: the stack that it takes does not depend on the bytes.
+//! - I94: its steps and its memory are bounded by the bytes and the limits, also for bytes that no
+//!   validation would let through.
 
 mod body;
 mod definitions;
@@ -38,11 +45,12 @@ pub struct Structure {
 }
 
 impl Structure {
-    /// Counts the structure of the component in `bytes`, and ends at the first count past its limit.
+    /// Counts the structure of the component in `bytes`, and ends at the first count past its
+    /// limit.
     ///
-    /// The time is proportional to the bytes and to [`StructureCount::InstantiationSteps`], the memory is
-    /// bounded by the limits. The bytes are not validated: names and indices that lead nowhere
-    /// are left to the compiler to refuse.
+    /// The time is proportional to the bytes and to [`StructureCount::InstantiationSteps`], the
+    /// memory is bounded by the limits. The bytes are not validated: names and indices that lead
+    /// nowhere are left to the compiler to refuse.
     ///
     /// # Errors
     ///
@@ -90,8 +98,8 @@ impl Structure {
         self.counts[count.index()]
     }
 
-    /// Returns the bytes by which compiling costs: those of the component without custom sections and
-    /// without the contents of data segments.
+    /// Returns the bytes by which compiling costs: those of the component without custom sections
+    /// and without the contents of data segments.
     #[must_use]
     pub const fn code_bytes(&self) -> u64 {
         self.code_bytes

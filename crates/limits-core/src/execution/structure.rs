@@ -11,8 +11,8 @@ use core::fmt;
 pub enum StructureCount {
     /// Bytes of the component.
     ComponentBytes,
-    /// Functions that the component defines: core functions of all modules, and canonical ones, which
-    /// lift, lower or handle resources.
+    /// Functions that the component defines: core functions of all modules, and canonical ones,
+    /// which lift, lower or handle resources.
     Functions,
     /// Bytes of the body of one function.
     BodyBytes,
@@ -32,8 +32,8 @@ pub enum StructureCount {
     LoopNesting,
     /// Entries of all branch tables of one function.
     BranchTargets,
-    /// Calls of one function, and its operators that call the runtime: those that grow, fill or copy
-    /// memories, and those on tables.
+    /// Calls of one function, and its operators that call the runtime: those that grow, fill or
+    /// copy memories, and those on tables.
     Calls,
     /// Values that calls, blocks and branches of one function hand on.
     Values,
@@ -73,12 +73,13 @@ pub enum StructureCount {
     ComponentNesting,
     /// Core instances that one instantiation makes, without those of adapters.
     CoreInstances,
-    /// Bytes of the host's memory for the core instances of one instantiation, beside their memories
-    /// and tables.
+    /// Bytes of the host's memory for the core instances of one instantiation, beside their
+    /// memories and tables.
     InstanceBytes,
     /// Component instances that one instantiation makes, itself included.
     ComponentInstances,
-    /// Items that one instantiation goes through: those of a component once for each instance of it.
+    /// Items that one instantiation goes through: those of a component once for each instance of
+    /// it.
     InstantiationSteps,
 }
 
@@ -202,8 +203,9 @@ impl StructureCount {
 
     /// Returns the largest limit that can be set: past it, counting itself would be unsafe.
     ///
-    /// 100 for [`TypeNesting`](Self::TypeNesting), where Wasmtime's parser runs out of stack later,
-    /// two million for [`InstantiationSteps`](Self::InstantiationSteps), each of which takes memory.
+    /// 100 for [`TypeNesting`](Self::TypeNesting), where Wasmtime's parser runs out of stack
+    /// later, two million for [`InstantiationSteps`](Self::InstantiationSteps), each of which
+    /// takes memory.
     #[must_use]
     pub const fn largest_limit(self) -> u64 {
         match self {

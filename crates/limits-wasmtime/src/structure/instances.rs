@@ -1,7 +1,7 @@
 //! The instances that one instantiation makes, counted by following it.
 //!
-//! It is followed as the compiler follows it, which looks at all items of a definition in each of its
-//! instances. The steps are a count of their own, since a few kilobytes can ask for billions.
+//! It is followed as the compiler follows it, which looks at all items of a definition in each of
+//! its instances. The steps are a count of their own, since a few kilobytes can ask for billions.
 
 use std::collections::HashMap;
 

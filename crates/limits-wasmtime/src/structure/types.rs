@@ -1,8 +1,8 @@
 //! Component types, read without recursion.
 //!
 //! An instance type may define an instance type in it, and so on: three bytes a level.
-//! `wasmparser` reads them with one call inside another, whether it validates or not, so that a file
-//! of a megabyte ends its process by overflowing the stack. They are read here first, with
+//! `wasmparser` reads them with one call inside another, whether it validates or not, so that a
+//! file of 30 KB ends its process by overflowing the stack. They are read here first, with
 //! the same primitives and a stack of their own, and refused where they nest too deeply.
 
 use limits_core::{Rejection, StructureCount};

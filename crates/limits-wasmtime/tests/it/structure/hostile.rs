@@ -113,6 +113,7 @@ fn section_of(id: u8, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
+// I93
 /// The parser of Wasmtime reads them recursively, and ends the process of a host that lets it:
 /// ten thousand levels, 30 KB, are enough for a stack of 8 MB.
 #[test]
@@ -135,6 +136,7 @@ fn types_that_nest_deeply_are_refused_without_a_stack() {
     thread::Builder::new().stack_size(256 << 10).spawn(read).unwrap().join().unwrap();
 }
 
+// I93
 #[test]
 fn components_that_nest_deeply_are_refused_without_a_stack() {
     let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
@@ -153,6 +155,7 @@ fn components_that_nest_deeply_are_refused_without_a_stack() {
     thread::Builder::new().stack_size(256 << 10).spawn(read).unwrap().join().unwrap();
 }
 
+// I94
 /// Nothing that validates is like this, but validating comes later.
 #[test]
 fn a_component_that_is_its_own_argument_is_followed_to_a_bound() {

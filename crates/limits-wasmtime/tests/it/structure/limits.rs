@@ -279,6 +279,7 @@ fn cases() -> Vec<(StructureCount, String, u64, &'static str)> {
     ]
 }
 
+// I92
 #[test]
 fn each_count_is_let_through_at_its_limit_and_refused_one_past_it() {
     for (count, text, found, end) in cases() {
@@ -295,6 +296,7 @@ fn each_count_has_a_case() {
     assert!(StructureCount::ALL.iter().all(|count| cases.iter().any(|case| case.0 == *count)));
 }
 
+// I92
 #[test]
 fn kept_counts_are_checked_as_the_component_was_without_the_place() {
     for (count, text, found, end) in cases() {
