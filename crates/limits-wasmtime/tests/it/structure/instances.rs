@@ -74,7 +74,8 @@ fn a_component_that_is_given_to_another_is_counted_where_it_is_instantiated() {
 #[test]
 fn the_size_of_a_module_is_counted_wherever_it_is_instantiated() {
     let wat = r#"(component
-        (core module $m (global i32 i32.const 0))
+        (core module $m (global i32 i32.const 0) (func $f)
+            (export "a" (func $f)) (export "b" (func $f)))
         (component $twice
             (import "m" (core module $n))
             (core instance (instantiate $n)) (core instance (instantiate $n))
@@ -86,7 +87,7 @@ fn the_size_of_a_module_is_counted_wherever_it_is_instantiated() {
         (instance (instantiate $inner)))"#;
     let structure = under(wat, StructureCount::Types, 100).unwrap();
     assert_eq!(structure.get(StructureCount::CoreInstances), 4);
-    assert_eq!(structure.get(StructureCount::InstanceBytes), 4 * (512 + 16));
+    assert_eq!(structure.get(StructureCount::InstanceBytes), 4 * (512 + 16 + 32));
 }
 
 #[test]

@@ -118,10 +118,11 @@ fn cases() -> Vec<(StructureCount, String, u64, &'static str)> {
                    (call_indirect (type $t) (i32.const 0) (i32.const 0)) \
                    (block (type $t) (br 0)) \
                    (loop (type $t) (br 0)) \
+                   (loop (type $t) (br 0)) \
                    (br_table 0 0 (i32.const 0) (i32.const 0)))",
             ),
-            3 + 3 + (3 + 1) + (3 + 2) + 2,
-            "values handed on in one function, max_values is 16 (module 0, function 1)",
+            3 + 3 + (3 + 1) + 2 * (3 + 2) + 2,
+            "values handed on in one function, max_values is 21 (module 0, function 1)",
         ),
         (
             C::Globals,
@@ -287,6 +288,32 @@ fn each_count_is_let_through_at_its_limit_and_refused_one_past_it() {
         assert_eq!(counted.get(count), found, "{count:?}");
         let error = under(&text, count, found - 1).unwrap_err();
         assert_eq!(error, format!("component rejected: it has {found} {end}"));
+    }
+}
+
+#[test]
+fn names_are_measured_wherever_they_stand() {
+    for item in [
+        r#"(import "name" (func))"#,
+        r#"(import "f" (func $f)) (export "name" (func $f))"#,
+        r#"(type (func (param "name" u8)))"#,
+        r#"(type (record (field "name" u8)))"#,
+        r#"(type (variant (case "name")))"#,
+        r#"(type (flags "name"))"#,
+        r#"(type (enum "name"))"#,
+        r#"(type (instance (export "name" (func))))"#,
+        r#"(type (component (import "name" (func))))"#,
+        r#"(core type (module (import "name" "f" (func))))"#,
+        r#"(core type (module (import "f" "name" (func))))"#,
+        r#"(core type (module (export "name" (func))))"#,
+        r#"(core module (import "name" "f" (func)))"#,
+        r#"(core module (import "f" "name" (func)))"#,
+        r#"(core module (func (export "name")))"#,
+    ] {
+        let text = format!("(component {item})");
+        let counted = under(&text, StructureCount::NameBytes, 4).unwrap();
+        assert_eq!(counted.get(StructureCount::NameBytes), 4, "{item}");
+        assert!(under(&text, StructureCount::NameBytes, 3).is_err(), "{item}");
     }
 }
 
