@@ -1,5 +1,7 @@
 //! Imports of a component that the command has no implementation of.
 
+use limits_core::StructureLimits;
+use limits_wasmtime::Structure;
 use wasmparser::{
     BinaryReaderError, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind,
     ComponentType, ComponentTypeRef, InstanceTypeDeclaration, Parser, Payload, TypeBounds,
@@ -53,6 +55,8 @@ const DRAFT: &str = "0.2.0-draft";
 /// Bytes of a component outside its modules and nested components that are looked at before its
 /// structure was counted. Types take up to a hundred times their bytes while they are read.
 const MOST_OUTER_BYTES: usize = 256 * 1024;
+/// Bytes before the first section.
+const HEADER_BYTES: usize = 8;
 /// Imports that an error names at most.
 const MOST_NAMED: usize = 4;
 
@@ -75,7 +79,10 @@ pub(crate) fn is_provided(import: &str) -> bool {
 ///
 /// [`Failure::MissingImports`] with the first of those imports.
 pub(crate) fn check_early(bytes: &[u8]) -> Result<bool, Failure> {
-    let is_looked_at = Parser::is_component(bytes) && outer_bytes(bytes) <= MOST_OUTER_BYTES;
+    // Reading a type takes stack by the depth of its nesting, which has to be counted first.
+    let is_looked_at = Parser::is_component(bytes)
+        && outer(bytes)
+            .is_some_and(|outer| Structure::of(&outer, &StructureLimits::default()).is_ok());
     if is_looked_at {
         check(bytes)?;
     }
@@ -99,16 +106,36 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), Failure> {
     Err(Failure::MissingImports { first: missing, more })
 }
 
-/// Counts the bytes of the sections that [`needed`] reads, and of others that are usually small.
-fn outer_bytes(bytes: &[u8]) -> usize {
-    let sections = OuterSections::of(bytes).map_while(Result::ok);
-    let ranges = sections.filter_map(|section| match section {
-        Payload::ModuleSection { .. }
-        | Payload::ComponentSection { .. }
-        | Payload::CustomSection(_) => None,
-        section => section.as_section(),
-    });
-    ranges.map(|(_, range)| range.len()).fold(0, usize::saturating_add)
+/// Returns a component without its modules, nested components and custom sections, or `None` if
+/// the rest is large.
+fn outer(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut outer = bytes.get(..HEADER_BYTES)?.to_vec();
+    for section in OuterSections::of(bytes).map_while(Result::ok) {
+        let is_inner = matches!(
+            section,
+            Payload::ModuleSection { .. }
+                | Payload::ComponentSection { .. }
+                | Payload::CustomSection(_)
+        );
+        if let (false, Some((id, range))) = (is_inner, section.as_section()) {
+            outer.push(id);
+            write_length(range.len(), &mut outer);
+            outer.extend(bytes.get(range)?);
+        }
+        if outer.len() > MOST_OUTER_BYTES {
+            return None;
+        }
+    }
+    Some(outer)
+}
+
+/// Writes a length as the binary format has it: seven bits a byte, the lowest first.
+fn write_length(mut length: usize, to: &mut Vec<u8>) {
+    while let Some(rest) = length.checked_shr(7).filter(|rest| *rest > 0) {
+        to.push(length.to_le_bytes()[0] | 0x80);
+        length = rest;
+    }
+    to.push(length.to_le_bytes()[0]);
 }
 
 /// Lists the imports of the outermost component that need an implementation. Instances that only
@@ -186,7 +213,7 @@ fn needs_implementation(declaration: &InstanceTypeDeclaration<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{DRAFT, DRAFTS, PROVIDED, is_provided, needed};
+    use super::{DRAFT, DRAFTS, PROVIDED, check_early, is_provided, needed, outer};
     use crate::guest::wasi::linker;
 
     #[test]
@@ -247,5 +274,33 @@ mod tests {
             (import "log" (func)))"#;
         let listed = needed(&wat::parse_str(text).unwrap()).unwrap();
         assert_eq!(listed, ["wasi:io/poll@0.2.0", "demo:bot/io", "t", "log"]);
+    }
+    #[test]
+    fn the_outer_part_of_a_component_is_one_with_the_same_imports() {
+        for fields in [1, 100, 2_000] {
+            let field = |at: usize| format!("(field \"f{at}\" u8)");
+            let record: String = (0..fields).map(field).collect();
+            let text = format!(
+                "(component (core module (func)) (component) (@custom \"c\" \"x\") \
+                 (type (record {record})) (import \"log\" (func)))"
+            );
+            let bytes = wat::parse_str(text).unwrap();
+            assert!(check_early(&bytes).is_err());
+            let outer = outer(&bytes).unwrap();
+            assert!(outer.len() < bytes.len());
+            assert_eq!(needed(&outer).unwrap(), ["log"]);
+        }
+    }
+
+    /// Ten thousand of them overflow the stack of a parser that reads them recursively.
+    #[test]
+    fn types_that_nest_deeply_are_left_to_the_count_of_the_structure() {
+        let mut types = vec![1];
+        types.extend([0x42, 1, 1].repeat(10_000));
+        types.push(0x7d);
+        let mut bytes = b"\0asm\x0d\0\x01\0\x07".to_vec();
+        super::write_length(types.len(), &mut bytes);
+        bytes.extend(types);
+        assert!(matches!(check_early(&bytes), Ok(false)));
     }
 }
