@@ -155,7 +155,8 @@ impl Drop for Lease {
 
 /// Returns a number that no other file of this process has, and hardly one of another.
 fn fresh_number() -> u64 {
-    use std::hash::{BuildHasher as _, RandomState};
+    use core::hash::BuildHasher as _;
+    use std::hash::RandomState;
     // Keys of its own for each process, a count for each call.
     RandomState::new().hash_one(std::process::id())
 }

@@ -68,7 +68,7 @@ impl Secret {
         let mut bytes = Vec::with_capacity(LENGTH);
         (&file).take(33).read_to_end(&mut bytes)?;
         let secret = <[u8; LENGTH]>::try_from(bytes);
-        Ok(secret.map(Self).map_err(|_| KeyDefect::Length { bytes: metadata.len() }))
+        Ok(secret.map(Self).map_err(|_bytes| KeyDefect::Length { bytes: metadata.len() }))
     }
 
     /// Returns the authentication code of some bytes.
