@@ -2,6 +2,7 @@
 
 mod bombs;
 mod catalogue;
+mod mutations;
 mod section;
 
 use section::both_ways;

@@ -7,17 +7,25 @@ use attacks::measured::Measured;
 use attacks::sources::{Tests, has_row};
 use attacks::stage::Stage;
 use attacks::vector::{Kind, Vector};
-use attacks::zoo::SECTIONS;
+use attacks::zoo::{SECTIONS, f};
+
+/// The most memory of a command that refuses a file, its own 40 MiB included.
+const FILE_PEAK: u64 = 160 << 20;
 
 /// Attacks in this process come one after another: the memory that each takes is measured.
-fn stage() -> MutexGuard<'static, Stage> {
+pub(crate) fn stage() -> MutexGuard<'static, Stage> {
     static STAGE: OnceLock<Mutex<Stage>> = OnceLock::new();
     let stage = STAGE.get_or_init(|| Mutex::new(Stage::new().unwrap()));
-    stage.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(stage)
+}
+
+/// Locks; a test that failed leaves nothing half done.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The same for attacks on the command, which are measured from outside and can go on meanwhile.
-static COMMAND: Mutex<()> = Mutex::new(());
+pub(crate) static COMMAND: Mutex<()> = Mutex::new(());
 
 /// Carries out the vectors of a section in both ways.
 pub(crate) fn both_ways(letter: char) {
@@ -47,13 +55,13 @@ fn faults_of(vector: &Vector, tests: &Tests) -> Vec<String> {
                 Err(error) => vec![format!("{way}: {error}")],
             };
             let mut faults: Vec<String> = judged("in a host", stage().attack(case));
-            let _turn = COMMAND.lock().unwrap_or_else(PoisonError::into_inner);
+            let _turn = lock(&COMMAND);
             faults.extend(judged("in the command", command::attack(case)));
             faults
         }
         Kind::Off(case) => {
             let mut texts = vec![stage().refuse(case).unwrap_or_else(|error| error.to_string())];
-            let _turn = COMMAND.lock().unwrap_or_else(PoisonError::into_inner);
+            let _turn = lock(&COMMAND);
             texts.push(match command::refuse(case) {
                 Ok(ended) => format!("{}: {}", ended.outcome, ended.message),
                 Err(error) => error.to_string(),
@@ -62,11 +70,17 @@ fn faults_of(vector: &Vector, tests: &Tests) -> Vec<String> {
             texts
         }
         Kind::File(case) => {
-            let _turn = COMMAND.lock().unwrap_or_else(PoisonError::into_inner);
+            let _turn = lock(&COMMAND);
             match command::file(case) {
                 Ok(ended) => fault(
-                    ended.outcome != case.ends || !ended.message.contains(case.says),
-                    format!("{}: {}", ended.outcome, ended.message),
+                    ended.outcome != case.ends
+                        || !ended.message.contains(case.says)
+                        || ended.time > f::SOON
+                        || ended.peak > FILE_PEAK,
+                    format!(
+                        "{}: {} ({:?}, {} bytes)",
+                        ended.outcome, ended.message, ended.time, ended.peak
+                    ),
                 ),
                 Err(error) => vec![error.to_string()],
             }
