@@ -54,6 +54,32 @@ async fn a_body_is_sent_with_its_length_or_in_pieces() {
     assert_eq!(server.connections(), 1);
 }
 
+/// GHSA-f8mm-ggr3-89wh: over HTTP/2, which this client does not speak, each took memory of the host.
+#[tokio::test]
+async fn empty_writes_to_a_body_neither_pile_up_nor_end_it() {
+    let server = Server::run(|peer| {
+        while peer.head()?.is_some() {
+            let body = peer.chunked()?;
+            peer.send(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len()))?;
+            peer.send(body)?;
+        }
+        Ok(())
+    });
+    let mut guest = Guest::of_http(&local(), limits()).await;
+    let (response, body) = guest.start(Ask::http(server.address).body(b"x")).await.unwrap();
+    let (body, _) = body.unwrap();
+    let stream = guest.body_stream(body).await;
+    for _ in 0..1_000 {
+        assert!(guest.write_part(stream, b"").await);
+    }
+    assert!(guest.write_part(stream, b"text").await);
+    guest.drop_any(stream).await;
+    guest.finish(body).await;
+    let response = guest.response(response).await.unwrap();
+    assert_eq!(guest.answer(response).await.body, b"text");
+    assert_eq!(server.connections(), 1);
+}
+
 #[tokio::test]
 async fn a_host_that_has_not_switched_http_on_refuses_it() {
     let server = Server::answering(HELLO);
