@@ -42,7 +42,8 @@ fn rejected(code: fn() -> Vec<u8>, says: &'static str) -> GuestCase {
 
 /// Tells whether a component was refused in time.
 fn soon(measured: &Measured) -> Result<(), String> {
-    match measured.compile {
+    // The command tells the time of the whole process alone.
+    match measured.compile.max(measured.whole) {
         time if time > SOON => Err(format!("took {time:?} to refuse")),
         _ => Ok(()),
     }

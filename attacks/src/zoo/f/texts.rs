@@ -25,7 +25,7 @@ pub(super) fn vectors() -> Vec<Vector> {
     }
     texts! {
         "text of one byte more than is parsed": " ".repeat(MOST + 1) =>
-            "the most that is parsed as component text is",
+            "4194304",
         "components in each other, 4 MiB of them": fill("(component ") => "nesting too deep",
         "brackets, 4 MiB of them": fill("(") => "expected valid module field",
         "comments in each other, 4 MiB of them": fill("(;") => "unterminated block comment",
