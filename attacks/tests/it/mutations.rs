@@ -24,7 +24,7 @@ fn fault(component: &[u8], measured: Result<Measured>) -> Option<String> {
     };
     // One that passes the count may be small enough to be compiled; it has nothing to call.
     let is_harmless = measured.outcome() == Some(Error)
-        && measured.message.contains("no export")
+        && measured.message.contains("exports no function `run`")
         && Structure::of(component, &StructureLimits::default()).is_ok();
     if measured.outcome() != Some(Rejected) && !is_harmless {
         return Some(format!("ended as {:?}: {}", measured.outcome(), measured.message));

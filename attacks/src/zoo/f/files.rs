@@ -7,7 +7,7 @@ use limits_wasmtime::create_engine;
 use wasm_encoder::{CustomSection, Encode as _, Section as _};
 
 use crate::guest_case::{Code, GuestCase};
-use crate::outcome::Outcome::Error;
+use crate::outcome::Outcome::{Error, Rejected};
 use crate::vector::{FileCase, Vector};
 
 use super::{GROWTH, soon};
@@ -31,8 +31,8 @@ pub(super) fn vectors() -> Vec<Vector> {
             FileCase {
                 make: |folder| module(folder, &imports(), &[]),
                 args: &[],
-                ends: Error,
-                says: "imports",
+                ends: Rejected,
+                says: "it has more than 262144 bytes of imports",
             },
         ),
         Vector::file(
