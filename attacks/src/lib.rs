@@ -23,12 +23,14 @@ pub mod sources;
 pub mod stage;
 pub mod table;
 pub mod vector;
+pub mod wasi;
 pub mod wat;
 pub mod zoo;
 
 mod binaries;
 mod folder;
 mod host;
+mod interfaces;
 
 /// An attack could not be carried out or measured, which says nothing about the limits.
 pub type Error = Box<dyn core::error::Error + Send + Sync>;

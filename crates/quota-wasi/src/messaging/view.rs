@@ -176,7 +176,13 @@ impl producer::Host for MessagingView<'_> {
         topic: String,
         message: Resource<Message>,
     ) -> Result<(), MessagingError> {
-        let message = self.outgoing(&client, topic, &message)?;
+        let outgoing = self.outgoing(&client, topic, &message);
+        // The guest has given it away, whatever becomes of it. One that only lends it, as its own
+        // interface may say, drops it itself.
+        if message.owned() {
+            self.table.delete(message).map_err(MessagingError::trap)?;
+        }
+        let message = outgoing?;
         let store = &self.store;
         let sender = store.shared().sender.as_ref().ok_or(Refused::NotSwitchedOn)?;
         match sender.send(message).await {

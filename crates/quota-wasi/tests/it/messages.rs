@@ -10,11 +10,21 @@ use wasmtime::component::{Component, ComponentType, Lift, ResourceAny};
 
 use crate::guest::Guest;
 use crate::host::limits;
-use crate::puppet::puppet_of;
+use crate::puppet::{Part, puppet_of};
 use crate::services::MESSAGES;
 
 static PUPPET: LazyLock<(Engine, Component)> = LazyLock::new(|| {
     let (engine, text) = (Engine::default(), puppet_of(&MESSAGES, "0.2.0-draft"));
+    let component = Component::new(&engine, wat::parse_str(text).unwrap()).unwrap();
+    (engine, component)
+});
+
+/// The same, of a guest that gives messages away with the sending, as the interface says; the
+/// other lends them, so that a test can send one twice.
+static GIVING: LazyLock<(Engine, Component)> = LazyLock::new(|| {
+    let calls = MESSAGES.calls.replace("message (borrow $message)", "message (own $message)");
+    let giving = Part { calls: calls.leak(), ..MESSAGES };
+    let (engine, text) = (Engine::default(), puppet_of(&giving, "0.2.0-draft"));
     let component = Component::new(&engine, wat::parse_str(text).unwrap()).unwrap();
     (engine, component)
 });
@@ -65,6 +75,11 @@ impl Guest {
         limits: ResourceLimitsBuilder,
     ) -> Self {
         Self::of_services(&PUPPET, quota.store(&limits.build().unwrap())).await
+    }
+
+    /// A guest that gives its messages away.
+    pub(crate) async fn giving_messages(quota: &WasiQuota, limits: ResourceLimitsBuilder) -> Self {
+        Self::of_services(&GIVING, quota.store(&limits.build().unwrap())).await
     }
 
     pub(crate) async fn connect_client(&mut self, name: &str) -> Answer<ResourceAny> {

@@ -67,6 +67,24 @@ async fn a_message_arrives_as_it_was_with_its_senders_id() {
 }
 
 #[tokio::test]
+async fn a_message_that_was_given_away_is_gone_whether_it_was_sent_or_not() {
+    let bus = InProcessBus::new();
+    let component = sender(&QuotaRegistry::new(), "guest", "orders.*", ResourceQuota::new());
+    let quota = over(&bus, component);
+    let few = limits().max_message_bytes(100);
+    let mut guest = Guest::giving_messages(&quota, few).await;
+    let client = guest.connect_client("").await.unwrap();
+    // 64 messages of 100 bytes may be held.
+    for _ in 0..70 {
+        for (topic, answer) in [("orders.new", Ok(())), ("news", denied())] {
+            let message = guest.message(&[0; 90]).await;
+            assert_eq!(guest.send_message(client, topic, message).await, answer);
+        }
+    }
+    assert_eq!(guest.usage().messages(), 70);
+}
+
+#[tokio::test]
 async fn a_guest_sends_to_the_topics_that_it_may_and_to_no_other() {
     let bus = InProcessBus::new();
     let all = bus.subscribe("**", ROOMY).unwrap();
