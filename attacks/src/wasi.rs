@@ -13,44 +13,38 @@ use crate::interfaces::{FUNCTIONS, INTERFACES, Interface};
 /// result at 1 024 is good, `$err` unless it is an error with this byte `at` bytes behind it.
 #[must_use]
 pub fn guest(calls: &[&str], fields: &str) -> String {
-    let functions: Vec<Function> = FUNCTIONS
-        .lines()
-        .filter_map(Function::parse)
-        .filter(|function| calls.contains(&function.key))
-        .collect();
-    assert_eq!(functions.len(), calls.len(), "one of {calls:?} is not in the table");
-    let mut needed: Vec<&str> = functions.iter().map(|function| function.interface).collect();
-    // Interfaces come after those that they use.
-    for interface in INTERFACES.iter().rev() {
-        if needed.contains(&interface.key) {
-            needed.extend(interface.uses.iter().filter_map(|name| owner(name)));
-        }
-    }
-    let [mut imports, mut lowered, mut named, mut wired] = [const { String::new() }; 4];
-    for interface in INTERFACES.iter().filter(|it| needed.contains(&it.key)) {
-        imports.push_str(&import(interface, &functions));
-    }
-    for Function { key, interface, name, flat, .. } in &functions {
-        // Writing to a string does not fail.
-        let _ = write!(
-            lowered,
-            "(core func ${key} (canon lower (func ${interface} \"{name}\")
-               (memory (core memory $libc \"mem\")) (realloc (core func $libc \"realloc\"))))"
-        );
-        let _ = write!(named, "(export \"{key}\" (func ${key}))");
-        let _ = write!(wired, "(import \"host\" \"{key}\" (func ${key} {flat}))");
-    }
-    for (resource, name) in drops(fields) {
-        let _ = write!(lowered, "(core func ${name} (canon resource.drop ${resource}))");
-        let _ = write!(named, "(export \"{name}\" (func ${name}))");
-        let _ = write!(wired, "(import \"host\" \"{name}\" (func ${name} (param i32)))");
-    }
+    let used = Used::of(calls);
+    format!("(component {} {})", used.imports(), used.code(fields))
+}
+
+/// Two such guests inside one component, which calls one after the other.
+#[must_use]
+pub fn pair(calls: &[&str], one: &str, other: &str) -> String {
+    let used = Used::of(calls);
+    let imports = used.imports();
+    let passed = used.interfaces().fold(String::new(), |passed, Interface { key, path, .. }| {
+        passed + &format!("(with \"{path}\" (instance ${key}))")
+    });
+    let [one, other] = [one, other].map(|fields| used.code(fields));
     format!(
-        "(component {imports} {LIBC} {lowered}
-           (core module $m {wired} (import \"libc\" \"mem\" (memory 1)) {CHECKS} {fields})
-           (core instance $i (instantiate $m
-             (with \"libc\" (instance $libc)) (with \"host\" (instance {named}))))
-           (func (export \"run\") (canon lift (core func $i \"run\"))))"
+        "(component {imports}
+           (component $one {imports} {one})
+           (component $other {imports} {other})
+           (instance $one (instantiate $one {passed}))
+           (instance $other (instantiate $other {passed}))
+           (component $both
+             (import \"one\" (func $one)) (import \"other\" (func $other))
+             (core func $one (canon lower (func $one)))
+             (core func $other (canon lower (func $other)))
+             (core module $m
+               (import \"\" \"one\" (func $one)) (import \"\" \"other\" (func $other))
+               (func (export \"run\") (call $one) (call $other)))
+             (core instance $i (instantiate $m (with \"\" (instance
+               (export \"one\" (func $one)) (export \"other\" (func $other))))))
+             (func (export \"run\") (canon lift (core func $i \"run\"))))
+           (instance $both (instantiate $both
+             (with \"one\" (func $one \"run\")) (with \"other\" (func $other \"run\"))))
+           (export \"run\" (func $both \"run\")))"
     )
 }
 
@@ -136,6 +130,66 @@ impl Function {
             signature: cells.next()?,
             flat: cells.next()?,
         })
+    }
+}
+
+/// The functions that a guest calls, and the interfaces that they need.
+struct Used {
+    functions: Vec<Function>,
+    needed: Vec<&'static str>,
+}
+
+impl Used {
+    fn of(calls: &[&str]) -> Self {
+        let functions: Vec<Function> = FUNCTIONS
+            .lines()
+            .filter_map(Function::parse)
+            .filter(|function| calls.contains(&function.key))
+            .collect();
+        assert_eq!(functions.len(), calls.len(), "one of {calls:?} is not in the table");
+        let mut needed: Vec<&str> = functions.iter().map(|function| function.interface).collect();
+        // Interfaces come after those that they use.
+        for interface in INTERFACES.iter().rev() {
+            if needed.contains(&interface.key) {
+                needed.extend(interface.uses.iter().filter_map(|name| owner(name)));
+            }
+        }
+        Self { functions, needed }
+    }
+
+    fn interfaces(&self) -> impl Iterator<Item = &'static Interface> {
+        INTERFACES.iter().filter(|interface| self.needed.contains(&interface.key))
+    }
+
+    fn imports(&self) -> String {
+        self.interfaces().map(|interface| import(interface, &self.functions)).collect()
+    }
+
+    /// Returns all that comes after the imports.
+    fn code(&self, fields: &str) -> String {
+        let [mut lowered, mut named, mut wired] = [const { String::new() }; 3];
+        for Function { key, interface, name, flat, .. } in &self.functions {
+            // Writing to a string does not fail.
+            let _ = write!(
+                lowered,
+                "(core func ${key} (canon lower (func ${interface} \"{name}\")
+                   (memory (core memory $libc \"mem\")) (realloc (core func $libc \"realloc\"))))"
+            );
+            let _ = write!(named, "(export \"{key}\" (func ${key}))");
+            let _ = write!(wired, "(import \"host\" \"{key}\" (func ${key} {flat}))");
+        }
+        for (resource, name) in drops(fields) {
+            let _ = write!(lowered, "(core func ${name} (canon resource.drop ${resource}))");
+            let _ = write!(named, "(export \"{name}\" (func ${name}))");
+            let _ = write!(wired, "(import \"host\" \"{name}\" (func ${name} (param i32)))");
+        }
+        format!(
+            "{LIBC} {lowered}
+             (core module $m {wired} (import \"libc\" \"mem\" (memory 1)) {CHECKS} {fields})
+             (core instance $i (instantiate $m
+               (with \"libc\" (instance $libc)) (with \"host\" (instance {named}))))
+             (func (export \"run\") (canon lift (core func $i \"run\")))"
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! All vectors, in both ways.
 
 mod bombs;
+mod bounds;
 mod catalogue;
 mod mutations;
 mod section;

@@ -27,6 +27,13 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The same for attacks on the command, which are measured from outside and can go on meanwhile.
 pub(crate) static COMMAND: Mutex<()> = Mutex::new(());
 
+/// Does something while no attack of this process goes on.
+pub(crate) fn alone(work: impl FnOnce(&Stage)) {
+    let stage = stage();
+    let _turn = COMMAND.lock().unwrap_or_else(PoisonError::into_inner);
+    work(&stage);
+}
+
 /// Carries out the vectors of a section in both ways.
 pub(crate) fn both_ways(letter: char) {
     let (_, _, vectors) = SECTIONS.iter().find(|(section, ..)| *section == letter).unwrap();
