@@ -156,7 +156,7 @@ fn restarts() -> Vec<Vector> {
         Vector::elsewhere(
             "E7",
             "denials without end, in the log",
-            "a_component_that_asks_too_often_has_lines_of_json_with_repeats",
+            "a_flood_of_denials_is_no_flood_of_tracing_events",
         ),
         Vector::guest(
             "E7",

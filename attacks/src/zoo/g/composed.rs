@@ -21,7 +21,8 @@ pub(super) fn composed() -> Vec<Vector> {
         case.messages()
             .set("capabilities.messaging.send", "[\"**\"]")
             .set("quota.message_policy", "\"deny\"")
-            .policy("ceiling.quota = { message_rate = 10, period = \"3600s\" }\n")
+            .set("quota.message_rate", 1)
+            .set("quota.period", "\"10s\"")
             .timeout_ms(2_000)
     };
     let request = |check: &str| {
@@ -53,7 +54,7 @@ pub(super) fn composed() -> Vec<Vector> {
         ),
         Vector::guest(
             "G3",
-            "two components in one that send 11 messages at a rate of ten",
+            "two components in one that send 11 messages in a window of ten",
             at_ten(GuestCase::new(
                 pair(
                     &messages,
@@ -65,7 +66,7 @@ pub(super) fn composed() -> Vec<Vector> {
         ),
         Vector::guest(
             "G3",
-            "eight executions that send three messages each at a rate of ten",
+            "eight executions that send three messages each in a window of ten",
             at_ten(GuestCase::new(
                 run(
                     &messages,

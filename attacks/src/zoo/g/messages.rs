@@ -42,16 +42,15 @@ pub(super) fn messages() -> Vec<Vector> {
     vec![
         Vector::guest(
             "G9",
-            "an eleventh message at a rate of ten",
+            "an eleventh message in a window of ten",
             on_messages(
                 &format!("{} {} {OTHER}", times(10, &format!("{} (call $ok)", send(5))), send(5)),
                 &[Success],
             )
-            .set("quota.message_rate", 10)
-            .set("quota.period", "\"1s\"")
-            .set("quota.message_policy", "\"deny\"")
-            // A new window would have ten more.
-            .policy("ceiling.quota = { message_rate = 10, period = \"3600s\" }\n"),
+            // Ten in a window, which is long, since a new one would have ten more.
+            .set("quota.message_rate", 1)
+            .set("quota.period", "\"10s\"")
+            .set("quota.message_policy", "\"deny\""),
         ),
         Vector::guest(
             "G9",
