@@ -138,6 +138,21 @@ async fn zeros_that_were_permitted_are_written_after_the_window_has_ended() {
     assert!(heard.iter().all(|byte| *byte == 0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn bytes_that_were_permitted_in_one_window_are_paid_for_in_the_next() {
+    // I54
+    let quota = with_tcp(bandwidth(10_000)).build().unwrap();
+    let (mut guest, line, _peer) = line(&quota).await;
+    sleep(SECOND - Duration::from_millis(1)).await;
+    let room = guest.room(line).await.unwrap();
+    assert!(room > 5_000);
+    sleep(Duration::from_millis(2)).await;
+    guest.say_now(line, &vec![7; usize::try_from(room).unwrap()]).await.unwrap();
+    // An eighth of a second's bytes are due at the beginning of a window, and ten a millisecond.
+    let sent = guest.usage().sent_bytes();
+    assert!(sent <= 1_300, "{sent} of {room}");
+}
+
 /// Sends for some seconds from each of the guests. Returns what each had sent by the end of each
 /// second.
 async fn race(quotas: &[WasiQuota], seconds: u64) -> Vec<Vec<u64>> {
