@@ -30,7 +30,7 @@ pub(crate) static COMMAND: Mutex<()> = Mutex::new(());
 /// Does something while no attack of this process goes on.
 pub(crate) fn alone(work: impl FnOnce(&Stage)) {
     let stage = stage();
-    let _turn = COMMAND.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = lock(&COMMAND);
     work(&stage);
 }
 
