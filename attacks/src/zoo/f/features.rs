@@ -1,4 +1,4 @@
-//! Features of the component model and of WebAssembly that no other section names, and that are off.
+//! Features of components and of WebAssembly that no other section names, and that are off.
 
 use crate::vector::Vector;
 

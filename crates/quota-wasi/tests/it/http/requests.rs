@@ -54,7 +54,7 @@ async fn a_body_is_sent_with_its_length_or_in_pieces() {
     assert_eq!(server.connections(), 1);
 }
 
-/// GHSA-f8mm-ggr3-89wh: over HTTP/2, which this client does not speak, each took memory of the host.
+/// GHSA-f8mm-ggr3-89wh: over HTTP/2, which this client does not speak, each took host memory.
 #[tokio::test]
 async fn empty_writes_to_a_body_neither_pile_up_nor_end_it() {
     let server = Server::run(|peer| {
