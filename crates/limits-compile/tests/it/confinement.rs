@@ -112,7 +112,7 @@ fn a_restricted_worker_has_nothing_to_reach_for() {
     for name in ["Max core file size", "Max file size", "Max open files", "Max processes"] {
         assert_eq!(bounds(name), ("0".to_owned(), "0".to_owned()), "{name}");
     }
-    assert_eq!(bounds("Max cpu time"), ("3".to_owned(), "4".to_owned()));
+    assert_eq!(bounds("Max cpu time"), ("2".to_owned(), "3".to_owned()));
     let space: u64 = bounds("Max address space").0.parse().unwrap();
     assert!(space > 256 << 20, "{space}");
     // Every thread is under the filter, and none is left out.

@@ -371,7 +371,7 @@ mod tests {
         };
         assert_eq!(shown(CompileKey::Structure(StructureCount::BodyBytes)), "2097152 (2 MiB)");
         assert_eq!(shown(CompileKey::Memory), "1073741824 (1 GiB)");
-        assert_eq!(shown(CompileKey::CpuMs), "1500 ms");
+        assert_eq!(shown(CompileKey::CpuMs), "1000 ms");
         assert_eq!(CompileKey::Memory.to_string(), "compile.memory");
     }
 

@@ -10,9 +10,9 @@ const MIB: u64 = 1024 * 1024;
 /// times the CPU time: a busy host compiles more slowly.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct CompileBudget {
-    /// CPU time of all threads together, in milliseconds. Default 1 500.
+    /// CPU time of all threads together, in milliseconds. Default 1 000.
     pub cpu_ms: u64,
-    /// More CPU time for each MiB, in milliseconds. Default 1 500.
+    /// More CPU time for each MiB, in milliseconds. Default 3 000.
     pub cpu_ms_per_mib: u64,
     /// Memory, in bytes. Default 256 MiB.
     pub memory_bytes: u64,
@@ -25,8 +25,8 @@ pub struct CompileBudget {
 impl Default for CompileBudget {
     fn default() -> Self {
         Self {
-            cpu_ms: 1_500,
-            cpu_ms_per_mib: 1_500,
+            cpu_ms: 1_000,
+            cpu_ms_per_mib: 3_000,
             memory_bytes: 256 * MIB,
             memory_bytes_per_mib: 64 * MIB,
             workers: 2,
@@ -71,10 +71,10 @@ mod tests {
     fn a_budget_grows_with_the_size() {
         let budget = CompileBudget::default();
         let small = budget.for_size(MIB / 4);
-        assert_eq!(small.cpu, Duration::from_millis(1_875));
-        assert_eq!(small.wall, Duration::from_millis(7_500));
+        assert_eq!(small.cpu, Duration::from_millis(1_750));
+        assert_eq!(small.wall, Duration::from_millis(7_000));
         assert_eq!(small.memory_bytes, 272 * MIB);
-        assert_eq!(budget.for_size(10 * MIB).cpu, Duration::from_millis(16_500));
+        assert_eq!(budget.for_size(10 * MIB).cpu, Duration::from_millis(31_000));
     }
 
     #[test]
