@@ -65,7 +65,7 @@ mod tests {
             String::new(),
             String::from("."),
             String::from("notes.entry"),
-            format!("{digits}"),
+            digits.clone(),
             format!("{digits}."),
             format!("{digits}.entry2"),
             format!("{}.entry", digits.to_uppercase()),

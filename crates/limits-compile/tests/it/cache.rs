@@ -1,8 +1,8 @@
 //! The cache, with real compilers.
 
+use core::time::Duration;
 use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use limits_compile::{
     Adapter, Cache, CacheEntry, CacheUse, CompileError, Compiled, Compiler, Held, Source,
