@@ -20,18 +20,18 @@ impl ComponentExecutor {
     /// Compiles a component from its binary form.
     ///
     /// Blocks the thread, and **no limit but those on the structure holds**
-    /// ([`with_structure_limits`](Self::with_structure_limits)): a component of ten kilobytes within
-    /// them can be written to take many seconds. The crate `limits-compile` compiles untrusted
-    /// components in a process that it can kill.
+    /// ([`with_structure_limits`](Self::with_structure_limits)): a component of ten kilobytes
+    /// within them can be written to take many seconds. The crate `limits-compile` compiles
+    /// untrusted components in a process that it can kill.
     ///
     /// A panic of the compiler becomes an error where panics unwind; its message still goes to the
     /// process's panic hook.
     ///
     /// # Errors
     ///
-    /// [`WasmError::Rejected`] if its structure passes a limit, [`WasmError::InvalidComponent`] if the bytes are not a component, use a feature that the
-    /// engine has off, or make the compiler panic, [`WasmError::HostExhausted`] if the host lacks
-    /// memory or threads.
+    /// [`WasmError::Rejected`] if its structure passes a limit, [`WasmError::InvalidComponent`] if
+    /// the bytes are not a component, use a feature that the engine has off, or make the compiler
+    /// panic, [`WasmError::HostExhausted`] if the host lacks memory or threads.
     pub fn compile(&self, bytes: &[u8]) -> WasmResult<Component> {
         self.check_structure(bytes)?;
         // Unwind safe: the closure borrows the bytes and the engine, and Wasmtime holds no lock of
