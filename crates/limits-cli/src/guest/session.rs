@@ -74,7 +74,7 @@ impl Session {
         let stubs_imports = args.stub_imports;
         let grants = Grants::new(name, args);
         let compiling = Compiling::new(&args.compiling, &terms.compile);
-        let cache = args.cache.clone();
+        let (cache, dirs) = (args.cache.clone(), args.dirs.clone());
         let open = move |cache| {
             let compiling = compiling.with_cache(cache);
             let engine = address_space::engine(max_memory);
@@ -107,7 +107,7 @@ impl Session {
             Ok(Self { executor, prepared, call, grants, compiled })
         };
         let opening = in_background("compiling", interrupt, move || {
-            let (cache, notice) = cache::open(&cache);
+            let (cache, notice) = cache::open(&cache, &dirs);
             (notice, open(cache))
         });
         let (notice, opened) = progress::with_note(is_shown, || note.clone(), opening).await?;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cache;
+mod caching;
 mod calibrate;
 mod capabilities;
 mod check;
