@@ -180,6 +180,9 @@ async fn a_message_has_at_most_64_entries_of_metadata() {
     assert_eq!(guest.send_message(client, "t", message).await, other(&refused(66)));
     let entries: Vec<(&str, &str)> = keys.iter().map(|key| (&**key, "")).collect();
     guest.change("set-metadata", (message, &entries[..65])).await.unwrap();
+    // The host keeps no more than may be sent.
+    let kept: Option<Vec<(String, String)>> = guest.call("metadata", (message,)).await;
+    assert_eq!(kept.map(|kept| kept.len()), Some(64));
     assert_eq!(guest.send_message(client, "t", message).await, other(&refused(65)));
     guest.change("set-metadata", (message, &entries[..64])).await.unwrap();
     assert_eq!(guest.send_message(client, "t", message).await, Ok(()));

@@ -83,6 +83,14 @@ async fn a_server_that_takes_no_connection_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_connection_is_waited_for_no_longer_than_a_request_may_take() {
+    let (listener, _streams) = full().await;
+    let ask = Ask::http(listener.local_addr().unwrap());
+    let code = failure(patient().request_timeout_ms(SOON), ask).await;
+    assert_eq!(code, "ErrorCode::ConnectionTimeout");
+}
+
+#[tokio::test]
 async fn an_address_that_does_not_answer_leaves_time_for_the_next() {
     let (listener, _streams) = full().await;
     let port = listener.local_addr().unwrap().port();
