@@ -76,8 +76,8 @@ pub const RANDOM: &str = r#"
     (import "wasi:random/random@0.2.0" (instance $random
       (export "get-random-bytes" (func (param "len" u64) (result (list u8))))))"#;
 
-/// A component that makes timers: its module has `$subscribe`, `$block`, `$poll` and `$drop` of them,
-/// and the memory of `with_imports`.
+/// A component that makes timers: its module has `$subscribe`, `$block`, `$poll` and `$drop` of
+/// them, and the memory of `with_imports`.
 #[must_use]
 pub fn timers(fields: &str) -> String {
     with_imports(

@@ -32,8 +32,8 @@ pub struct ExecutionReport {
     /// Wall-clock time from the start of instantiation, or of the call into a kept store, to
     /// the end, waiting included.
     pub wall_time: Duration,
-    /// The part of `wall_time` until the store had its instance, and the call began: zero for a call
-    /// into a kept instance, all of it for an execution that ended before.
+    /// The part of `wall_time` until the store had its instance, and the call began: zero for a
+    /// call into a kept instance, all of it for an execution that ended before.
     pub instantiate_time: Duration,
     /// Wall-clock time in which the guest could have run and waited for its account's next window.
     pub throttled_time: Duration,

@@ -6,21 +6,41 @@ use super::Finding;
 use crate::manifest::Manifest;
 use crate::tree::Tree;
 
-const INHERITED: [&[&str]; 6] = [
+const INHERITED: [&[&str]; 5] = [
     &["package", "version"],
     &["package", "edition"],
     &["package", "rust-version"],
     &["package", "license"],
     &["package", "repository"],
-    &["lints"],
 ];
 
+/// The one package with an unsafe function. A lint that the workspace forbids cannot be lowered, so
+/// it has the workspace's lints in a table of its own.
+const UNSAFE: &str = "crates/limits-compile";
+
 pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
-    tree.packages().flat_map(|(folder, manifest)| package(folder, &manifest)).collect()
+    let workspace = Manifest::parse(tree.text("Cargo.toml").unwrap_or_default());
+    tree.packages().flat_map(|(folder, manifest)| package(folder, &manifest, &workspace)).collect()
 }
 
-fn package(folder: &str, manifest: &Manifest) -> Vec<Finding> {
-    let mut messages = Vec::new();
+/// Returns a message if the package has other lints than the workspace.
+fn lints(folder: &str, manifest: &Manifest, workspace: &Manifest) -> Option<String> {
+    if folder != UNSAFE {
+        let inherits = manifest.get(&["lints", "workspace"]).and_then(toml::Value::as_bool);
+        let message = "lints must be the workspace's: write `workspace = true`";
+        return (inherits != Some(true)).then(|| String::from(message));
+    }
+    let mut expected = workspace.get(&["workspace", "lints"])?.clone();
+    let unsafe_code = expected.get_mut("rust").and_then(|rust| rust.get_mut("unsafe_code"));
+    if let Some(level) = unsafe_code {
+        *level = toml::Value::from("deny");
+    }
+    let message = "lints must be the workspace's but for `unsafe_code = \"deny\"`";
+    (manifest.get(&["lints"]) != Some(&expected)).then(|| String::from(message))
+}
+
+fn package(folder: &str, manifest: &Manifest, workspace: &Manifest) -> Vec<Finding> {
+    let mut messages: Vec<String> = lints(folder, manifest, workspace).into_iter().collect();
     for path in INHERITED {
         let inherits = manifest.get(path).and_then(|value| value.get("workspace"));
         if inherits.and_then(toml::Value::as_bool) != Some(true) {
@@ -104,5 +124,23 @@ workspace = true
                 "tests/Cargo.toml: packages under crates/ are published, all others have `publish = false`"
             ]
         );
+    }
+
+    #[test]
+    fn the_package_with_an_unsafe_function_has_all_other_lints() {
+        let root = "[workspace.lints.rust]\nunsafe_code = \"forbid\"\nmissing_docs = \"warn\"\n";
+        let own = |lints: &str| {
+            GOOD.replace("[lints]\nworkspace = true\n", &format!("[lints.rust]\n{lints}"))
+        };
+        let path = "crates/limits-compile/Cargo.toml";
+        let good = own("unsafe_code = \"deny\"\nmissing_docs = \"warn\"\n");
+        assert_eq!(messages(rule, &[("Cargo.toml", root), (path, &good)]), [""; 0]);
+        let message = "lints must be the workspace's but for `unsafe_code = \"deny\"`";
+        for bad in
+            ["unsafe_code = \"deny\"\n", "unsafe_code = \"allow\"\nmissing_docs = \"warn\"\n"]
+        {
+            let found = messages(rule, &[("Cargo.toml", root), (path, &own(bad))]);
+            assert_eq!(found, [format!("{path}: {message}")]);
+        }
     }
 }

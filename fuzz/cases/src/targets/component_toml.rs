@@ -51,8 +51,8 @@ pub(crate) fn run(bytes: &[u8]) -> bool {
     }
 }
 
-/// Asserts that an error is one line for a terminal, and points into the text. Returns false: the text
-/// was refused.
+/// Asserts that an error is one line for a terminal, and points into the text. Returns false: the
+/// text was refused.
 pub(crate) fn points_into(text: &str, error: &ConfigError) -> bool {
     let shown = error.to_string();
     assert!(!shown.contains(is_hidden), "{shown:?}");
