@@ -105,7 +105,7 @@ impl Row {
 
     fn measured(both: &[Measured; 2]) -> Self {
         let each = |show: fn(&Measured) -> String| both.each_ref().map(show);
-        let [here, there] = each(|measured| outcomes(measured));
+        let [here, there] = each(outcomes);
         let outcome = if here == there { here } else { format!("{here} / {there}") };
         Self {
             outcome,

@@ -19,7 +19,6 @@ pub struct Vector {
 /// The proof that a vector is contained.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "both runners and the table know all kinds")]
-#[expect(clippy::large_enum_variant, reason = "some hundred values in all")]
 pub enum Kind {
     /// A guest is run and ends as it must.
     Guest(GuestCase),

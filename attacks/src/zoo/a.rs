@@ -3,7 +3,7 @@
 mod entered;
 mod over_time;
 
-use crate::guest_case::GuestCase;
+use crate::guest_case::{Code, GuestCase};
 use crate::outcome::Outcome::{OutOfFuel, Rejected, Timeout, Trap};
 use crate::vector::Vector;
 use crate::wat;
@@ -49,7 +49,7 @@ fn plain() -> Vec<Vector> {
         Vector::guest(
             "A6",
             "a body of 7 MB without a loop",
-            GuestCase::new(long_body as fn() -> Vec<u8>, &[Rejected]).says("max_body_bytes"),
+            GuestCase::new(Code::Made(long_body), &[Rejected]).says("max_body_bytes"),
         ),
         Vector::guest(
             "A6",

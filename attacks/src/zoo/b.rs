@@ -1,7 +1,7 @@
 //! Section B of the catalogue: memory of the guest.
 
 use crate::composed;
-use crate::guest_case::GuestCase;
+use crate::guest_case::{Code, GuestCase};
 use crate::measured::Measured;
 use crate::outcome::Outcome::{
     LimitExceeded, OutOfMemory, QuotaExceeded, Rejected, Success, Timeout, Trap,
@@ -198,12 +198,12 @@ fn initial() -> Vec<Vector> {
         Vector::guest(
             "B9",
             "90 000 data segments",
-            GuestCase::new(segments as fn() -> Vec<u8>, &[Rejected]).says("max_segments"),
+            GuestCase::new(Code::Made(segments), &[Rejected]).says("max_segments"),
         ),
         Vector::guest(
             "B9",
             "initial data of 8 MiB in each of 32 executions at once",
-            GuestCase::new(image as fn() -> Vec<u8>, &[Success, Timeout])
+            GuestCase::new(Code::Made(image), &[Success, Timeout])
                 .memory_mib(8)
                 .timeout_ms(500)
                 .runs(64, 32),

@@ -2,7 +2,7 @@
 
 mod payloads;
 
-use crate::guest_case::GuestCase;
+use crate::guest_case::{Code, GuestCase};
 use crate::outcome::Outcome::{LimitExceeded, Rejected, Success, Timeout, Trap};
 use crate::vector::Vector;
 use crate::wasi::{ROOT, forever, guest, run, times};
@@ -302,12 +302,12 @@ fn code() -> Vec<Vector> {
         Vector::guest(
             "C13",
             "100 instances of 100 000 globals each",
-            GuestCase::new(many_globals as fn() -> Vec<u8>, &[Rejected]),
+            GuestCase::new(Code::Made(many_globals), &[Rejected]),
         ),
         Vector::guest(
             "C15",
             "100 000 functions that do nothing",
-            GuestCase::new(many_functions as fn() -> Vec<u8>, &[Rejected, Success])
+            GuestCase::new(Code::Made(many_functions), &[Rejected, Success])
                 .timeout_ms(2_000)
                 .growth(96 * MIB),
         ),

@@ -3,10 +3,13 @@
 //! `fuzz-cases [TARGET] [--cases N] [--seed N]`: of one target or all, a million cases each from
 //! seed 0 unless told otherwise. On a panic it prints the seed and the bytes, and fails.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a program for a terminal")]
+
+use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::panic::{catch_unwind, set_hook, take_hook};
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
