@@ -8,6 +8,7 @@
 //!   validation would let through.
 
 mod body;
+mod core_types;
 mod definitions;
 mod instances;
 mod module;

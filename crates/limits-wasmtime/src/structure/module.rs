@@ -1,12 +1,13 @@
 //! One core module: its sections, and the host's memory that an instance of it takes.
 
-use limits_core::StructureCount;
+use limits_core::{Rejection, StructureCount};
 use wasmparser::{
-    CompositeInnerType, ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind, FunctionBody,
-    Operator, Payload, RecGroup, TableInit, TypeRef,
+    BinaryReader, CompositeInnerType, ConstExpr, DataKind, ElementItems, ElementKind, ExternalKind,
+    FunctionBody, Operator, Payload, SubType, TableInit, TypeRef,
 };
 
 use crate::structure::body;
+use crate::structure::core_types;
 use crate::structure::tally::{Place, Stop, Tally, size};
 
 /// Bytes of the host for one core instance, without its parts.
@@ -114,11 +115,6 @@ impl Module {
         tally: &mut Tally<'_>,
     ) -> Result<u64, Stop> {
         match payload {
-            Payload::TypeSection(section) => {
-                for group in section {
-                    self.types(&group?, tally)?;
-                }
-            }
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import?;
@@ -204,24 +200,30 @@ impl Module {
         Ok(0)
     }
 
-    fn types(&mut self, group: &RecGroup, tally: &mut Tally<'_>) -> Result<(), Stop> {
-        for subtype in group.types() {
-            tally.add(StructureCount::Types, 1)?;
-            let (parts, signature) = match &subtype.composite_type.inner {
-                CompositeInnerType::Func(function) => {
-                    let (parameters, results) =
-                        (size(function.params().len()), size(function.results().len()));
-                    (parameters.saturating_add(results), Signature { parameters, results })
-                }
-                CompositeInnerType::Struct(fields) => {
-                    (size(fields.fields.len()), Signature::default())
-                }
-                _ => (1, Signature::default()),
-            };
-            tally.raise(StructureCount::TypeSize, parts.saturating_add(1))?;
-            self.signatures.types.push(signature);
+    /// Counts the types of a section.
+    pub(super) fn types(
+        &mut self,
+        section: &mut BinaryReader<'_>,
+        tally: &mut Tally<'_>,
+    ) -> Result<(), Stop> {
+        for _ in 0..section.read_var_u32()? {
+            core_types::read_group(section, tally, |subtype, tally| self.ty(subtype, tally))?;
         }
         Ok(())
+    }
+
+    fn ty(&mut self, subtype: &SubType, tally: &mut Tally<'_>) -> Result<(), Rejection> {
+        let (parts, signature) = match &subtype.composite_type.inner {
+            CompositeInnerType::Func(function) => {
+                let (parameters, results) =
+                    (size(function.params().len()), size(function.results().len()));
+                (parameters.saturating_add(results), Signature { parameters, results })
+            }
+            CompositeInnerType::Struct(fields) => (size(fields.fields.len()), Signature::default()),
+            _ => (1, Signature::default()),
+        };
+        self.signatures.types.push(signature);
+        tally.raise(StructureCount::TypeSize, parts.saturating_add(1))
     }
 
     fn global(&mut self, tally: &mut Tally<'_>) -> Result<(), Stop> {
@@ -254,19 +256,18 @@ impl Module {
             ElementKind::Declared => (false, false),
         };
         self.segment(is_kept, is_computed, tally)?;
-        let count = match items {
+        let count = match &items {
             ElementItems::Functions(functions) => functions.count().into(),
-            ElementItems::Expressions(_, values) => {
-                let count = values.count();
-                for value in values {
-                    self.constant(&value?, tally)?;
-                }
-                count.into()
-            }
+            ElementItems::Expressions(_, values) => values.count().into(),
         };
         self.references = self.references.saturating_add(count);
         self.elements = self.elements.saturating_add(count);
         tally.raise(StructureCount::Elements, self.elements)?;
+        if let ElementItems::Expressions(_, values) = items {
+            for value in values {
+                self.constant(&value?, tally)?;
+            }
+        }
         if is_kept {
             self.kept_elements = self.kept_elements.saturating_add(count);
         }

@@ -5,6 +5,7 @@ use core::ops::Range;
 use limits_core::StructureCount;
 use wasmparser::{BinaryReader, Parser, Payload};
 
+use crate::structure::core_types;
 use crate::structure::definitions::Definition;
 use crate::structure::module::Module;
 use crate::structure::shapes::Shapes;
@@ -95,7 +96,14 @@ impl<'a, 't, 'l> Pass<'a, 't, 'l> {
             Payload::End(_) => self.close()?,
             payload => match self.open.last_mut() {
                 Some(Open::Module(module)) => {
-                    let idle = module.count(payload, self.tally)?;
+                    let idle = match payload {
+                        Payload::TypeSection(section) => {
+                            let mut types = reader(self.bytes, section.range());
+                            module.types(&mut types, self.tally)?;
+                            0
+                        }
+                        payload => module.count(payload, self.tally)?,
+                    };
                     self.idle_bytes = self.idle_bytes.saturating_add(idle);
                 }
                 Some(Open::Component { definition, .. }) => {
@@ -192,22 +200,27 @@ impl<'a, 't, 'l> Pass<'a, 't, 'l> {
                 }
             }
             Payload::CoreTypeSection(section) => {
-                for ty in section {
-                    types::core_type(&ty?, self.tally)?;
+                let mut types = reader(self.bytes, section.range());
+                for _ in 0..types.read_var_u32()? {
+                    core_types::read(&mut types, self.tally)?;
                     let steps = self.definitions[at].other(1);
                     self.step(steps)?;
                 }
             }
             Payload::ComponentTypeSection(section) => {
-                let (range, count) = (section.range(), section.count());
-                let bytes = self.bytes.get(range.clone()).unwrap_or_default();
-                let mut reader = BinaryReader::new(bytes, range.start);
-                types::read_section(&mut reader, &mut self.shapes, self.tally)?;
-                let steps = self.definitions[at].other(count.into());
+                let mut types = reader(self.bytes, section.range());
+                types::read_section(&mut types, &mut self.shapes, self.tally)?;
+                let steps = self.definitions[at].other(section.count().into());
                 self.step(steps)?;
             }
             _ => {}
         }
         Ok(())
     }
+}
+
+/// Returns a reader of a section's content.
+fn reader(bytes: &[u8], section: Range<usize>) -> BinaryReader<'_> {
+    let start = section.start;
+    BinaryReader::new(bytes.get(section).unwrap_or_default(), start)
 }

@@ -101,6 +101,14 @@ impl<'a> Shapes<'a> {
         self.export_as(export.name.name, shape);
     }
 
+    /// Adds an alias of a component or instance type, as a part of it. Returns the parts so far.
+    pub(super) fn declare_alias(&mut self, alias: &ComponentAlias<'a>) -> u64 {
+        self.alias(alias);
+        let Some(scope) = self.scopes.last_mut() else { return 0 };
+        scope.parts = scope.parts.saturating_add(1);
+        scope.parts
+    }
+
     pub(super) fn alias(&mut self, alias: &ComponentAlias<'a>) {
         match alias {
             ComponentAlias::InstanceExport { kind, instance_index, name } => {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use limits_core::{Rejection, StructureCount, StructureLimits, WasmError};
-use wasmparser::BinaryReaderError;
+use wasmparser::{BinaryReader, BinaryReaderError};
 
 use crate::error_text::escaped;
 use crate::structure::COUNTS;
@@ -101,4 +101,9 @@ impl<'l> Tally<'l> {
 /// Returns a length as the counts have it.
 pub(super) fn size(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
+}
+
+/// Refuses bytes that are no such thing, before the place of a reader.
+pub(super) fn malformed(reader: &BinaryReader<'_>, of: &str) -> Stop {
+    Stop::Malformed(format!("invalid {of} (at offset {:#x})", reader.original_position()))
 }

@@ -8,11 +8,12 @@
 use limits_core::{Rejection, StructureCount};
 use wasmparser::{
     BinaryReader, BinaryReaderError, ComponentAlias, ComponentExternName, ComponentImport,
-    ComponentTypeRef, ComponentValType, CoreType, ModuleTypeDeclaration, ValType,
+    ComponentTypeRef, ComponentValType, ValType,
 };
 
+use crate::structure::core_types;
 use crate::structure::shapes::{Shape, Shapes};
-use crate::structure::tally::{Stop, Tally, size};
+use crate::structure::tally::{Stop, Tally, malformed, size};
 
 /// Reads the types of a section, and adds them to the innermost scope of `shapes`.
 pub(super) fn read_section<'a>(
@@ -77,9 +78,12 @@ fn declaration<'a>(
     tally: &mut Tally<'_>,
 ) -> Result<bool, Stop> {
     match reader.read_u8()? {
-        0x00 => core_type(&reader.read()?, tally)?,
+        0x00 => core_types::read(reader, tally)?,
         0x01 => return Ok(true),
-        0x02 => shapes.alias(&reader.read::<ComponentAlias<'a>>()?),
+        0x02 => {
+            let parts = shapes.declare_alias(&reader.read::<ComponentAlias<'a>>()?);
+            tally.raise(StructureCount::TypeSize, parts)?;
+        }
         0x03 => {
             let import = reader.read::<ComponentImport<'a>>()?;
             import_name(&import.name, tally)?;
@@ -94,37 +98,6 @@ fn declaration<'a>(
         _ => return Err(malformed(reader, "component or instance type declaration")),
     }
     Ok(false)
-}
-
-/// Counts the parts of a core type of a component.
-pub(super) fn core_type(ty: &CoreType<'_>, tally: &mut Tally<'_>) -> Result<(), Stop> {
-    let mut parts = 1_u64;
-    let mut types = 0_u64;
-    match ty {
-        CoreType::Rec(group) => types = size(group.types().len()),
-        CoreType::Module(declarations) => {
-            for declaration in declarations {
-                parts = parts.saturating_add(1);
-                match declaration {
-                    ModuleTypeDeclaration::Type(group) => {
-                        types = types.saturating_add(size(group.types().len()));
-                    }
-                    ModuleTypeDeclaration::Export { name, .. } => {
-                        tally.add(StructureCount::Exports, 1)?;
-                        tally.raise(StructureCount::NameBytes, size(name.len()))?;
-                    }
-                    ModuleTypeDeclaration::Import(import) => {
-                        tally.add(StructureCount::Imports, 1)?;
-                        tally.raise(StructureCount::NameBytes, size(import.module.len()))?;
-                        tally.raise(StructureCount::NameBytes, size(import.name.len()))?;
-                    }
-                    ModuleTypeDeclaration::OuterAlias { .. } => {}
-                }
-            }
-        }
-    }
-    tally.add(StructureCount::Types, types.max(1))?;
-    Ok(tally.raise(StructureCount::TypeSize, parts)?)
 }
 
 /// Counts an import of a component with its name.
@@ -245,8 +218,4 @@ fn simple(
         _ => return Err(malformed(reader, "component type")),
     }
     Ok(parts)
-}
-
-fn malformed(reader: &BinaryReader<'_>, of: &str) -> Stop {
-    Stop::Malformed(format!("invalid {of} (at offset {:#x})", reader.original_position()))
 }

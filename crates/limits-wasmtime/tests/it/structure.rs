@@ -1,5 +1,6 @@
 //! The structure of components, counted before they are compiled.
 
+mod greedy;
 mod hostile;
 mod instances;
 mod limits;
