@@ -71,7 +71,13 @@ fn answer(
     }
     let work = Work { engine, limits };
     match work.run(Source::from_parts(&source, request.forms)) {
-        Ok(made) => made.send(output, vitals.used()),
+        Ok(made) => {
+            let used = vitals.used();
+            match vitals.spent(request.allowance, used) {
+                None => made.send(output, used),
+                Some(failed) => output.end(&Answer::Failed(failed), &[]),
+            }
+        }
         Err(failed) => output.end(&Answer::Failed(failed), &[]),
     }
 }

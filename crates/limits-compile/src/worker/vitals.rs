@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::protocol::Used;
+use crate::protocol::{Allowance, Failed, Used};
 
 /// The resources that this process uses. Its files are opened before the process may open none.
 #[derive(Debug)]
@@ -15,15 +15,37 @@ pub(super) struct Vitals {
     statm: File,
     status: File,
     page: u64,
+    /// The memory that was in use when the files were opened: not the component's.
+    at_start: u64,
 }
 
 impl Vitals {
     pub(super) fn open() -> io::Result<Self> {
-        Ok(Self {
+        let mut vitals = Self {
             statm: File::open("/proc/self/statm")?,
             status: File::open("/proc/self/status")?,
             page: u64::try_from(rustix::param::page_size()).map_err(io::Error::other)?,
-        })
+            at_start: 0,
+        };
+        vitals.at_start = vitals.resident()?;
+        Ok(vitals)
+    }
+
+    /// Returns the resident memory that a process with this allowance may reach, in bytes.
+    pub(super) const fn most_memory(&self, allowance: Allowance) -> u64 {
+        self.at_start.saturating_add(allowance.memory_bytes)
+    }
+
+    /// Returns the resource of which `used` is more than the allowance. The watchdog does not see
+    /// the time between its looks; this sees all of it.
+    pub(super) fn spent(&self, allowance: Allowance, used: Used) -> Option<Failed> {
+        if used.cpu_time() > Duration::from_millis(allowance.cpu_ms) {
+            Some(Failed::Cpu)
+        } else if used.peak_memory > self.most_memory(allowance) {
+            Some(Failed::Memory)
+        } else {
+            None
+        }
     }
 
     /// Returns the CPU time of all threads since the start of the process.
@@ -72,6 +94,7 @@ impl Vitals {
 #[cfg(test)]
 mod tests {
     use super::Vitals;
+    use crate::protocol::{Allowance, Failed, Used};
 
     #[test]
     fn a_process_has_used_something() {
@@ -79,5 +102,17 @@ mod tests {
         let resident = vitals.resident().unwrap();
         assert!(resident > 100_000 && resident < vitals.address_space().unwrap());
         assert!(vitals.used().peak_memory > 100_000);
+    }
+    #[test]
+    fn use_past_the_allowance_is_spent_between_two_looks_as_well() {
+        let vitals = Vitals::open().unwrap();
+        let allowance = Allowance { cpu_ms: 5, memory_bytes: 1_000 };
+        let spent = |cpu_us, more_memory| {
+            let peak_memory = vitals.at_start + more_memory;
+            vitals.spent(allowance, Used { cpu_us, peak_memory })
+        };
+        assert!(spent(5_000, 1_000).is_none());
+        assert!(matches!(spent(5_001, 1_000), Some(Failed::Cpu)));
+        assert!(matches!(spent(5_000, 1_001), Some(Failed::Memory)));
     }
 }

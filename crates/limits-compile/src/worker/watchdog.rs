@@ -22,8 +22,7 @@ pub(super) fn start(
     output: Arc<Output>,
 ) -> Result<(), Restriction> {
     let what = "starting its watchdog";
-    let most_memory =
-        vitals.resident().map_err(Restriction::of(what))?.saturating_add(allowance.memory_bytes);
+    let most_memory = vitals.most_memory(allowance);
     let (tell, started) = mpsc::channel();
     let watch = move || {
         // The starter waits for it.

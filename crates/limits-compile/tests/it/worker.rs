@@ -117,6 +117,14 @@ fn a_component_that_takes_too_long_or_too_much_memory_is_rejected() {
     assert!(subject(60_000, 1 << 30).compile(&diamonds(400, 2_000)).is_ok());
 }
 
+/// It compiles in less time than passes between two looks of the watchdog.
+#[test]
+fn a_component_of_a_few_bytes_is_rejected_where_compiling_may_take_no_memory() {
+    let refused = subject(60_000, 0).rejection(b"\0asm\x0d\0\x01\0");
+    let (resource, limit) = (CompileResource::Memory, 0);
+    assert_eq!(refused, Rejection::Budget { resource, limit });
+}
+
 #[test]
 fn a_budget_grows_with_the_bytes_that_are_compiled_alone() {
     let bomb = diamonds(40_000, 10_000);

@@ -10,48 +10,47 @@ use wasmparser::{BinaryReader, Import, SubType, TypeRef};
 
 use crate::structure::tally::{Stop, Tally, malformed, size};
 
-/// Counts the types of a group, or the type that stands by itself, and hands them to `note`. Returns
-/// their number.
+/// Counts the types of a group, or the type that stands by itself, and hands them to `note`.
+/// A group of none takes time as well, and counts as one.
 pub(super) fn read_group(
     reader: &mut BinaryReader<'_>,
     tally: &mut Tally<'_>,
     mut note: impl FnMut(&SubType, &mut Tally<'_>) -> Result<(), Rejection>,
-) -> Result<u32, Stop> {
+) -> Result<(), Stop> {
     let types = if reader.clone().read_u8()? == 0x4e {
         reader.read_u8()?;
         reader.read_var_u32()?
     } else {
         1
     };
+    if types == 0 {
+        tally.add(StructureCount::Types, 1)?;
+    }
     for _ in 0..types {
         tally.add(StructureCount::Types, 1)?;
         note(&reader.read()?, tally)?;
     }
-    Ok(types)
+    Ok(())
 }
 
 /// Counts a core type of a component. A module type counts as the types in it, at least as one.
 pub(super) fn read(reader: &mut BinaryReader<'_>, tally: &mut Tally<'_>) -> Result<(), Stop> {
-    let types = match reader.clone().read_u8()? {
-        0x50 => {
-            reader.read_u8()?;
-            read_module_type(reader, tally)?
-        }
-        first => {
-            if first == 0 {
-                // The prefix of a type that others may extend, which would look like a module type.
-                reader.read_u8()?;
-            }
-            tally.raise(StructureCount::TypeSize, 1)?;
-            read_group(reader, tally, |_, _| Ok(()))?
-        }
-    };
-    Ok(tally.add(StructureCount::Types, u64::from(types == 0))?)
+    let first = reader.clone().read_u8()?;
+    if first == 0x50 {
+        reader.read_u8()?;
+        return read_module_type(reader, tally);
+    }
+    if first == 0 {
+        // The prefix of a type that others may extend, which would look like a module type.
+        reader.read_u8()?;
+    }
+    tally.raise(StructureCount::TypeSize, 1)?;
+    read_group(reader, tally, |_, _| Ok(()))
 }
 
-/// Counts the declarations of a module type. Returns the number of types that they define.
-fn read_module_type(reader: &mut BinaryReader<'_>, tally: &mut Tally<'_>) -> Result<u32, Stop> {
-    let mut types = 0_u32;
+/// Counts the declarations of a module type.
+fn read_module_type(reader: &mut BinaryReader<'_>, tally: &mut Tally<'_>) -> Result<(), Stop> {
+    let mut has_types = false;
     let declarations = reader.read_var_u32()?;
     for declaration in 0..declarations {
         tally.raise(StructureCount::TypeSize, u64::from(declaration).saturating_add(2))?;
@@ -63,7 +62,8 @@ fn read_module_type(reader: &mut BinaryReader<'_>, tally: &mut Tally<'_>) -> Res
                 tally.raise(StructureCount::NameBytes, size(import.name.len()))?;
             }
             0x01 => {
-                types = types.saturating_add(read_group(reader, tally, |_, _| Ok(()))?);
+                read_group(reader, tally, |_, _| Ok(()))?;
+                has_types = true;
             }
             // A type of the component around it.
             0x02 => {
@@ -82,6 +82,8 @@ fn read_module_type(reader: &mut BinaryReader<'_>, tally: &mut Tally<'_>) -> Res
             _ => return Err(malformed(reader, "module type declaration")),
         }
     }
-    tally.raise(StructureCount::TypeSize, u64::from(declarations).saturating_add(1))?;
-    Ok(types)
+    if !has_types {
+        tally.add(StructureCount::Types, 1)?;
+    }
+    Ok(tally.raise(StructureCount::TypeSize, u64::from(declarations).saturating_add(1))?)
 }

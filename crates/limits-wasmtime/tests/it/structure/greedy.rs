@@ -44,6 +44,9 @@ fn the_types_of_a_group_are_counted_one_at_a_time() {
     assert_eq!(refused(&section_of(7, &inside)), error);
     let inside = [&[1, 0x50, 1, 0x01][..], &group[1..]].concat();
     assert_eq!(refused(&section_of(3, &inside)), error);
+    // A group of none takes as long as one of one.
+    let groups = too_many(&[&MILLION], &[0x4e, 0]);
+    assert_eq!(refused(&core_module(1, &groups)), format!("{error} (module 0)"));
 }
 
 #[test]
