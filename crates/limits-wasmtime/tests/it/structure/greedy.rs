@@ -1,5 +1,5 @@
 //! Bytes that ask the count itself for memory or time: each is refused at the first part too many,
-//! before the rest is read. The rest is missing here, so that reading on would find it out.
+//! before the rest is read. Most of the rest is missing here, so that reading on would be an error.
 
 use limits_wasmtime::Structure;
 use limits_wasmtime::limits_core::{StructureCount, StructureLimits};
@@ -61,12 +61,16 @@ fn the_declarations_of_a_type_are_counted_one_at_a_time() {
 }
 
 #[test]
-fn elements_are_counted_before_their_values_are_read() {
-    // One declared segment of a million empty expressions.
-    let segment = too_many(&[&[1, 7, 0x70], &MILLION], &[0x0b]);
+fn elements_are_counted_before_their_values_are() {
+    // One declared segment, each of whose elements is an expression with one operator.
+    let segment = too_many(&[&[1, 7, 0x70, MOST + 1]], &[0xd2, 0, 0x0b]);
+    let most = u64::from(MOST);
+    let limits = unlimited()
+        .with(StructureCount::Elements, most)
+        .with(StructureCount::ConstantOperators, most);
     assert_eq!(
-        refusal(&core_module(9, &segment), StructureCount::Elements),
-        "component rejected: it has 1000000 elements in one module, max_elements is 100 (module 0)"
+        Structure::of(&core_module(9, &segment), &limits).unwrap_err().to_string(),
+        "component rejected: it has 101 elements in one module, max_elements is 100 (module 0)"
     );
 }
 
