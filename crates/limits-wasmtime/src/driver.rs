@@ -19,7 +19,7 @@ use crate::nested::{self, Nested};
 use crate::slice_clock::{SLICE, SliceClock};
 use crate::yield_waker::YieldWaker;
 
-/// Time before the deadline at which a waiting guest's timer is set. Tokio's timers come up to two
+/// Time before the deadline at which the timer of a guest that waits for the host is set. Tokio's timers come up to two
 /// milliseconds late (its wheel and the kernel's poll both round up to the millisecond), so the
 /// rest is waited out by yielding.
 const TIMER_SLACK: Duration = Duration::from_millis(2);
@@ -158,7 +158,7 @@ impl Driver<'_> {
                 return Poll::Ready(PollPass::Ended(driven));
             }
             if self.waiting && !self.yields.is_woken(cx.waker()) {
-                return self.wait_on(cx, now);
+                return self.wait_on(cx, now, TIMER_SLACK);
             }
             if !afforded {
                 match self.cpu.map_or(CpuBudget::Granted, CpuAccount::ask) {
@@ -199,7 +199,7 @@ impl Driver<'_> {
                 return Poll::Ready(PollPass::Ended(Driven::Done { output, late }));
             }
             if self.waiting {
-                return self.wait(cx, now);
+                return self.wait(cx, now, TIMER_SLACK);
             }
             if self.parked || is_spent || now.saturating_duration_since(began) >= SLICE {
                 // The next pass looks at deadline and cancellation before it polls.
@@ -242,7 +242,9 @@ impl Driver<'_> {
         self.paused.get_or_insert(now);
         let until = now.checked_add(delay);
         if until.is_none_or(|until| self.clock.is_expired(until)) {
-            return self.wait_on(cx, now);
+            // It does not run again. To be exact by yielding would take the CPU time that the
+            // account lacks, in each of as many executions as the component has.
+            return self.wait_on(cx, now, Duration::ZERO);
         }
         let pause = self.pause.insert(Box::pin(tokio::time::sleep(delay)));
         match pause.as_mut().poll(cx) {
@@ -288,18 +290,28 @@ impl Driver<'_> {
 
     /// Waits on in a pass that did not poll the guest. The time since `since` is charged: nothing
     /// else would pay for a guest that is woken without need.
-    fn wait_on<R>(&mut self, cx: &mut Context<'_>, since: Instant) -> Poll<PollPass<R>> {
+    fn wait_on<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        since: Instant,
+        slack: Duration,
+    ) -> Poll<PollPass<R>> {
         let now = self.clock.now();
         self.spend(now.saturating_duration_since(since), Nested::default());
-        self.wait(cx, now)
+        self.wait(cx, now, slack)
     }
 
-    /// Waits until the guest is woken, or for its deadline.
-    fn wait<R>(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<PollPass<R>> {
+    /// Waits until the guest is woken, or for its deadline, the last `slack` of it by yielding.
+    fn wait<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        slack: Duration,
+    ) -> Poll<PollPass<R>> {
         let Some(left) = self.clock.time_left(now) else {
             return Poll::Pending;
         };
-        let early = left.saturating_sub(TIMER_SLACK);
+        let early = left.saturating_sub(slack);
         if early.is_zero() {
             self.left = Some(now);
             return Poll::Ready(PollPass::Yield);

@@ -48,6 +48,18 @@ pub(super) fn vectors() -> Vec<Vector> {
             .check(|measured| quota(measured, 50)),
         ),
         Vector::guest(
+            "A15",
+            "300 executions of 3 ms each that wait for CPU time: nothing but waiting",
+            GuestCase::new(wat::run("(loop $l (br $l))"), &[Timeout])
+                .set("quota.cpu_time", "\"1ms/s\"")
+                .timeout_ms(3)
+                .runs(300, 1)
+                .check(|measured| match measured.cpu_time.max(measured.window_cpu_time) {
+                    time if time < Duration::from_millis(60) => Ok(()),
+                    time => Err(format!("{time:?} of CPU time, where 1 ms a second is allowed")),
+                }),
+        ),
+        Vector::guest(
             "A18",
             "64 endless loops, 32 at once, in windows of 1 ms of the component's choice",
             endless(wat::run("(loop $l (br $l))"))

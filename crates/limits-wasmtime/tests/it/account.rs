@@ -4,12 +4,13 @@ use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Poll;
 use core::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use limits_wasmtime::limits_core::CpuTimePolicy;
 use limits_wasmtime::limits_core::{
     Account, ManualClock, QuotaError, QuotaResource, QuotaTracker, QuotaType,
-    ResourceLimitsBuilder, ResourceQuota, WasmError,
+    ResourceLimitsBuilder, ResourceQuota, Retry, WasmError,
 };
 use limits_wasmtime::{ExecutionFailure, ExecutionResult, LimitState};
 
@@ -53,6 +54,39 @@ async fn i7_a_throttled_guest_waits_and_its_deadline_holds() {
     let used = account.usage().cpu_time_used_us;
     assert!(used >= 10_000, "{used}");
     assert_eq!(used, u64::try_from(report.cpu_time.as_micros()).unwrap());
+}
+
+/// An account without CPU time, which counts how often it is asked for some.
+#[derive(Debug, Default)]
+struct Empty {
+    asked: AtomicU32,
+}
+
+impl Account for Empty {
+    fn peek(&self, _: QuotaType) -> Result<(), QuotaError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let retry = Retry::After(Duration::from_secs(3_600));
+        Err(QuotaError::new(QuotaResource::CpuTime, 1).with_retry(retry))
+    }
+    fn take(&self, quota: QuotaType) -> Result<(), QuotaError> {
+        self.peek(quota)
+    }
+    fn charge(&self, _: QuotaType) {}
+    fn release(&self, _: QuotaType) {}
+}
+
+/// I7: an execution that never gets CPU time does not keep a thread busy until its deadline.
+#[tokio::test]
+async fn i7_an_execution_that_is_not_entered_waits_without_taking_time() {
+    let empty = Arc::new(Empty::default());
+    let account: Arc<dyn Account> = Arc::<Empty>::clone(&empty);
+    let limits = LimitState::new().with_account(account, CpuTimePolicy::Throttle);
+    let host = Host { limits, ..Host::default() };
+    let failure = run(SPIN, roomy().execution_timeout_ms(20), host).await.unwrap_err();
+    assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
+    assert!(failure.report().wall_time >= Duration::from_millis(20));
+    let asked = empty.asked.load(Ordering::Relaxed);
+    assert!(asked <= 3, "{asked} times");
 }
 
 /// I7: in the next window it goes on, as often as it takes, and pays the same fuel as ever.
