@@ -2,7 +2,7 @@
 
 use super::endless;
 use crate::guest_case::{Argument, GuestCase};
-use crate::outcome::Outcome::{OutOfFuel, Rejected, Success, Timeout, Trap};
+use crate::outcome::Outcome::{OutOfFuel, Rejected, Timeout, Trap};
 use crate::vector::Vector;
 use crate::{composed, wat};
 
@@ -151,7 +151,13 @@ fn composed() -> Vec<Vector> {
         Vector::guest(
             "A4",
             "a chain of 400 components, as deep as the stack of calls",
-            GuestCase::new(composed::chain(400), &[Timeout, Trap, Success, Rejected])
+            GuestCase::new(composed::chain(400), &[Rejected]).says("max_core_instances"),
+        ),
+        Vector::guest(
+            "A4",
+            "the same where the operator allows so many",
+            GuestCase::new(composed::chain(400), &[Timeout, Trap])
+                .policy("[compile]\nmax_core_instances = 5000\nmax_modules = 5000")
                 .set("resources.memory.max_instances", 4_000)
                 .timeout_ms(200),
         ),
