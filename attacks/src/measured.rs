@@ -131,7 +131,8 @@ mod tests {
 
     #[test]
     fn each_broken_promise_is_a_fault() {
-        let spoil: [(fn(&mut Measured), &str); 8] = [
+        type Spoil = fn(&mut Measured);
+        let spoil: [(Spoil, &str); 8] = [
             (|it| it.outcomes = [(Outcome::Trap, 1)].into(), "ended as trap"),
             (|it| it.outcomes.clear(), "was not executed"),
             (|it| it.message.clear(), "without `timed out`"),

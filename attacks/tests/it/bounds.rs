@@ -1,6 +1,6 @@
 //! Descriptors and threads of the host's process while guests take all that they may.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use attacks::outcome::Outcome;
 use attacks::resident::{descriptors, threads};

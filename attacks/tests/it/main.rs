@@ -1,5 +1,8 @@
 //! All vectors, in both ways.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stderr, reason = "the measures stand in the log of a failed test")]
+
 mod bombs;
 mod bounds;
 mod catalogue;

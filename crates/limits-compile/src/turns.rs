@@ -99,9 +99,9 @@ impl Drop for Turn {
 #[cfg(test)]
 mod tests {
     use super::Turns;
+    use core::sync::atomic::{AtomicUsize, Ordering};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, mpsc};
     use std::thread;
 

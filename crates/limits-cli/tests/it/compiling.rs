@@ -1,10 +1,11 @@
 //! Components of strangers, compiled in a worker within the operator's `[compile]`.
 
+use core::time::Duration;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use limits_core::StructureCount;
 use serde_json::{Value, json};

@@ -169,13 +169,13 @@ mod tests {
     use crate::cache::entry::{About, Kept};
     use crate::cache::verdict::{Verdict, tests::too_many_functions};
     use crate::compile_report::CompileMode;
+    use core::sync::atomic::{AtomicUsize, Ordering};
     use core::time::Duration;
     use limits_core::{StructureCount, StructureLimits};
     use std::io::{BufRead as _, BufReader};
     use std::path::Path;
     use std::process::{Command, Stdio};
     use std::sync::Barrier;
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::{fs, thread};
 
     const KEY: CacheKey = CacheKey::from_bytes([3; 32]);

@@ -1,6 +1,7 @@
 //! Compiling with a real worker.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod cache;
 mod confinement;
