@@ -18,9 +18,15 @@ pub fn resident_bytes() -> u64 {
     pages.saturating_mul(u64::try_from(rustix::param::page_size()).unwrap_or(4096))
 }
 
-/// Returns the most resident bytes that a process has had, if it is still there.
+/// Returns the most resident bytes that a process has had since it runs its own program, if it is
+/// still there. Between its making and that, a child shares the memory of its parent.
 #[must_use]
 pub fn peak_of(process: u32) -> Option<u64> {
+    let program = |of: &str| fs::read_link(format!("/proc/{of}/exe"));
+    let is_child = process != std::process::id();
+    if is_child && program(&process.to_string()).ok()? == program("self").ok()? {
+        return None;
+    }
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;

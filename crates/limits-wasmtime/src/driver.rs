@@ -19,9 +19,9 @@ use crate::nested::{self, Nested};
 use crate::slice_clock::{SLICE, SliceClock};
 use crate::yield_waker::YieldWaker;
 
-/// Time before the deadline at which the timer of a guest that waits for the host is set. Tokio's timers come up to two
-/// milliseconds late (its wheel and the kernel's poll both round up to the millisecond), so the
-/// rest is waited out by yielding.
+/// Time before the deadline at which the timer of a guest that waits for the host is set. Tokio's
+/// timers come up to two milliseconds late (its wheel and the kernel's poll both round up to the
+/// millisecond), so the rest is waited out by yielding.
 const TIMER_SLACK: Duration = Duration::from_millis(2);
 
 /// The most that one trip through the runtime is charged for while a guest's deadline is waited

@@ -2,8 +2,8 @@
 //!
 //! A recursion group holds up to a million types of a thousand values each. `wasmparser` keeps a
 //! group until it has read all of it, and all declarations of a module type likewise, in four times
-//! the memory of the bytes and more. They are read here with the same primitives, and each is counted
-//! before the next is read.
+//! the memory of the bytes and more. They are read here with the same primitives, and each is
+//! counted before the next is read.
 
 use limits_core::{Rejection, StructureCount};
 use wasmparser::{BinaryReader, Import, SubType, TypeRef};
