@@ -6,11 +6,12 @@ use attacks::command;
 use attacks::guest_case::GuestCase;
 use attacks::measured::Measured;
 use attacks::outcome::Outcome::{Error, Rejected};
+use attacks::stage::Stage;
 use attacks::zoo::f::{GROWTH, SOON};
 use limits_core::StructureLimits;
 use limits_wasmtime::Structure;
 
-use crate::section::{COMMAND, lock, stage};
+use crate::section::alone;
 
 /// The kept seeds, and those of them that the command is given, too: it takes the same way.
 const SEEDS: u64 = 10;
@@ -34,23 +35,26 @@ fn fault(component: &[u8], measured: Result<Measured>) -> Option<String> {
         .then(|| format!("took {time:?} and {} bytes", measured.growth))
 }
 
+/// Carries out a mutation in both ways.
+fn faults_of(bomb: Bomb, seed: u64, stage: &Stage) -> Vec<(&'static str, String)> {
+    let component = bomb.mutation(seed);
+    let case = GuestCase::new(component.clone(), &[Rejected, Error]);
+    let in_a_host = fault(&component, stage.attack(&case));
+    let in_the_command = (seed < SEEDS_OF_THE_COMMAND)
+        .then(|| command::attack(&case))
+        .and_then(|measured| fault(&component, measured));
+    [("in a host", in_a_host), ("in the command", in_the_command)]
+        .into_iter()
+        .filter_map(|(way, fault)| Some((way, fault?)))
+        .collect()
+}
+
 #[test]
 fn each_mutation_of_a_bomb_is_rejected_soon_and_beside_the_host() {
     let mut faults = Vec::new();
     for bomb in Bomb::ALL {
         for seed in 0..SEEDS {
-            let component = bomb.mutation(seed);
-            let case = GuestCase::new(component.clone(), &[Rejected, Error]);
-            let in_a_host = stage().attack(&case);
-            let in_a_host = fault(&component, in_a_host).map(|fault| ("in a host", fault));
-            let in_the_command = (seed < SEEDS_OF_THE_COMMAND)
-                .then(|| {
-                    let _turn = lock(&COMMAND);
-                    command::attack(&case)
-                })
-                .and_then(|measured| fault(&component, measured))
-                .map(|fault| ("in the command", fault));
-            for (way, fault) in in_a_host.into_iter().chain(in_the_command) {
+            for (way, fault) in alone(|stage| faults_of(bomb, seed, stage)) {
                 faults.push(format!("{bomb:?}, seed {seed}, {way}: {fault}"));
             }
         }

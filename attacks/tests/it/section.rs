@@ -1,6 +1,6 @@
 //! One section: all its vectors, with all failures at the end.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use attacks::command;
 use attacks::measured::Measured;
@@ -12,26 +12,13 @@ use attacks::zoo::{SECTIONS, f};
 /// The most memory of a command that refuses a file, its own 40 MiB included.
 const FILE_PEAK: u64 = 160 << 20;
 
-/// Attacks in this process come one after another: the memory that each takes is measured.
-pub(crate) fn stage() -> MutexGuard<'static, Stage> {
+/// Does something while no attack goes on. All that takes much memory of this process does so in
+/// turn, since attacks are measured by it; components are made in this process for the command, too.
+pub(crate) fn alone<R>(work: impl FnOnce(&Stage) -> R) -> R {
     static STAGE: OnceLock<Mutex<Stage>> = OnceLock::new();
     let stage = STAGE.get_or_init(|| Mutex::new(Stage::new().unwrap()));
-    lock(stage)
-}
-
-/// Locks; a test that failed leaves nothing half done.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The same for attacks on the command, which are measured from outside and can go on meanwhile.
-pub(crate) static COMMAND: Mutex<()> = Mutex::new(());
-
-/// Does something while no attack of this process goes on.
-pub(crate) fn alone(work: impl FnOnce(&Stage)) {
-    let stage = stage();
-    let _turn = lock(&COMMAND);
-    work(&stage);
+    // A test that failed leaves nothing half done.
+    work(&stage.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Carries out the vectors of a section in both ways.
@@ -42,14 +29,14 @@ pub(crate) fn both_ways(letter: char) {
         .iter()
         .flat_map(|vector| {
             assert!(vector.id.starts_with(letter), "{} is in {letter}", vector.name());
-            let faults = faults_of(vector, &tests);
+            let faults = alone(|stage| faults_of(vector, stage, &tests));
             faults.into_iter().map(|fault| format!("{}: {fault}", vector.name()))
         })
         .collect();
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 
-fn faults_of(vector: &Vector, tests: &Tests) -> Vec<String> {
+fn faults_of(vector: &Vector, stage: &Stage, tests: &Tests) -> Vec<String> {
     let fault = |is_fault: bool, fault: String| is_fault.then_some(fault).into_iter().collect();
     match &vector.kind {
         Kind::Guest(case) => {
@@ -61,14 +48,12 @@ fn faults_of(vector: &Vector, tests: &Tests) -> Vec<String> {
                 }
                 Err(error) => vec![format!("{way}: {error}")],
             };
-            let mut faults: Vec<String> = judged("in a host", stage().attack(case));
-            let _turn = lock(&COMMAND);
+            let mut faults: Vec<String> = judged("in a host", stage.attack(case));
             faults.extend(judged("in the command", command::attack(case)));
             faults
         }
         Kind::Off(case) => {
-            let mut texts = vec![stage().refuse(case).unwrap_or_else(|error| error.to_string())];
-            let _turn = lock(&COMMAND);
+            let mut texts = vec![stage.refuse(case).unwrap_or_else(|error| error.to_string())];
             texts.push(match command::refuse(case) {
                 Ok(ended) => format!("{}: {}", ended.outcome, ended.message),
                 Err(error) => error.to_string(),
@@ -76,22 +61,19 @@ fn faults_of(vector: &Vector, tests: &Tests) -> Vec<String> {
             texts.retain(|text| !text.contains(case.error));
             texts
         }
-        Kind::File(case) => {
-            let _turn = lock(&COMMAND);
-            match command::file(case) {
-                Ok(ended) => fault(
-                    ended.outcome != case.ends
-                        || !ended.message.contains(case.says)
-                        || ended.time > f::SOON
-                        || ended.peak > FILE_PEAK,
-                    format!(
-                        "{}: {} ({:?}, {} bytes)",
-                        ended.outcome, ended.message, ended.time, ended.peak
-                    ),
+        Kind::File(case) => match command::file(case) {
+            Ok(ended) => fault(
+                ended.outcome != case.ends
+                    || !ended.message.contains(case.says)
+                    || ended.time > f::SOON
+                    || ended.peak > FILE_PEAK,
+                format!(
+                    "{}: {} ({:?}, {} bytes)",
+                    ended.outcome, ended.message, ended.time, ended.peak
                 ),
-                Err(error) => vec![error.to_string()],
-            }
-        }
+            ),
+            Err(error) => vec![error.to_string()],
+        },
         Kind::Host { row } => {
             fault(!has_row(row).unwrap(), format!("docs/limits.md has no row `{row}`"))
         }
