@@ -13,7 +13,8 @@ use attacks::zoo::{SECTIONS, f};
 const FILE_PEAK: u64 = 160 << 20;
 
 /// Does something while no attack goes on. All that takes much memory of this process does so in
-/// turn, since attacks are measured by it; components are made in this process for the command, too.
+/// turn, since attacks are measured by it; components are made in this process for the command,
+/// too.
 pub(crate) fn alone<R>(work: impl FnOnce(&Stage) -> R) -> R {
     static STAGE: OnceLock<Mutex<Stage>> = OnceLock::new();
     let stage = STAGE.get_or_init(|| Mutex::new(Stage::new().unwrap()));

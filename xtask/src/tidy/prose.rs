@@ -7,8 +7,10 @@ use crate::tree::Tree;
 const MAX_LINES: usize = 450;
 /// The most columns of a comment.
 const MAX_COLUMNS: usize = 100;
+/// A document that is a table which a program prints: its length is that of the suite.
+const PRINTED: &str = "docs/security.md";
 /// The most words in all Markdown.
-const MAX_MARKDOWN_WORDS: usize = 37_000;
+const MAX_MARKDOWN_WORDS: usize = 34_000;
 
 /// Words in place of the name of a subject: caller, guest, host, operator. They are in parts here,
 /// so that this file does not count.
@@ -65,7 +67,8 @@ pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
             findings.extend(some);
         }
     }
-    let words: usize = tree.ending(".md").map(|(_, text)| text.split_whitespace().count()).sum();
+    let texts = tree.ending(".md").filter(|(path, _)| *path != PRINTED);
+    let words: usize = texts.map(|(_, text)| text.split_whitespace().count()).sum();
     if words > MAX_MARKDOWN_WORDS {
         let message =
             format!("all Markdown has {words} words, at most {MAX_MARKDOWN_WORDS}: shorten it");
@@ -127,7 +130,7 @@ mod tests {
         assert_eq!(messages(rule, &[("a.md", &most)]), [""; 0]);
         assert_eq!(
             messages(rule, &[("a.md", &most), ("b.md", "x")]),
-            ["docs: all Markdown has 37001 words, at most 37000: shorten it"]
+            ["docs: all Markdown has 34001 words, at most 34000: shorten it"]
         );
     }
 }
