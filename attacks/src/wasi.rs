@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use crate::interfaces::{FUNCTIONS, INTERFACES, Interface};
 
-/// A component that calls functions of WASI. `calls` are names of [`FUNCTIONS`], by which the
+/// A component that calls functions of WASI. `calls` are names of `FUNCTIONS`, by which the
 /// module with the fields `fields` finds them; its `run` is the component's.
 ///
 /// The results of functions that return more than a number are written where the last argument
