@@ -17,7 +17,7 @@ use crate::worker::{filter, limits, watchdog};
 /// The most threads that compile: more gain little, and each has memory of its own.
 const MOST_THREADS: usize = 8;
 
-/// Restricts this process for good, but for the system calls: [`Confined::finish`] bounds these, too.
+/// Restricts this process for good, but for the system calls, which [`Confined::finish`] bounds.
 ///
 /// No descriptor but the standard ones is open.
 pub(super) fn begin(request: &Request, output: &Arc<Output>) -> Result<Confined, Restriction> {
