@@ -9,6 +9,10 @@ use crate::failure::Result;
 /// Executions of the soak in CI: about half a minute.
 const SHORT: &str = "3000";
 
+/// The programs of the suite and of fuzzing, and those that the suite starts.
+const PROGRAMS: [&str; 5] =
+    ["attacks", "soak", "fuzz-cases", "wasm-limits", "limits-compile-worker"];
+
 /// Carries out all attacks, in a host and in the command, and prints the table.
 pub(crate) fn table() -> Result {
     run("attacks", &[])
@@ -26,13 +30,12 @@ pub(crate) fn short_soak() -> Result {
 
 /// Runs a program of the workspace, with all that is built beside it.
 pub(super) fn run(name: &str, args: &[String]) -> Result {
-    let built = cargo::output(&[
-        "build",
-        "--workspace",
-        "--all-features",
-        "--bins",
-        "--message-format=json-render-diagnostics",
-    ])?;
+    let build = ["build", "--workspace", "--all-features"];
+    let messages = ["--message-format=json-render-diagnostics"];
+    // Not all binaries: this program is one of them, and must not be replaced while it runs.
+    let programs = PROGRAMS.iter().flat_map(|program| ["--bin", *program]);
+    let args: Vec<&str> = build.into_iter().chain(programs).chain(messages).collect();
+    let built = cargo::output(&args)?;
     let status = Command::new(program(&built, name)?)
         .args(args)
         .status()
