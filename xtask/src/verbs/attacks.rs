@@ -34,8 +34,8 @@ pub(super) fn run(name: &str, args: &[String]) -> Result {
     let messages = ["--message-format=json-render-diagnostics"];
     // Not all binaries: this program is one of them, and must not be replaced while it runs.
     let programs = PROGRAMS.iter().flat_map(|program| ["--bin", *program]);
-    let args: Vec<&str> = build.into_iter().chain(programs).chain(messages).collect();
-    let built = cargo::output(&args)?;
+    let call: Vec<&str> = build.into_iter().chain(programs).chain(messages).collect();
+    let built = cargo::output(&call)?;
     let status = Command::new(program(&built, name)?)
         .args(args)
         .status()
