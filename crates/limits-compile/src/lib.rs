@@ -9,7 +9,6 @@ mod fingerprint;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
-#[cfg_attr(not(target_os = "linux"), path = "process_elsewhere.rs")]
 mod process;
 mod protocol;
 mod source;

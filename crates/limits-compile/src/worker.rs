@@ -82,7 +82,6 @@ impl Worker {
     /// exit code. Closes all descriptors but the three standard ones.
     ///
     /// The whole of a program's `main`: before it the program opens no file and starts no thread.
-    /// Workers need Linux; elsewhere this fails at once.
     #[must_use]
     pub fn serve(self) -> ExitCode {
         #[cfg(target_os = "linux")]

@@ -70,7 +70,7 @@ impl Directory {
         let is_new = flags.contains(OFlags::EXCL);
         match opened.map(File::from) {
             Ok(file) if file.metadata()?.is_file() => Ok(file),
-            // What lies there is no file of this cache: a link, a pipe, a directory.
+            // The name is that of a link, a pipe or a directory: no file of this cache.
             Ok(_) | Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR | Errno::NODEV) if !is_new => {
                 self.remove(name)?;
                 Err(io::Error::other("it was no regular file"))
