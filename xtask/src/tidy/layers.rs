@@ -57,6 +57,22 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
         Some(&["limits-core", "rustix", "strsim", "tokio", "tracing", "wasmparser", "wasmtime"]),
     ),
     (
+        "quota-cluster",
+        Some(&[
+            "fastrand",
+            "limits-config",
+            "limits-core",
+            "quota-enforce",
+            "redis",
+            "rustix",
+            "rustls",
+            "thiserror",
+            "tokio",
+            "tracing",
+            "webpki-roots",
+        ]),
+    ),
+    (
         "quota-enforce",
         Some(&[
             "arc-swap",

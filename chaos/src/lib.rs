@@ -1,0 +1,1 @@
+//! Hosts that share a quota through real Redis servers, under faults.
