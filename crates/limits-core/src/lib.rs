@@ -44,6 +44,7 @@ pub use crate::quota::allowance::Allowance;
 #[cfg(feature = "std")]
 pub use crate::quota::clock::SystemClock;
 pub use crate::quota::clock::{Clock, ManualClock};
+pub use crate::quota::lease::{LeaseSignal, LeaseTerms, LeaseUse, LeasedRate, Leases};
 pub use crate::quota::quota_error::QuotaError;
 pub use crate::quota::quota_type::{QuotaResource, QuotaType};
 pub use crate::quota::rate_policy::{RatePolicy, RatePolicyError};

@@ -5,6 +5,7 @@ pub(crate) mod allowance;
 mod bounds;
 pub(crate) mod clock;
 mod demand;
+pub(crate) mod lease;
 pub(crate) mod quota_error;
 pub(crate) mod quota_type;
 mod rate;

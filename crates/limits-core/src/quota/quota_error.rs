@@ -33,6 +33,7 @@ pub struct QuotaError {
     /// In nanoseconds; 0 for a total.
     period: u64,
     depth: u32,
+    is_leased: bool,
 }
 
 impl QuotaError {
@@ -40,7 +41,16 @@ impl QuotaError {
     /// that follow set the rest.
     #[must_use]
     pub const fn new(resource: QuotaResource, limit: u64) -> Self {
-        Self { resource, used: 0, requested: 0, limit, wait: Wait::NOW, depth: 0, period: 0 }
+        Self {
+            resource,
+            used: 0,
+            requested: 0,
+            limit,
+            wait: Wait::NOW,
+            period: 0,
+            depth: 0,
+            is_leased: false,
+        }
     }
 
     /// Sets the units in use and the units requested on top of them.
@@ -72,6 +82,14 @@ impl QuotaError {
         self
     }
 
+    /// Makes it the refusal of a [leased](crate::Leases) level: the use is that of this host, the
+    /// limit that of all hosts.
+    #[must_use]
+    pub const fn of_lease(mut self) -> Self {
+        self.is_leased = true;
+        self
+    }
+
     /// Returns the refusal of a tracker's counter; `period` is 0 for a total.
     #[inline]
     pub(crate) const fn refused(
@@ -81,7 +99,7 @@ impl QuotaError {
         period: u64,
     ) -> Self {
         let TakeRefused { used, limit, wait } = refused;
-        Self { resource, used, requested, limit, wait, depth: 0, period }
+        Self { resource, used, requested, limit, wait, period, depth: 0, is_leased: false }
     }
 
     /// Returns the resource that was refused.
@@ -130,6 +148,13 @@ impl QuotaError {
         }
     }
 
+    /// Returns whether a [leased](crate::Leases) level refused: its limit is shared by several
+    /// hosts, and not enough of it was leased to this one.
+    #[must_use]
+    pub const fn is_leased(&self) -> bool {
+        self.is_leased
+    }
+
     /// Returns [`retry`](Self::retry) as a word, for comparisons.
     pub(crate) const fn wait(&self) -> Wait {
         self.wait
@@ -149,7 +174,15 @@ impl fmt::Display for QuotaError {
         if *depth > 1 {
             write!(f, " {depth} levels up")?;
         }
-        write!(f, " exceeded: {used} used, {requested} more requested; ")?;
+        if self.is_leased {
+            write!(
+                f,
+                " for all hosts: {used} used on this one, {requested} more requested and not \
+                 leased; "
+            )?;
+        } else {
+            write!(f, " exceeded: {used} used, {requested} more requested; ")?;
+        }
         match self.retry() {
             Retry::Now => f.write_str("retry after a release"),
             Retry::After(wait) => write!(f, "retry in {wait:?}"),
@@ -168,6 +201,7 @@ impl fmt::Debug for QuotaError {
             .field("retry", &self.retry())
             .field("depth", &self.depth)
             .field("period", &self.period())
+            .field("is_leased", &self.is_leased)
             .finish()
     }
 }
@@ -209,6 +243,15 @@ mod tests {
                 "CPU time quota of 7 µs per 1s 2 levels up exceeded: 7 used, 1 more requested; \
                  retry in 12.5ms",
             ),
+            (
+                QuotaError::new(QuotaResource::MessageRate, 500)
+                    .with_request(40, 2)
+                    .with_retry(Retry::After(Duration::from_millis(1)))
+                    .per(SECOND)
+                    .of_lease(),
+                "message rate quota of 500 messages per 1s for all hosts: 40 used on this one, \
+                 2 more requested and not leased; retry in 1ms",
+            ),
         ];
         for (error, text) in table {
             assert_eq!(error.to_string(), text);
@@ -237,7 +280,7 @@ mod tests {
             .with_request(1, 2)
             .with_retry(Retry::After(SECOND));
         let printed = "QuotaError { resource: Storage, used: 1, requested: 2, limit: 3, \
-                       retry: After(1s), depth: 0, period: None }";
+                       retry: After(1s), depth: 0, period: None, is_leased: false }";
         assert_eq!(std::format!("{error:?}"), printed);
     }
 }

@@ -26,6 +26,7 @@
 //! - I18: a caller that publishes a flag and is refused then is seen by each thread whose release
 //!   or refund the refusal missed.
 
+mod leased;
 mod levels;
 #[cfg(all(loom, test))]
 mod loom;
@@ -43,6 +44,7 @@ use crate::quota::clock::Clock;
 #[cfg(feature = "std")]
 use crate::quota::clock::SystemClock;
 use crate::quota::demand::Demand;
+use crate::quota::lease::Leases;
 use crate::quota::quota_error::QuotaError;
 use crate::quota::quota_type::{QuotaResource, QuotaType};
 use crate::quota::rate::Rate;
@@ -131,6 +133,10 @@ pub struct QuotaTracker {
     origin_ns: u64,
     clock: Arc<dyn Clock>,
     parent: Option<Arc<Self>>,
+    /// The rates of this level that come from a lessor.
+    leases: Option<Arc<Leases>>,
+    /// Whether this level or one above has leases.
+    is_leased: bool,
     /// Written where others are read: an entry is made by a system call, which takes far longer
     /// than the line's way between two threads.
     storage_entries: Total,
@@ -220,6 +226,7 @@ impl QuotaTracker {
         parent: Option<Arc<Self>>,
     ) -> Self {
         let windows = Windows::new(quota.reset_period);
+        let is_leased = parent.as_ref().is_some_and(|parent| parent.is_leased);
         Self {
             storage: Total::new(),
             memory: Total::new(),
@@ -231,6 +238,8 @@ impl QuotaTracker {
             origin_ns,
             clock,
             parent,
+            leases: None,
+            is_leased,
             storage_entries: Total::new(),
         }
     }
@@ -378,7 +387,8 @@ impl QuotaTracker {
         // The wait is counted by the clock, which may have to catch up first.
         refused.wait = refused.wait.and(time.lag);
         let period = if resource.is_rate() { self.windows.period_ns() } else { 0 };
-        QuotaError::refused(resource, requested, refused, period)
+        let error = QuotaError::refused(resource, requested, refused, period);
+        if self.lease(resource).is_some() { error.of_lease() } else { error }
     }
 }
 

@@ -18,6 +18,21 @@ enum NotTaken {
     LaterWindow,
 }
 
+/// The parts of a demand that are handed back.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Parts {
+    All,
+    /// Those that are not leased.
+    Plain,
+}
+
+impl Parts {
+    /// Reports whether a rate is left out on a level.
+    fn leave_out(self, level: &QuotaTracker, resource: QuotaResource) -> bool {
+        self == Self::Plain && level.lease(resource).is_some()
+    }
+}
+
 impl QuotaTracker {
     /// Returns this tracker, its parent, and so on.
     pub(super) fn levels(&self) -> impl Iterator<Item = &Self> {
@@ -70,7 +85,7 @@ impl QuotaTracker {
         n: u64,
         at: &mut u64,
     ) -> Result<(), QuotaError> {
-        if n == 0 || self.parent.is_some() {
+        if n == 0 || self.parent.is_some() || self.is_leased {
             return self.take_rate_slowly(resource, None, n, at);
         }
         let now = self.clock.now_ns().checked_sub(self.origin_ns);
@@ -112,6 +127,12 @@ impl QuotaTracker {
 
     /// Takes all or nothing, and returns a time in the windows that count it.
     pub(super) fn take_all(&self, demand: &Demand) -> Result<u64, QuotaError> {
+        if self.is_leased && demand.has_rates() {
+            return match self.take_leased(demand) {
+                Some(now) => Ok(now),
+                None => self.take_slowly(demand),
+            };
+        }
         let clock = if demand.has_rates() { self.clock.now_ns() } else { self.origin_ns };
         if let Some(now) = clock.checked_sub(self.origin_ns)
             && self.take_planned(demand, now).is_some()
@@ -144,13 +165,15 @@ impl QuotaTracker {
     /// Decides once for each resource, where a peek and [`take_levels`](Self::take_levels) decide
     /// twice.
     #[inline(always)]
-    fn take_planned(&self, demand: &Demand, now: u64) -> Option<()> {
+    pub(super) fn take_planned(&self, demand: &Demand, now: u64) -> Option<()> {
         let total = |resource, total: &Total| match demand.get(resource) {
             0 => Some(PlannedTake::default()),
             n => total.plan(n, self.bounds.units(resource)),
         };
         let rate = |resource, rate: &Rate| match demand.get(resource) {
             0 => Some(PlannedTake::default()),
+            // Taken by `hold`.
+            _ if self.lease(resource).is_some() => Some(PlannedTake::default()),
             n => rate.plan(self.windows, now, n, self.bounds.units(resource)),
         };
         let storage = total(QuotaResource::Storage, &self.storage)?;
@@ -177,7 +200,7 @@ impl QuotaTracker {
         } else {
             return Some(());
         };
-        self.undo(demand, lost.index(), now);
+        self.undo(demand, lost.index(), now, Parts::Plain);
         None
     }
 
@@ -190,9 +213,10 @@ impl QuotaTracker {
 
     /// Undoes the takes of the resources before `index` here, and of all on the levels above.
     #[cold]
-    fn undo(&self, demand: &Demand, index: usize, now: u64) {
+    fn undo(&self, demand: &Demand, index: usize, now: u64, parts: Parts) {
         for (resource, n) in demand.iter().filter(|(resource, _)| resource.index() < index) {
             match self.counter(resource) {
+                Counter::Rate(_) if parts.leave_out(self, resource) => {}
                 Counter::Total(total) => {
                     total.release(n);
                 }
@@ -200,7 +224,7 @@ impl QuotaTracker {
             }
         }
         if let Some(parent) = &self.parent {
-            parent.hand_back(demand, now);
+            parent.hand_back_parts(demand, now, parts);
         }
     }
 
@@ -239,7 +263,9 @@ impl QuotaTracker {
         }
         let now = self.elapsed();
         for level in self.levels() {
-            if let Counter::Rate(rate) = level.counter(resource) {
+            if let Some(lease) = level.lease(resource) {
+                lease.charge(n);
+            } else if let Counter::Rate(rate) = level.counter(resource) {
                 rate.charge(level.windows, now, n, level.bounds.units(resource));
             }
         }
@@ -275,9 +301,18 @@ impl QuotaTracker {
 
     /// Releases the totals and refunds the rates of a demand that was taken at a time.
     pub(crate) fn hand_back(&self, demand: &Demand, at: u64) {
+        self.hand_back_parts(demand, at, Parts::All);
+    }
+
+    /// Hands back what [`take_planned`](Self::take_planned) took at a time.
+    pub(super) fn hand_back_plain(&self, demand: &Demand, at: u64) {
+        self.hand_back_parts(demand, at, Parts::Plain);
+    }
+
+    fn hand_back_parts(&self, demand: &Demand, at: u64, parts: Parts) {
         for (resource, n) in demand.iter() {
             if resource.is_rate() {
-                for level in self.levels() {
+                for level in self.levels().filter(|level| !parts.leave_out(level, resource)) {
                     level.refund_here(resource, n, at);
                 }
             } else {
@@ -294,6 +329,7 @@ impl QuotaTracker {
         }
         let clock = self.clock.now_ns();
         let seen = |level: &Self, resource| match level.counter(resource) {
+            _ if level.lease(resource).is_some() => 0,
             Counter::Rate(rate) => level.windows.start(rate.window(level.windows)),
             Counter::Total(_) => 0,
         };
@@ -348,7 +384,7 @@ impl QuotaTracker {
                     NotTaken::Refused(self.error(resource, n, refused, time).at_depth(depth))
                 }
             };
-            self.undo(demand, resource.index(), time.latest);
+            self.undo(demand, resource.index(), time.latest, Parts::All);
             return Err(not_taken);
         }
         Ok(())
@@ -357,6 +393,9 @@ impl QuotaTracker {
     /// Takes an amount on this level only, and returns the start of the window that counts it, 0
     /// for a total.
     fn take_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, TakeRefused> {
+        if let Some(lease) = self.lease(resource) {
+            return self.take_lease(resource, lease, n).map(|()| 0);
+        }
         let limit = self.bounds.units(resource);
         match self.counter(resource) {
             Counter::Total(total) => total.take(n, limit).map(|()| 0),
@@ -368,6 +407,9 @@ impl QuotaTracker {
 
     /// Returns the refusal of [`take_here`](Self::take_here), and writes nothing.
     fn peek_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<(), TakeRefused> {
+        if let Some(lease) = self.lease(resource) {
+            return self.peek_lease(resource, lease, n, now);
+        }
         let limit = self.bounds.units(resource);
         match self.counter(resource) {
             Counter::Total(total) => total.peek(n, limit),
@@ -377,18 +419,26 @@ impl QuotaTracker {
 
     /// Refunds an amount of a rate that was taken at a time, on this level only.
     fn refund_here(&self, resource: QuotaResource, n: u64, at: u64) {
-        if let Counter::Rate(rate) = self.counter(resource) {
+        if let Some(lease) = self.lease(resource) {
+            lease.refund(self.by_clock(at), n);
+        } else if let Counter::Rate(rate) = self.counter(resource) {
             rate.refund(self.windows, at, n);
         }
     }
 
     /// Returns the units of a resource that are left on this level at a time.
     fn left(&self, resource: QuotaResource, now: u64) -> u64 {
-        self.bounds.units(resource).saturating_sub(self.used(resource, now))
+        match self.lease(resource) {
+            Some(lease) => lease.left(self.by_clock(now)),
+            None => self.bounds.units(resource).saturating_sub(self.used(resource, now)),
+        }
     }
 
     /// Returns the units of a resource in use on this level at a time.
     pub(super) fn used(&self, resource: QuotaResource, now: u64) -> u64 {
+        if let Some(lease) = self.lease(resource) {
+            return lease.used(self.by_clock(now));
+        }
         match self.counter(resource) {
             Counter::Total(total) => total.used(),
             Counter::Rate(rate) => rate.read(self.windows, now, self.bounds.units(resource)).1,

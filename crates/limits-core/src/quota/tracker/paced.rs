@@ -99,6 +99,9 @@ impl QuotaTracker {
         let now = self.elapsed().max(at);
         demand.iter().all(|(resource, _)| {
             self.levels().all(|level| match level.counter(resource) {
+                Counter::Rate(_) if let Some(lease) = level.lease(resource) => {
+                    lease.is_current(self.by_clock(at), self.by_clock(now))
+                }
                 Counter::Rate(rate) => rate.is_current(level.windows, at, now),
                 Counter::Total(_) => true,
             })
@@ -145,9 +148,10 @@ impl QuotaTracker {
             Some(parent) => parent.take_part(resource, (least, part.units), now)?,
             None => part.units,
         };
-        let is_counted = match self.counter(resource) {
-            Counter::Total(total) => total.carry_out_part(part, units),
-            Counter::Rate(rate) => rate.carry_out_part(self.windows, part, units),
+        let is_counted = match (self.lease(resource), self.counter(resource)) {
+            (Some(lease), _) => self.carry_out_lease_part(resource, lease, part, units),
+            (None, Counter::Total(total)) => total.carry_out_part(part, units),
+            (None, Counter::Rate(rate)) => rate.carry_out_part(self.windows, part, units),
         };
         if is_counted {
             return Ok(units);
@@ -165,6 +169,9 @@ impl QuotaTracker {
         amounts: (u64, u64),
         now: u64,
     ) -> Result<PlannedPart, TakeRefused> {
+        if let Some(lease) = self.lease(resource) {
+            return self.plan_lease_part(resource, lease, amounts, now);
+        }
         let limit = self.bounds.units(resource);
         match self.counter(resource) {
             Counter::Total(total) => total.plan_part(amounts, limit),

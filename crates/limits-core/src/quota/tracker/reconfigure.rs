@@ -39,6 +39,9 @@ impl QuotaTracker {
                     rate.before_change(self.windows, self.elapsed(), limit);
                 }
             });
+            if let Some(leases) = &self.leases {
+                leases.set_limit(resource, self.bounds.units(resource));
+            }
         }
         Ok(())
     }
@@ -54,7 +57,7 @@ impl QuotaTracker {
         }
     }
 
-    /// Sets all use and all debt of this tracker to zero. Its totals are released from the
+    /// Sets all use and all debt of this tracker to zero; of a leased rate the debt only. Its totals are released from the
     /// parents, which keep their counts of its rates.
     ///
     /// Call it only while nothing is reserved or held: a later release of such an amount would
@@ -65,6 +68,7 @@ impl QuotaTracker {
                 Counter::Total(_) => {
                     self.release_one(resource, u64::MAX);
                 }
+                Counter::Rate(_) if let Some(lease) = self.lease(resource) => lease.reset(),
                 Counter::Rate(rate) => {
                     rate.reset(self.windows, self.elapsed(), self.bounds.units(resource));
                 }

@@ -108,6 +108,7 @@ impl QuotaTracker {
     pub fn publish_wait(&self, resource: QuotaResource) {
         for level in self.levels() {
             match level.counter(resource) {
+                Counter::Rate(_) if let Some(lease) = level.lease(resource) => lease.publish(),
                 Counter::Total(total) => total.publish(),
                 Counter::Rate(rate) => rate.publish(),
             }
