@@ -1,1 +1,5 @@
 #![doc = include_str!("../README.md")]
+
+mod store;
+
+pub use crate::store::{Answer, Give, KeyRefusal, LeaseStore, Question, StoreError};
