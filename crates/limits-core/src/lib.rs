@@ -53,5 +53,6 @@ pub use crate::quota::resource_quota::ResourceQuota;
 pub use crate::quota::retry::Retry;
 pub use crate::quota::status::{QuotaResourceStatus, QuotaStatus};
 pub use crate::quota::storage_baseline::{StorageBaseline, StorageBaselineError};
+pub use crate::quota::store_loss::{StoreLoss, StoreLossError};
 pub use crate::quota::tracker::{PeriodMismatch, QuotaTracker};
 pub use crate::quota::usage::QuotaUsage;

@@ -15,6 +15,7 @@ pub(crate) mod resource_quota;
 pub(crate) mod retry;
 pub(crate) mod status;
 pub(crate) mod storage_baseline;
+pub(crate) mod store_loss;
 mod sync;
 mod take;
 mod total;

@@ -4,13 +4,14 @@ use core::fmt::Debug;
 
 use limits_core::{Decision, ExecutionEnd, QuotaError, QuotaResource, QuotaResourceStatus};
 
+use crate::lessor::ClusterEvent;
 use crate::usage_level::UsageLevel;
 
 /// Something that happened to a component.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AuditEvent<'a> {
-    /// The component's id.
+    /// The component's id; empty for an event of the [cluster](AuditKind::Cluster).
     pub component: &'a str,
     /// The event itself.
     pub kind: AuditKind<'a>,
@@ -81,6 +82,9 @@ pub enum AuditKind<'a> {
         /// The numbers now.
         status: QuotaResourceStatus,
     },
+    /// The store of quotas that hosts share was lost or is back, or there is a warning. The event's
+    /// component is empty, but for a rate of one component.
+    Cluster(&'a ClusterEvent),
 }
 
 impl AuditKind<'_> {
@@ -95,6 +99,7 @@ impl AuditKind<'_> {
             Self::QuotaDenied(_) => "quota_denied",
             Self::QuotaGranted { .. } => "quota_granted",
             Self::Threshold { .. } => "threshold",
+            Self::Cluster(event) => event.name(),
         }
     }
 
@@ -103,6 +108,7 @@ impl AuditKind<'_> {
     pub fn subject(&self) -> &'static str {
         match self {
             Self::Registered | Self::Unregistered => "",
+            Self::Cluster(event) => event.resource().map_or("", QuotaResource::key),
             Self::CapabilityDenied(decision) | Self::CapabilityGranted(decision) => {
                 decision.permission().as_str()
             }

@@ -9,6 +9,8 @@ use limits_core::{
 };
 use thiserror::Error;
 
+use crate::lessor::NotShared;
+
 /// An error of a registry, a handle or a guard.
 ///
 /// The first two variants are refusals, which the component may be told; the others are mistakes of
@@ -84,6 +86,9 @@ pub enum EnforceError {
         /// The [shortest period](limits_core::Clock::shortest_period) of the clock.
         shortest: Duration,
     },
+    /// The registry's lessor cannot share the quota of the component, or that of the host.
+    #[error(transparent)]
+    NotShared(#[from] NotShared),
     /// A rate cannot be released: it comes back with time.
     #[error(
         "{} cannot be released, as a rate comes back with time: drop its grant instead",

@@ -17,6 +17,8 @@ mod grant;
 mod guard;
 mod handle;
 mod json_lines;
+mod lending;
+mod lessor;
 mod level_watch;
 #[cfg(feature = "metrics")]
 mod metrics_exporter;
@@ -60,6 +62,7 @@ pub use crate::guard::{
 pub use crate::guard::{authorize, guard, guard_async};
 pub use crate::handle::ComponentHandle;
 pub use crate::json_lines::JsonLinesSink;
+pub use crate::lessor::{ClusterEvent, LeaseListener, Lessor, NotShared};
 #[cfg(feature = "metrics")]
 pub use crate::metrics_exporter::MetricsExporter;
 pub use crate::refusal_view::RefusalView;

@@ -18,6 +18,7 @@ use limits_core::{CapabilitySet, QuotaStatus, QuotaTracker, QuotaUsage, Resource
 use crate::audit::AuditKind;
 use crate::enforce_error::EnforceError;
 use crate::handle::ComponentHandle;
+use crate::lending::Lending;
 use crate::peaks::Peaks;
 use crate::security_context::SecurityContext;
 use crate::shared::Shared;
@@ -95,6 +96,8 @@ impl QuotaRegistry {
     /// - [`EnforceError::Pattern`] if the id cannot stand for `<id>` in one of the patterns.
     /// - [`EnforceError::PeriodTooShort`] if the clock that the host has chosen cannot time the
     ///   period of the quota, or of the parent's. The default clocks can.
+    /// - [`EnforceError::NotShared`] if the registry's [lessor](QuotaRegistryBuilder::lessor) cannot
+    ///   share the quota, or that of the host.
     pub fn prepare(&self, context: SecurityContext) -> Result<Registration<'_>, EnforceError> {
         let id = context.id();
         if id.is_empty() || id.len() > MAX_ID_BYTES || id.contains(is_hidden) {
@@ -102,7 +105,11 @@ impl QuotaRegistry {
         }
         let capabilities = context.capabilities().bind(id)?;
         self.shared.check_period(context.quota().reset_period)?;
-        let tracker = self.shared.tracker(context.quota());
+        if self.components.contains_key(id) {
+            // Before the lessor is asked.
+            return Err(EnforceError::AlreadyRegistered { id: Box::from(id) });
+        }
+        let tracker = self.shared.tracker(id, context.quota())?;
         let shared = Arc::clone(&self.shared);
         let component = ComponentHandle::prepared(Box::from(id), capabilities, tracker, shared);
         match self.components.entry(ById(component.clone())) {
@@ -231,7 +238,8 @@ impl QuotaRegistry {
     /// whose registration is prepared.
     ///
     /// The new limits hold from the next take on. A limit below the use refuses until enough was
-    /// released or the window is over; it makes no debt of what was granted before.
+    /// released or the window is over; it makes no debt of what was granted before. Of a rate that
+    /// [hosts share](QuotaRegistryBuilder::lessor), units that are leased already stay granted.
     ///
     /// ```
     /// use limits_core::{CapabilitySet, QuotaType, ResourceQuota};
@@ -251,9 +259,10 @@ impl QuotaRegistry {
     ///
     /// [`EnforceError::NotRegistered`] if no component has the id, and
     /// [`EnforceError::PeriodMismatch`] if the period is another one: windows that are being
-    /// counted cannot change their length. Nothing is changed then.
+    /// counted cannot change their length. [`EnforceError::NotShared`] if the registry's
+    /// [lessor](QuotaRegistryBuilder::lessor) cannot share the quota. Nothing is changed then.
     pub fn set_quota(&self, id: &str, quota: ResourceQuota) -> Result<(), EnforceError> {
-        Ok(self.entry(id)?.set_quota(quota)?)
+        self.entry(id)?.set_quota(quota)
     }
 
     /// Changes the capabilities of a component while it runs, for all clones of its handle; also of
@@ -293,6 +302,13 @@ impl QuotaRegistry {
     #[must_use]
     pub fn parent(&self) -> Option<&Arc<QuotaTracker>> {
         self.shared.parent.as_ref()
+    }
+
+    /// Reports whether the store of quotas that hosts share answers, as far as the
+    /// [lessor](QuotaRegistryBuilder::lessor) has told; `None` without a lessor.
+    #[must_use]
+    pub fn is_store_connected(&self) -> Option<bool> {
+        self.shared.lending.as_ref().map(Lending::is_store_connected)
     }
 
     /// Returns the highest use of each resource by all components together. None without a parent,

@@ -11,6 +11,8 @@ use crate::audit::{AuditEvent, AuditKind, AuditSink};
 use crate::caught::caught;
 use crate::coarse_clock::CoarseClock;
 use crate::enforce_error::EnforceError;
+use crate::lending::Lending;
+use crate::lessor::NotShared;
 use crate::peaks::Peaks;
 #[cfg(feature = "wait")]
 use crate::waits::Waits;
@@ -23,9 +25,11 @@ pub(crate) struct Shared {
     pub(crate) observe_only: bool,
     /// The peaks of the parent, if peaks are recorded.
     pub(crate) host_peaks: Option<Peaks>,
+    /// The lessor, if quotas are shared with other hosts.
+    pub(crate) lending: Option<Lending>,
     /// The number of events so far.
     pub(crate) events: AtomicU64,
-    /// The queues of all components, if there is a parent.
+    /// The queues of all components, if there is a parent or a lessor.
     #[cfg(feature = "wait")]
     pub(crate) waits: Waits,
 }
@@ -55,11 +59,27 @@ impl Clocks {
 }
 
 impl Shared {
-    pub(crate) fn tracker(&self, quota: ResourceQuota) -> QuotaTracker {
-        match &self.parent {
+    /// Makes the tracker of a component.
+    pub(crate) fn tracker(
+        &self,
+        id: &str,
+        quota: ResourceQuota,
+    ) -> Result<QuotaTracker, NotShared> {
+        let tracker = match &self.parent {
             Some(parent) => QuotaTracker::with_parent(quota, Arc::clone(parent)),
             None => QuotaTracker::with_clock(quota, Arc::clone(self.clocks.of(quota.reset_period))),
+        };
+        match &self.lending {
+            Some(lending) => lending.component(id, tracker),
+            None => Ok(tracker),
         }
+    }
+
+    /// Reports whether the components' callers wait in one set of queues, since each may wait for
+    /// units that come from elsewhere.
+    #[cfg(feature = "wait")]
+    pub(crate) const fn shares_queues(&self) -> bool {
+        self.parent.is_some() || self.lending.is_some()
     }
 
     /// Refuses a period that is too short for the clock that would count it.

@@ -29,15 +29,18 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// Reports whether the throttle decides over events of this kind. Acts of the host itself and
-    /// crossings of levels are always admitted.
+    /// Reports whether the throttle decides over events of this kind. Acts of the host itself,
+    /// crossings of levels and changes of the cluster are always admitted.
     pub(crate) const fn decides(kind: &AuditKind<'_>) -> bool {
         match kind {
             AuditKind::CapabilityDenied(_)
             | AuditKind::CapabilityGranted(_)
             | AuditKind::QuotaDenied(_)
             | AuditKind::QuotaGranted { .. } => true,
-            AuditKind::Registered | AuditKind::Unregistered | AuditKind::Threshold { .. } => false,
+            AuditKind::Registered
+            | AuditKind::Unregistered
+            | AuditKind::Threshold { .. }
+            | AuditKind::Cluster(_) => false,
         }
     }
 
@@ -53,7 +56,10 @@ impl Throttle {
             }
             AuditKind::QuotaDenied(error) => self.quota_denied.get(error.resource().index()),
             AuditKind::QuotaGranted { resource, .. } => self.quota_granted.get(resource.index()),
-            AuditKind::Registered | AuditKind::Unregistered | AuditKind::Threshold { .. } => None,
+            AuditKind::Registered
+            | AuditKind::Unregistered
+            | AuditKind::Threshold { .. }
+            | AuditKind::Cluster(_) => None,
         };
         slot.map_or(Some(0), |slot| slot.admit(now_ns / 1_000_000_000))
     }

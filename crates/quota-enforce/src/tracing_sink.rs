@@ -8,6 +8,7 @@ use limits_core::{Clock, Escaped, Retry};
 use crate::audit::{AuditEvent, AuditKind, AuditSink};
 use crate::coarse_clock::CoarseClock;
 use crate::crossings::{Crossings, Due};
+use crate::lessor::ClusterEvent;
 use crate::usage_level::UsageLevel;
 
 /// The characters of an id in an event.
@@ -15,8 +16,8 @@ const COMPONENT_CHARACTERS: usize = 256;
 
 /// Emits audit events as `tracing` events with the target `quota_enforce::audit`.
 ///
-/// Denials and critical levels are warnings, grants are at debug level, everything else is
-/// informational. A component gets at most ten events a second for each kind of denial or grant;
+/// Denials, critical levels, the loss of a [cluster's](AuditKind::Cluster) store and its warnings
+/// are warnings, grants are at debug level, everything else is informational. A component gets at most ten events a second for each kind of denial or grant;
 /// the next event after that has in `repeats` how many were left out. It gets at most twelve a
 /// second for crossings of one resource's level: a rise is emitted at once, and a fall that is kept
 /// back is emitted in a later second with the next event of any component, or by `refresh_levels`.
@@ -127,6 +128,14 @@ fn emit(event: &AuditEvent<'_>) -> bool {
             %component, sequence, repeats, resource = resource.key(), %from, %to,
             used = status.used(), limit = %status.limit(),
             "quota threshold",
+        ),
+        AuditKind::Cluster(event @ ClusterEvent::StoreBack { .. }) => tracing::info!(
+            target: "quota_enforce::audit",
+            %component, sequence, event = kind.name(), resource = kind.subject(), "{event}",
+        ),
+        AuditKind::Cluster(event) => tracing::warn!(
+            target: "quota_enforce::audit",
+            %component, sequence, event = kind.name(), resource = kind.subject(), "{event}",
         ),
         AuditKind::Registered | AuditKind::Unregistered => tracing::info!(
             target: "quota_enforce::audit",

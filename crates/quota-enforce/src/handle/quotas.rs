@@ -1,8 +1,8 @@
 //! A component's quotas: takes, charges and releases.
 
-use limits_core::{
-    PeriodMismatch, QuotaError, QuotaResource, QuotaType, QuotaUsage, Reservation, ResourceQuota,
-};
+use std::sync::Arc;
+
+use limits_core::{QuotaError, QuotaResource, QuotaType, QuotaUsage, Reservation, ResourceQuota};
 
 use super::{ComponentHandle, TrackerOwner, UseChange};
 use crate::enforce_error::EnforceError;
@@ -124,7 +124,11 @@ impl ComponentHandle {
         Ok(released)
     }
 
-    pub(crate) fn set_quota(&self, quota: ResourceQuota) -> Result<(), PeriodMismatch> {
+    pub(crate) fn set_quota(&self, quota: ResourceQuota) -> Result<(), EnforceError> {
+        if let Some(lending) = &self.0.shared.lending {
+            let leases = self.0.tracker.leases().map(Arc::as_ref);
+            lending.lessor.check_change(leases, &quota)?;
+        }
         self.0.tracker.set_quota(quota)?;
         #[cfg(feature = "wait")]
         self.review_waits();

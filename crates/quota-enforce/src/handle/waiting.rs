@@ -22,6 +22,10 @@ const PACED_STEPS: u32 = 32;
 /// The longest of these steps.
 const LONGEST_STEP: Duration = Duration::from_millis(4);
 
+/// The shortest sleep of a caller that waits for a lease. The lessor wakes it before that; this is
+/// for a lessor that has forgotten what was asked for.
+const LEASE_FALLBACK: Duration = Duration::from_millis(25);
+
 impl ComponentHandle {
     /// Takes units of one resource as [`reserve`](Self::reserve) does, and waits for them if not
     /// enough is left: for a release, or for the window that has room.
@@ -187,6 +191,8 @@ impl ComponentHandle {
     ) -> Option<Instant> {
         let wait = self.with_clock_lag(error).retry().after()?;
         let shortest = match error.period().filter(|_| request.is_paced()) {
+            // A lease wakes its waiters as it comes.
+            _ if error.is_leased() => LEASE_FALLBACK,
             Some(period) => (period / PACED_STEPS).clamp(SHORTEST_SLEEP, LONGEST_STEP),
             None => SHORTEST_SLEEP,
         };
@@ -200,18 +206,20 @@ impl ComponentHandle {
 
     /// Returns the queues in which the component's callers wait.
     fn waits(&self) -> &Waits {
-        match self.0.shared.parent {
-            Some(_) => &self.0.shared.waits,
-            None => self.0.waits.get_or_init(Box::default),
+        if self.0.shared.shares_queues() {
+            &self.0.shared.waits
+        } else {
+            self.0.waits.get_or_init(Box::default)
         }
     }
 
     /// Returns the queues, if any caller has waited.
     #[inline]
     pub(super) fn waits_if_any(&self) -> Option<&Waits> {
-        match self.0.shared.parent {
-            Some(_) => Some(&self.0.shared.waits),
-            None => self.0.waits.get().map(Box::deref),
+        if self.0.shared.shares_queues() {
+            Some(&self.0.shared.waits)
+        } else {
+            self.0.waits.get().map(Box::deref)
         }
     }
 

@@ -6,6 +6,7 @@ use limits_core::Extent;
 use serde::Serialize;
 
 use crate::audit::{AuditEvent, AuditKind};
+use crate::lessor::ClusterEvent;
 use crate::refusal_view::RefusalView;
 
 pub(super) fn time_ms() -> u64 {
@@ -44,6 +45,12 @@ pub(super) struct Line<'a> {
     rule: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// The choice for a rate while the store of the cluster is away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_store_loss: Option<&'static str>,
+    /// The time for which that store was away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    away_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +81,7 @@ const fn is_zero(count: &u64) -> bool {
 }
 
 impl<'a> Line<'a> {
-    /// The bytes of a text that a guest wrote, at most.
+    /// The bytes of a text that a guest or a store wrote, at most.
     const MOST: usize = 1_024;
 
     pub(super) fn of(event: &AuditEvent<'a>) -> Self {
@@ -127,6 +134,22 @@ impl<'a> Line<'a> {
                 unit: Some(resource.unit()),
                 ..line
             },
+            AuditKind::Cluster(event) => line.of_cluster(event),
+        }
+    }
+
+    fn of_cluster(self, event: &ClusterEvent) -> Self {
+        let head = |text: &str| text.get(..text.floor_char_boundary(Self::MOST)).map(String::from);
+        match event {
+            ClusterEvent::StoreLost { reason } => Self { reason: head(reason), ..self },
+            ClusterEvent::StoreBack { after } => {
+                let away_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+                Self { away_ms: Some(away_ms), ..self }
+            }
+            ClusterEvent::Fallback { policy, .. } => {
+                Self { on_store_loss: Some(policy.as_str()), ..self }
+            }
+            ClusterEvent::Warning { text } => Self { reason: head(text), ..self },
         }
     }
 }

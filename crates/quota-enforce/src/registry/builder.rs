@@ -2,25 +2,39 @@
 
 use core::fmt;
 use core::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use dashmap::DashMap;
 use limits_core::{Allowance, Clock, QuotaTracker, ResourceQuota};
 
 use super::QuotaRegistry;
 use crate::audit::AuditSink;
+use crate::lending::Lending;
+use crate::lessor::Lessor;
 use crate::peaks::Peaks;
 use crate::shared::{Clocks, Shared};
 use crate::usage_file::UsageFile;
 #[cfg(feature = "wait")]
 use crate::waits::Waits;
 
+/// The bound over all components together.
+#[derive(Default)]
+enum Parent {
+    #[default]
+    None,
+    /// A quota, whose tracker is made with the registry.
+    Host(ResourceQuota),
+    /// A tracker of the host's own.
+    Given(Arc<QuotaTracker>),
+}
+
 /// Builds a [`QuotaRegistry`].
 #[derive(Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct QuotaRegistryBuilder {
     clock: Option<Arc<dyn Clock>>,
-    parent: Option<Arc<QuotaTracker>>,
+    parent: Parent,
+    lessor: Option<Arc<dyn Lessor>>,
     sinks: Vec<Arc<dyn AuditSink>>,
     grants: bool,
     observe_only: bool,
@@ -83,7 +97,7 @@ impl QuotaRegistryBuilder {
             quota.max_memory_bytes,
         ];
         let bounds = limits.iter().any(|limit| *limit != Allowance::Unlimited);
-        self.parent = bounds.then(|| Arc::new(QuotaTracker::new(quota)));
+        self.parent = if bounds { Parent::Host(quota) } else { Parent::None };
         self
     }
 
@@ -111,7 +125,28 @@ impl QuotaRegistryBuilder {
     /// # Ok::<(), quota_enforce::EnforceError>(())
     /// ```
     pub fn parent(mut self, parent: Arc<QuotaTracker>) -> Self {
-        self.parent = Some(parent);
+        self.parent = Parent::Given(parent);
+        self
+    }
+
+    /// Shares rates with other hosts: the lessor, such as that of `quota-cluster`, leases their
+    /// units to the components and to the [`host`](Self::host) quota, of which it decides what is
+    /// shared. Storage and memory stay bounded on each host.
+    ///
+    /// All trackers then count by the lessor's [clock](Lessor::clock), whatever
+    /// [`clock`](Self::clock) says. A tracker given as the [`parent`](Self::parent) stays as it is,
+    /// so it must have that clock, or no component can be registered.
+    ///
+    /// Of a shared rate, the use that handles report is that on this host, and the limit is that of
+    /// all hosts together: each host reports its part, and a [level](crate::UsageLevel) is reached
+    /// by the use of one host alone. A take that this host has no units for is refused, or
+    /// [waits](crate::ComponentHandle::reserve_wait) for them; they are one round trip to the store
+    /// away unless the window's are used up.
+    ///
+    /// A registry that only observes leases as well: it counts the denials that it would make, and
+    /// what it grants is used up for the other hosts.
+    pub fn lessor(mut self, lessor: Arc<dyn Lessor>) -> Self {
+        self.lessor = Some(lessor);
         self
     }
 
@@ -174,11 +209,24 @@ impl QuotaRegistryBuilder {
     /// Returns the registry.
     #[must_use]
     pub fn build(self) -> QuotaRegistry {
-        let Self { clock, parent, sinks, grants, observe_only, records_peaks, usage } = self;
-        let clocks = clock.map_or_else(Clocks::default, Clocks::Given);
+        let Self { clock, parent, lessor, sinks, grants, observe_only, records_peaks, usage } =
+            self;
+        let mut lending = lessor.map(Lending::new);
+        let clock = lending.as_ref().map(|lending| Arc::clone(lending.clock())).or(clock);
+        let parent = match (parent, &mut lending) {
+            (Parent::None, _) => None,
+            (Parent::Host(quota), None) => Some(Arc::new(QuotaTracker::new(quota))),
+            (Parent::Host(quota), Some(lending)) => Some(Arc::new(lending.host(quota))),
+            (Parent::Given(parent), None) => Some(parent),
+            (Parent::Given(parent), Some(lending)) => {
+                lending.check_parent(&parent);
+                Some(parent)
+            }
+        };
         let shared = Arc::new(Shared {
-            clocks,
+            clocks: clock.map_or_else(Clocks::default, Clocks::Given),
             parent,
+            lending,
             sinks,
             grants,
             observe_only,
@@ -187,6 +235,10 @@ impl QuotaRegistryBuilder {
             #[cfg(feature = "wait")]
             waits: Waits::default(),
         });
+        if let Some(lending) = &shared.lending {
+            let listener: Weak<Shared> = Arc::downgrade(&shared);
+            lending.lessor.attach(listener);
+        }
         QuotaRegistry { components: DashMap::new(), shared, stored: Mutex::new(usage) }
     }
 }
