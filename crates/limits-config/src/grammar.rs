@@ -8,4 +8,5 @@ pub(crate) mod rate;
 #[cfg(any(test, feature = "schema"))]
 pub(crate) mod schema;
 pub(crate) mod size;
+pub(crate) mod store_url;
 pub(crate) mod value;

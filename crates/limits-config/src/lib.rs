@@ -28,6 +28,8 @@ pub use crate::settings::setting::{Origin, Setting};
 pub use crate::settings::table::{
     CpuConfig, HostCeilings, HostConfig, MemoryConfig, QuotaSection, SettingKey,
 };
+pub use crate::tables::cluster_conflict::UnsharedPeriod;
+pub use crate::tables::cluster_table::ClusterTable;
 pub use crate::tables::compile_settings::{CompileKey, CompileSetting, CompileSettings};
 pub use crate::tables::component_config::{ComponentConfig, ComponentSection};
 pub use crate::tables::quota_conflict::QuotaConflict;

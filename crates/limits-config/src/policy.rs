@@ -8,6 +8,7 @@ use crate::resolve::change::Rule;
 use crate::resolve::effective_config::EffectiveConfig;
 use crate::resolve::policy_layers::{HashPin, PolicyLayers, PolicyTable};
 use crate::settings::table::HostCeilings;
+use crate::tables::cluster_table::ClusterTable;
 use crate::tables::compile_settings::CompileSettings;
 use crate::tables::component_config::ComponentConfig;
 use crate::tables::policy_file::PolicyFile;
@@ -67,18 +68,22 @@ impl Policy {
     ///
     /// [`ConfigError`] for the first error of the text, as in
     /// [`ComponentConfig::from_toml`](crate::ComponentConfig::from_toml). Only settings of `[host]`
-    /// can contradict each other: the others meet settings of the component's file.
+    /// and `[cluster]` can contradict each other: the others meet settings of the component's file.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
         let document = Document::parse(text)?;
         let tables: PolicyFile = document.read()?;
-        match tables.host.check() {
-            Ok(()) => Ok(Self { path: None, tables }),
-            Err(conflict) => {
-                let (key, other) = conflict.keys();
-                let message = |place: &str| conflict.message(place);
-                Err(document.refuse_conflict(key.as_str(), other.as_str(), message))
-            }
+        tables.host.check().map_err(|conflict| {
+            let (key, other) = conflict.keys();
+            let message = |place: &str| conflict.message(place);
+            document.refuse_conflict(key.as_str(), other.as_str(), message)
+        })?;
+        if let Some(cluster) = &tables.cluster {
+            cluster.check(&tables.host).map_err(|conflict| {
+                let message = |place: &str| format!("{}{place}", conflict.message);
+                document.refuse_conflict(conflict.key, conflict.other, message)
+            })?;
         }
+        Ok(Self { path: None, tables })
     }
 
     /// Reads a policy from a file.
@@ -89,7 +94,10 @@ impl Policy {
     /// [`ComponentConfig::from_file`](crate::ComponentConfig::from_file).
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
-        let policy = config_file::read(path, Self::from_toml)?;
+        let mut policy = config_file::read(path, Self::from_toml)?;
+        if let (Some(cluster), Some(folder)) = (&mut policy.tables.cluster, path.parent()) {
+            cluster.in_folder(folder);
+        }
         Ok(Self { path: Some(path.to_path_buf()), ..policy })
     }
 
@@ -143,6 +151,15 @@ impl Policy {
     #[must_use]
     pub const fn compile(&self) -> &CompileSettings {
         &self.tables.compile
+    }
+
+    /// Returns the store of the rates that several hosts share, `None` if nothing is shared.
+    ///
+    /// A rate of a component is counted in a period that its own file can ask for: see
+    /// [`ClusterTable::check_component`].
+    #[must_use]
+    pub const fn cluster(&self) -> Option<&ClusterTable> {
+        self.tables.cluster.as_ref()
     }
 
     /// Tells whether the policy has an override for `id`. An identity without one has the ceilings

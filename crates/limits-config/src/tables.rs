@@ -1,6 +1,8 @@
 //! The tables of `Component.toml` and of the policy file.
 
 pub(crate) mod capabilities;
+pub(crate) mod cluster_conflict;
+pub(crate) mod cluster_table;
 pub(crate) mod compile_settings;
 pub(crate) mod component_config;
 pub(crate) mod host_ceilings;

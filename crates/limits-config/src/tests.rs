@@ -10,6 +10,7 @@ use crate::grammar::size::format_size;
 use crate::grammar::value::Value;
 use crate::settings::row::DefaultValue;
 use crate::settings::table::SettingKey;
+use crate::tables::cluster_table::ROWS;
 use crate::tables::compile_settings::CompileKey;
 use crate::tables::schema::{component_schema, policy_schema};
 
@@ -84,6 +85,16 @@ fn shown(value: Value, kind: Kind) -> String {
     }
 }
 
+/// Returns the keys of `[cluster]` with their descriptions, from the schema.
+fn cluster_schema() -> serde_json::Map<String, serde_json::Value> {
+    let schema = serde_json::to_value(policy_schema()).unwrap();
+    schema["$defs"]["ClusterTable"]["properties"].as_object().unwrap().clone()
+}
+
+fn about_cluster(key: &str) -> String {
+    cluster_schema()[key]["description"].as_str().unwrap().to_owned()
+}
+
 /// Writes the rows of all settings below a table of the file.
 fn table(prefix: &str) -> String {
     let mut text = String::from("| key | type | default | meaning |\n|---|---|---|---|\n");
@@ -93,6 +104,13 @@ fn table(prefix: &str) -> String {
             let default = shown(Value::number(key.default_value()), kind);
             let (kind, about) = (type_of(kind), key.about());
             text.push_str(&format!("| `{}` | {kind} | {default} | {about} |\n", key.as_str()));
+        }
+        return text;
+    }
+    if prefix == "cluster" {
+        for (key, kind, default) in ROWS {
+            let about = about_cluster(key);
+            text.push_str(&format!("| `{key}` | {kind} | {default} | {about} |\n"));
         }
         return text;
     }
@@ -128,7 +146,7 @@ fn the_tables_of_keys_in_the_reference_are_current() {
         rows += table.lines().count() - 2;
         current.push_str(&format!("{BEGIN}{prefix} -->\n{table}{END}{rest}"));
     }
-    let all = SettingKey::ALL.len() + CompileKey::ALL.len();
+    let all = SettingKey::ALL.len() + CompileKey::ALL.len() + cluster_schema().len();
     assert_eq!(rows, all, "each setting is in one table of the reference");
     check(name, &current);
 }

@@ -166,7 +166,7 @@ impl FileGrammar for ComponentConfig {
 
     fn on_misplaced(path: &[&str]) -> Option<String> {
         match path {
-            [table @ ("host" | "ceiling" | "compile")] => {
+            [table @ ("host" | "ceiling" | "compile" | "cluster")] => {
                 Some(format!("`[{table}]` is the operator's, in the policy file"))
             }
             _ => None,

@@ -10,6 +10,7 @@ use crate::settings::declared::Declared;
 use crate::settings::section::Rules;
 use crate::settings::table::{CpuConfig, HostCeilings, HostConfig, MemoryConfig, QuotaSection};
 use crate::tables::capabilities;
+use crate::tables::cluster_table::{self, ClusterTable};
 use crate::tables::compile_settings::CompileSettings;
 use crate::tables::sha256::Sha256;
 use crate::toml::document::FileGrammar;
@@ -23,6 +24,10 @@ pub(crate) struct PolicyFile {
     pub(crate) host: HostCeilings,
     /// The structure that a component may have, and the budget of compiling it.
     pub(crate) compile: CompileSettings,
+    /// The store of rates that several hosts share. Without this table nothing is shared.
+    #[serde(deserialize_with = "cluster_table::some")]
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "ClusterTable"))]
+    pub(crate) cluster: Option<ClusterTable>,
     /// Ceilings over every single component.
     pub(crate) ceiling: Ceiling,
     /// Overrides by the identity that the host gives a component; by default its name.
@@ -106,6 +111,14 @@ impl Override {
 }
 
 impl FileGrammar for PolicyFile {
+    fn on_missing(key: &str) -> Option<&'static str> {
+        match key {
+            "cluster.url" => Some("the store, such as `url = \"redis://127.0.0.1:6379\"`"),
+            "cluster.master" => Some("the name of the primary that `sentinels` know"),
+            _ => None,
+        }
+    }
+
     fn on_misplaced(path: &[&str]) -> Option<String> {
         match path {
             [table @ ("resources" | "quota" | "capabilities")] => {
@@ -114,9 +127,17 @@ impl FileGrammar for PolicyFile {
             ["ceiling", "host"] | ["component", _, "host"] => {
                 Some(String::from("`[host]` stands by itself"))
             }
-            ["ceiling", "compile"] | ["component", _, "compile"] => {
-                Some(String::from("`[compile]` stands by itself"))
+            ["ceiling", table @ ("compile" | "cluster")]
+            | ["component", _, table @ ("compile" | "cluster")] => {
+                Some(format!("`[{table}]` stands by itself"))
             }
+            ["cluster", "on_store_loss", "messages"] => Some(String::from("write `message_rate`")),
+            ["cluster", "on_store_loss", "network"] => {
+                Some(String::from("write `network_bandwidth`"))
+            }
+            ["cluster", "on_store_loss", "storage" | "storage_entries" | "memory"] => Some(
+                String::from("storage and memory are counted on each host, and are not shared"),
+            ),
             ["host", "quota"] => Some(String::from("write its keys directly under `[host]`")),
             _ => None,
         }

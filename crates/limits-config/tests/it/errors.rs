@@ -152,7 +152,7 @@ fn a_policy_is_as_strict() {
     let rows = [
         (
             "[quota]\n",
-            "line 1, column 2: unknown key `quota`: write `[ceiling.quota]` (expected one of host, compile, ceiling, component)",
+            "line 1, column 2: unknown key `quota`: write `[ceiling.quota]` (expected one of host, compile, cluster, ceiling, component)",
         ),
         (
             "[ceiling]\nsha256 = \"\"",

@@ -30,7 +30,7 @@ fn a_file_is_read_and_an_error_names_it() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{}:1:2: unknown key `ceilin`: did you mean `ceiling`? (expected one of host, compile, ceiling, \
+            "{}:1:2: unknown key `ceilin`: did you mean `ceiling`? (expected one of host, compile, cluster, ceiling, \
              component)",
             file.display()
         )

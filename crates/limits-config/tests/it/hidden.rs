@@ -97,6 +97,14 @@ fn every_hidden_character_of_a_policy_is_escaped() {
             ("a table", format!("[{text}]")),
             ("an id", format!("[component.{text}]")),
             ("a hash", format!("component.x.sha256 = {text}")),
+            ("an address", format!("cluster.url = {text}")),
+            ("a sentinel", format!("cluster.sentinels = [{text}]")),
+            ("a prefix", format!("cluster.prefix = {text}")),
+            ("a user", format!("cluster.username = {text}")),
+            ("a path", format!("cluster.password_file = {text}")),
+            ("a shared quota", format!("cluster.share = [{text}]")),
+            ("a rule", format!("cluster.on_store_loss = {text}")),
+            ("a rate", format!("cluster.on_store_loss.{text} = 1")),
         ] {
             check(exit, letter, &Policy::from_toml(&file).unwrap_err().to_string());
         }

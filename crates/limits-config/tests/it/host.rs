@@ -115,7 +115,7 @@ fn a_fault_is_pointed_at() {
         (
             "[hosts]",
             Kind::UnknownKey,
-            "line 1, column 2: unknown key `hosts`: did you mean `host`? (expected one of host, compile, \
+            "line 1, column 2: unknown key `hosts`: did you mean `host`? (expected one of host, compile, cluster, \
              ceiling, component)",
         ),
         (

@@ -2,6 +2,8 @@
 
 // `cfg(test)` is always on here; it tells clippy that helpers are tests as well.
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod component;
 #[cfg(test)]
 mod deserializers;

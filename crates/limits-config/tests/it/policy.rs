@@ -251,7 +251,7 @@ fn a_table_without_its_ceiling_is_told_where_it_belongs() {
             error.to_string(),
             format!(
                 "line 1, column 2: unknown key `{table}`: write `[ceiling.{table}]` (expected one of \
-                 host, compile, ceiling, component)"
+                 host, compile, cluster, ceiling, component)"
             )
         );
     }
