@@ -1,7 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod boot_clock;
+mod cluster;
+mod driver;
 mod fake_store;
+mod settings;
+mod status;
 mod store;
 
+pub use crate::boot_clock::BootClock;
+pub use crate::cluster::{Cluster, Readiness};
 pub use crate::fake_store::FakeStore;
+pub use crate::settings::ClusterSettings;
+pub use crate::status::{ClusterStatus, KeyStatus};
 pub use crate::store::{Answer, Give, KeyRefusal, LeaseStore, Question, StoreError};
