@@ -6,6 +6,8 @@
 mod estimate;
 mod fleet;
 mod lessee;
+#[cfg(test)]
+mod simulation;
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

@@ -1,0 +1,390 @@
+//! Hosts, a store and time, all simulated: what a cluster grants, and what it costs.
+
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use limits_core::{
+    Clock, LeaseSignal, Leases, ManualClock, QuotaResource, QuotaTracker, QuotaType, ResourceQuota,
+    StoreLoss,
+};
+use tokio::sync::mpsc;
+
+use super::{Fleet, Lessee, Signal, Terms};
+use crate::fake_store::FakeStore;
+use crate::store::{Answer, KeyRefusal, LeaseStore as _, Question, StoreError};
+
+const MICRO: u64 = 1_000;
+const MILLI: u64 = 1_000_000;
+const SECOND: u64 = 1_000_000_000;
+const KEY: &str = "test:c:{shop}:messages";
+
+type Outcome = Result<Vec<Result<Answer, KeyRefusal>>, StoreError>;
+
+/// Questions on their way to the store, or its answers on their way back.
+struct Flight {
+    sent: u64,
+    at: u64,
+    questions: Vec<Question>,
+    outcome: Option<Outcome>,
+}
+
+struct Host {
+    fleet: Fleet,
+    tracker: QuotaTracker,
+    store: FakeStore,
+    heard: mpsc::UnboundedReceiver<u64>,
+    flight: Option<Flight>,
+    /// Takes in a period.
+    demand: u64,
+    /// The part of a take that is due, in units of a period.
+    due: u64,
+    /// The driver does nothing until this time; takes go on.
+    stalled_until: u64,
+}
+
+struct World {
+    clock: Arc<ManualClock>,
+    store: FakeStore,
+    hosts: Vec<Host>,
+    period: u64,
+    round_trip: u64,
+    /// Units granted, by the store's window at the time of the take.
+    granted: BTreeMap<u64, u64>,
+}
+
+#[derive(Clone, Copy)]
+struct Plan {
+    hosts: usize,
+    period: u64,
+    limit: u64,
+    /// The demand of all hosts in a period.
+    demand: u64,
+    /// The part of the first host, in percent; the others have equal parts.
+    first: u64,
+    round_trip: u64,
+    on_loss: StoreLoss,
+}
+
+const SECONDS: Plan = Plan {
+    hosts: 8,
+    period: SECOND,
+    limit: 10_000,
+    demand: 15_000,
+    first: 12,
+    round_trip: 500 * MICRO,
+    on_loss: StoreLoss::Closed,
+};
+
+impl World {
+    fn new(plan: Plan) -> Self {
+        let clock = Arc::new(ManualClock::new());
+        clock.set_ns(10 * SECOND + 300 * MILLI);
+        let shown: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+        let store = FakeStore::new(Arc::clone(&shown));
+        let others = (100 - plan.first) / u64::try_from(plan.hosts - 1).unwrap().max(1);
+        let hosts = (0..plan.hosts).map(|index| {
+            let percent = if index == 0 { plan.first } else { others };
+            let demand = plan.demand * percent / 100;
+            Host::new(index, plan, demand, store.clone(), &shown)
+        });
+        let hosts = hosts.collect();
+        let (period, round_trip) = (plan.period, plan.round_trip);
+        Self { clock, store, hosts, period, round_trip, granted: BTreeMap::new() }
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.now_ns()
+    }
+
+    /// Lets time pass in steps of 100 µs.
+    fn run(&mut self, time: u64) {
+        const STEP: u64 = 100 * MICRO;
+        let end = self.now() + time;
+        while self.now() < end {
+            self.clock.advance(Duration::from_nanos(STEP));
+            let now = self.now();
+            let window = u64::try_from(self.store.now().as_nanos()).unwrap() / self.period;
+            for host in &mut self.hosts {
+                let granted = host.take(STEP, self.period);
+                *self.granted.entry(window).or_default() += granted;
+                host.drive(now, self.round_trip);
+            }
+        }
+    }
+
+    /// Returns the units of each whole window since the `first`-th, the last one left out.
+    fn windows(&self, first: usize) -> Vec<u64> {
+        let mut units: Vec<_> = self.granted.values().copied().skip(first).collect();
+        units.pop();
+        units
+    }
+
+    /// Returns the takes of all hosts in a period.
+    fn demand(&self) -> u64 {
+        self.hosts.iter().map(|host| host.demand).sum()
+    }
+
+    fn most_in_a_window(&self) -> u64 {
+        self.granted.values().copied().max().unwrap_or_default()
+    }
+}
+
+impl Host {
+    fn new(
+        index: usize,
+        plan: Plan,
+        demand: u64,
+        store: FakeStore,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
+        let (shortages, heard) = mpsc::unbounded_channel();
+        let mut fleet = Fleet::new(Arc::clone(clock));
+        let number = fleet.next_number();
+        let numbers = vec![(QuotaResource::MessageRate, number)];
+        let signal: Arc<dyn LeaseSignal> = Arc::new(Signal { numbers, shortages });
+        let leases = Arc::new(Leases::new(&[QuotaResource::MessageRate], signal));
+        let period = Duration::from_nanos(plan.period);
+        let quota = ResourceQuota::new().with_message_rate(plan.limit).with_reset_period(period);
+        let tracker =
+            QuotaTracker::with_clock(quota, Arc::clone(clock)).with_leases(Arc::clone(&leases));
+        let terms = Terms {
+            id: Box::from("shop"),
+            resource: QuotaResource::MessageRate,
+            key: Arc::from(KEY),
+            name: Arc::from(format!("host-{index}")),
+            period,
+            on_loss: plan.on_loss,
+            max_hosts: u32::try_from(plan.hosts).unwrap(),
+        };
+        fleet.add(number, Lessee::new(terms, Arc::new(leases), clock.now_ns()));
+        Self { fleet, tracker, store, heard, flight: None, demand, due: 0, stalled_until: 0 }
+    }
+
+    /// Makes the takes of a stretch of time, and returns how many were granted.
+    fn take(&mut self, time: u64, period: u64) -> u64 {
+        self.due += self.demand * time;
+        let count = self.due / period;
+        self.due %= period;
+        let takes = (0..count).map(|_| self.tracker.consume(QuotaType::MessageRate(1)));
+        u64::try_from(takes.filter(Result::is_ok).count()).unwrap()
+    }
+
+    fn drive(&mut self, now: u64, round_trip: u64) {
+        if now < self.stalled_until {
+            return;
+        }
+        while let Ok(number) = self.heard.try_recv() {
+            self.fleet.signal(number);
+        }
+        if let Some(flight) = self.flight.as_mut().filter(|flight| flight.at <= now) {
+            match flight.outcome.take() {
+                None => {
+                    flight.outcome = Some(asked(&mut self.store, &flight.questions));
+                    flight.at = now + round_trip / 2;
+                }
+                Some(outcome) => {
+                    let sent = flight.sent;
+                    self.flight = None;
+                    self.fleet.answered(sent, outcome, &mut Vec::new());
+                }
+            }
+        }
+        if self.fleet.next_step() <= now {
+            let questions = self.fleet.step(&mut Vec::new());
+            if !questions.is_empty() {
+                let at = now + round_trip / 2;
+                self.flight = Some(Flight { sent: now, at, questions, outcome: None });
+            }
+        }
+    }
+}
+
+/// Asks the store, which never waits.
+fn asked(store: &mut FakeStore, questions: &[Question]) -> Outcome {
+    let answer = pin!(store.ask(questions));
+    match answer.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => panic!("a store in memory answers at once"),
+    }
+}
+
+/// Returns the use of windows in units of a thousandth of the limit.
+fn use_of(windows: &[u64], limit: u64) -> u64 {
+    let count = u64::try_from(windows.len()).unwrap();
+    windows.iter().sum::<u64>() * 1_000 / (count * limit)
+}
+
+#[test]
+fn eight_hosts_use_the_whole_limit_and_not_a_unit_more() {
+    for (demand, first) in [(15_000, 12), (30_000, 12), (15_000, 65)] {
+        let plan = Plan { demand, first, ..SECONDS };
+        let mut world = World::new(plan);
+        world.run(12 * SECOND);
+        let windows = world.windows(2);
+        assert!(world.most_in_a_window() <= plan.limit, "{:?}", world.granted);
+        let least = if first == 12 { 999 } else { 990 };
+        assert!(use_of(&windows, plan.limit) >= least, "{demand} {first}: {windows:?}");
+        let questions: u64 = world.hosts.iter().map(|host| host.fleet.questions).sum();
+        assert!(questions <= 20 * 8 * 12, "{questions} questions");
+    }
+}
+
+#[test]
+fn hosts_whose_demand_is_the_limit_get_nearly_all_of_it() {
+    for demand in [9_375, 10_417] {
+        let mut world = World::new(Plan { demand, ..SECONDS });
+        world.run(12 * SECOND);
+        assert!(world.most_in_a_window() <= SECONDS.limit);
+        assert!(use_of(&world.windows(2), world.demand()) >= 985, "{:?}", world.granted);
+    }
+}
+
+#[test]
+fn a_limit_that_is_smaller_than_the_number_of_takers_is_shared_as_well() {
+    let plan = Plan { limit: 5, demand: 800, ..SECONDS };
+    let mut world = World::new(plan);
+    world.run(6 * SECOND);
+    assert!(world.windows(2).iter().all(|units| *units == 5), "{:?}", world.granted);
+}
+
+#[test]
+fn windows_of_100_ms_are_used_to_nine_tenths() {
+    for (limit, percent) in [(1_000, 94), (100, 90)] {
+        let plan = Plan { period: 100 * MILLI, limit, demand: limit, ..SECONDS };
+        let mut world = World::new(plan);
+        world.run(4 * SECOND);
+        assert!(world.most_in_a_window() <= plan.limit);
+        let used = use_of(&world.windows(3), world.demand());
+        assert!(used >= percent * 10, "limit {limit}: {used}: {:?}", world.granted);
+    }
+}
+
+#[test]
+fn a_store_that_loses_its_data_costs_a_window_and_grants_nothing_twice() {
+    for at in [100, 300, 500, 900] {
+        let mut world = World::new(SECONDS);
+        world.run(3 * SECOND + at * MILLI);
+        world.store.lose_data();
+        world.run(4 * SECOND);
+        world.store.promote();
+        world.run(4 * SECOND);
+        assert!(world.most_in_a_window() <= SECONDS.limit, "{at}: {:?}", world.granted);
+        let windows = world.windows(2);
+        let lost = windows.iter().map(|units| SECONDS.limit - units).sum::<u64>();
+        // Two losses: at most a window and a quarter each.
+        assert!(lost <= SECONDS.limit * 25 / 10, "{at}: {windows:?}");
+    }
+}
+
+#[test]
+fn an_idle_host_asks_nothing_and_gets_units_in_a_round_trip() {
+    let plan = Plan { hosts: 2, demand: 0, first: 50, ..SECONDS };
+    let mut world = World::new(plan);
+    world.run(20 * SECOND);
+    let before = world.store.questions();
+    world.run(60 * SECOND);
+    assert_eq!(world.store.questions(), before);
+    let take = |world: &World| world.hosts[0].tracker.consume(QuotaType::MessageRate(1));
+    assert!(take(&world).is_err());
+    world.run(MILLI);
+    assert_eq!(take(&world), Ok(()));
+}
+
+#[test]
+fn a_store_that_is_away_grants_what_the_policy_says_and_is_asked_again_by_itself() {
+    for (on_loss, most) in
+        [(StoreLoss::Closed, 0), (StoreLoss::Share, 10_000), (StoreLoss::Open, 30_000)]
+    {
+        let plan = Plan { demand: 30_000, on_loss, ..SECONDS };
+        let mut world = World::new(plan);
+        world.run(4 * SECOND);
+        world.store.set_away(true);
+        world.run(2 * SECOND);
+        let last = *world.granted.keys().last().unwrap();
+        world.run(4 * SECOND);
+        let away: Vec<_> = world.granted.range(last + 1..last + 4).map(|(_, n)| *n).collect();
+        assert!(away.iter().all(|units| *units <= most), "{on_loss}: {away:?}");
+        let least = most * 9 / 10;
+        assert!(away.iter().all(|units| *units >= least), "{on_loss}: {away:?}");
+        world.store.set_away(false);
+        world.run(3 * SECOND);
+        let windows = world.windows(0);
+        let back = windows.last().copied().unwrap();
+        assert!((9_980..=10_000).contains(&back), "{on_loss}: {windows:?}");
+    }
+}
+
+#[test]
+fn replies_that_are_lost_are_charged_once() {
+    let mut world = World::new(Plan { demand: 30_000, ..SECONDS });
+    world.run(3 * SECOND);
+    for _ in 0..50 {
+        world.store.cut_next_reply();
+        world.run(97 * MILLI);
+    }
+    assert!(world.most_in_a_window() <= SECONDS.limit);
+    let windows = world.windows(2);
+    assert!(use_of(&windows, SECONDS.limit) >= 990, "{windows:?}");
+}
+
+#[test]
+fn a_driver_that_stands_still_spends_nothing_after_the_deadline() {
+    let mut world = World::new(Plan { demand: 30_000, ..SECONDS });
+    for round in 0..12 {
+        let now = world.now();
+        let host = &mut world.hosts[round % 8];
+        host.stalled_until = now + 2_300 * MILLI;
+        // Few takes: units are left when the window ends.
+        host.demand = if round % 2 == 0 { 40 } else { 30_000 };
+        world.run(700 * MILLI);
+    }
+    assert!(world.most_in_a_window() <= SECONDS.limit, "{:?}", world.granted);
+}
+
+/// Faults at random moments, each of which the store or a host survives.
+#[test]
+fn no_series_of_faults_grants_a_unit_too_many() {
+    for seed in 0..40 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let period = [100 * MILLI, 300 * MILLI, SECOND][random.usize(..3)];
+        let plan = Plan {
+            hosts: random.usize(2..6),
+            period,
+            limit: [7, 1_000, 10_000][random.usize(..3)],
+            demand: random.u64(1..30_000),
+            first: random.u64(1..90),
+            round_trip: random.u64(100 * MICRO..period / 50),
+            on_loss: StoreLoss::Closed,
+        };
+        let mut world = World::new(plan);
+        for _ in 0..20 {
+            world.run(random.u64(1..period * 2));
+            match random.u8(..8) {
+                0 => world.store.lose_data(),
+                1 => world.store.promote(),
+                2 => world.store.set_away(true),
+                3 => world.store.set_short_wait(random.bool()),
+                4 => world.store.cut_next_reply(),
+                5 | 6 => {
+                    let until = world.now() + random.u64(1..period * 3);
+                    let index = random.usize(..world.hosts.len());
+                    world.hosts[index].stalled_until = until;
+                }
+                _ => world.store.set_away(false),
+            }
+        }
+        let most = world.most_in_a_window();
+        assert!(most <= plan.limit, "seed {seed}: {most} of {}: {:?}", plan.limit, world.granted);
+        // Once all is well again, the limit is granted again.
+        world.store.set_away(false);
+        world.store.set_short_wait(false);
+        world.hosts.iter_mut().for_each(|host| host.stalled_until = 0);
+        world.run(5 * period + 2 * SECOND);
+        let back = world.windows(0).last().copied().unwrap();
+        let wanted = world.demand().min(plan.limit);
+        assert!(back * 10 >= wanted * 7, "seed {seed}: {back} of {wanted}: {:?}", world.granted);
+    }
+}
