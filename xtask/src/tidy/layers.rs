@@ -68,6 +68,7 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
             "rustls",
             "thiserror",
             "tokio",
+            "tokio-rustls",
             "tracing",
             "webpki-roots",
         ]),

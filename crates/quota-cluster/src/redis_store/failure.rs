@@ -1,0 +1,188 @@
+//! The classes of a server's errors, and their texts.
+
+use core::fmt;
+use core::time::Duration;
+
+use limits_core::Escaped;
+use redis::ServerError;
+
+use crate::store::{KeyRefusal, StoreError};
+
+/// The longest part of a server's text that is shown, in characters.
+const MOST: usize = 512;
+
+/// The commands that a user needs, as `ACL SETUSER` takes them.
+const COMMANDS: &str = "+evalsha +script|load +info +time +hmget +hset +del +pexpire +wait";
+
+/// The class of a server's error.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Failure {
+    /// The server does not have the script. Nothing has been done.
+    NoScript,
+    /// The reign of the server is another. Nothing has been done.
+    Stale,
+    /// The key, and no other, is refused.
+    Key(KeyRefusal),
+    /// The connection is of no more use, or the server.
+    Store(StoreError),
+}
+
+/// Sorts the error of one question.
+pub(super) fn of_question(peer: &str, error: &ServerError) -> Failure {
+    let (code, text) = (code(error), shown(error));
+    match code.as_str() {
+        "NOSCRIPT" => Failure::NoScript,
+        "WLSTALE" => Failure::Stale,
+        "WLPERIOD" => match period(error) {
+            Some(stored) => Failure::Key(KeyRefusal::Period { stored }),
+            None => Failure::Store(lost(peer, &text)),
+        },
+        // A replica, a server that starts or that has lost its primary, one that runs another
+        // script: another connection, or a later one, finds a server that works.
+        "READONLY" | "MASTERDOWN" | "LOADING" | "BUSY" | "UNBLOCKED" | "TRYAGAIN" => {
+            Failure::Store(lost(peer, &text))
+        }
+        "NOPERM" if !text.contains("key") => Failure::Store(denied(peer, error)),
+        "NOAUTH" | "CLUSTERDOWN" | "MOVED" | "ASK" => Failure::Store(unfit(peer, &text)),
+        "NOPERM" => refused(&format!("{text}: let the user use it, such as by ~PREFIX*")),
+        "OOM" => refused(&format!("{text}: raise maxmemory")),
+        "WRONGTYPE" => refused(&format!("{text}: set another prefix")),
+        _ => refused(&text),
+    }
+}
+
+fn refused(text: &str) -> Failure {
+    Failure::Key(KeyRefusal::Store(text.to_owned()))
+}
+
+/// Returns the failure of a server that denies a command.
+pub(super) fn denied(peer: &str, error: &ServerError) -> StoreError {
+    let text = shown(error);
+    unfit(peer, &format!("{text}: grant `{COMMANDS} ~PREFIX*` by ACL SETUSER"))
+}
+
+/// Returns the failure of a server that cannot be used as it is.
+pub(super) fn unfit(peer: &str, reason: &impl fmt::Display) -> StoreError {
+    StoreError::Unfit(format!("{peer}: {reason}"))
+}
+
+/// Returns the failure of a connection.
+pub(super) fn lost(peer: &str, reason: &impl fmt::Display) -> StoreError {
+    let reason = reason.to_string();
+    StoreError::Lost(format!("{peer}: {}", Escaped::head(&reason, MOST)))
+}
+
+/// Returns the code of an error. Servers before 7.0 hide that of a script's command in the text.
+fn code(error: &ServerError) -> String {
+    const HIDDEN: [&str; 6] =
+        ["READONLY", "OOM", "MISCONF", "NOREPLICAS", "WRONGTYPE", "MASTERDOWN"];
+    let text = error.details().unwrap_or_default();
+    if error.code() == "ERR" {
+        if text.contains("user executing the script can't") {
+            return "NOPERM".to_owned();
+        }
+        if let Some(hidden) = HIDDEN.iter().find(|code| text.contains(&format!("-{code} "))) {
+            return (*hidden).to_owned();
+        }
+    }
+    error.code().to_owned()
+}
+
+/// Returns the period that a key is counted in.
+fn period(error: &ServerError) -> Option<Duration> {
+    let text = error.details()?.split_whitespace().next()?;
+    text.parse().ok().map(Duration::from_micros)
+}
+
+/// Returns the text of an error as it is shown, without the place in the script.
+pub(super) fn shown(error: &ServerError) -> String {
+    let text = error.details().unwrap_or_default();
+    let text = text.split(" script: ").next().unwrap_or_default().trim_end_matches('.');
+    let text = format!("{} {text}", error.code());
+    Escaped::head(text.trim_end(), MOST).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, of_question};
+    use crate::store::{KeyRefusal, StoreError};
+    use core::time::Duration;
+    use redis::{Value, parse_redis_value};
+
+    fn sorted(line: &str) -> Failure {
+        let value = parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap();
+        let Value::ServerError(error) = value else { panic!("{value:?}") };
+        of_question("db:6379", &error)
+    }
+
+    fn refused(text: &str) -> Failure {
+        Failure::Key(KeyRefusal::Store(text.to_owned()))
+    }
+
+    #[test]
+    fn errors_of_both_families_of_servers_have_one_class() {
+        let lost = |text: &str| Failure::Store(StoreError::Lost(format!("db:6379: {text}")));
+        let unfit = |text: &str| Failure::Store(StoreError::Unfit(format!("db:6379: {text}")));
+        let grant = "grant `+evalsha +script|load +info +time +hmget +hset +del +pexpire +wait \
+                     ~PREFIX*` by ACL SETUSER";
+        for (line, class) in [
+            ("NOSCRIPT No matching script.", Failure::NoScript),
+            ("WLSTALE the reign is over", Failure::Stale),
+            (
+                "WLPERIOD 250000",
+                Failure::Key(KeyRefusal::Period { stored: Duration::from_millis(250) }),
+            ),
+            ("WLPERIOD x", lost("WLPERIOD x")),
+            (
+                "READONLY You can't write against a read only replica. script: 3f, on @user_script:9.",
+                lost("READONLY You can't write against a read only replica"),
+            ),
+            (
+                "ERR Error running script (call to f_3f): @user_script:9: -READONLY You can't write",
+                lost(
+                    "ERR Error running script (call to f_3f): @user_script:9: -READONLY You can't write",
+                ),
+            ),
+            ("LOADING Redis is loading", lost("LOADING Redis is loading")),
+            ("MOVED 1 10.0.0.1:6379", unfit("MOVED 1 10.0.0.1:6379")),
+            (
+                "OOM command not allowed when used memory > 'maxmemory'. script: 3f, on @user_script:9.",
+                refused("OOM command not allowed when used memory > 'maxmemory': raise maxmemory"),
+            ),
+            (
+                "ERR Error running script (call to f_3f): -OOM command not allowed",
+                refused(
+                    "ERR Error running script (call to f_3f): -OOM command not allowed: raise maxmemory",
+                ),
+            ),
+            (
+                "NOPERM this user has no permissions to run the 'info' command",
+                unfit(&format!(
+                    "NOPERM this user has no permissions to run the 'info' command: {grant}"
+                )),
+            ),
+            (
+                "ERR The user executing the script can't run this command or subcommand",
+                unfit(&format!(
+                    "ERR The user executing the script can't run this command or subcommand: {grant}"
+                )),
+            ),
+            (
+                "NOPERM No permissions to access a key",
+                refused(
+                    "NOPERM No permissions to access a key: let the user use it, such as by ~PREFIX*",
+                ),
+            ),
+            (
+                "WRONGTYPE Operation against a key holding the wrong kind of value",
+                refused(
+                    "WRONGTYPE Operation against a key holding the wrong kind of value: \
+                     set another prefix",
+                ),
+            ),
+            ("ERR a \u{1b}[31mline", refused("ERR a \\u{1b}[31mline")),
+        ] {
+            assert_eq!(sorted(line), class, "{line}");
+        }
+    }
+}
