@@ -155,6 +155,15 @@ impl QuotaError {
         self.is_leased
     }
 
+    /// Returns whether units are on their way: a [leased](Self::is_leased) level refused, and has
+    /// them again within 5 ms, since the store of its limit has some left. A caller that refuses
+    /// where it could wait does well to wait for these.
+    #[must_use]
+    pub fn is_coming(&self) -> bool {
+        const SOON: Duration = Duration::from_millis(5);
+        self.is_leased && self.retry().after().is_some_and(|wait| wait <= SOON)
+    }
+
     /// Returns [`retry`](Self::retry) as a word, for comparisons.
     pub(crate) const fn wait(&self) -> Wait {
         self.wait
@@ -217,6 +226,16 @@ mod tests {
     use std::string::ToString as _;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn units_are_on_their_way_if_a_lease_was_short_for_a_moment() {
+        let after = |ms| Retry::After(Duration::from_millis(ms));
+        let error = |retry| QuotaError::new(QuotaResource::CpuTime, 3).with_retry(retry);
+        assert!(error(after(5)).of_lease().is_coming());
+        for other in [error(after(5)), error(after(6)).of_lease(), error(Retry::Never).of_lease()] {
+            assert!(!other.is_coming(), "{other:?}");
+        }
+    }
 
     #[test]
     fn every_refusal_names_its_resource_its_numbers_and_the_time_to_retry() {

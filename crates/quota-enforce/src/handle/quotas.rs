@@ -9,6 +9,16 @@ use crate::enforce_error::EnforceError;
 use crate::grant::Grant;
 
 impl ComponentHandle {
+    /// Tells what [`reserve`](Self::reserve) would answer now, without a take. A refusal is no denial:
+    /// it is neither counted nor reported.
+    ///
+    /// # Errors
+    ///
+    /// The refusal.
+    pub fn peek(&self, quota: QuotaType) -> Result<(), QuotaError> {
+        self.0.tracker.peek(quota)
+    }
+
     /// Takes units of one resource, which the grant hands back on drop and keeps on commit.
     ///
     /// # Errors
