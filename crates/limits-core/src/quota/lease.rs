@@ -11,17 +11,23 @@
 //! - I24: units for a window that is over add nothing, and a new window begins with nothing but
 //!   debt.
 //! - I25: a refund leaves the window that its units were taken in, or no window.
-//! - I26: a shortage is signalled once until the lessor listens again, and a lessor that listens
-//!   again sees each shortage that it was not told of.
+//! - I26: a refusal is signalled once until the lessor listens again, and one that was not is in
+//!   what the lessor then hears.
+//!
+//! I23 and I25 need a clock that does not step back, and on which a thread that reads a later time
+//! than another one sees what that has done before: all clocks of one machine are such.
 
 mod rate;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt::Debug;
+use core::iter;
 
+use crate::quota::demand::Demand;
 use crate::quota::quota_type::QuotaResource;
-use crate::quota::sync::{AtomicU64, Ordering};
 
+pub(crate) use self::rate::LeaseTake;
 pub use self::rate::{LeaseTerms, LeaseUse, LeasedRate};
 
 /// Hears that a leased rate is short of units.
@@ -66,9 +72,6 @@ pub trait LeaseSignal: Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Leases {
     rates: [Option<LeasedRate>; RATES.len()],
-    /// The limits over all hosts, in units of a window.
-    limits: [AtomicU64; RATES.len()],
-    signal: Arc<dyn LeaseSignal>,
 }
 
 /// The resources that can be leased.
@@ -79,60 +82,48 @@ impl Leases {
     /// Returns leases of some rates, without any units. Resources that are no rates are left out.
     #[must_use]
     pub fn new(resources: &[QuotaResource], signal: Arc<dyn LeaseSignal>) -> Self {
-        Self {
-            rates: RATES.map(|rate| resources.contains(&rate).then(LeasedRate::new)),
-            limits: RATES.map(|_| AtomicU64::new(0)),
-            signal,
-        }
+        let lease = |rate| LeasedRate::new(rate, Arc::clone(&signal));
+        Self { rates: RATES.map(|rate| resources.contains(&rate).then(|| lease(rate))) }
     }
 
     /// Returns the lease of a resource, `None` if it is not leased.
     #[must_use]
+    #[inline]
     pub fn of(&self, resource: QuotaResource) -> Option<&LeasedRate> {
-        self.rates.get(position(resource)?)?.as_ref()
+        let [messages, network, cpu] = &self.rates;
+        match resource {
+            QuotaResource::MessageRate => messages.as_ref(),
+            QuotaResource::NetworkBandwidth => network.as_ref(),
+            QuotaResource::CpuTime => cpu.as_ref(),
+            QuotaResource::Storage | QuotaResource::StorageEntries | QuotaResource::Memory => None,
+        }
     }
 
     /// Returns the limit of a resource over all hosts, in its [unit](QuotaResource::unit) per
-    /// window: that of the tracker's quota. `u64::MAX` if the quota has become unlimited since.
+    /// window: that of the tracker's quota. `u64::MAX` if the quota has become unlimited since, 0
+    /// if the resource is not leased.
     #[must_use]
     pub fn limit(&self, resource: QuotaResource) -> u64 {
-        position(resource)
-            .and_then(|position| self.limits.get(position))
-            .map_or(0, |limit| limit.load(Ordering::Relaxed))
-    }
-
-    pub(crate) fn set_limit(&self, resource: QuotaResource, units: u64) {
-        let Some(limit) = position(resource).and_then(|position| self.limits.get(position)) else {
-            return;
-        };
-        if limit.swap(units, Ordering::Relaxed) != units
-            && let Some(lease) = self.of(resource)
-        {
-            self.tell(resource, lease);
-        }
-    }
-
-    /// Tells the lessor that a take of `n` units was refused.
-    #[cold]
-    pub(crate) fn refused(&self, resource: QuotaResource, lease: &LeasedRate, n: u64) {
-        lease.want(n);
-        self.tell(resource, lease);
-    }
-
-    /// Tells the lessor that a lease is short, unless it was told before.
-    #[cold]
-    pub(crate) fn tell(&self, resource: QuotaResource, lease: &LeasedRate) {
-        if lease.is_to_be_told() {
-            self.signal.short(resource);
-        }
+        self.of(resource).map_or(0, LeasedRate::limit)
     }
 }
 
-const fn position(resource: QuotaResource) -> Option<usize> {
-    match resource {
-        QuotaResource::MessageRate => Some(0),
-        QuotaResource::NetworkBandwidth => Some(1),
-        QuotaResource::CpuTime => Some(2),
-        QuotaResource::Storage | QuotaResource::StorageEntries | QuotaResource::Memory => None,
+/// The leases of a level and of those above it, the topmost first.
+#[derive(Debug)]
+pub(crate) struct LeaseChain(Box<[Arc<Leases>]>);
+
+impl LeaseChain {
+    /// Puts the leases of a level below those of the levels above.
+    pub(crate) fn below(above: Option<&Self>, own: Arc<Leases>) -> Self {
+        let above = above.map_or(&[][..], |chain| &chain.0);
+        Self(above.iter().cloned().chain(iter::once(own)).collect())
+    }
+
+    /// Returns the leases that a demand takes from, with their amounts, in the order of the takes.
+    #[inline]
+    pub(crate) fn of(&self, demand: &Demand) -> impl Iterator<Item = (&LeasedRate, u64)> {
+        self.0.iter().flat_map(move |leases| {
+            demand.iter().filter_map(|(resource, n)| Some((leases.of(resource)?, n)))
+        })
     }
 }

@@ -85,6 +85,13 @@ impl Rate {
         }
     }
 
+    /// Reports whether `n` units fit what was last counted, in whatever window that was.
+    #[inline]
+    pub(crate) fn has_room(&self, windows: Windows, n: u64, limit: u64) -> bool {
+        let (_, used) = windows.unpack(self.word.load(Ordering::Relaxed));
+        limit.checked_sub(used).is_some_and(|room| n <= room)
+    }
+
     /// Makes a planned change; returns `false` if the word has changed since.
     #[inline(always)]
     pub(crate) fn carry_out(&self, planned: PlannedTake) -> bool {

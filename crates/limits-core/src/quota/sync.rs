@@ -1,9 +1,9 @@
 //! Atomics: those of the machine, or those of the model checker.
 
 #[cfg(not(all(loom, test)))]
-pub(crate) use core::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use core::sync::atomic::{AtomicU64, Ordering, fence};
 #[cfg(all(loom, test))]
-pub(crate) use loom::sync::atomic::{AtomicU64, Ordering};
+pub(crate) use loom::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Changes a word from one value to another.
 ///
@@ -38,12 +38,21 @@ pub(crate) fn swap_back(word: &AtomicU64, from: u64, to: u64) -> Result<(), u64>
 }
 
 /// Puts what the thread has written before into the word's modification order, and leaves its value
-/// as it is.
+/// as it is. Of two threads that do so, the later one sees what the other one wrote before.
 ///
 /// A read-modify-write, so it is before or after each [`swap_back`] of the word. All other changes
 /// of the word are such as well, so those in between pass the release on.
 pub(crate) fn publish(word: &AtomicU64) {
-    word.fetch_add(0, Ordering::Release);
+    word.fetch_add(0, Ordering::AcqRel);
+}
+
+/// Keeps the reads that follow a swap behind it, that of a clock among them.
+#[inline(always)]
+pub(crate) fn before_reads() {
+    // On x86 each swap does so by itself, and a fence would take longer than a take.
+    if cfg!(not(any(target_arch = "x86", target_arch = "x86_64"))) {
+        fence(Ordering::SeqCst);
+    }
 }
 
 /// Returns the value of a word a little after a lost race.

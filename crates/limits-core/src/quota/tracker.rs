@@ -44,7 +44,7 @@ use crate::quota::clock::Clock;
 #[cfg(feature = "std")]
 use crate::quota::clock::SystemClock;
 use crate::quota::demand::Demand;
-use crate::quota::lease::Leases;
+use crate::quota::lease::{LeaseChain, Leases};
 use crate::quota::quota_error::QuotaError;
 use crate::quota::quota_type::{QuotaResource, QuotaType};
 use crate::quota::rate::Rate;
@@ -135,8 +135,8 @@ pub struct QuotaTracker {
     parent: Option<Arc<Self>>,
     /// The rates of this level that come from a lessor.
     leases: Option<Arc<Leases>>,
-    /// Whether this level or one above has leases.
-    is_leased: bool,
+    /// Those of this level and of the ones above.
+    all_leases: Option<Arc<LeaseChain>>,
     /// Written where others are read: an entry is made by a system call, which takes far longer
     /// than the line's way between two threads.
     storage_entries: Total,
@@ -226,7 +226,7 @@ impl QuotaTracker {
         parent: Option<Arc<Self>>,
     ) -> Self {
         let windows = Windows::new(quota.reset_period);
-        let is_leased = parent.as_ref().is_some_and(|parent| parent.is_leased);
+        let all_leases = parent.as_ref().and_then(|parent| parent.all_leases.clone());
         Self {
             storage: Total::new(),
             memory: Total::new(),
@@ -239,7 +239,7 @@ impl QuotaTracker {
             clock,
             parent,
             leases: None,
-            is_leased,
+            all_leases,
             storage_entries: Total::new(),
         }
     }

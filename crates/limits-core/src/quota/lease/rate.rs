@@ -2,14 +2,18 @@
 
 use alloc::sync::Arc;
 
+use super::LeaseSignal;
 use crate::quota::clock::Clock;
+use crate::quota::quota_type::QuotaResource;
 use crate::quota::retry::Wait;
-use crate::quota::sync::{AtomicU64, Ordering, publish, swap, swap_back};
-use crate::quota::take::{PlannedPart, PlannedTake, TakeRefused};
+use crate::quota::sync::{AtomicU64, Ordering, before_reads, publish, swap, swap_back};
+use crate::quota::take::TakeRefused;
 
-/// The bits of a word that count units: more than a window of an hour can have.
-const UNIT_BITS: u32 = 48;
-const MOST_UNITS: u64 = (1 << UNIT_BITS) - 1;
+/// The bits of a word that count units. The others number the leases; a number comes again after
+/// four million windows, for which no thread stands still.
+const UNIT_BITS: u32 = 42;
+/// A count of as many units or more, which stays until its window is over.
+const SATURATED: u64 = (1 << UNIT_BITS) - 1;
 
 /// The value of `low` while the lessor has been told and does not listen yet.
 const TOLD: u64 = u64::MAX;
@@ -21,7 +25,8 @@ const SOON: u64 = 1_000_000;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "a lease is units, a deadline and a window")]
 pub struct LeaseTerms {
-    /// The units: those of the window so far, or those to add to it.
+    /// The units: those of the window so far, or those to add to it. A lease has at most
+    /// [`LeasedRate::MOST_UNITS`].
     pub units: u64,
     /// The deadline: no unit is granted at or after this time. A clock that
     /// [lags](Clock::lag) shows it late, so the lessor subtracts the lag.
@@ -59,16 +64,18 @@ impl LeaseUse {
 /// The lessor calls [`begin`](Self::begin) for each window, [`extend`](Self::extend) while it goes
 /// on, and [`end`](Self::end) to take back what is left.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct LeasedRate {
-    /// The number of the lease, and the units in use. The only word that takes write.
+    // What a take reads and writes fills one line.
+    /// The number of the lease, and the units in use. The only word that a grant writes.
     word: AtomicU64,
     /// The number of the lease that is open, and the units leased for it.
     leased: AtomicU64,
+    /// The earliest time of a take from the open lease, later than that of any take from the
+    /// leases before.
+    start: AtomicU64,
     /// The deadline of the open lease.
     until: AtomicU64,
-    /// The time at which the open lease began: takes of earlier ones have read an earlier one.
-    began: AtomicU64,
     /// The time at which its window is surely over.
     ends: AtomicU64,
     /// The use from which on the lessor is told, or `TOLD`.
@@ -77,36 +84,59 @@ pub struct LeasedRate {
     wanted: AtomicU64,
     /// The time at which a refused take may be tried again.
     retry_at: AtomicU64,
+    /// The limit over all hosts, in units of a window.
+    limit: AtomicU64,
+    resource: QuotaResource,
+    signal: Arc<dyn LeaseSignal>,
+}
+
+/// Units that were taken from a lease, which may have to be given back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LeaseTake {
+    /// The word after the take: the number of the lease, and the units then in use.
+    word: u64,
+    n: u64,
 }
 
 impl LeasedRate {
-    pub(super) fn new() -> Self {
+    /// The most units of a lease, some 4 · 10¹². Terms that have more are cut to it.
+    pub const MOST_UNITS: u64 = SATURATED - 1;
+
+    pub(super) fn new(resource: QuotaResource, signal: Arc<dyn LeaseSignal>) -> Self {
         Self {
             // No lease is open: that of the number 0 is over.
             word: AtomicU64::new(pack(1, 0)),
             leased: AtomicU64::new(pack(0, 0)),
+            start: AtomicU64::new(0),
             until: AtomicU64::new(0),
-            began: AtomicU64::new(0),
             ends: AtomicU64::new(0),
             low: AtomicU64::new(0),
             wanted: AtomicU64::new(0),
             retry_at: AtomicU64::new(0),
+            limit: AtomicU64::new(0),
+            resource,
+            signal,
         }
     }
 
     /// Begins a window with these units, and ends the one before. Returns the use of that one.
     ///
-    /// Debt counts as used in the new window, so no unit is granted before it is paid.
+    /// Debt counts as used in the new window, so no unit is granted before it is paid. `clock` is
+    /// the [tracker's](crate::QuotaTracker::clock).
     pub fn begin(&self, terms: LeaseTerms, clock: &Arc<dyn Clock>) -> LeaseUse {
         let (number, before) = self.close();
-        // After the swap: each take of an earlier lease has read a clock that is not later.
-        self.began.store(clock.now_ns(), Ordering::Relaxed);
+        // After the swap: no take of an earlier lease has read a later time.
+        before_reads();
+        let start = clock.now_ns().max(self.start.load(Ordering::Relaxed)).saturating_add(1);
+        // Release pairs with the acquire in `start` and in `holds`: a thread that reads this start
+        // or this deadline sees the new number in `word`.
+        self.start.store(start, Ordering::Release);
         self.ends.store(terms.ends, Ordering::Relaxed);
-        // Release pairs with the acquire in `holds`: who reads this deadline sees the new number in
-        // `word`.
         self.until.store(terms.until, Ordering::Release);
-        // Release pairs with the acquire in `open`: who sees this number sees all of the above.
-        self.leased.store(pack(number, terms.units.min(MOST_UNITS)), Ordering::Release);
+        // Release pairs with the acquire in `open`: a thread that sees this number sees all of the
+        // above.
+        self.leased.store(pack(number, terms.units.min(Self::MOST_UNITS)), Ordering::Release);
+        publish(&self.word);
         before
     }
 
@@ -120,8 +150,9 @@ impl LeasedRate {
         }
         self.ends.fetch_max(terms.ends, Ordering::Relaxed);
         self.until.fetch_max(terms.until, Ordering::Release);
-        let units = units(leased).saturating_add(terms.units).min(MOST_UNITS);
+        let units = units(leased).saturating_add(terms.units).min(Self::MOST_UNITS);
         self.leased.store(pack(number(leased), units), Ordering::Release);
+        publish(&self.word);
     }
 
     /// Ends the window, and returns its use: what is left of it is the lessor's again, and no take
@@ -134,10 +165,8 @@ impl LeasedRate {
     /// is leased and the use is debt.
     #[must_use]
     pub fn usage(&self) -> LeaseUse {
-        let leased = self.leased.load(Ordering::Acquire);
-        let word = self.word.load(Ordering::Relaxed);
-        let is_open = number(leased) == number(word);
-        LeaseUse { leased: if is_open { units(leased) } else { 0 }, used: units(word) }
+        let leased = self.open();
+        use_of(self.word.load(Ordering::Relaxed), leased)
     }
 
     /// Sets the time, on the tracker's clock, at which refused takes are to be tried again. If it
@@ -146,14 +175,14 @@ impl LeasedRate {
         self.retry_at.store(time, Ordering::Relaxed);
     }
 
-    /// Listens for a shortage again, from the take on that brings the use to `low` units, or from
-    /// the next refusal. Returns the largest amount that was refused since the last call, 0 for
-    /// none.
+    /// Listens for a shortage again, from the take on that brings the use to `low` units or finds
+    /// it there, or from the next refusal. Returns the largest amount that was refused since the
+    /// last call, 0 for none.
     ///
     /// No refusal is lost: it is either in the result, or is signalled.
     pub fn listen(&self, low: u64) -> u64 {
-        // The swap reads from that of `is_to_be_told`, or precedes it. Acquire pairs with its
-        // release: a refusal that was not signalled has stored its amount.
+        // The swap reads from that of `tell`, or precedes it. Acquire pairs with its release: a
+        // refusal that was not signalled has stored its amount.
         self.low.swap(low.min(TOLD - 1), Ordering::AcqRel);
         self.wanted.swap(0, Ordering::Relaxed)
     }
@@ -165,97 +194,91 @@ impl LeasedRate {
         self.wanted.load(Ordering::Relaxed)
     }
 
-    /// Plans to take `n` units, if they are leased. The deadline is looked at after the swap.
-    #[inline]
-    pub(crate) fn plan(&self, n: u64) -> Option<PlannedTake> {
-        let leased = self.open();
-        let from = self.word.load(Ordering::Relaxed);
-        if number(from) != number(leased) {
-            return None;
+    /// Returns the limit over all hosts.
+    pub(super) fn limit(&self) -> u64 {
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Sets the limit over all hosts, that of the tracker's quota, to what `limit` returns in the
+    /// end, and tells the lessor of a change.
+    pub(crate) fn set_limit(&self, limit: impl Fn() -> u64) {
+        let mut units = limit();
+        // Release and acquire: of two threads that change the quota, the later one to come here
+        // sees what the other one has stored there.
+        while self.limit.swap(units, Ordering::AcqRel) != units {
+            self.tell();
+            units = limit();
         }
-        let fits = units(leased).checked_sub(units(from)).is_some_and(|left| n <= left);
-        fits.then(|| PlannedTake { from, to: from + n })
     }
 
-    /// Makes a planned change; returns `false` if the word has changed since.
+    /// Takes `n` units, if they are leased. The take counts only if it [holds](Self::holds).
     #[inline]
-    pub(crate) fn carry_out(&self, planned: PlannedTake) -> bool {
-        swap(&self.word, planned.from, planned.to).is_ok()
+    pub(crate) fn take(&self, n: u64) -> Option<LeaseTake> {
+        let mut from = self.word.load(Ordering::Relaxed);
+        loop {
+            let word = self.fits(from, n)?;
+            match swap(&self.word, from, word) {
+                Ok(()) => {
+                    before_reads();
+                    return Some(LeaseTake { word, n });
+                }
+                Err(newer) => from = newer,
+            }
+        }
     }
 
-    /// Reports whether a change that was made holds: its lease goes on, and `now`, which was read
-    /// after the change, is before the deadline.
+    /// Reports whether [`take`](Self::take) would take `n` units now.
     #[inline]
-    pub(crate) fn holds(&self, planned: PlannedTake, now: u64) -> bool {
+    pub(crate) fn has_room(&self, n: u64) -> bool {
+        self.fits(self.word.load(Ordering::Relaxed), n).is_some()
+    }
+
+    /// Returns the earliest time of a take from this lease.
+    #[inline]
+    pub(crate) fn start(&self) -> u64 {
+        self.start.load(Ordering::Acquire)
+    }
+
+    /// Reports whether a take holds: its lease goes on, and `now`, which was read after it, is
+    /// before the deadline.
+    #[inline]
+    pub(crate) fn holds(&self, take: LeaseTake, now: u64) -> bool {
         // Acquire pairs with the release in `begin`: after a later lease's deadline, the word that
         // is loaded next has that lease's number.
-        let until = self.until.load(Ordering::Acquire);
-        let lease = number(planned.to);
-        let leased = self.leased.load(Ordering::Relaxed);
-        now < until
-            && number(self.word.load(Ordering::Relaxed)) == lease
-            // Numbers come again after 65 536 windows.
-            && number(leased) == lease
-            && units(planned.to) <= units(leased)
+        now < self.until.load(Ordering::Acquire)
+            && number(self.word.load(Ordering::Relaxed)) == number(take.word)
     }
 
-    /// Undoes a planned change that was made, unless its lease is over.
+    /// Gives back what was taken, unless its lease is over.
     #[cold]
-    pub(crate) fn undo(&self, planned: PlannedTake) {
-        self.give(number(planned.to), planned.to - planned.from);
+    pub(crate) fn undo(&self, take: LeaseTake) {
+        self.give(number(take.word), take.n);
     }
 
-    /// Returns whether the lessor wants to hear of the use after a change.
+    /// Tells the lessor if a take has brought the use to where it wants to hear of it.
     #[inline]
-    pub(crate) fn is_low(&self, planned: PlannedTake) -> bool {
-        units(planned.to) >= self.low.load(Ordering::Relaxed)
-    }
-
-    /// Takes `n` units in any lease and against any racer, and returns the change that was made.
-    pub(crate) fn take(
-        &self,
-        n: u64,
-        limit: u64,
-        clock: impl Fn() -> u64,
-    ) -> Result<PlannedTake, TakeRefused> {
-        loop {
-            let Some(planned) = self.plan(n) else { return Err(self.refusal(n, limit, clock())) };
-            if !self.carry_out(planned) {
-                continue;
-            }
-            let now = clock();
-            if self.holds(planned, now) {
-                return Ok(planned);
-            }
-            self.undo(planned);
-            if number(self.word.load(Ordering::Relaxed)) == number(planned.to) {
-                return Err(self.refusal(n, limit, now));
-            }
+    pub(crate) fn look_at_use(&self, take: LeaseTake) {
+        if units(take.word) >= self.low.load(Ordering::Relaxed) {
+            self.tell();
         }
     }
 
-    /// Returns the refusal of [`take`](Self::take), and takes nothing.
+    /// Checks whether `n` units could be taken, and tells the lessor if not.
     pub(crate) fn peek(&self, n: u64, limit: u64, now: u64) -> Result<(), TakeRefused> {
-        match self.plan(n) {
-            Some(_) if now < self.until.load(Ordering::Acquire) => Ok(()),
-            _ => Err(self.refusal(n, limit, now)),
+        if self.has_room(n) && now < self.until.load(Ordering::Acquire) {
+            return Ok(());
         }
-    }
-
-    /// Plans to take as many of `most` units as are left, and no less than `least`.
-    pub(crate) fn plan_part(
-        &self,
-        (least, most): (u64, u64),
-        limit: u64,
-        now: u64,
-    ) -> Result<PlannedPart, TakeRefused> {
-        let planned = self.plan(least).filter(|_| now < self.until.load(Ordering::Acquire));
-        let Some(PlannedTake { from, .. }) = planned else {
-            return Err(self.refusal(least, limit, now));
+        let wait = if n > limit {
+            Wait::NEVER
+        } else {
+            self.wanted.fetch_max(n, Ordering::Relaxed);
+            self.tell();
+            match self.retry_at.load(Ordering::Relaxed).saturating_sub(now) {
+                0 => Wait::after(SOON),
+                wait => Wait::after(wait),
+            }
         };
-        let used = units(from);
-        let left = units(self.open()).saturating_sub(used);
-        Ok(PlannedPart { from, window: 0, used, units: most.min(left.max(least)) })
+        Err(TakeRefused { used: self.used(now), limit, wait })
     }
 
     /// Returns the units that are left at a time.
@@ -272,23 +295,19 @@ impl LeasedRate {
 
     /// Counts `n` units whether they fit or not.
     pub(crate) fn charge(&self, n: u64) {
-        self.update(|word| pack(number(word), units(word).saturating_add(n).min(MOST_UNITS)));
+        self.update(|word| pack(number(word), units(word).saturating_add(n)));
     }
 
     /// Forgets all debt.
     pub(crate) fn reset(&self) {
-        let leased = self.leased.load(Ordering::Acquire);
-        self.update(|word| {
-            let most = if number(leased) == number(word) { units(leased) } else { 0 };
-            pack(number(word), units(word).min(most))
-        });
+        let leased = self.open();
+        self.update(|word| word - use_of(word, leased).debt());
     }
 
     /// Refunds `n` units that were taken at the time `at`, unless their lease is over.
     pub(crate) fn refund(&self, at: u64, n: u64) {
         let leased = self.open();
-        // A take of an earlier lease may have read the very time at which this one began.
-        if self.began.load(Ordering::Relaxed) < at {
+        if self.start() <= at {
             self.give(number(leased), n);
         }
     }
@@ -296,26 +315,24 @@ impl LeasedRate {
     /// Reports whether the lease that counted a take at the time `at` goes on at the time `now`.
     pub(crate) fn is_current(&self, at: u64, now: u64) -> bool {
         let leased = self.open();
-        self.began.load(Ordering::Relaxed) <= at
+        self.start() <= at
             && now < self.until.load(Ordering::Acquire)
             && number(self.word.load(Ordering::Relaxed)) == number(leased)
     }
 
-    /// Lets threads that refund later see what this one has written.
+    /// Lets a lessor that adds units, and threads that refund, see later what this one has written.
     pub(crate) fn publish(&self) {
         publish(&self.word);
     }
 
-    /// Notes the amount of a refused take.
-    pub(super) fn want(&self, n: u64) {
-        self.wanted.fetch_max(n, Ordering::Relaxed);
-    }
-
-    /// Reports whether the lessor is to be told of a shortage, once until it listens again.
-    pub(super) fn is_to_be_told(&self) -> bool {
+    /// Tells the lessor that the lease is short, once until it listens again.
+    #[cold]
+    fn tell(&self) {
         // Release pairs with the acquire in `listen`. Not a load first: a lessor that listens at
         // this moment must read from this swap, or be told.
-        self.low.swap(TOLD, Ordering::AcqRel) != TOLD
+        if self.low.swap(TOLD, Ordering::AcqRel) != TOLD {
+            self.signal.short(self.resource);
+        }
     }
 
     /// Returns the number and units of the lease that was opened last.
@@ -324,14 +341,23 @@ impl LeasedRate {
         self.leased.load(Ordering::Acquire)
     }
 
-    /// Ends the lease: numbers the next one, which is not open, and begins it with the debt.
+    /// Returns the word after a take of `n` units, if they are leased.
+    #[inline]
+    fn fits(&self, word: u64, n: u64) -> Option<u64> {
+        let leased = self.open();
+        let left = leased.checked_sub(word).filter(|_| number(leased) == number(word))?;
+        (n <= left).then(|| word + n)
+    }
+
+    /// Ends the lease if one is open: numbers the next one, and begins it with the debt.
     fn close(&self) -> (u64, LeaseUse) {
         let mut word = self.word.load(Ordering::Relaxed);
         let leased = self.leased.load(Ordering::Relaxed);
         loop {
-            let is_open = number(leased) == number(word);
-            let usage =
-                LeaseUse { leased: if is_open { units(leased) } else { 0 }, used: units(word) };
+            let usage = use_of(word, leased);
+            if number(word) != number(leased) {
+                return (number(word), usage);
+            }
             let next = pack(number(word).wrapping_add(1), usage.debt());
             match swap_back(&self.word, word, next) {
                 Ok(()) => return (number(next), usage),
@@ -340,27 +366,15 @@ impl LeasedRate {
         }
     }
 
-    /// Takes `n` units off the use of a lease, unless it is over.
+    /// Takes `n` units off the use of a lease, unless it is over or its use is saturated.
     fn give(&self, lease: u64, n: u64) {
         let mut word = self.word.load(Ordering::Relaxed);
-        while number(word) == lease {
+        while number(word) == lease && units(word) != SATURATED {
             match swap_back(&self.word, word, pack(lease, units(word).saturating_sub(n))) {
                 Ok(()) => return,
                 Err(newer) => word = newer,
             }
         }
-    }
-
-    fn refusal(&self, n: u64, limit: u64, now: u64) -> TakeRefused {
-        let wait = if n > limit {
-            Wait::NEVER
-        } else {
-            match self.retry_at.load(Ordering::Relaxed).saturating_sub(now) {
-                0 => Wait::after(SOON),
-                wait => Wait::after(wait),
-            }
-        };
-        TakeRefused { used: self.used(now), limit, wait }
     }
 
     fn update(&self, change: impl Fn(u64) -> u64) {
@@ -371,14 +385,21 @@ impl LeasedRate {
     }
 }
 
+/// Returns the use that a word counts; of a lease that is over, all of it is debt.
+const fn use_of(word: u64, leased: u64) -> LeaseUse {
+    let is_open = number(leased) == number(word);
+    LeaseUse { leased: if is_open { units(leased) } else { 0 }, used: units(word) }
+}
+
 const fn number(word: u64) -> u64 {
     word >> UNIT_BITS
 }
 
 const fn units(word: u64) -> u64 {
-    word & MOST_UNITS
+    word & SATURATED
 }
 
 const fn pack(number: u64, units: u64) -> u64 {
+    let units = if units < SATURATED { units } else { SATURATED };
     number << UNIT_BITS | units
 }

@@ -1,26 +1,42 @@
 //! Takes where the rates of a level are leased from a lessor.
+//!
+//! All that comes from leases is taken first, from the topmost level down; then the clock is read,
+//! and all else is taken; then the leases are looked at again. One reading of the clock serves both
+//! the deadlines of the leases and the windows of the other rates.
 
 use alloc::sync::Arc;
+use core::iter;
 
-use super::QuotaTracker;
+use super::levels::NotTaken;
+use super::paced::NotTaken as PartNotTaken;
+use super::{Counter, QuotaTracker};
 use crate::quota::demand::Demand;
-use crate::quota::lease::{LeasedRate, Leases};
+use crate::quota::lease::{LeaseChain, LeaseTake, LeasedRate, Leases};
+use crate::quota::quota_error::QuotaError;
 use crate::quota::quota_type::QuotaResource;
-use crate::quota::take::{PlannedPart, PlannedTake, TakeRefused};
+
+/// What a take has taken from leases, the last first: a list on the stack.
+struct Held<'a, 'b> {
+    lease: &'a LeasedRate,
+    take: LeaseTake,
+    before: Option<&'b Self>,
+}
 
 impl QuotaTracker {
     /// Makes rates of this level leased: it then grants no more of them than the lessor has leased
     /// to it, whatever its quota. The quota's limit is that over all hosts.
     ///
     /// Call it before the tracker is shared, and before anything is taken. Resources that are not
-    /// in `leases` are counted here as ever, storage and memory among them.
+    /// in `leases` are counted here as ever, storage and memory among them. Its [use](Self::usage)
+    /// of a leased rate is that of this host.
     #[must_use]
     pub fn with_leases(mut self, leases: Arc<Leases>) -> Self {
-        for &resource in QuotaResource::ALL {
-            leases.set_limit(resource, self.bounds.units(resource));
-        }
+        self.all_leases =
+            Some(Arc::new(LeaseChain::below(self.all_leases.as_deref(), Arc::clone(&leases))));
         self.leases = Some(leases);
-        self.is_leased = true;
+        for &resource in QuotaResource::ALL {
+            self.announce_limit(resource);
+        }
         self
     }
 
@@ -36,165 +52,140 @@ impl QuotaTracker {
         self.leases.as_deref()?.of(resource)
     }
 
-    /// Returns a time since the origin by the clock.
+    /// Tells the lessor of a resource its limit, if that has changed.
+    pub(super) fn announce_limit(&self, resource: QuotaResource) {
+        if let Some(lease) = self.lease(resource) {
+            lease.set_limit(|| self.bounds.units(resource));
+        }
+    }
+
+    /// Returns a time since the origin as the clock shows it.
     #[inline]
     pub(super) const fn by_clock(&self, time: u64) -> u64 {
         self.origin_ns.saturating_add(time)
     }
 
-    /// Takes all on all levels in one try, some of which are leased, as
-    /// [`take_planned`](Self::take_planned) does elsewhere. Returns the time at which it was taken.
-    ///
-    /// One reading of the clock serves both: the deadlines of the leases, which are looked at after
-    /// their swaps, and the windows of the other levels.
-    pub(super) fn take_leased(&self, demand: &Demand) -> Option<u64> {
-        let mut counted = None;
-        let taken = self.hold(demand, &mut || {
-            let now = self.clock.now_ns().checked_sub(self.origin_ns)?;
-            self.take_planned(demand, now)?;
-            counted = Some(now);
-            Some(now)
-        });
-        if taken.is_none()
-            && let Some(now) = counted
-        {
-            // A lease has ended meanwhile.
-            self.hand_back_plain(demand, now);
-        }
-        taken
+    /// Returns a time by the clock since the origin.
+    #[inline]
+    pub(super) const fn since_origin(&self, time: u64) -> u64 {
+        time.saturating_sub(self.origin_ns)
     }
 
-    /// Takes from the leases of this level and of those above, from the topmost down, then calls
-    /// `rest`, and then looks whether the leases went on at the time that `rest` returns. Undoes
-    /// what it took if one did not, or if `rest` returns `None`.
-    fn hold(&self, demand: &Demand, rest: &mut dyn FnMut() -> Option<u64>) -> Option<u64> {
-        let Some(leases) = self.leases.as_deref() else { return self.hold_above(demand, rest) };
-        let mut planned = [None; 3];
-        let amounts = demand
-            .iter()
-            .filter_map(|(resource, n)| leases.of(resource).map(|lease| (resource, lease, n)));
-        for (slot, (resource, lease, n)) in planned.iter_mut().zip(amounts) {
-            *slot = Some((resource, lease, lease.plan(n)?));
-        }
-        self.hold_above(demand, &mut || {
-            let mut taken = planned.iter().flatten();
-            let count =
-                taken.by_ref().take_while(|(_, lease, plan)| lease.carry_out(*plan)).count();
-            let all = planned.iter().flatten().count();
-            if count == all
-                && let Some(now) = rest()
-                && planned
-                    .iter()
-                    .flatten()
-                    .all(|(_, lease, plan)| lease.holds(*plan, self.by_clock(now)))
-            {
-                for (resource, lease, plan) in planned.iter().flatten() {
-                    if lease.is_low(*plan) {
-                        leases.tell(*resource, lease);
-                    }
+    /// Takes all on all levels in one try, as [`take_planned`](Self::take_planned) does elsewhere.
+    pub(super) fn take_leased(&self, leases: &LeaseChain, demand: &Demand) -> Option<u64> {
+        // Else a demand that cannot fit would refuse others while its leased parts are counted.
+        let has_room = self.levels().all(|level| level.has_room(demand));
+        let taken = has_room.then(|| {
+            self.hold(leases, demand, |start| {
+                let now = self.clock.now_ns().max(start).checked_sub(self.origin_ns)?;
+                self.take_planned(demand, now)?;
+                Some(now)
+            })
+        });
+        taken.flatten()
+    }
+
+    /// Takes all or nothing, as [`take_slowly`](Self::take_slowly) does elsewhere.
+    #[cold]
+    pub(super) fn take_leased_slowly(
+        &self,
+        leases: &LeaseChain,
+        demand: &Demand,
+    ) -> Result<u64, QuotaError> {
+        loop {
+            self.check(demand, self.time(demand))?;
+            let mut refused = None;
+            let taken = self.hold(leases, demand, |start| {
+                let mut time = self.time(demand);
+                time.latest = time.latest.max(self.since_origin(start));
+                match self.take_levels(0, demand, time) {
+                    Ok(()) => return Some(time.latest),
+                    Err(NotTaken::Refused(error)) => refused = Some(error),
+                    Err(NotTaken::LaterWindow) => {}
                 }
+                None
+            });
+            match (taken, refused) {
+                (Some(at), _) => return Ok(at),
+                (None, Some(error)) => return Err(error),
+                // A lease was spent or has ended meanwhile; the check knows which.
+                (None, None) => {}
+            }
+        }
+    }
+
+    /// Takes what is due, as [`take_part`](Self::take_part) does elsewhere. Returns how much, and
+    /// the time at which it was taken.
+    pub(super) fn take_leased_part(
+        &self,
+        leases: &LeaseChain,
+        resource: QuotaResource,
+        (least, most): (u64, u64),
+        now: u64,
+    ) -> Result<(u64, u64), PartNotTaken> {
+        let mut units = most;
+        for level in self.levels() {
+            let Ok(due) = level.due_here(resource, (least, units), now) else {
+                return Err(PartNotTaken::Refused);
+            };
+            units = due;
+        }
+        let demand = Demand::one(resource, units);
+        let taken = self.hold(leases, &demand, |start| {
+            let now = self.time(&demand).latest.max(self.since_origin(start));
+            self.take_part(resource, (units, units), now).is_ok().then_some(now)
+        });
+        taken.map(|at| (units, at)).ok_or(PartNotTaken::Overtaken)
+    }
+
+    /// Takes from all leases that a demand concerns, and then calls `plain`, with the earliest time
+    /// of a take from them, which takes all else and returns the time at which it did. Returns that
+    /// time, or undoes all of it if `plain` did not take or a lease has ended meanwhile.
+    fn hold(
+        &self,
+        leases: &LeaseChain,
+        demand: &Demand,
+        mut plain: impl FnMut(u64) -> Option<u64>,
+    ) -> Option<u64> {
+        take_each(&mut leases.of(demand), None, &mut |held| {
+            let all = || iter::successors(held, |held| held.before);
+            let start = all().map(|held| held.lease.start()).max();
+            let now = plain(start.unwrap_or(0))?;
+            let by_clock = self.by_clock(now);
+            if all().all(|held| held.lease.holds(held.take, by_clock)) {
+                all().for_each(|held| held.lease.look_at_use(held.take));
                 return Some(now);
             }
-            for (_, lease, plan) in planned.iter().flatten().take(count) {
-                lease.undo(*plan);
-            }
+            self.hand_back_plain(demand, now);
             None
         })
     }
 
-    /// Calls [`hold`](Self::hold) on the parent, if one of the levels above is leased.
-    fn hold_above(&self, demand: &Demand, rest: &mut dyn FnMut() -> Option<u64>) -> Option<u64> {
-        match &self.parent {
-            Some(parent) if parent.is_leased => parent.hold(demand, rest),
-            _ => rest(),
-        }
-    }
-
-    /// Takes an amount from a lease of this level only.
-    pub(super) fn take_lease(
-        &self,
-        resource: QuotaResource,
-        lease: &LeasedRate,
-        n: u64,
-    ) -> Result<(), TakeRefused> {
-        let taken = lease.take(n, self.bounds.units(resource), || self.clock.now_ns());
-        match taken {
-            Ok(planned) if !lease.is_low(planned) => Ok(()),
-            Ok(_) => {
-                self.tell(resource, lease);
-                Ok(())
+    /// Reports whether a demand fits what this level has last counted.
+    fn has_room(&self, demand: &Demand) -> bool {
+        demand.iter().all(|(resource, n)| {
+            let limit = self.bounds.units(resource);
+            match (self.lease(resource), self.counter(resource)) {
+                (Some(lease), _) => lease.has_room(n),
+                (None, Counter::Rate(rate)) => rate.has_room(self.windows, n, limit),
+                (None, Counter::Total(total)) => total.plan(n, limit).is_some(),
             }
-            Err(refused) => Err(self.refused_lease(resource, lease, n, refused)),
-        }
+        })
     }
+}
 
-    /// Checks whether a lease of this level has an amount, which the lessor hears of if it has not.
-    pub(super) fn peek_lease(
-        &self,
-        resource: QuotaResource,
-        lease: &LeasedRate,
-        n: u64,
-        now: u64,
-    ) -> Result<(), TakeRefused> {
-        lease
-            .peek(n, self.bounds.units(resource), self.by_clock(now))
-            .map_err(|refused| self.refused_lease(resource, lease, n, refused))
+/// Takes from leases one after the other, and then calls `rest` with all of them. Undoes each if
+/// one after it does not take, or `rest` returns `None`.
+fn take_each<'a>(
+    leases: &mut impl Iterator<Item = (&'a LeasedRate, u64)>,
+    held: Option<&Held<'a, '_>>,
+    rest: &mut impl FnMut(Option<&Held<'a, '_>>) -> Option<u64>,
+) -> Option<u64> {
+    let Some((lease, n)) = leases.next() else { return rest(held) };
+    let take = lease.take(n)?;
+    let taken = take_each(leases, Some(&Held { lease, take, before: held }), rest);
+    if taken.is_none() {
+        lease.undo(take);
     }
-
-    /// Decides on a part of what a lease of this level has. A lease is not paced: all of its units
-    /// are due.
-    pub(super) fn plan_lease_part(
-        &self,
-        resource: QuotaResource,
-        lease: &LeasedRate,
-        amounts: (u64, u64),
-        now: u64,
-    ) -> Result<PlannedPart, TakeRefused> {
-        lease
-            .plan_part(amounts, self.bounds.units(resource), self.by_clock(now))
-            .map_err(|refused| self.refused_lease(resource, lease, amounts.0, refused))
-    }
-
-    /// Takes some units of a planned part from a lease; returns `false` if that has changed since.
-    pub(super) fn carry_out_lease_part(
-        &self,
-        resource: QuotaResource,
-        lease: &LeasedRate,
-        part: PlannedPart,
-        units: u64,
-    ) -> bool {
-        let planned = PlannedTake { from: part.from, to: part.from + units };
-        if !lease.carry_out(planned) {
-            return false;
-        }
-        if !lease.holds(planned, self.clock.now_ns()) {
-            lease.undo(planned);
-            return false;
-        }
-        if lease.is_low(planned) {
-            self.tell(resource, lease);
-        }
-        true
-    }
-
-    fn refused_lease(
-        &self,
-        resource: QuotaResource,
-        lease: &LeasedRate,
-        n: u64,
-        refused: TakeRefused,
-    ) -> TakeRefused {
-        if let Some(leases) = &self.leases
-            && n <= refused.limit
-        {
-            leases.refused(resource, lease, n);
-        }
-        refused
-    }
-
-    fn tell(&self, resource: QuotaResource, lease: &LeasedRate) {
-        if let Some(leases) = &self.leases {
-            leases.tell(resource, lease);
-        }
-    }
+    taken
 }

@@ -11,26 +11,11 @@ use crate::quota::take::{PlannedTake, TakeRefused};
 use crate::quota::total::Total;
 
 /// The reason for which a demand was not taken.
-enum NotTaken {
+pub(super) enum NotTaken {
     /// A resource or level refused.
     Refused(QuotaError),
     /// A part would have been counted in a later window than the rest.
     LaterWindow,
-}
-
-/// The parts of a demand that are handed back.
-#[derive(Clone, Copy, Eq, PartialEq)]
-enum Parts {
-    All,
-    /// Those that are not leased.
-    Plain,
-}
-
-impl Parts {
-    /// Reports whether a rate is left out on a level.
-    fn leave_out(self, level: &QuotaTracker, resource: QuotaResource) -> bool {
-        self == Self::Plain && level.lease(resource).is_some()
-    }
 }
 
 impl QuotaTracker {
@@ -85,7 +70,7 @@ impl QuotaTracker {
         n: u64,
         at: &mut u64,
     ) -> Result<(), QuotaError> {
-        if n == 0 || self.parent.is_some() || self.is_leased {
+        if n == 0 || self.parent.is_some() || self.all_leases.is_some() {
             return self.take_rate_slowly(resource, None, n, at);
         }
         let now = self.clock.now_ns().checked_sub(self.origin_ns);
@@ -127,10 +112,10 @@ impl QuotaTracker {
 
     /// Takes all or nothing, and returns a time in the windows that count it.
     pub(super) fn take_all(&self, demand: &Demand) -> Result<u64, QuotaError> {
-        if self.is_leased && demand.has_rates() {
-            return match self.take_leased(demand) {
+        if let Some(leases) = self.all_leases.as_deref().filter(|_| demand.has_rates()) {
+            return match self.take_leased(leases, demand) {
                 Some(now) => Ok(now),
-                None => self.take_slowly(demand),
+                None => self.take_leased_slowly(leases, demand),
             };
         }
         let clock = if demand.has_rates() { self.clock.now_ns() } else { self.origin_ns };
@@ -172,7 +157,7 @@ impl QuotaTracker {
         };
         let rate = |resource, rate: &Rate| match demand.get(resource) {
             0 => Some(PlannedTake::default()),
-            // Taken by `hold`.
+            // Taken from its lease before.
             _ if self.lease(resource).is_some() => Some(PlannedTake::default()),
             n => rate.plan(self.windows, now, n, self.bounds.units(resource)),
         };
@@ -200,7 +185,7 @@ impl QuotaTracker {
         } else {
             return Some(());
         };
-        self.undo(demand, lost.index(), now, Parts::Plain);
+        self.undo(demand, lost.index(), now);
         None
     }
 
@@ -211,20 +196,23 @@ impl QuotaTracker {
         self.take_planned(demand, now)
     }
 
-    /// Undoes the takes of the resources before `index` here, and of all on the levels above.
+    /// Undoes the takes of the resources before `index` here, and of all on the levels above, but
+    /// for those from leases.
     #[cold]
-    fn undo(&self, demand: &Demand, index: usize, now: u64, parts: Parts) {
+    fn undo(&self, demand: &Demand, index: usize, now: u64) {
         for (resource, n) in demand.iter().filter(|(resource, _)| resource.index() < index) {
             match self.counter(resource) {
-                Counter::Rate(_) if parts.leave_out(self, resource) => {}
                 Counter::Total(total) => {
                     total.release(n);
                 }
-                Counter::Rate(_) => self.refund_here(resource, n, now),
+                Counter::Rate(rate) if self.lease(resource).is_none() => {
+                    rate.refund(self.windows, now, n);
+                }
+                Counter::Rate(_) => {}
             }
         }
         if let Some(parent) = &self.parent {
-            parent.hand_back_parts(demand, now, parts);
+            parent.hand_back_plain(demand, now);
         }
     }
 
@@ -301,18 +289,23 @@ impl QuotaTracker {
 
     /// Releases the totals and refunds the rates of a demand that was taken at a time.
     pub(crate) fn hand_back(&self, demand: &Demand, at: u64) {
-        self.hand_back_parts(demand, at, Parts::All);
+        self.hand_back_on(demand, at, |_, _| true);
     }
 
-    /// Hands back what [`take_planned`](Self::take_planned) took at a time.
+    /// Hands back all but what came from leases.
     pub(super) fn hand_back_plain(&self, demand: &Demand, at: u64) {
-        self.hand_back_parts(demand, at, Parts::Plain);
+        self.hand_back_on(demand, at, |level, resource| level.lease(resource).is_none());
     }
 
-    fn hand_back_parts(&self, demand: &Demand, at: u64, parts: Parts) {
+    fn hand_back_on(
+        &self,
+        demand: &Demand,
+        at: u64,
+        is_handed_back: impl Fn(&Self, QuotaResource) -> bool,
+    ) {
         for (resource, n) in demand.iter() {
             if resource.is_rate() {
-                for level in self.levels().filter(|level| !parts.leave_out(level, resource)) {
+                for level in self.levels().filter(|level| is_handed_back(level, resource)) {
                     level.refund_here(resource, n, at);
                 }
             } else {
@@ -328,10 +321,10 @@ impl QuotaTracker {
             return Time { latest: 0, lag: 0 };
         }
         let clock = self.clock.now_ns();
-        let seen = |level: &Self, resource| match level.counter(resource) {
-            _ if level.lease(resource).is_some() => 0,
-            Counter::Rate(rate) => level.windows.start(rate.window(level.windows)),
-            Counter::Total(_) => 0,
+        let seen = |level: &Self, resource| match (level.lease(resource), level.counter(resource)) {
+            (Some(_), _) => 0,
+            (None, Counter::Rate(rate)) => level.windows.start(rate.window(level.windows)),
+            (None, Counter::Total(_)) => 0,
         };
         let elapsed = clock.saturating_sub(self.origin_ns);
         let latest = demand.iter().fold(elapsed, |latest, (resource, _)| {
@@ -353,7 +346,7 @@ impl QuotaTracker {
     }
 
     /// Checks whether a demand fits on all levels; returns the refusal with the longest wait.
-    fn check(&self, demand: &Demand, time: Time) -> Result<(), QuotaError> {
+    pub(super) fn check(&self, demand: &Demand, time: Time) -> Result<(), QuotaError> {
         let mut longest: Option<QuotaError> = None;
         for (depth, level) in (0..).zip(self.levels()) {
             for (resource, n) in demand.iter() {
@@ -368,12 +361,20 @@ impl QuotaTracker {
     }
 
     /// Takes a demand at a time, on the levels above and then here, and undoes all of it if a part
-    /// is refused.
-    fn take_levels(&self, depth: u32, demand: &Demand, time: Time) -> Result<(), NotTaken> {
+    /// is refused; but for what comes from leases.
+    pub(super) fn take_levels(
+        &self,
+        depth: u32,
+        demand: &Demand,
+        time: Time,
+    ) -> Result<(), NotTaken> {
         if let Some(parent) = &self.parent {
             parent.take_levels(depth + 1, demand, time)?;
         }
         for (resource, n) in demand.iter() {
+            if self.lease(resource).is_some() {
+                continue;
+            }
             let not_taken = match self.take_here(resource, n, time.latest) {
                 Ok(start) if start <= time.latest => continue,
                 Ok(start) => {
@@ -384,7 +385,7 @@ impl QuotaTracker {
                     NotTaken::Refused(self.error(resource, n, refused, time).at_depth(depth))
                 }
             };
-            self.undo(demand, resource.index(), time.latest, Parts::All);
+            self.undo(demand, resource.index(), time.latest);
             return Err(not_taken);
         }
         Ok(())
@@ -393,9 +394,6 @@ impl QuotaTracker {
     /// Takes an amount on this level only, and returns the start of the window that counts it, 0
     /// for a total.
     fn take_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<u64, TakeRefused> {
-        if let Some(lease) = self.lease(resource) {
-            return self.take_lease(resource, lease, n).map(|()| 0);
-        }
         let limit = self.bounds.units(resource);
         match self.counter(resource) {
             Counter::Total(total) => total.take(n, limit).map(|()| 0),
@@ -406,11 +404,16 @@ impl QuotaTracker {
     }
 
     /// Returns the refusal of [`take_here`](Self::take_here), and writes nothing.
-    fn peek_here(&self, resource: QuotaResource, n: u64, now: u64) -> Result<(), TakeRefused> {
-        if let Some(lease) = self.lease(resource) {
-            return self.peek_lease(resource, lease, n, now);
-        }
+    pub(super) fn peek_here(
+        &self,
+        resource: QuotaResource,
+        n: u64,
+        now: u64,
+    ) -> Result<(), TakeRefused> {
         let limit = self.bounds.units(resource);
+        if let Some(lease) = self.lease(resource) {
+            return lease.peek(n, limit, self.by_clock(now));
+        }
         match self.counter(resource) {
             Counter::Total(total) => total.peek(n, limit),
             Counter::Rate(rate) => rate.peek(self.windows, now, n, limit),
@@ -427,7 +430,7 @@ impl QuotaTracker {
     }
 
     /// Returns the units of a resource that are left on this level at a time.
-    fn left(&self, resource: QuotaResource, now: u64) -> u64 {
+    pub(super) fn left(&self, resource: QuotaResource, now: u64) -> u64 {
         match self.lease(resource) {
             Some(lease) => lease.left(self.by_clock(now)),
             None => self.bounds.units(resource).saturating_sub(self.used(resource, now)),

@@ -10,7 +10,7 @@ use crate::quota::reservation::Reservation;
 use crate::quota::take::{PlannedPart, TakeRefused};
 
 /// The reason for which a part was not taken.
-enum NotTaken {
+pub(super) enum NotTaken {
     /// A level refused.
     Refused,
     /// Another thread has changed a word, or begun a later window.
@@ -121,8 +121,14 @@ impl QuotaTracker {
         let least = least.clamp(1, most);
         loop {
             let time = self.time(&Demand::one(resource, least));
-            match self.take_part(resource, (least, most), time.latest) {
-                Ok(units) => return Ok((Demand::one(resource, units), time.latest)),
+            let taken = match self.all_leases.as_deref() {
+                Some(leases) => self.take_leased_part(leases, resource, (least, most), time.latest),
+                None => self
+                    .take_part(resource, (least, most), time.latest)
+                    .map(|units| (units, time.latest)),
+            };
+            match taken {
+                Ok((units, at)) => return Ok((Demand::one(resource, units), at)),
                 Err(NotTaken::Refused) => self.check_paced(resource, (least, most), time)?,
                 Err(NotTaken::Overtaken) => {}
             }
@@ -131,13 +137,19 @@ impl QuotaTracker {
 
     /// Takes what is due on the levels above and here, and returns how much, in one pass: decided
     /// on the way up, where each level lowers `most` to what is due there, and counted on the way
-    /// down.
-    fn take_part(
+    /// down. Leaves out leases.
+    pub(super) fn take_part(
         &self,
         resource: QuotaResource,
         (least, most): (u64, u64),
         now: u64,
     ) -> Result<u64, NotTaken> {
+        if self.lease(resource).is_some() {
+            return match &self.parent {
+                Some(parent) => parent.take_part(resource, (least, most), now),
+                None => Ok(most),
+            };
+        }
         let Ok(part) = self.plan_part(resource, (least, most), now) else {
             return Err(NotTaken::Refused);
         };
@@ -148,16 +160,15 @@ impl QuotaTracker {
             Some(parent) => parent.take_part(resource, (least, part.units), now)?,
             None => part.units,
         };
-        let is_counted = match (self.lease(resource), self.counter(resource)) {
-            (Some(lease), _) => self.carry_out_lease_part(resource, lease, part, units),
-            (None, Counter::Total(total)) => total.carry_out_part(part, units),
-            (None, Counter::Rate(rate)) => rate.carry_out_part(self.windows, part, units),
+        let is_counted = match self.counter(resource) {
+            Counter::Total(total) => total.carry_out_part(part, units),
+            Counter::Rate(rate) => rate.carry_out_part(self.windows, part, units),
         };
         if is_counted {
             return Ok(units);
         }
         if let Some(parent) = &self.parent {
-            parent.hand_back(&Demand::one(resource, units), now);
+            parent.hand_back_plain(&Demand::one(resource, units), now);
         }
         Err(NotTaken::Overtaken)
     }
@@ -169,14 +180,26 @@ impl QuotaTracker {
         amounts: (u64, u64),
         now: u64,
     ) -> Result<PlannedPart, TakeRefused> {
-        if let Some(lease) = self.lease(resource) {
-            return self.plan_lease_part(resource, lease, amounts, now);
-        }
         let limit = self.bounds.units(resource);
         match self.counter(resource) {
             Counter::Total(total) => total.plan_part(amounts, limit),
             Counter::Rate(rate) => rate.plan_paced(self.windows, now, amounts, limit),
         }
+    }
+
+    /// Returns how much of the most of two amounts is due on this level, no less than the least. A
+    /// lease is not paced: all that is left of it is due.
+    pub(super) fn due_here(
+        &self,
+        resource: QuotaResource,
+        (least, most): (u64, u64),
+        now: u64,
+    ) -> Result<u64, TakeRefused> {
+        if self.lease(resource).is_some() {
+            self.peek_here(resource, least, now)?;
+            return Ok(self.left(resource, now).min(most).max(least));
+        }
+        self.plan_part(resource, (least, most), now).map(|part| part.units)
     }
 
     /// Checks whether the least of two amounts is due on all levels; returns the refusal with the
@@ -188,7 +211,7 @@ impl QuotaTracker {
         time: Time,
     ) -> Result<(), QuotaError> {
         let refusals = (0..).zip(self.levels()).filter_map(|(depth, level)| {
-            let refused = level.plan_part(resource, amounts, time.latest).err()?;
+            let refused = level.due_here(resource, amounts, time.latest).err()?;
             Some(level.error(resource, amounts.1, refused, time).at_depth(depth))
         });
         // The first of several equal ones: the lowest level.

@@ -39,9 +39,7 @@ impl QuotaTracker {
                     rate.before_change(self.windows, self.elapsed(), limit);
                 }
             });
-            if let Some(leases) = &self.leases {
-                leases.set_limit(resource, self.bounds.units(resource));
-            }
+            self.announce_limit(resource);
         }
         Ok(())
     }
@@ -57,8 +55,9 @@ impl QuotaTracker {
         }
     }
 
-    /// Sets all use and all debt of this tracker to zero; of a leased rate the debt only. Its totals are released from the
-    /// parents, which keep their counts of its rates.
+    /// Sets all use and all debt of this tracker to zero, and the debt only of a rate that is
+    /// [leased](Self::with_leases). Its totals are released from the parents, which keep their
+    /// counts of its rates.
     ///
     /// Call it only while nothing is reserved or held: a later release of such an amount would
     /// count against takes made since.
