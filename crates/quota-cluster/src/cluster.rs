@@ -1,5 +1,8 @@
 //! One host's membership in a cluster.
 
+#[cfg(test)]
+mod tests;
+
 use core::hash::BuildHasher as _;
 use core::time::Duration;
 use std::hash::RandomState;

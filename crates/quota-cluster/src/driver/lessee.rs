@@ -44,9 +44,9 @@ struct Held {
     window: u64,
     /// A time at which the window is surely over.
     ends: u64,
-    /// The deadline of the units.
-    until: u64,
-    life: u64,
+    /// The time to ask only so that the units live on; `u64::MAX` if they live as long as the
+    /// window.
+    beat: u64,
     remaining: u64,
     lessees: u64,
     /// The time from which a newborn key grants.
@@ -201,11 +201,12 @@ impl Lessee {
         if self.is_asking {
             return None;
         }
+        if self.failing.as_ref().is_some_and(|failing| now < failing.retry_at) {
+            return None;
+        }
         if self.open.is_none() {
             let want = self.want(now)?;
             self.open = Some(self.question(want));
-        } else if self.failing.as_ref().is_some_and(|failing| now < failing.retry_at) {
-            return None;
         }
         self.is_asking = true;
         self.asked = self.ticket;
@@ -248,7 +249,6 @@ impl Lessee {
             let size = self.estimate.size(limit, limit, held.lessees);
             return Some(size.max(self.owed(usage.debt())));
         }
-        let beat = held.until.saturating_sub(held.life / 3);
         let left = usage.left();
         let has_more = held.of_age_at.is_none() && (held.remaining > 0 || held.limit < limit);
         self.estimate.see(usage.used, now, self.period);
@@ -256,10 +256,13 @@ impl Lessee {
         if has_more && (self.is_short || self.unmet > left) {
             return Some(size.max(self.owed(usage.debt())).min(limit));
         }
-        if left > 0 && now >= beat && now < held.until {
+        if left == 0 {
+            self.due = held.ends;
+        } else if now < held.beat {
+            self.due = held.beat.min(held.ends);
+        } else {
             return Some(0);
         }
-        self.due = if left > 0 && now < beat { beat.min(held.ends) } else { held.ends };
         None
     }
 
@@ -303,8 +306,13 @@ impl Lessee {
             reign: answer.reign,
             window: answer.window,
             ends: terms.ends,
-            until: terms.until,
-            life,
+            beat: if life < left_of_window {
+                // Not at once, after an answer that lets nothing live on.
+                let soon = (self.period / 20).min(LAST_POLL);
+                terms.until.saturating_sub(life / 3).max(received.saturating_add(soon))
+            } else {
+                u64::MAX
+            },
             remaining: answer.remaining,
             lessees: answer.lessees,
             of_age_at: None,
@@ -312,9 +320,8 @@ impl Lessee {
         };
         if let Some(before) = self.held.take().filter(|_| is_same) {
             lease.extend(terms);
-            // The earliest end that is sure, and the latest deadline.
+            // The earliest end that is sure.
             held.ends = held.ends.min(before.ends);
-            held.until = held.until.max(before.until);
         } else {
             let before = lease.begin(terms, clock);
             let is_used = before.used > 0 || self.unmet > 0 || wanted_lately(lease);
@@ -361,8 +368,7 @@ impl Lessee {
         if let Some(time) = held.of_age_at {
             self.due = time;
         } else if held.remaining == 0 || self.unmet <= left {
-            let beat = held.until.saturating_sub(held.life / 3).max(now);
-            self.due = if left > 0 { beat.min(held.ends) } else { held.ends };
+            self.due = if left > 0 { held.beat.max(now).min(held.ends) } else { held.ends };
         } else {
             self.due = if is_empty { now.saturating_add(self.poll) } else { now };
         }

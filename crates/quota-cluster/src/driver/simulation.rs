@@ -285,6 +285,8 @@ fn an_idle_host_asks_nothing_and_gets_units_in_a_round_trip() {
     let mut world = World::new(plan);
     world.run(20 * SECOND);
     let before = world.store.questions();
+    // Ten windows each, with units that live a quarter of a window.
+    assert!(before <= 2 * 12 * 7, "{before} questions");
     world.run(60 * SECOND);
     assert_eq!(world.store.questions(), before);
     let take = |world: &World| world.hosts[0].tracker.consume(QuotaType::MessageRate(1));
