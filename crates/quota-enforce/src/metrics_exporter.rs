@@ -9,6 +9,7 @@ use limits_core::{Allowance, Escaped, ExecutionEnd, QuotaResource};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
 use crate::audit::{AuditEvent, AuditKind, AuditSink};
+use crate::lessor::ClusterEvent;
 use crate::registry::QuotaRegistry;
 
 const USED: &str = "quota_used";
@@ -17,6 +18,11 @@ const DENIALS: &str = "quota_denials_total";
 const COMPONENTS: &str = "quota_components";
 const HOST_USED: &str = "quota_host_used";
 const HOST_LIMIT: &str = "quota_host_limit";
+const LEASED: &str = "quota_leased";
+const STORE_CONNECTED: &str = "quota_cluster_store_connected";
+const STORE_LOSSES: &str = "quota_cluster_store_losses_total";
+const FALLBACKS: &str = "quota_cluster_fallbacks_total";
+const WARNINGS: &str = "quota_cluster_warnings_total";
 const EXECUTIONS: &str = "executions_total";
 const CPU_SECONDS: &str = "cpu_seconds_total";
 const THROTTLED_SECONDS: &str = "throttled_seconds_total";
@@ -37,6 +43,11 @@ const LABEL_CHARACTERS: usize = 256;
 /// | `quota_components` | gauge | | components registered |
 /// | `quota_host_used` | gauge | `resource` | units that all components together use, if the registry has a parent |
 /// | `quota_host_limit` | gauge | `resource` | units that the parent allows them, as `quota_limit` |
+/// | `quota_leased` | gauge | `component`, `resource` | units that are leased to this host in the window, of a rate that hosts share |
+/// | `quota_cluster_store_connected` | gauge | | 1 while the store of such rates answers, 0 while it is away; absent without a [lessor](crate::QuotaRegistryBuilder::lessor) |
+/// | `quota_cluster_store_losses_total` | counter | | losses of that store |
+/// | `quota_cluster_fallbacks_total` | counter | `resource`, `policy` | rates for which the operator's [choice](limits_core::StoreLoss) for a loss came into force |
+/// | `quota_cluster_warnings_total` | counter | | warnings about that store |
 /// | `executions_total` | counter | `component`, `outcome` | executions ended; see [`ExecutionOutcome`](limits_core::ExecutionOutcome) |
 /// | `cpu_seconds_total` | gauge that only rises | `component` | CPU time of executions that have ended |
 /// | `throttled_seconds_total` | gauge that only rises | `component` | time that those waited for CPU time |
@@ -84,6 +95,11 @@ impl MetricsExporter {
         describe_gauge!(COMPONENTS, "Components registered");
         describe_gauge!(HOST_USED, "Units of the host's quota in use by all components");
         describe_gauge!(HOST_LIMIT, "Units of the host's quota allowed to all components");
+        describe_gauge!(LEASED, "Units of a shared quota leased to this host");
+        describe_gauge!(STORE_CONNECTED, "Whether the store of shared quotas answers");
+        describe_counter!(STORE_LOSSES, "Losses of the store of shared quotas");
+        describe_counter!(FALLBACKS, "Rates that went on without the store");
+        describe_counter!(WARNINGS, "Warnings about the store of shared quotas");
         describe_counter!(EXECUTIONS, "Executions ended");
         describe_gauge!(CPU_SECONDS, "CPU time of ended executions, in seconds; only rises");
         describe_gauge!(THROTTLED_SECONDS, "Wait of ended executions for CPU time; only rises");
@@ -100,6 +116,9 @@ impl MetricsExporter {
     pub fn export(&self, registry: &QuotaRegistry) {
         let handles = registry.list();
         gauge!(COMPONENTS).set(float(u64::try_from(handles.len()).unwrap_or(u64::MAX)));
+        if let Some(is_connected) = registry.is_store_connected() {
+            set_connected(is_connected);
+        }
         let mut limited = locked(&self.limited);
         if let Some(host) = registry.parent() {
             for (resource, status) in host.status().iter() {
@@ -123,6 +142,11 @@ impl MetricsExporter {
                 if component != OTHER {
                     unregistered.remove(&(Some(Box::from(&*component)), resource));
                     set_limit(&mut limited, Some(&component), resource, status.limit());
+                    if let Some(lease) = handle.lease(resource) {
+                        let component = component.clone();
+                        gauge!(LEASED, "component" => component, "resource" => resource.key())
+                            .set(float(lease.leased));
+                    }
                 }
                 let sum = used.entry((component.clone(), resource.key())).or_default();
                 *sum = sum.saturating_add(status.used());
@@ -194,6 +218,7 @@ impl AuditSink for MetricsExporter {
         let resource = match event.kind {
             AuditKind::CapabilityDenied(_) => "capability",
             AuditKind::QuotaDenied(error) => error.resource().key(),
+            AuditKind::Cluster(event) => return count(event),
             _ => return,
         };
         let component = self.label(event.component);
@@ -214,6 +239,26 @@ impl AuditSink for MetricsExporter {
         gauge!(CPU_SECONDS, "component" => label).set(sum.cpu.as_secs_f64());
         gauge!(THROTTLED_SECONDS, "component" => component).set(sum.throttled.as_secs_f64());
     }
+}
+
+/// Counts a change of the cluster, and sets the gauge of its store at once.
+fn count(event: &ClusterEvent) {
+    match event {
+        ClusterEvent::StoreLost { .. } => {
+            set_connected(false);
+            counter!(STORE_LOSSES).increment(1);
+        }
+        ClusterEvent::StoreBack { .. } => set_connected(true),
+        ClusterEvent::Fallback { resource, policy, .. } => {
+            let (resource, policy) = (resource.key(), policy.as_str());
+            counter!(FALLBACKS, "resource" => resource, "policy" => policy).increment(1);
+        }
+        ClusterEvent::Warning { .. } => counter!(WARNINGS).increment(1),
+    }
+}
+
+fn set_connected(is_connected: bool) {
+    gauge!(STORE_CONNECTED).set(if is_connected { 1.0 } else { 0.0 });
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

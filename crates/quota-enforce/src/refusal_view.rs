@@ -44,6 +44,15 @@ pub struct RefusalView {
     /// Microseconds to wait, rounded up; absent unless `retry` is `after`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_us: Option<u64>,
+    /// Whether hosts share the limit: `used` is then the use on this host, which has not enough of
+    /// it leased. Absent if not.
+    #[serde(skip_serializing_if = "is_false")]
+    pub leased: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+pub(crate) const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl From<QuotaError> for RefusalView {
@@ -62,6 +71,7 @@ impl From<QuotaError> for RefusalView {
                 Retry::Never => "never",
             },
             retry_after_us: micros.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX)),
+            leased: error.is_leased(),
         }
     }
 }

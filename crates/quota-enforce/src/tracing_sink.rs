@@ -109,6 +109,7 @@ fn emit(event: &AuditEvent<'_>) -> bool {
             limit = error.limit(),
             depth = error.depth(),
             retry = %ShownRetry(error.retry()),
+            leased = error.is_leased(),
             "quota denied",
         ),
         AuditKind::QuotaGranted { resource, amount } => tracing::debug!(

@@ -5,13 +5,13 @@
 //! competes for units when it wakes, and none depends on another one being polled: the host may not
 //! poll a guest that is out of CPU time for a whole window.
 //!
-//! Where the registry has a parent, all components share its queues, since each may wait for units
+//! Where the registry has a parent or a lessor, all components share its queues, since each may wait for units
 //! that another gives back. Otherwise a component has queues of its own.
 //!
 //! - I10: waiters of one component are granted units of one resource in the order in which they
 //!   began to wait. Among components, units go to the longest wait that they suffice for.
-//! - I11: no waiter sleeps while units for it are there: each thread that gives units back, and
-//!   each change of a quota, looks through the queue afterwards.
+//! - I11: no waiter sleeps while units for it are there: each thread that gives units back, each
+//!   lease that comes, and each change of a quota, looks through the queue afterwards.
 //! - I12: a waiter that is dropped leaves nothing behind: no place in the queue, and no units.
 //! - I13: as a window begins, or as units of a paced rate become due, a timer wakes one waiter; it
 //!   looks through the queue for all. The timer of each further one is a millisecond later (four of
@@ -24,8 +24,11 @@
 //! A thread that gives units back reads one counter, relaxed and without a lock. A waiter
 //! increments it and calls [`QuotaTracker::publish_wait`](limits_core::QuotaTracker::publish_wait)
 //! before it looks at the use for the last time: it sees the units there, or the thread sees the
-//! counter. Changes of a quota and of a registration write other words, so a fence orders them:
-//! theirs after the change pairs with the waiter's in [`Place::join`].
+//! counter. Changes of a quota, of a registration and of a lease write other words, so a fence
+//! orders them: theirs after the change pairs with the waiter's in [`Place::join`].
+//!
+//! A lessor is told of what a queue waits for altogether, so that one lease serves all of it. Only
+//! if it has forgotten that, a timer asks it again.
 
 mod crowd;
 mod place;

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use limits_core::{QuotaStatus, QuotaUsage, ResourceQuota};
+use limits_core::{LeaseUse, QuotaResource, QuotaStatus, QuotaUsage, ResourceQuota};
 
 use super::ComponentHandle;
 use crate::denials::Denials;
@@ -16,7 +16,9 @@ impl ComponentHandle {
         self.0.tracker.quota()
     }
 
-    /// Returns use, limit and remainder of each resource, those of rates in the current window.
+    /// Returns use, limit and remainder of each resource, those of rates in the current window. Of a
+    /// rate that [hosts share](crate::QuotaRegistryBuilder::lessor), the use is that on this host
+    /// and the limit that of all hosts, so that less may be left.
     #[must_use]
     pub fn status(&self) -> QuotaStatus {
         self.0.tracker.status()
@@ -36,10 +38,28 @@ impl ComponentHandle {
         self.0.peaks.as_deref().map(Peaks::usage)
     }
 
-    /// Returns the use of each resource in a form that can be stored.
+    /// Returns what is leased to this host of a rate that hosts share, and the use of that, in the
+    /// window. None for a resource that is bounded on this host alone.
+    #[must_use]
+    pub fn lease(&self, resource: QuotaResource) -> Option<LeaseUse> {
+        Some(self.0.tracker.leases()?.of(resource)?.usage())
+    }
+
+    /// Returns the use of each resource in a form that can be stored. Of a rate that hosts share it
+    /// has the debt only: the store keeps the rest.
     #[must_use]
     pub fn snapshot(&self) -> UsageSnapshot {
-        self.usage().into()
+        let mut usage = self.usage();
+        for (resource, used) in [
+            (QuotaResource::MessageRate, &mut usage.message_count),
+            (QuotaResource::NetworkBandwidth, &mut usage.network_bandwidth_used),
+            (QuotaResource::CpuTime, &mut usage.cpu_time_used_us),
+        ] {
+            if let Some(lease) = self.lease(resource) {
+                *used = lease.debt();
+            }
+        }
+        usage.into()
     }
 
     /// Reports whether 80 % or more of any quota are used.

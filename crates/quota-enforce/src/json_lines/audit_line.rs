@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::audit::{AuditEvent, AuditKind};
 use crate::lessor::ClusterEvent;
-use crate::refusal_view::RefusalView;
+use crate::refusal_view::{RefusalView, is_false};
 
 pub(super) fn time_ms() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -73,6 +73,8 @@ pub(super) struct Line<'a> {
     retry: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_us: Option<u64>,
+    #[serde(skip_serializing_if = "is_false")]
+    leased: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
@@ -120,6 +122,7 @@ impl<'a> Line<'a> {
                     depth: Some(refusal.depth),
                     retry: Some(refusal.retry),
                     retry_after_us: refusal.retry_after_us,
+                    leased: refusal.leased,
                     ..line
                 }
             }

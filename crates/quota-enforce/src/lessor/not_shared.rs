@@ -59,21 +59,19 @@ impl NotShared {
     /// The largest limit of a rate that hosts share: 2^40 units per period.
     pub const LARGEST_LIMIT: u64 = 1 << 40;
 
-    /// Checks the period of a quota, and its limits of some resources. Resources that are no rates,
-    /// or that have no limit, are left out.
+    /// Checks the limits of some rates of a quota, and its period if one of them has a limit.
     ///
     /// # Errors
     ///
     /// [`Period`](Self::Period) and [`Limit`](Self::Limit).
     pub fn check(resources: &[QuotaResource], quota: &ResourceQuota) -> Result<(), Self> {
         let period = quota.reset_period;
-        if !(Self::SHORTEST_PERIOD..=Self::LONGEST_PERIOD).contains(&period) {
-            return Err(Self::Period { period });
-        }
         for &resource in resources {
-            if let Some(limit) = rate_limit(resource, quota)
-                && limit > Self::LARGEST_LIMIT
-            {
+            let Some(limit) = rate_limit(resource, quota) else { continue };
+            if !(Self::SHORTEST_PERIOD..=Self::LONGEST_PERIOD).contains(&period) {
+                return Err(Self::Period { period });
+            }
+            if limit > Self::LARGEST_LIMIT {
                 return Err(Self::Limit { resource, limit });
             }
         }

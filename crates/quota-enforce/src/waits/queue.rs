@@ -17,6 +17,9 @@ const APART: Duration = Duration::from_millis(1);
 /// The same where the first one takes a paced rate: its timer goes off every few milliseconds.
 const APART_PACED: Duration = Duration::from_millis(4);
 
+/// The waiters whose units a lessor is told of at once.
+const MOST_COUNTED: usize = 256;
+
 /// The components whose waiters an event may concern.
 #[derive(Clone, Copy)]
 pub(crate) enum Concerned<'c> {
@@ -147,6 +150,8 @@ impl Queue {
                 Err(error) => {
                     if error.depth() > 0 {
                         above = Some((request, error));
+                    } else if error.is_leased() {
+                        line.component.want(error, sum(line.waiters.iter().map(Waiter::least)));
                     }
                     let due = line.component.due(&request, error, now);
                     line.refuse(error, due);
@@ -158,6 +163,12 @@ impl Queue {
                 self.woken.push(served.slot);
             }
             self.reinsert(ticket);
+        }
+        if let Some((_, error)) = above.filter(|(_, error)| error.is_leased())
+            && let Some(line) = self.lines.values().next()
+        {
+            let waiters = self.lines.values().flat_map(|line| &line.waiters);
+            line.component.want(error, sum(waiters.map(Waiter::least)));
         }
         self.keep_watch();
     }
@@ -247,6 +258,18 @@ impl Queue {
             self.watch = watch;
         }
     }
+}
+
+impl Waiter {
+    /// Returns the smallest amount that it would be granted.
+    const fn least(&self) -> u64 {
+        self.request.least().amount()
+    }
+}
+
+/// Adds up the amounts of waiters, up to some number of them.
+fn sum(amounts: impl Iterator<Item = u64>) -> u64 {
+    amounts.take(MOST_COUNTED).fold(0, u64::saturating_add)
 }
 
 impl Request {

@@ -13,6 +13,7 @@ mod entries;
 mod guards;
 mod huge_amounts;
 mod last_levels;
+mod leases;
 mod levels;
 mod lifecycle;
 mod model;

@@ -20,10 +20,10 @@ use tokio::time::Instant;
 
 use crate::{Notebook, account, thousand, thousand_of_each};
 
-type Waited = Result<Grant, EnforceError>;
+pub(crate) type Waited = Result<Grant, EnforceError>;
 
 /// A future that is polled by hand and counts how often it was woken.
-struct Waiter<'h> {
+pub(crate) struct Waiter<'h> {
     future: Pin<Box<dyn Future<Output = Waited> + Send + 'h>>,
     wakes: Arc<Wakes>,
 }
@@ -39,7 +39,7 @@ impl Wake for Wakes {
 
 impl<'h> Waiter<'h> {
     /// Polls the future once; it is expected to wait.
-    fn new(future: impl Future<Output = Waited> + Send + 'h) -> Self {
+    pub(crate) fn new(future: impl Future<Output = Waited> + Send + 'h) -> Self {
         let mut waiter = Self { future: Box::pin(future), wakes: Arc::default() };
         assert!(waiter.poll().is_none(), "it is granted or refused at once");
         waiter.settle();
@@ -55,28 +55,28 @@ impl<'h> Waiter<'h> {
     }
 
     /// Polls until it sleeps, so that a wake counts from here.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         while self.wakes.0.swap(0, Ordering::Relaxed) > 0 {
             assert!(self.poll().is_none(), "it ends without a reason");
         }
     }
 
-    fn is_woken(&self) -> bool {
+    pub(crate) fn is_woken(&self) -> bool {
         self.wakes.0.load(Ordering::Relaxed) > 0
     }
 
-    fn granted(&mut self) -> Grant {
+    pub(crate) fn granted(&mut self) -> Grant {
         assert!(self.is_woken(), "it was not woken");
         self.poll().expect("it has its outcome").expect("a grant")
     }
 
-    fn refused(&mut self) -> String {
+    pub(crate) fn refused(&mut self) -> String {
         assert!(self.is_woken(), "it was not woken");
         self.poll().expect("it has its outcome").expect_err("a refusal").to_string()
     }
 }
 
-fn later() -> Instant {
+pub(crate) fn later() -> Instant {
     Instant::now() + Duration::from_secs(3_600)
 }
 

@@ -271,8 +271,7 @@ impl LeasedRate {
         let wait = if n > limit {
             Wait::NEVER
         } else {
-            self.wanted.fetch_max(n, Ordering::Relaxed);
-            self.tell();
+            self.want(n);
             match self.retry_at.load(Ordering::Relaxed).saturating_sub(now) {
                 0 => Wait::after(SOON),
                 wait => Wait::after(wait),
@@ -295,7 +294,16 @@ impl LeasedRate {
 
     /// Counts `n` units whether they fit or not.
     pub(crate) fn charge(&self, n: u64) {
-        self.update(|word| pack(number(word), units(word).saturating_add(n)));
+        let word = self.update(|word| pack(number(word), units(word).saturating_add(n)));
+        if units(word) >= self.low.load(Ordering::Relaxed) {
+            self.tell();
+        }
+    }
+
+    /// Tells the lessor that `n` units are wanted.
+    pub(crate) fn want(&self, n: u64) {
+        self.wanted.fetch_max(n, Ordering::Relaxed);
+        self.tell();
     }
 
     /// Forgets all debt.
@@ -377,10 +385,15 @@ impl LeasedRate {
         }
     }
 
-    fn update(&self, change: impl Fn(u64) -> u64) {
+    /// Changes the word, and returns its new value.
+    fn update(&self, change: impl Fn(u64) -> u64) -> u64 {
         let mut word = self.word.load(Ordering::Relaxed);
-        while let Err(newer) = swap(&self.word, word, change(word)) {
-            word = newer;
+        loop {
+            let changed = change(word);
+            match swap(&self.word, word, changed) {
+                Ok(()) => return changed,
+                Err(newer) => word = newer,
+            }
         }
     }
 }

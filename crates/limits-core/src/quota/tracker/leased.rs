@@ -46,6 +46,14 @@ impl QuotaTracker {
         self.leases.as_ref()
     }
 
+    /// Tells the lessor of this level that callers wait for `n` units of a resource altogether, as
+    /// a refused take of that many would. Does nothing where the resource is not leased.
+    pub fn want(&self, resource: QuotaResource, n: u64) {
+        if let Some(lease) = self.lease(resource) {
+            lease.want(n.min(self.bounds.units(resource)));
+        }
+    }
+
     /// Returns the lease of a resource on this level.
     #[inline]
     pub(super) fn lease(&self, resource: QuotaResource) -> Option<&LeasedRate> {
