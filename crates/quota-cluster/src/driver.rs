@@ -18,7 +18,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 pub(crate) use self::fleet::{Fleet, Number, Report};
-use self::lessee::GRACE;
+use self::lessee::failing::GRACE;
 pub(crate) use self::lessee::{Happened, Lessee, Terms};
 use crate::store::{LeaseStore, Question, StoreError};
 

@@ -1,27 +1,22 @@
 //! One quota that the host shares: the questions for it, and what follows from their answers.
 
+mod answer;
+pub(crate) mod failing;
+
 use core::time::Duration;
 use std::sync::Arc;
 
-use limits_core::{Clock, LeaseTerms, LeaseUse, LeasedRate, Leases, QuotaResource, StoreLoss};
+use limits_core::{Clock, LeaseUse, LeasedRate, Leases, QuotaResource, StoreLoss};
 
+use self::answer::FIRST_POLL;
+use self::failing::{Failing, GRACE};
 use super::estimate::Estimate;
-use crate::store::{Answer, Give, KeyRefusal, Question};
+use crate::store::{Give, Question};
 
 /// The largest number that a store counts exactly.
 const MOST_UNITS: u64 = (1 << 53) - 1;
-/// Deadlines come sooner by this part, and ends of windows later, for clocks that run differently.
-const DRIFT: u64 = 1_000;
 /// A lessee that has had no use for so many windows asks no more, until a take is refused.
 const IDLE_WINDOWS: u32 = 10;
-/// The wait after a failure: it doubles from the first to the last of these.
-const FIRST_RETRY: u64 = 10_000_000;
-const LAST_RETRY: u64 = 1_000_000_000;
-/// The waits after an answer that grants nothing although the store has units.
-const FIRST_POLL: u64 = 1_000_000;
-const LAST_POLL: u64 = 50_000_000;
-/// A store that has failed for so long is lost.
-pub(super) const GRACE: u64 = 500_000_000;
 
 /// The names and terms of a lessee.
 #[derive(Clone, Debug)]
@@ -49,30 +44,12 @@ struct Held {
     beat: u64,
     remaining: u64,
     lessees: u64,
+    /// The units of the last answer that had any.
+    granted: u64,
     /// The time from which a newborn key grants.
     of_age_at: Option<u64>,
     /// The limit of the question that was answered.
     limit: u64,
-}
-
-/// A series of failures.
-#[derive(Debug)]
-struct Failing {
-    since: u64,
-    wait: u64,
-    retry_at: u64,
-    /// The end of the window that was granted without the store.
-    local_ends: u64,
-    is_told: bool,
-}
-
-impl Failing {
-    /// Returns the time at which the next window without the store may begin.
-    const fn next_window(&self, now: u64) -> u64 {
-        let from = self.since.saturating_add(GRACE);
-        let next = if self.local_ends > from { self.local_ends } else { from };
-        if next > now { next } else { u64::MAX }
-    }
 }
 
 /// Something to report.
@@ -266,215 +243,6 @@ impl Lessee {
         None
     }
 
-    /// Handles an answer to the question that was sent and received at these times.
-    pub(super) fn answer(
-        &mut self,
-        answer: Answer,
-        (sent, received): (u64, u64),
-        clock: &Arc<dyn Clock>,
-        happened: &mut Vec<Happened>,
-    ) {
-        self.is_asking = false;
-        if self.is_leaving {
-            // Units that came meanwhile are left in the store, which is where all of them go.
-            if self.open.as_ref().is_some_and(|open| open.ticket == self.asked) {
-                self.open = None;
-            }
-            self.due = received;
-            return;
-        }
-        let question = self.open.take();
-        let (wanted, limit) = question.map_or((0, 0), |question| (question.want, question.limit));
-        self.failing = None;
-        self.is_refused = false;
-        let resource = self.terms.resource;
-        let Some(lease) = self.leases.of(resource) else { return };
-        let lag = nanos(clock.lag());
-        let left_of_window = nanos(answer.window_left).min(self.period);
-        let life = nanos(answer.life);
-        let spendable = shorter(left_of_window.min(life)).saturating_sub(lag);
-        let terms = LeaseTerms {
-            units: answer.granted,
-            until: sent.saturating_add(spendable),
-            ends: received.saturating_add(longer(left_of_window)).saturating_add(lag),
-        };
-        let is_same = self
-            .held
-            .as_ref()
-            .is_some_and(|held| held.window == answer.window && held.reign == answer.reign);
-        let mut held = Held {
-            reign: answer.reign,
-            window: answer.window,
-            ends: terms.ends,
-            beat: if life < left_of_window {
-                // Not at once, after an answer that lets nothing live on.
-                let soon = (self.period / 20).min(LAST_POLL);
-                terms.until.saturating_sub(life / 3).max(received.saturating_add(soon))
-            } else {
-                u64::MAX
-            },
-            remaining: answer.remaining,
-            lessees: answer.lessees,
-            of_age_at: None,
-            limit,
-        };
-        if let Some(before) = self.held.take().filter(|_| is_same) {
-            lease.extend(terms);
-            // The earliest end that is sure.
-            held.ends = held.ends.min(before.ends);
-        } else {
-            let before = lease.begin(terms, clock);
-            let is_used = before.used > 0 || self.unmet > 0 || wanted_lately(lease);
-            self.idle = if is_used { 0 } else { self.idle.saturating_add(1) };
-            self.estimate.end_window(before.used, self.unmet > 0, received);
-        }
-        let usage = lease.usage();
-        let grants = answer.newborn == 0;
-        if !grants {
-            let further = answer.newborn.saturating_sub(1).saturating_mul(self.period);
-            held.of_age_at = Some(held.ends.saturating_add(further));
-        } else if !self.is_ready {
-            self.is_ready = true;
-            happened.push(Happened::Ready);
-        }
-        let is_full = answer.remaining == 0 || !grants;
-        lease.set_retry_at(match held.of_age_at {
-            Some(time) => time,
-            None if is_full => held.ends,
-            None => 0,
-        });
-        let threshold = if is_full {
-            u64::MAX
-        } else {
-            usage.leased.saturating_sub(low(answer.granted)).saturating_add(1)
-        };
-        let refused = lease.listen(threshold);
-        self.estimate.refuse(refused);
-        self.unmet = self.unmet.max(refused);
-        if usage.left() >= self.unmet && !is_full {
-            self.unmet = 0;
-        }
-        self.set_due(&held, usage.left(), wanted > answer.granted && !is_full, received);
-        self.held = Some(held);
-        self.leased_in_all = self.leased_in_all.saturating_add(answer.granted);
-        if answer.granted > 0 {
-            happened.push(Happened::Leased(resource));
-        }
-        self.warn_of_limit(answer.limit, happened);
-    }
-
-    /// Sets the next step after an answer.
-    fn set_due(&mut self, held: &Held, left: u64, is_empty: bool, now: u64) {
-        if let Some(time) = held.of_age_at {
-            self.due = time;
-        } else if held.remaining == 0 || self.unmet <= left {
-            self.due = if left > 0 { held.beat.max(now).min(held.ends) } else { held.ends };
-        } else {
-            self.due = if is_empty { now.saturating_add(self.poll) } else { now };
-        }
-        self.poll = if is_empty { (self.poll * 2).min(LAST_POLL) } else { FIRST_POLL };
-    }
-
-    /// Handles the refusal of a question by the store.
-    pub(super) fn refuse(&mut self, refusal: &KeyRefusal, now: u64, happened: &mut Vec<Happened>) {
-        self.is_asking = false;
-        match refusal {
-            KeyRefusal::Period { stored } => {
-                self.open = None;
-                self.is_refused = true;
-                if !self.is_ready {
-                    self.is_ready = true;
-                    happened.push(Happened::Ready);
-                }
-                let text = format!(
-                    "{} of {} counts per {:?} on this host and per {stored:?} on another: nothing \
-                     is granted here until both have the same period",
-                    self.terms.resource,
-                    self.whose(),
-                    self.terms.period
-                );
-                self.warn(text, happened);
-                let retry_at = now.saturating_add(self.period.clamp(FIRST_RETRY, LAST_RETRY));
-                self.due = retry_at;
-                if let Some(lease) = self.leases.of(self.terms.resource) {
-                    lease.set_retry_at(retry_at);
-                }
-            }
-            KeyRefusal::Store(text) => {
-                let text = format!(
-                    "the store refuses {} of {}: {text}",
-                    self.terms.resource,
-                    self.whose()
-                );
-                self.warn(text, happened);
-                self.fail(now);
-            }
-        }
-    }
-
-    /// Handles the loss of an answer.
-    pub(super) fn fail(&mut self, now: u64) {
-        self.is_asking = false;
-        if self.is_leaving && self.failing.is_some() {
-            // The units end by themselves.
-            self.open = None;
-        }
-        let most = (self.period / 10).clamp(FIRST_RETRY, LAST_RETRY);
-        let failing = self.failing.get_or_insert(Failing {
-            since: now,
-            wait: FIRST_RETRY / 2,
-            retry_at: now,
-            local_ends: 0,
-            is_told: false,
-        });
-        failing.wait = (failing.wait * 2).min(most);
-        failing.retry_at = now.saturating_add(failing.wait);
-        self.due = failing.retry_at;
-        if self.terms.on_loss == StoreLoss::Closed
-            && let Some(lease) = self.leases.of(self.terms.resource)
-        {
-            lease.set_retry_at(failing.retry_at);
-        }
-    }
-
-    /// Grants a window without the store, if it is lost and the policy says so.
-    fn fall_back(&mut self, now: u64, clock: &Arc<dyn Clock>, happened: &mut Vec<Happened>) {
-        let (limit, period) = (self.limit(), self.period);
-        let Some(failing) = &mut self.failing else { return };
-        self.due = if self.is_asking { u64::MAX } else { failing.retry_at.max(now) };
-        let Some(lease) = self.leases.of(self.terms.resource) else { return };
-        // The units of the last window may still be out, here and elsewhere.
-        let held_until = self.held.as_ref().map_or(0, |held| held.ends);
-        let from = failing.since.saturating_add(GRACE).max(held_until).max(failing.local_ends);
-        if now < from {
-            self.due = self.due.min(from);
-            return;
-        }
-        if !failing.is_told {
-            failing.is_told = true;
-            happened.push(Happened::Fallback);
-        }
-        let units = match self.terms.on_loss {
-            StoreLoss::Closed => return,
-            StoreLoss::Share => limit / u64::from(self.terms.max_hosts.max(1)),
-            StoreLoss::Open => limit,
-        };
-        let ends = now.saturating_add(period);
-        failing.local_ends = ends;
-        self.held = None;
-        let until = ends.saturating_sub(nanos(clock.lag()));
-        lease.begin(LeaseTerms { units, until, ends }, clock);
-        lease.set_retry_at(ends);
-        lease.listen(u64::MAX);
-        self.unmet = 0;
-        self.due = self.due.min(ends);
-        if !self.is_ready {
-            self.is_ready = true;
-            happened.push(Happened::Ready);
-        }
-        happened.push(Happened::Leased(self.terms.resource));
-    }
-
     /// Ends the lease for good, and returns whether there is a rest to give back.
     pub(super) fn leave(&mut self, now: u64) -> bool {
         self.is_leaving = true;
@@ -536,47 +304,6 @@ impl Lessee {
             give: None,
         }
     }
-
-    fn warn_of_limit(&mut self, in_force: u64, happened: &mut Vec<Happened>) {
-        let own = self.limit();
-        if in_force < own {
-            let text = format!(
-                "{} of {} has a limit of {own} on this host and of {in_force} on another: the \
-                 lower one is in force",
-                self.terms.resource,
-                self.whose()
-            );
-            self.warn(text, happened);
-        } else {
-            self.warned = None;
-        }
-    }
-
-    fn warn(&mut self, text: String, happened: &mut Vec<Happened>) {
-        if self.warned.as_ref() != Some(&text) {
-            self.warned = Some(text.clone());
-            happened.push(Happened::Warning(text));
-        }
-    }
-}
-
-/// Reports whether a take was refused since the lessor last listened.
-fn wanted_lately(lease: &LeasedRate) -> bool {
-    lease.wanted() > 0
-}
-
-/// Returns the rest of a lease below which the next one is asked for.
-const fn low(granted: u64) -> u64 {
-    let quarter = granted / 4;
-    if quarter > 1 { quarter } else { 1 }
-}
-
-const fn shorter(time: u64) -> u64 {
-    time - time / DRIFT
-}
-
-const fn longer(time: u64) -> u64 {
-    time.saturating_add(time.div_ceil(DRIFT))
 }
 
 /// Returns a time in nanoseconds, at most 584 years.
