@@ -2,6 +2,7 @@
 
 mod extremes;
 mod full_counters;
+mod lease_levels;
 mod levels;
 mod model;
 mod original;

@@ -263,15 +263,24 @@ impl LeasedRate {
         }
     }
 
-    /// Checks whether `n` units could be taken, and tells the lessor if not.
-    pub(crate) fn peek(&self, n: u64, limit: u64, now: u64) -> Result<(), TakeRefused> {
+    /// Checks whether `n` units could be taken; if not, `tells` says whether the lessor hears of
+    /// it.
+    pub(crate) fn peek(
+        &self,
+        n: u64,
+        limit: u64,
+        now: u64,
+        tells: bool,
+    ) -> Result<(), TakeRefused> {
         if self.has_room(n) && now < self.until.load(Ordering::Acquire) {
             return Ok(());
         }
         let wait = if n > limit {
             Wait::NEVER
         } else {
-            self.want(n);
+            if tells {
+                self.want(n);
+            }
             match self.retry_at.load(Ordering::Relaxed).saturating_sub(now) {
                 0 => Wait::after(SOON),
                 wait => Wait::after(wait),

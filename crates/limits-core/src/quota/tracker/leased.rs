@@ -133,7 +133,7 @@ impl QuotaTracker {
     ) -> Result<(u64, u64), PartNotTaken> {
         let mut units = most;
         for level in self.levels() {
-            let Ok(due) = level.due_here(resource, (least, units), now) else {
+            let Ok(due) = level.due_here(resource, (least, units), now, true) else {
                 return Err(PartNotTaken::Refused);
             };
             units = due;

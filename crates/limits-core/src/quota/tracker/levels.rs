@@ -346,11 +346,17 @@ impl QuotaTracker {
     }
 
     /// Checks whether a demand fits on all levels; returns the refusal with the longest wait.
+    ///
+    /// The lessor of a level is told that its lease is short only if no level below refuses: a
+    /// component without units of its own must not collect those that others could use.
     pub(super) fn check(&self, demand: &Demand, time: Time) -> Result<(), QuotaError> {
         let mut longest: Option<QuotaError> = None;
         for (depth, level) in (0..).zip(self.levels()) {
+            let tells = longest.is_none();
             for (resource, n) in demand.iter() {
-                let Err(refused) = level.peek_here(resource, n, time.latest) else { continue };
+                let Err(refused) = level.peek_here(resource, n, time.latest, tells) else {
+                    continue;
+                };
                 let error = level.error(resource, n, refused, time).at_depth(depth);
                 if longest.is_none_or(|longest| longest.wait() < error.wait()) {
                     longest = Some(error);
@@ -403,16 +409,18 @@ impl QuotaTracker {
         }
     }
 
-    /// Returns the refusal of [`take_here`](Self::take_here), and writes nothing.
+    /// Returns the refusal of [`take_here`](Self::take_here), and takes nothing. A lease that is
+    /// short is told to its lessor, if `tells` says so.
     pub(super) fn peek_here(
         &self,
         resource: QuotaResource,
         n: u64,
         now: u64,
+        tells: bool,
     ) -> Result<(), TakeRefused> {
         let limit = self.bounds.units(resource);
         if let Some(lease) = self.lease(resource) {
-            return lease.peek(n, limit, self.by_clock(now));
+            return lease.peek(n, limit, self.by_clock(now), tells);
         }
         match self.counter(resource) {
             Counter::Total(total) => total.peek(n, limit),

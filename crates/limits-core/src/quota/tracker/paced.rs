@@ -194,9 +194,10 @@ impl QuotaTracker {
         resource: QuotaResource,
         (least, most): (u64, u64),
         now: u64,
+        tells: bool,
     ) -> Result<u64, TakeRefused> {
         if self.lease(resource).is_some() {
-            self.peek_here(resource, least, now)?;
+            self.peek_here(resource, least, now, tells)?;
             return Ok(self.left(resource, now).min(most).max(least));
         }
         self.plan_part(resource, (least, most), now).map(|part| part.units)
@@ -210,8 +211,10 @@ impl QuotaTracker {
         amounts: (u64, u64),
         time: Time,
     ) -> Result<(), QuotaError> {
+        let mut tells = true;
         let refusals = (0..).zip(self.levels()).filter_map(|(depth, level)| {
-            let refused = level.due_here(resource, amounts, time.latest).err()?;
+            let refused = level.due_here(resource, amounts, time.latest, tells).err()?;
+            tells = false; // as in `check`
             Some(level.error(resource, amounts.1, refused, time).at_depth(depth))
         });
         // The first of several equal ones: the lowest level.
