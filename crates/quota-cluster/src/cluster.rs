@@ -41,7 +41,7 @@ const HOST: &str = "host";
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// // For a server: `RedisStore::new(RedisSettings { .. })`.
+/// // For a server: `RedisStore::new(RedisSettings::new("redis://127.0.0.1:6379"))?`.
 /// let store = FakeStore::new(Arc::new(BootClock::new()));
 /// let cluster = Cluster::start(store, ClusterSettings::default());
 /// let registry = QuotaRegistry::builder().lessor(cluster.lessor()).build();

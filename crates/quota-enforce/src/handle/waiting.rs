@@ -1,6 +1,5 @@
 //! Takes that wait until they are granted.
 
-use core::iter;
 use core::ops::Deref as _;
 use core::sync::atomic::{Ordering, fence};
 use core::time::Duration;
@@ -200,14 +199,10 @@ impl ComponentHandle {
         now.checked_add(wait.max(shortest))
     }
 
-    /// Tells the lessor of the level that refused how many units waiters want altogether, so that
-    /// one lease serves them all.
+    /// Tells the lessor of the lowest level that is short how many units waiters want altogether,
+    /// so that one lease serves them all.
     pub(crate) fn want(&self, error: QuotaError, units: u64) {
-        let levels =
-            iter::successors(Some(&self.0.tracker), |level| level.parent().map(|it| &**it));
-        if let Some(level) = (0..).zip(levels).find(|(depth, _)| *depth == error.depth()) {
-            level.1.want(error.resource(), units);
-        }
+        self.0.tracker.want(error.resource(), units);
     }
 
     /// See [`QuotaTracker::publish_wait`](limits_core::QuotaTracker::publish_wait).

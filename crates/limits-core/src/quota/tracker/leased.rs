@@ -46,11 +46,16 @@ impl QuotaTracker {
         self.leases.as_ref()
     }
 
-    /// Tells the lessor of this level that callers wait for `n` units of a resource altogether, as
-    /// a refused take of that many would. Does nothing where the resource is not leased.
+    /// Tells a lessor that callers wait for `n` units of a resource altogether, as a refused take
+    /// of that many would: that of the lowest level which has not as many left. Does nothing where
+    /// that level does not lease the resource.
     pub fn want(&self, resource: QuotaResource, n: u64) {
-        if let Some(lease) = self.lease(resource) {
-            lease.want(n.min(self.bounds.units(resource)));
+        let now = self.elapsed();
+        let wanted = |level: &Self| n.min(level.bounds.units(resource));
+        let short = self.levels().find(|level| level.left(resource, now) < wanted(level));
+        if let Some((level, lease)) = short.and_then(|level| Some((level, level.lease(resource)?)))
+        {
+            lease.want(wanted(level));
         }
     }
 

@@ -41,6 +41,7 @@ fn a_level_is_told_of_a_shortage_only_if_those_below_have_units() {
         assert!(component.consume(QuotaType::MessageRate(request)).is_err());
         assert!(component.peek(QuotaType::MessageRate(request)).is_err());
         assert!(component.reserve_paced(MESSAGES, request, request).is_err());
+        component.want(MESSAGES, request);
     }
     assert_eq!((messages(&component).wanted(), messages(&host).wanted()), (100, 0));
 
