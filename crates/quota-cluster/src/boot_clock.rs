@@ -6,8 +6,8 @@ use limits_core::{Clock, SystemClock};
 
 /// A clock that goes on while the machine is suspended, for the deadlines of leases.
 ///
-/// On Linux it reads `CLOCK_BOOTTIME`, elsewhere it is the [`SystemClock`], which may stand still in
-/// suspension: a host that was suspended there could spend a lease that has ended meanwhile.
+/// On Linux it reads `CLOCK_BOOTTIME`, elsewhere it is the [`SystemClock`], which may stand still
+/// in suspension: a host that was suspended there could spend a lease that has ended meanwhile.
 #[derive(Debug, Default)]
 pub struct BootClock {
     fallback: SystemClock,

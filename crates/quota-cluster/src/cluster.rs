@@ -30,8 +30,8 @@ const HOST: &str = "host";
 ///
 /// Clones are the same membership. A registry that is built with its [lessor](Self::lessor) takes
 /// the rates of its components from leases. Once the last clone and the last registry are gone, or
-/// by [`close`](Self::close), what is left of the leases goes back to the store, and every take of a
-/// shared rate is refused.
+/// by [`close`](Self::close), what is left of the leases goes back to the store, and every take of
+/// a shared rate is refused.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -80,7 +80,7 @@ pub struct Readiness {
 }
 
 impl Cluster {
-    /// Begins a membership: starts the task that asks the store, on the tokio runtime of the caller.
+    /// Begins a membership: starts the task that asks the store, on the caller's tokio runtime.
     ///
     /// # Panics
     ///

@@ -1,7 +1,18 @@
 //! The task that asks the store for the lessees of one host.
 //!
-//! All decisions are in [`fleet`], which knows no task. The driver owns the store; no caller ever waits
-//! for it, and it never holds the lock of the fleet while it waits.
+//! All decisions are in [`fleet`], which knows no task. The driver owns the store; no caller ever
+//! waits for it, and it never holds the lock of the fleet while it waits.
+//!
+//! The store grants at most the limit in each of its windows. With the following, the hosts
+//! together spend no more (`docs/cluster.md` has the argument, and the faults):
+//!
+//! - I1: units of a window are spent before its end, and before the end of their life, both counted
+//!   from the time at which the question was sent; an answer for another window or from another
+//!   reign ends them.
+//! - I2: a question without an answer is repeated under its ticket, so that it is charged once.
+//! - I3: no window is granted without the store before the last leased one is surely over.
+//! - I4: a refused take is answered: a lessee waits for a signal only while it listens for one.
+//! - I5: questions that change nothing are apart, so that no answer makes a driver spin.
 
 mod estimate;
 mod fleet;

@@ -1,3 +1,5 @@
+//! A cluster of two hosts on a simulated runtime.
+
 use core::future::{Future, pending};
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
@@ -265,6 +267,7 @@ impl LeaseStore for Stopped {
     }
 }
 
+// I5
 #[tokio::test(start_paused = true)]
 async fn a_stopped_store_blocks_no_caller_and_no_end() {
     let clock = clock();
