@@ -217,6 +217,7 @@ fn use_of(windows: &[u64], limit: u64) -> u64 {
     windows.iter().sum::<u64>() * 1_000 / (count * limit)
 }
 
+// I1 I5
 #[test]
 fn eight_hosts_use_the_whole_limit_and_not_a_unit_more() {
     for (demand, first) in [(15_000, 12), (30_000, 12), (15_000, 65)] {
@@ -279,6 +280,7 @@ fn a_store_that_loses_its_data_costs_a_window_and_grants_nothing_twice() {
     }
 }
 
+// I4 I5
 #[test]
 fn an_idle_host_asks_nothing_and_gets_units_in_a_round_trip() {
     let plan = Plan { hosts: 2, demand: 0, first: 50, ..SECONDS };
@@ -295,6 +297,7 @@ fn an_idle_host_asks_nothing_and_gets_units_in_a_round_trip() {
     assert_eq!(take(&world), Ok(()));
 }
 
+// I3
 #[test]
 fn a_store_that_is_away_grants_what_the_policy_says_and_is_asked_again_by_itself() {
     for (on_loss, most) in
@@ -305,6 +308,9 @@ fn a_store_that_is_away_grants_what_the_policy_says_and_is_asked_again_by_itself
         world.run(4 * SECOND);
         world.store.set_away(true);
         world.run(2 * SECOND);
+        if on_loss != StoreLoss::Open {
+            assert!(world.most_in_a_window() <= plan.limit, "{on_loss}: {:?}", world.granted);
+        }
         let last = *world.granted.keys().last().unwrap();
         world.run(4 * SECOND);
         let away: Vec<_> = world.granted.range(last + 1..last + 4).map(|(_, n)| *n).collect();
@@ -319,6 +325,7 @@ fn a_store_that_is_away_grants_what_the_policy_says_and_is_asked_again_by_itself
     }
 }
 
+// I2
 #[test]
 fn replies_that_are_lost_are_charged_once() {
     let mut world = World::new(Plan { demand: 30_000, ..SECONDS });
@@ -332,6 +339,7 @@ fn replies_that_are_lost_are_charged_once() {
     assert!(use_of(&windows, SECONDS.limit) >= 990, "{windows:?}");
 }
 
+// I1
 #[test]
 fn a_driver_that_stands_still_spends_nothing_after_the_deadline() {
     let mut world = World::new(Plan { demand: 30_000, ..SECONDS });
@@ -364,7 +372,12 @@ fn no_series_of_faults_grants_a_unit_too_many() {
         let mut world = World::new(plan);
         for _ in 0..20 {
             world.run(random.u64(1..period * 2));
-            match random.u8(..8) {
+            match random.u8(..9) {
+                8 => {
+                    // A replica whose clock is ahead.
+                    world.store.promote();
+                    world.store.step_clock(i64::try_from(random.u64(..period)).unwrap());
+                }
                 0 => world.store.lose_data(),
                 1 => world.store.promote(),
                 2 => world.store.set_away(true),
@@ -389,4 +402,27 @@ fn no_series_of_faults_grants_a_unit_too_many() {
         let wanted = world.demand().min(plan.limit);
         assert!(back * 10 >= wanted * 7, "seed {seed}: {back} of {wanted}: {:?}", world.granted);
     }
+}
+
+/// The lease of a host that is cut off, where the store has moved to a server whose clock is ahead.
+// I1
+#[test]
+fn a_lease_that_no_answer_has_extended_ends_before_another_server_grants() {
+    let plan = Plan { hosts: 2, limit: 100, demand: 0, first: 50, ..SECONDS };
+    let mut world = World::new(plan);
+    // To the beginning of a window.
+    world.run(1_750 * MILLI);
+    let take = |world: &World| world.hosts[0].tracker.consume(QuotaType::MessageRate(60));
+    assert!(take(&world).is_err());
+    world.run(5 * MILLI);
+    let usage = world.hosts[0].tracker.leases().unwrap().of(QuotaResource::MessageRate).unwrap();
+    assert!(usage.usage().left() >= 60);
+    world.hosts[0].stalled_until = u64::MAX;
+    world.store.promote();
+    world.store.step_clock(i64::try_from(600 * MILLI).unwrap());
+    world.hosts[1].demand = 1_000;
+    world.run(600 * MILLI);
+    // The window in which it was leased goes on by the old server's clock, and the new one grants.
+    assert_eq!(world.granted.values().last(), Some(&100), "{:?}", world.granted);
+    assert!(take(&world).is_err());
 }
