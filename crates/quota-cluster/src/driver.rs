@@ -19,6 +19,8 @@ mod fleet;
 mod lessee;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
