@@ -40,8 +40,8 @@ const ROUNDS: u32 = 3;
 /// [`RedisSettings::response_timeout`]. Only the server's clock counts. The server need not persist
 /// anything: a key that it lost grants nothing until every lease of it is dead.
 ///
-/// Needs a tokio runtime with I/O and time. A future of [`ask`](LeaseStore::ask) that is dropped costs
-/// the connection.
+/// Needs a tokio runtime with I/O and time. A future of [`ask`](LeaseStore::ask) that is dropped
+/// costs the connection.
 #[derive(Debug)]
 pub struct RedisStore {
     settings: RedisSettings,
@@ -71,8 +71,8 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// [`RedisSettingsError`] if no server can be asked with these settings. The server, the CA file
-    /// and the password are not tried.
+    /// [`RedisSettingsError`] if no server can be asked with these settings. The server, the CA
+    /// file and the password are not tried.
     pub fn new(settings: RedisSettings) -> Result<Self, RedisSettingsError> {
         Ok(Self {
             target: settings.target()?,
@@ -139,7 +139,8 @@ impl RedisStore {
                     let timed = Timed::read(&reply, question, &session.reign);
                     let mut timed = timed.ok_or_else(|| lost(peer, &"an answer that is none"))?;
                     if is_short {
-                        // A replica that is promoted may not know of the lease, nor of those before.
+                        // A replica that is promoted may not know of the lease, nor of those
+                        // before.
                         timed.answer.granted = 0;
                         timed.answer.life = Duration::ZERO;
                     }

@@ -100,8 +100,8 @@ impl core::error::Error for StoreError {}
 /// A store of leases. A driver owns it, and asks one question at a time for each lessee.
 ///
 /// A store connects when it is asked, anew after a loss, and waits for an answer no longer than a
-/// bounded time. It never asks again by itself: the driver repeats a question that has no answer, under
-/// the same ticket.
+/// bounded time. It never asks again by itself: the driver repeats a question that has no answer,
+/// under the same ticket.
 pub trait LeaseStore: Send + 'static {
     /// Asks questions of different lessees, in one round trip, and returns their answers in order.
     fn ask(

@@ -1,3 +1,5 @@
+//! The protocol, question by question.
+
 use core::time::Duration;
 use std::sync::Arc;
 

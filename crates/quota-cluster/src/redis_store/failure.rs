@@ -43,7 +43,8 @@ pub(super) fn of_question(peer: &str, error: &ServerError) -> Failure {
             Failure::Store(lost(peer, &text))
         }
         "NOPERM" if !text.contains("key") => Failure::Store(denied(peer, error)),
-        "NOAUTH" | "CLUSTERDOWN" | "MOVED" | "ASK" => Failure::Store(unfit(peer, &text)),
+        "CLUSTERDOWN" | "MOVED" | "ASK" => Failure::Store(unfit(peer, &text)),
+        "NOAUTH" => Failure::Store(unfit(peer, &format!("{text}: set the password"))),
         "NOPERM" => refused(&format!("{text}: let the user use it, such as by ~PREFIX*")),
         "OOM" => refused(&format!("{text}: raise maxmemory")),
         "WRONGTYPE" => refused(&format!("{text}: set another prefix")),
@@ -144,6 +145,10 @@ mod tests {
                 ),
             ),
             ("LOADING Redis is loading", lost("LOADING Redis is loading")),
+            (
+                "NOAUTH Authentication required.",
+                unfit("NOAUTH Authentication required: set the password"),
+            ),
             ("MOVED 1 10.0.0.1:6379", unfit("MOVED 1 10.0.0.1:6379")),
             (
                 "OOM command not allowed when used memory > 'maxmemory'. script: 3f, on @user_script:9.",

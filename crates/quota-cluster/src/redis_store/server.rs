@@ -14,8 +14,8 @@ use crate::store::StoreError;
 /// The oldest version of a server.
 const OLDEST: (u32, u32) = (6, 2);
 
-/// The hexadecimal digits that a reign has of each of its two numbers. With all of them, a key would
-/// not fit the server's compact form of a hash.
+/// The hexadecimal digits that a reign has of each of its two numbers. With all of them, a key
+/// would not fit the server's compact form of a hash.
 const DIGITS: usize = 24;
 
 /// A server that was checked.
@@ -75,9 +75,6 @@ impl Server {
 fn check_failed(peer: &str, error: &ServerError) -> StoreError {
     match of_question(peer, error) {
         Failure::Store(error) => error,
-        _ if error.code() == "NOAUTH" => {
-            unfit(peer, &format!("{}: set the password", shown(error)))
-        }
         _ => unfit(peer, &shown(error)),
     }
 }

@@ -160,8 +160,8 @@ impl fmt::Debug for RedisSettings {
     }
 }
 
-/// Returns an address as it may be shown: without a user and a password, in whichever place of a
-/// malformed one they are.
+/// Returns an address as it may be shown: without a user and a password, in any
+/// place of a malformed one.
 pub(super) fn without_credentials(text: &str) -> String {
     let shown = match text.rsplit_once('@') {
         Some((before, after)) => {

@@ -18,8 +18,8 @@ use crate::store::StoreError;
 
 /// Secures a connection to a host, whose certificate must have its name or address.
 ///
-/// Not by the client's own TLS, which reads the system's authorities each time, fails without any, and
-/// takes whatever provider of cryptography the process has.
+/// Not by the client's own TLS, which reads the system's authorities each time, fails without any,
+/// and takes the provider of cryptography that the process has.
 pub(super) async fn secure(
     stream: TcpStream,
     host: &str,

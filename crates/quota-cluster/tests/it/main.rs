@@ -1,0 +1,18 @@
+//! Stores of leases on real servers, which the tests start.
+#![expect(
+    clippy::print_stderr,
+    reason = "a test without a server says so, measures stand in the log"
+)]
+
+mod checks;
+mod connection;
+mod failover;
+mod fake_server;
+mod findings;
+mod host;
+mod lab;
+mod model;
+mod redis_server;
+mod timing;
+#[cfg(feature = "tls")]
+mod tls;
