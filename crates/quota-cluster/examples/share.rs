@@ -1,0 +1,55 @@
+//! Takes messages of one shared quota as fast as it can, and prints how many it got in each second.
+//!
+//! Start a server and this program in several shells: together they get 1 000 a second.
+//!
+//! ```sh
+//! redis-server --port 6379 --save ''
+//! cargo run -p quota-cluster --example share -- redis://127.0.0.1:6379
+//! ```
+
+#![expect(clippy::print_stdout, reason = "a program")]
+
+use core::error::Error;
+use core::time::Duration;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use limits_core::{CapabilitySet, QuotaType, ResourceQuota};
+use quota_cluster::{Cluster, ClusterSettings, RedisSettings, RedisStore};
+use quota_enforce::{QuotaRegistry, SecurityContext};
+
+const SECONDS: u64 = 10;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let url = std::env::args().nth(1).unwrap_or_else(|| String::from("redis://127.0.0.1:6379"));
+    let store = RedisStore::new(RedisSettings::new(url))?;
+    let cluster = Cluster::start(store, ClusterSettings::default());
+    let registry = QuotaRegistry::builder().lessor(cluster.lessor()).build();
+    let quota = ResourceQuota::new().with_message_rate(1_000);
+    let shop =
+        registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
+    let ready = cluster.ready().await?;
+    println!("waited {:?} until the quota was of age", ready.waited);
+
+    let first = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + 1;
+    let mut second = first - 1;
+    let mut granted = 0;
+    while second < first + SECONDS {
+        let deadline = Instant::now() + Duration::from_millis(100);
+        if let Ok(message) = shop.reserve_wait(QuotaType::MessageRate(1), deadline).await {
+            message.commit();
+            granted += 1;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+        if now != second {
+            if second >= first {
+                println!("second {second}: {granted} messages");
+            }
+            (second, granted) = (now, 0);
+        }
+    }
+    let status = cluster.status();
+    println!("{} questions in {} round trips", status.questions, status.round_trips);
+    cluster.close().await;
+    Ok(())
+}
