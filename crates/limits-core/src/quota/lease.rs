@@ -24,8 +24,11 @@ use alloc::sync::Arc;
 use core::fmt::Debug;
 use core::iter;
 
+use crate::quota::bounds::Bounds;
 use crate::quota::demand::Demand;
 use crate::quota::quota_type::QuotaResource;
+use crate::quota::resource_quota::ResourceQuota;
+use crate::quota::window::Windows;
 
 pub(crate) use self::rate::LeaseTake;
 pub use self::rate::{LeaseTerms, LeaseUse, LeasedRate};
@@ -86,6 +89,19 @@ impl Leases {
         Self { rates: RATES.map(|rate| resources.contains(&rate).then(|| lease(rate))) }
     }
 
+    /// Sets the limits over all hosts to those of a quota, which the tracker's quota replaces. A
+    /// lessor that may ask for units before there is a tracker needs them.
+    #[must_use]
+    pub fn with_limits(self, quota: &ResourceQuota) -> Self {
+        let bounds = Bounds::new(quota, Windows::new(quota.reset_period));
+        for (lease, resource) in self.rates.iter().zip(RATES) {
+            if let Some(lease) = lease {
+                lease.begin_with_limit(bounds.units(resource));
+            }
+        }
+        self
+    }
+
     /// Returns the lease of a resource, `None` if it is not leased.
     #[must_use]
     #[inline]
@@ -125,5 +141,43 @@ impl LeaseChain {
         self.0.iter().flat_map(move |leases| {
             demand.iter().filter_map(|(resource, n)| Some((leases.of(resource)?, n)))
         })
+    }
+}
+
+#[cfg(all(test, feature = "std", not(loom)))]
+mod tests {
+    use super::{LeaseSignal, Leases, RATES};
+    use crate::quota::quota_type::QuotaResource;
+    use crate::quota::resource_quota::ResourceQuota;
+    use crate::quota::tracker::QuotaTracker;
+    use core::sync::atomic::{AtomicU32, Ordering};
+    use core::time::Duration;
+    use std::sync::Arc;
+
+    #[derive(Debug, Default)]
+    struct Told(AtomicU32);
+
+    impl LeaseSignal for Told {
+        fn short(&self, _: QuotaResource) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn limits_that_a_tracker_confirms_are_there_before_it_and_are_no_change() {
+        let quota = ResourceQuota::new()
+            .with_message_rate(7)
+            .with_network_bandwidth(u64::MAX) // more than is counted
+            .with_cpu_time_limit(Duration::from_millis(2))
+            .with_reset_period(Duration::from_millis(200));
+        let told = Arc::new(Told::default());
+        let signal: Arc<dyn LeaseSignal> = Arc::<Told>::clone(&told);
+        let leases = Arc::new(Leases::new(&RATES, signal).with_limits(&quota));
+        let limits = || RATES.map(|rate| leases.limit(rate));
+        let before = limits();
+        assert_eq!((before[0], before[2]), (7, 2_000));
+        let _tracker = QuotaTracker::new(quota).with_leases(Arc::clone(&leases));
+        assert_eq!(limits(), before);
+        assert_eq!(told.0.load(Ordering::Relaxed), 0);
     }
 }

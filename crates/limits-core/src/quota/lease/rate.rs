@@ -199,6 +199,11 @@ impl LeasedRate {
         self.limit.load(Ordering::Relaxed)
     }
 
+    /// Sets the limit over all hosts before there is a tracker or a lessor.
+    pub(super) fn begin_with_limit(&self, units: u64) {
+        self.limit.store(units, Ordering::Relaxed);
+    }
+
     /// Sets the limit over all hosts, that of the tracker's quota, to what `limit` returns in the
     /// end, and tells the lessor of a change.
     pub(crate) fn set_limit(&self, limit: impl Fn() -> u64) {
