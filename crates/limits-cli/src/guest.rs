@@ -2,6 +2,9 @@
 
 pub(crate) mod account;
 pub(crate) mod boundary;
+#[cfg_attr(feature = "cluster", path = "guest/cluster/joined.rs")]
+#[cfg_attr(not(feature = "cluster"), path = "guest/cluster/missing.rs")]
+pub(crate) mod cluster;
 pub(crate) mod compiling;
 pub(crate) mod directories;
 pub(crate) mod endpoint;

@@ -1,6 +1,7 @@
 //! The outcomes of a run, each with its name and exit code.
 
 pub(crate) mod classify;
+pub(crate) mod cluster_failure;
 pub(crate) mod dir_failure;
 pub(crate) mod failure;
 pub(crate) mod service_failure;
@@ -85,7 +86,8 @@ const TABLE: [Row; 13] = [
         Outcome::Host,
         "host",
         72,
-        "the host lacked a resource, or another process uses a directory; or the command failed",
+        "the host lacked a resource or its cluster's store, or another process uses a directory; or the \
+         command failed",
     ),
     row(
         Outcome::Rejected,

@@ -1,9 +1,10 @@
 //! Reports of the commands, and their way out of the process.
 
 pub(crate) mod calibration;
+pub(crate) mod cluster_terms;
 pub(crate) mod console;
 pub(crate) mod json;
-mod level_use;
+pub(crate) mod level_use;
 pub(crate) mod model;
 pub(crate) mod phases;
 pub(crate) mod refusal;

@@ -30,6 +30,9 @@ impl CpuAccount {
             return CpuBudget::Granted;
         };
         match (self.policy, error.retry()) {
+            (CpuTimePolicy::Deny, Retry::After(delay)) if error.is_coming() => {
+                CpuBudget::Later(delay, error)
+            }
             // Waiting is not a denial. Ending is one, and an account may want to record it.
             (CpuTimePolicy::Deny, _) | (_, Retry::Never) => match self.account.take(moment) {
                 Ok(()) => CpuBudget::Granted,

@@ -211,7 +211,8 @@ impl Membership {
             resources.iter().map(|resource| (*resource, fleet.next_number())).collect();
         let shortages = self.shared.shortages.clone();
         let signal: Arc<dyn LeaseSignal> = Arc::new(Signal { numbers: numbers.clone(), shortages });
-        let leases = Arc::new(Leases::new(&resources, signal));
+        let leases = Arc::new(Leases::new(&resources, signal).with_limits(quota));
+        // The driver may ask before the tracker is made.
         let held = Arc::new(Arc::clone(&leases));
         let now = self.shared.clock.now_ns();
         for (resource, number) in &numbers {

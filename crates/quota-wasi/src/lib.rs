@@ -3,6 +3,7 @@
 mod absence;
 mod blocking;
 mod builder;
+mod coming_lease;
 mod detour;
 mod directory;
 mod disk;

@@ -30,6 +30,7 @@ use tokio::time::Instant;
 
 use self::permit::Permit;
 use self::wire_error::WireError;
+use crate::coming_lease::{arrived, is_coming};
 
 const NETWORK: QuotaResource = QuotaResource::NetworkBandwidth;
 
@@ -78,6 +79,10 @@ impl Wire {
             return Ok(permit);
         }
         let (least, most) = amounts(wanted, parts);
+        if self.0.policy == RatePolicy::Deny {
+            arrived(&self.0.component, QuotaType::NetworkBandwidth(least)).await;
+            return self.take_or_deny(most, parts);
+        }
         let deadline = Instant::now() + LONG;
         let mut tries = 0_u32;
         loop {
@@ -103,18 +108,25 @@ impl Wire {
         let component = &self.0.component;
         let (least, most) = amounts(wanted, parts);
         if self.0.policy == RatePolicy::Deny {
-            let quota = QuotaType::NetworkBandwidth(most);
-            let grant = match parts {
-                Parts::Any => component.reserve_up_to(quota)?,
-                Parts::Whole => component.reserve(quota)?,
-            };
-            return Ok(Some(Permit::new(grant)));
+            if is_coming(component, QuotaType::NetworkBandwidth(least)) {
+                return Ok(None);
+            }
+            return self.take_or_deny(most, parts).map(Some);
         }
         match component.reserve_paced(NETWORK, least, most) {
             Ok(grant) => Ok(Some(Permit::new(grant))),
             Err(EnforceError::Quota(error)) if error.retry() != Retry::Never => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    fn take_or_deny(&self, most: u64, parts: Parts) -> Result<Permit, WireError> {
+        let quota = QuotaType::NetworkBandwidth(most);
+        let grant = match parts {
+            Parts::Any => self.0.component.reserve_up_to(quota)?,
+            Parts::Whole => self.0.component.reserve(quota)?,
+        };
+        Ok(Permit::new(grant))
     }
 
     /// Counts bytes that came without a permit.

@@ -18,6 +18,7 @@ use crate::outcome::Outcome;
 use crate::outcome::classify::{Ending, Problem};
 use crate::outcome::failure::Failure;
 use crate::quote::quoted;
+use crate::report::cluster_terms::ClusterTerms;
 use crate::report::console::{Console, Reported, Text};
 use crate::report::model::outcome_name;
 use crate::report::settings::{by_key, changes, compile_by_key, limits, quotas};
@@ -45,6 +46,8 @@ pub(crate) struct Checked {
     /// The structure that components may have, and the budget of compiling one.
     #[serde(serialize_with = "compile_by_key")]
     compile: Vec<CompileSetting>,
+    /// The rates that hosts share; null if the policy has no cluster.
+    cluster: Option<ClusterTerms>,
     capabilities: BTreeMap<String, Vec<String>>,
     policy: Vec<String>,
     /// Null without `--wants`.
@@ -166,6 +169,7 @@ impl Checked {
             quota: Vec::new(),
             host: Vec::new(),
             compile: Vec::new(),
+            cluster: None,
             capabilities: BTreeMap::new(),
             policy: Vec::new(),
             wants: None,
@@ -174,7 +178,7 @@ impl Checked {
     }
 
     fn new(version: String, file: Option<CheckedFile>, terms: &Terms) -> Self {
-        let Terms { name, effective, host, compile, .. } = terms;
+        let Terms { name, effective, host, compile, cluster, .. } = terms;
         Self {
             component: Some(name.clone()),
             version: Some(version),
@@ -184,6 +188,7 @@ impl Checked {
             quota: quotas(effective),
             host: host.settings().collect(),
             compile: compile.settings().collect(),
+            cluster: cluster.as_ref().map(|table| ClusterTerms::new(table, effective, host)),
             capabilities: patterns(effective.capabilities()),
             policy: changes(terms),
             ..Self::not_run(Ending::success())
@@ -256,6 +261,9 @@ fn render(checked: &Checked) -> String {
         rows.push([key, quoted(&patterns.join(" ")), Origin::Component.to_string()]);
     }
     text.push_str(&table(&["setting", "value", "set by"].map(String::from), &rows));
+    for says in checked.cluster.iter().flat_map(ClusterTerms::lines) {
+        text.push_str(&line("cluster", &says));
+    }
     for change in &checked.policy {
         text.push_str(&line("policy", change));
     }

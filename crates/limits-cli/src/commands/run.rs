@@ -1,6 +1,7 @@
 //! `wasm-limits run`.
 
 use core::num::NonZeroU32;
+use core::time::Duration;
 use std::sync::Arc;
 
 use limits_core::ResourceLimits;
@@ -10,6 +11,7 @@ use tokio::task::JoinSet;
 use crate::args::RunArgs;
 use crate::guest::account::{Mode, RunAccount};
 use crate::guest::boundary;
+use crate::guest::cluster::Member;
 use crate::guest::session::{RunRecord, Session};
 use crate::inputs::manifest::Manifest;
 use crate::interrupt::Interrupt;
@@ -50,11 +52,19 @@ async fn report(
         Err(failure) => return Report::not_run(None, Ending::from(&failure)),
     };
     let mode = if args.observe { Mode::Observe } else { Mode::Enforce };
-    let account = match RunAccount::open(&terms, mode) {
+    let member = match &terms.cluster {
+        Some(table) => match Member::join(table, interrupt).await {
+            Ok(member) => Some(member),
+            Err(failure) => return Report::not_run(Some(&terms), Ending::from(&failure)),
+        },
+        None => None,
+    };
+    let account = match RunAccount::open(&terms, mode, member.as_ref()) {
         Ok(account) => Arc::new(account),
         Err(error) => return Report::not_run(Some(&terms), Ending::from(&Failure::from(error))),
     };
     let mut phases = Phases::loaded(load_time);
+    let mut waited = Duration::ZERO;
     let ran = async {
         let is_shown = console.shows_progress();
         boundary::check(&args.guest, &inputs, &account, &terms)?;
@@ -62,6 +72,10 @@ async fn report(
             Session::open(&terms, file?, &args.guest, interrupt, is_shown, notices).await?;
         phases.compile = Some(session.compiled().clone());
         let wasi = boundary::open(&args.guest, &account, &terms, interrupt, is_shown).await?;
+        if let Some(member) = &member {
+            // No deadline is armed yet.
+            member.ready(interrupt, is_shown, &mut waited).await?;
+        }
         let wanted = Wanted {
             count: u64::from(args.repeat.map_or(1, NonZeroU32::get)),
             at_once: u64::from(args.parallel.get()),
@@ -70,13 +84,18 @@ async fn report(
         let subject = Subject { session, limits, account: Arc::clone(&account), wasi };
         repeat(Arc::new(subject), wanted, console.stdio(), interrupt, runs).await
     };
-    let report = match ran.await {
+    let ran = ran.await;
+    let cluster = match member {
+        Some(member) => Some(member.leave(waited, notices).await),
+        None => None,
+    };
+    let report = match ran {
         Ok(run) => {
             Report { phases: phases.with_execution(&run.used), ..Report::of_run(&terms, run) }
         }
         Err(failure) => Report { phases, ..Report::not_run(Some(&terms), Ending::from(&failure)) },
     };
-    report.with_use(&account, &terms)
+    Report { cluster, ..report.with_use(&account, &terms) }
 }
 
 /// The component with its limits, its account and its directories.

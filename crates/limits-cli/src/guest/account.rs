@@ -12,6 +12,7 @@ use quota_enforce::{
     ComponentHandle, EnforceError, QuotaRegistry, QuotaRegistryBuilder, SecurityContext,
 };
 
+use crate::guest::cluster::Member;
 use crate::guest::refusal_log::{RefusalLog, Refused};
 use crate::guest::request_log::RequestLog;
 use crate::inputs::manifest::Terms;
@@ -55,14 +56,29 @@ pub(crate) struct PeakUse {
 }
 
 impl RunAccount {
-    /// Registers the component under its effective quotas and capabilities.
+    /// Registers the component under its effective quotas and capabilities. A member of a cluster
+    /// shares its rates.
     ///
     /// # Errors
     ///
     /// An [`EnforceError`] if its capabilities cannot be registered under its id.
-    pub(crate) fn open(terms: &Terms, mode: Mode) -> Result<Self, EnforceError> {
+    pub(crate) fn open(
+        terms: &Terms,
+        mode: Mode,
+        member: Option<&Member>,
+    ) -> Result<Self, EnforceError> {
         let effective = &terms.effective;
-        Self::register(effective.into(), host_quota(terms), effective.cpu_time_policy(), mode)
+        let builder = match member {
+            Some(member) => QuotaRegistry::builder().lessor(member.lessor()).audit(member.sink()),
+            None => QuotaRegistry::builder(),
+        };
+        let builder = match host_quota(terms) {
+            // Its tracker has the clock of the leases.
+            Some(host) if member.is_some() => builder.host(host),
+            Some(host) => builder.parent(Arc::new(QuotaTracker::new(host))),
+            None => builder,
+        };
+        Self::register_in(builder, effective.into(), effective.cpu_time_policy(), mode)
     }
 
     /// Registers the component under its effective capabilities without any quota, to measure what
@@ -91,19 +107,6 @@ impl RunAccount {
         Ok((account, requests))
     }
 
-    fn register(
-        context: SecurityContext,
-        host: Option<ResourceQuota>,
-        cpu_time_policy: CpuTimePolicy,
-        mode: Mode,
-    ) -> Result<Self, EnforceError> {
-        let mut builder = QuotaRegistry::builder();
-        if let Some(host) = host {
-            builder = builder.parent(Arc::new(QuotaTracker::new(host)));
-        }
-        Self::register_in(builder, context, cpu_time_policy, mode)
-    }
-
     fn register_in(
         builder: QuotaRegistryBuilder,
         context: SecurityContext,
@@ -111,7 +114,7 @@ impl RunAccount {
         mode: Mode,
     ) -> Result<Self, EnforceError> {
         let refusals = Arc::new(RefusalLog::default());
-        // The exact clock: a report shows each millisecond of a window.
+        // The exact clock: a report shows each millisecond of a window. That of a cluster is exact.
         let mut builder = builder.clock(Arc::new(SystemClock::new())).record_peaks().audit(Arc::<
             RefusalLog,
         >::clone(
@@ -204,9 +207,11 @@ mod tests {
     use super::{AccountUse, Mode, PeakUse, RunAccount};
     use core::time::Duration;
     use limits_core::{
-        Allowance, CapabilitySet, CpuTimePolicy, QuotaResource, QuotaType, ResourceQuota,
+        Allowance, CapabilitySet, CpuTimePolicy, QuotaResource, QuotaTracker, QuotaType,
+        ResourceQuota,
     };
-    use quota_enforce::SecurityContext;
+    use quota_enforce::{QuotaRegistry, SecurityContext};
+    use std::sync::Arc;
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -216,7 +221,11 @@ mod tests {
 
     fn account(host: Option<ResourceQuota>) -> RunAccount {
         let context = SecurityContext::with_quota("a", CapabilitySet::new(), quota(100, 5));
-        RunAccount::register(context, host, CpuTimePolicy::Throttle, Mode::Enforce).unwrap()
+        let mut builder = QuotaRegistry::builder();
+        if let Some(host) = host {
+            builder = builder.parent(Arc::new(QuotaTracker::new(host)));
+        }
+        RunAccount::register_in(builder, context, CpuTimePolicy::Throttle, Mode::Enforce).unwrap()
     }
 
     fn memory(used: &AccountUse) -> PeakUse {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use limits_config::{
-    CompileSettings, ComponentConfig, EffectiveConfig, HostCeilings, LoadError, LoadedComponent,
-    Policy,
+    ClusterTable, CompileSettings, ComponentConfig, EffectiveConfig, HostCeilings, LoadError,
+    LoadedComponent, Policy,
 };
 
 use limits_core::{Permission, StructureCount};
@@ -15,6 +15,7 @@ use crate::args::{GuestArgs, ManifestArgs};
 use crate::background::in_background;
 use crate::inputs::component_file::ComponentFile;
 use crate::interrupt::Interrupt;
+use crate::outcome::cluster_failure::ClusterFailure;
 use crate::outcome::failure::Failure;
 
 /// A component: its version, its terms and its file.
@@ -39,6 +40,8 @@ pub(crate) struct Terms {
     pub(crate) host: HostCeilings,
     /// The limits on its structure, and the budget of compiling it.
     pub(crate) compile: CompileSettings,
+    /// The store of the rates that several hosts share.
+    pub(crate) cluster: Option<ClusterTable>,
     /// A sentence on an `--id` without an override: a mistake in typing it would go unnoticed.
     pub(crate) note: Option<String>,
 }
@@ -59,7 +62,8 @@ impl Manifest {
     ///
     /// # Errors
     ///
-    /// [`Failure::Config`] if the file or the policy is not valid; those of [`in_background`].
+    /// [`Failure::Config`] if the file or the policy is not valid, [`Failure::Cluster`] if a rate
+    /// cannot be shared; those of [`in_background`].
     pub(crate) async fn load(args: &ManifestArgs, interrupt: &Interrupt) -> Result<Self, Failure> {
         let args = args.clone();
         in_background("reading", interrupt, move || Self::read(&args)).await?
@@ -87,14 +91,25 @@ impl Manifest {
             Some(_) => format!("the policy has no override for the id `{id}`"),
             None => format!("without --policy there is no override for the id `{id}`"),
         });
+        let effective = policy.apply(&config, id, sha256.as_ref());
+        if let (Some(cluster), Some(path)) = (policy.cluster(), &args.policy) {
+            if cfg!(not(feature = "cluster")) {
+                return Err(ClusterFailure::NotBuilt { policy: path.clone() }.into());
+            }
+            let manifest = args.manifest.clone();
+            cluster
+                .check_component(&effective.quota())
+                .map_err(|refused| ClusterFailure::Unshared { manifest, refused })?;
+        }
         Ok(Self {
             version: config.component.version.to_string(),
             asks: config.effective(),
             terms: Terms {
                 name: config.component.name.to_string(),
-                effective: policy.apply(&config, id, sha256.as_ref()),
+                effective,
                 host: *policy.host(),
                 compile: compile.clone(),
+                cluster: policy.cluster().cloned(),
                 note,
             },
             file,

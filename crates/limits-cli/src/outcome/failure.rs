@@ -10,6 +10,7 @@ use quota_enforce::EnforceError;
 
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
+use crate::outcome::cluster_failure::ClusterFailure;
 use crate::outcome::dir_failure::DirFailure;
 use crate::outcome::service_failure::ServiceFailure;
 use crate::outcome::system_error::SystemError;
@@ -36,6 +37,9 @@ pub(crate) enum Failure {
     /// Component.toml or the policy.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The cluster of the policy.
+    #[error(transparent)]
+    Cluster(#[from] ClusterFailure),
     /// The directories of the command line.
     #[error(transparent)]
     Dir(#[from] DirFailure),
@@ -173,6 +177,7 @@ impl Failure {
             // A file that cannot be opened, read or written is the user's error, unless the host
             // lacks a resource.
             Self::Component { reason, .. } | Self::Report { reason, .. } => reason.outcome(),
+            Self::Cluster(failure) => failure.outcome(),
             Self::Dir(failure) => failure.outcome(),
             Self::Service(failure) => failure.outcome(),
             Self::Config(error) => match error.raw_os_error() {

@@ -134,14 +134,14 @@ fn is_time(resource: QuotaResource) -> bool {
     resource == QuotaResource::CpuTime
 }
 
-fn number(resource: QuotaResource, units: u64) -> Value {
+pub(crate) fn number(resource: QuotaResource, units: u64) -> Value {
     match is_time(resource) {
         true => milliseconds(Duration::from_micros(units)).into(),
         false => units.into(),
     }
 }
 
-fn amount(resource: QuotaResource, units: u64) -> String {
+pub(crate) fn amount(resource: QuotaResource, units: u64) -> String {
     match resource.unit() {
         _ if is_time(resource) => format!("{:.3} ms", milliseconds(Duration::from_micros(units))),
         "bytes" => format_size(units),
@@ -149,7 +149,7 @@ fn amount(resource: QuotaResource, units: u64) -> String {
     }
 }
 
-fn bound(resource: QuotaResource, units: u64) -> String {
+pub(crate) fn bound(resource: QuotaResource, units: u64) -> String {
     match is_time(resource) {
         true => format!("{} ms", milliseconds(Duration::from_micros(units))),
         false => amount(resource, units),

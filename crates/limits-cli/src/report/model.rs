@@ -7,6 +7,7 @@ use quota_wasi::StoreUsage;
 use serde::{Serialize, Serializer};
 
 use crate::guest::account::{AccountUse, Mode, RunAccount};
+use crate::guest::cluster::ClusterUse;
 use crate::guest::session::RunRecord;
 use crate::inputs::manifest::Terms;
 use crate::outcome::Outcome;
@@ -45,6 +46,8 @@ pub(crate) struct Report {
     pub(crate) quota: Option<LevelUse>,
     /// The use of the host's ceilings; null if there are none.
     pub(crate) host: Option<LevelUse>,
+    /// The use of the cluster by all runs; null if the policy has none.
+    pub(crate) cluster: Option<ClusterUse>,
     /// The permissions that were refused.
     pub(crate) refusals: Vec<Refusal>,
     /// The services that the reported run called in vain.
@@ -147,6 +150,7 @@ impl Report {
             services: limits.map(|limits| ServiceUse::new(&limits, &unused)),
             quota: None,
             host: None,
+            cluster: None,
             refusals: Vec::new(),
             switched_off: Vec::new(),
             limits: terms.map_or_else(Vec::new, |terms| settings::limits(&terms.effective)),
@@ -254,6 +258,7 @@ mod tests {
             effective: config.effective(),
             host: *Policy::from_toml(host).unwrap().host(),
             compile: Default::default(),
+            cluster: None,
             note: None,
         };
         let mut report = Report::not_run(Some(&terms), ending);
@@ -321,6 +326,7 @@ mod tests {
                     "cpu_time": unused_time(json!("unlimited"), "default"),
                     "memory": unused(json!(131_072), "policy"),
                 },
+                "cluster": null,
                 "refusals": [],
                 "switched_off": [],
                 "limits": null,
@@ -340,6 +346,7 @@ mod tests {
         assert_eq!(
             keys,
             [
+                "cluster",
                 "compile",
                 "component",
                 "descriptors",

@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use limits_config::{Origin, SettingKey, format_size};
 use limits_core::Escaped;
 
+use crate::guest::cluster::ClusterUse;
 use crate::outcome::Outcome;
 use crate::outcome::classify::Ending;
 use crate::report::console::{Reported, Text};
@@ -54,6 +55,9 @@ pub(crate) fn render(report: &Report) -> String {
         text.push_str(&used(report));
         text.extend(report.phases.text().map(|phases| line("phases", &phases)));
         text.push_str(&quotas(report));
+        for lease in report.cluster.iter().flat_map(ClusterUse::leases) {
+            text.push_str(&line("cluster", &lease));
+        }
         for refusal in &report.refusals {
             text.push_str(&line("refused", &refusal.text()));
         }
@@ -65,6 +69,7 @@ pub(crate) fn render(report: &Report) -> String {
             text.push_str(&line("observed", says));
         }
     }
+    text.extend(report.cluster.as_ref().map(|cluster| line("waited", &cluster.waited())));
     let mut others: Vec<String> = report
         .limits
         .iter()
@@ -291,6 +296,7 @@ mod tests {
             effective: config.effective(),
             host: *Policy::from_toml(policy).unwrap().host(),
             compile: Policy::from_toml("[compile]\nworkers = 1").unwrap().compile().clone(),
+            cluster: None,
             note: None,
         };
         let mut report = Report::not_run(Some(&terms), ending);

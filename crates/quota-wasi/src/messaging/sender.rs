@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::refused::Refused;
 use super::transport::{MessageTransport, OutgoingMessage};
+use crate::coming_lease::arrived;
 
 /// A wait without an end of its own: the execution's deadline ends it.
 const FOR_EVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
@@ -50,6 +51,7 @@ impl Sender {
     async fn pay(&self, topic: &str) -> Result<Grant, Refused> {
         let (permission, one) = (Permission::MessagingSend, QuotaType::MessageRate(1));
         if self.policy == RatePolicy::Deny {
+            arrived(&self.component, one).await;
             return Ok(self.component.authorize(permission, topic, one)?);
         }
         let capabilities = self.component.capabilities();
