@@ -135,7 +135,7 @@ impl Fleet {
         match outcome {
             Ok(answers) => {
                 let mut answers = answers.into_iter();
-                for number in asked {
+                for &number in &asked {
                     let mut happened = Vec::new();
                     let answer = answers.next();
                     self.change(number, |lessee| match answer {
@@ -151,14 +151,17 @@ impl Fleet {
             Err(_) => {
                 // Those that would have asked by now would have failed as well.
                 let due = self.timers.range(..=(now, Number::MAX)).map(|(_, number)| *number);
-                let failed: BTreeSet<Number> = asked.into_iter().chain(due).collect();
+                let failed: BTreeSet<Number> = asked.iter().copied().chain(due).collect();
                 for number in failed {
                     self.change(number, |lessee| lessee.fail(now));
                 }
             }
         }
-        self.lessees.retain(|_, lessee| !lessee.has_left());
-        self.prune();
+        for number in asked {
+            if self.lessees.get(&number).is_some_and(Lessee::has_left) {
+                self.remove(number);
+            }
+        }
     }
 
     /// Ends all leases; the next step returns the questions that give the rest back.
@@ -170,10 +173,9 @@ impl Fleet {
         for number in all {
             self.leave_one(number, now);
         }
-        self.prune();
     }
 
-    /// Returns whether a lessee has something to give back.
+    /// Returns whether no lessee is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.lessees.is_empty()
     }
@@ -202,13 +204,18 @@ impl Fleet {
         for number in gone {
             self.leave_one(number, now);
         }
-        self.prune();
     }
 
     fn leave_one(&mut self, number: Number, now: u64) {
         let gives_back = self.change(number, |lessee| lessee.leave(now));
         if gives_back == Some(false) {
-            self.lessees.remove(&number);
+            self.remove(number);
+        }
+    }
+
+    fn remove(&mut self, number: Number) {
+        if let Some(lessee) = self.lessees.remove(&number) {
+            self.timers.remove(&(lessee.due(), number));
         }
     }
 
@@ -221,11 +228,5 @@ impl Fleet {
             self.timers.insert((lessee.due(), number));
         }
         Some(value)
-    }
-
-    /// Drops the timers of lessees that are gone.
-    fn prune(&mut self) {
-        let lessees = &self.lessees;
-        self.timers.retain(|(_, number)| lessees.contains_key(number));
     }
 }
