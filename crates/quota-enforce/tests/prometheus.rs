@@ -1,15 +1,16 @@
 //! The samples that Prometheus gets; `docs/monitoring.md` shows some.
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, Weak};
 
 use limits_core::{
-    Account, CapabilitySet, ExecutionEnd, ExecutionOutcome, ManualClock, Permission, QuotaType,
-    ResourceQuota, is_hidden,
+    Account, CapabilitySet, Clock, ExecutionEnd, ExecutionOutcome, LeaseSignal, LeaseTerms, Leases,
+    ManualClock, Permission, QuotaResource, QuotaType, ResourceQuota, StoreLoss, is_hidden,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use quota_enforce::{
-    AuditEvent, AuditKind, AuditSink as _, MetricsExporter, QuotaRegistry, SecurityContext,
+    AuditEvent, AuditKind, AuditSink as _, ClusterEvent, LeaseListener, Lessor, MetricsExporter,
+    NotShared, QuotaRegistry, SecurityContext,
 };
 
 /// Runs a host whose program has installed a recorder.
@@ -283,5 +284,109 @@ fn labels_show_every_hidden_character() {
         let text = prometheus.render();
         assert!(text.contains("a\\\\u{202e}b"));
         assert!(!text.chars().any(|letter| letter != '\n' && is_hidden(letter)));
+    });
+}
+
+/// A lessor whose store comes and goes by a test's hand.
+#[derive(Debug)]
+struct Lender {
+    clock: Arc<dyn Clock>,
+    lent: Mutex<Option<Arc<Leases>>>,
+    listener: Mutex<Option<Weak<dyn LeaseListener>>>,
+}
+
+impl LeaseSignal for Lender {
+    fn short(&self, _: QuotaResource) {}
+}
+
+impl Lender {
+    fn announce(&self, event: &ClusterEvent) {
+        let listener = self.listener.lock().expect("no thread panics with it").clone();
+        listener
+            .and_then(|listener| listener.upgrade())
+            .expect("a registry")
+            .cluster_changed(event);
+    }
+}
+
+impl Lessor for Lender {
+    fn component(&self, _: &str, _: &ResourceQuota) -> Result<Option<Arc<Leases>>, NotShared> {
+        Ok(self.lent.lock().expect("no thread panics with it").clone())
+    }
+
+    fn host(&self, _: &ResourceQuota) -> Result<Option<Arc<Leases>>, NotShared> {
+        Ok(None)
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    fn attach(&self, listener: Weak<dyn LeaseListener>) {
+        *self.listener.lock().expect("no thread panics with it") = Some(listener);
+    }
+}
+
+fn lender() -> Arc<Lender> {
+    Arc::new(Lender {
+        clock: Arc::new(ManualClock::new()),
+        lent: Mutex::default(),
+        listener: Mutex::default(),
+    })
+}
+
+#[test]
+fn the_store_of_shared_quotas_and_the_leases_are_exported() {
+    const MESSAGES: QuotaResource = QuotaResource::MessageRate;
+    with_recorder(|prometheus| {
+        let exporter = Arc::new(MetricsExporter::new(10));
+        let lender = lender();
+        let leases = Arc::new(Leases::new(&[MESSAGES], Arc::<Lender>::clone(&lender)));
+        *lender.lent.lock().unwrap() = Some(Arc::clone(&leases));
+        let registry = QuotaRegistry::builder()
+            .audit(Arc::<MetricsExporter>::clone(&exporter))
+            .lessor(Arc::<Lender>::clone(&lender))
+            .build();
+        let shop = registry.register(context("shop")).unwrap();
+        let terms = LeaseTerms { units: 40, until: 1_000, ends: 1_000 };
+        leases.of(MESSAGES).unwrap().begin(terms, &lender.clock);
+        shop.consume(QuotaType::MessageRate(7)).unwrap();
+        exporter.export(&registry);
+        let message_rate = "{component=\"shop\",resource=\"message_rate\"}";
+        assert_eq!(samples(prometheus, "quota_leased"), [format!("quota_leased{message_rate} 40")]);
+        assert!(samples(prometheus, "quota_used").contains(&format!("quota_used{message_rate} 7")));
+        let connected = |is: u8| [format!("quota_cluster_store_connected {is}")];
+        assert_eq!(samples(prometheus, "quota_cluster_store_connected"), connected(1));
+
+        lender.announce(&ClusterEvent::StoreLost { reason: String::from("refused") });
+        assert_eq!(samples(prometheus, "quota_cluster_store_connected"), connected(0), "at once");
+        for id in ["shop", ""] {
+            let (id, resource, policy) = (Box::from(id), MESSAGES, StoreLoss::Share);
+            lender.announce(&ClusterEvent::Fallback { id, resource, policy });
+        }
+        lender.announce(&ClusterEvent::StoreBack { after: Duration::from_secs(1) });
+        lender.announce(&ClusterEvent::Warning { text: String::from("set it") });
+        exporter.export(&registry);
+        assert_eq!(samples(prometheus, "quota_cluster_store_connected"), connected(1));
+        for (counter, sample) in [
+            ("quota_cluster_store_losses_total", "quota_cluster_store_losses_total 1"),
+            (
+                "quota_cluster_fallbacks_total",
+                "quota_cluster_fallbacks_total{resource=\"message_rate\",policy=\"share\"} 2",
+            ),
+            ("quota_cluster_warnings_total", "quota_cluster_warnings_total 1"),
+        ] {
+            assert_eq!(samples(prometheus, counter), [sample]);
+        }
+        assert!(samples(prometheus, "quota_denials_total").is_empty());
+    });
+}
+
+#[test]
+fn a_registry_without_a_lessor_has_no_gauge_of_a_store() {
+    with_recorder(|prometheus| {
+        let (registry, exporter) = host(10);
+        exporter.export(&registry);
+        assert!(samples(prometheus, "quota_cluster_store_connected").is_empty());
     });
 }

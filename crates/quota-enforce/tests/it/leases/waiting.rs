@@ -1,6 +1,9 @@
 //! Callers that wait for a lease.
 
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::sync::Barrier;
 
 use limits_core::{QuotaResource, QuotaType};
 use quota_enforce::ComponentHandle;
@@ -177,4 +180,35 @@ async fn a_dropped_waiter_leaves_its_units_to_the_next() {
     drop(first);
     second.granted().commit();
     assert_eq!(handle.usage().message_count, 5);
+}
+
+/// No timer goes off here, so a wake-up that is lost is never made up for.
+// I11
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_comes_while_a_waiter_takes_its_place_serves_it() {
+    let lender = Lender::new(&[MESSAGES], &[]);
+    let (_registry, handle) = lender.thousand();
+    lender.begin("a", MESSAGES, 0);
+    let start = Barrier::new(2);
+    for round in 0..2_000 {
+        let mut wait = pin!(handle.reserve_wait(messages(1), later()));
+        let mut poll = || wait.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        let early = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                start.wait();
+                lender.extend("a", MESSAGES, 1);
+            });
+            start.wait();
+            poll()
+        });
+        let waited = if early.is_ready() { early } else { poll() };
+        match waited {
+            Poll::Ready(granted) => granted.unwrap().commit(),
+            Poll::Pending => panic!("round {round}: its units are there, and it waits"),
+        }
+    }
+    assert_eq!(
+        handle.lease(MESSAGES).map(|lease| (lease.leased, lease.used)),
+        Some((2_000, 2_000))
+    );
 }
