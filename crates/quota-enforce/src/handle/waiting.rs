@@ -1,5 +1,6 @@
 //! Takes that wait until they are granted.
 
+use core::iter;
 use core::ops::Deref as _;
 use core::sync::atomic::{Ordering, fence};
 use core::time::Duration;
@@ -199,10 +200,15 @@ impl ComponentHandle {
         now.checked_add(wait.max(shortest))
     }
 
-    /// Tells the lessor of the lowest level that is short how many units waiters want altogether,
-    /// so that one lease serves them all.
+    /// Tells a lessor how many units waiters want altogether, so that one lease serves them all:
+    /// that of the level that refused, since those below it have what each of them wants.
     pub(crate) fn want(&self, error: QuotaError, units: u64) {
-        self.0.tracker.want(error.resource(), units);
+        let mut levels =
+            iter::successors(Some(&self.0.tracker), |level| level.parent().map(|it| &**it));
+        let level = usize::try_from(error.depth()).ok().and_then(|depth| levels.nth(depth));
+        if let Some(level) = level {
+            level.want(error.resource(), units);
+        }
     }
 
     /// See [`QuotaTracker::publish_wait`](limits_core::QuotaTracker::publish_wait).

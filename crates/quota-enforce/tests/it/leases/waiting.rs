@@ -106,6 +106,26 @@ async fn units_of_a_leased_host_quota_go_to_the_longest_wait_that_they_suffice_f
     drop([large.granted(), behind.granted()]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_components_want_of_their_host_is_not_asked_for_themselves() {
+    let lender = Lender::new(&[MESSAGES], &[MESSAGES]);
+    let registry = lender.builder().host(only_messages(500)).build();
+    let [a, b] = ["a", "b"].map(|id| registry.register(context(id, thousand_of_each())).unwrap());
+    lender.begin("a", MESSAGES, 100);
+    lender.begin("b", MESSAGES, 100);
+    let mut waiters = [waits(&a, 60), waits(&b, 70)];
+    for id in ["a", "b", HOST] {
+        lender.wanted(id, MESSAGES);
+    }
+    lender.begin(HOST, MESSAGES, 0);
+    assert_eq!(lender.wanted(HOST, MESSAGES), 130);
+    assert_eq!((lender.wanted("a", MESSAGES), lender.wanted("b", MESSAGES)), (0, 0));
+    lender.extend(HOST, MESSAGES, 130);
+    for waiter in &mut waiters {
+        waiter.granted().commit();
+    }
+}
+
 // I10
 #[tokio::test(start_paused = true)]
 async fn components_without_a_host_quota_wait_for_leases_of_their_own() {
