@@ -228,7 +228,7 @@ impl Membership {
             fleet.add(*number, Lessee::new(terms, Arc::clone(&held), now));
         }
         drop(fleet);
-        self.shared.young.send_modify(|young| *young = young.saturating_add(numbers.len()));
+        self.shared.count_young();
         self.shared.changed.notify_one();
         Ok(Some(leases))
     }

@@ -37,6 +37,8 @@ use crate::store::{LeaseStore, Question, StoreError};
 
 /// The longest time in which a closing driver gives units back.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// The warnings about the server that are kept.
+const MOST_WARNINGS: usize = 16;
 
 /// The parts that the driver shares with the handles of a cluster.
 #[derive(Debug)]
@@ -52,6 +54,14 @@ pub(crate) struct Shared {
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) listeners: Mutex<Vec<Weak<dyn LeaseListener>>>,
     pub(crate) shortages: mpsc::UnboundedSender<Number>,
+}
+
+impl Shared {
+    /// Publishes the number of lessees whose keys are not of age yet.
+    pub(crate) fn count_young(&self) {
+        let count = lock(&self.fleet).young();
+        self.young.send_if_modified(|young| core::mem::replace(young, count) != count);
+    }
 }
 
 /// The state of the store, as the driver sees it.
@@ -117,6 +127,7 @@ pub(crate) async fn drive(
         }
     }
     lock(&shared.fleet).leave();
+    shared.count_young();
     let farewell = async {
         while !lock(&shared.fleet).is_empty() {
             let (questions, next) = step(&shared);
@@ -213,6 +224,8 @@ fn note(shared: &Shared, error: Option<&StoreError>, warnings: Vec<String>) -> V
     }
     for text in warnings {
         if !health.warnings.contains(&text) {
+            let too_many = (health.warnings.len() + 1).saturating_sub(MOST_WARNINGS);
+            health.warnings.drain(..too_many);
             health.warnings.push(text.clone());
             events.push(ClusterEvent::Warning { text });
         }
@@ -230,17 +243,16 @@ fn events_of(shared: &Shared, reports: &[Report]) -> Vec<ClusterEvent> {
             resource: lessee.terms.resource,
             policy: lessee.terms.on_loss,
         }),
-        Happened::Leased(_) | Happened::Ready => None,
+        Happened::Leased(_) => None,
     };
     reports.iter().filter_map(event).collect()
 }
 
 /// Tells the listeners, without a lock.
+///
+/// A listener may have its last owner here, and is then dropped here, with the sinks that it has.
 fn publish(shared: &Shared, reports: &[Report], events: &[ClusterEvent]) {
-    let ready = reports.iter().filter(|(_, happened)| *happened == Happened::Ready).count();
-    if ready > 0 {
-        shared.young.send_modify(|young| *young = young.saturating_sub(ready));
-    }
+    shared.count_young();
     let resources = Fleet::leased(reports);
     if resources.is_empty() && events.is_empty() {
         return;

@@ -294,3 +294,69 @@ async fn the_last_owner_ends_the_task() {
     assert!(!host.tracker.consume(QuotaType::MessageRate(1)).is_ok());
     assert_eq!(store.calls(), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_quota_that_is_dropped_before_its_key_is_of_age_holds_up_no_wait() {
+    let clock = clock();
+    let store = FakeStore::new(Arc::clone(&clock));
+    store.set_away(true);
+    let cluster = Cluster::start_with_clock(store, ClusterSettings::default(), clock);
+    let leases = cluster.lessor().component("shop", &quota(1)).unwrap();
+    assert!(timeout(SECOND, cluster.ready()).await.is_err());
+    drop(leases);
+    timeout(3 * SECOND, cluster.ready()).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_back_and_refuses_the_period_ends_what_was_granted_without_it() {
+    let clock = clock();
+    let store = FakeStore::new(Arc::clone(&clock));
+    let settings =
+        ClusterSettings { messages_on_loss: StoreLoss::Share, max_hosts: 2, ..Default::default() };
+    let host = host(store.clone(), &clock, settings, quota(100));
+    host.cluster.ready().await.unwrap();
+    store.set_away(true);
+    sleep(3 * SECOND).await;
+    assert!(host.take(50));
+    assert!(!host.take(1));
+    store.set_refusal(KEY, Some(KeyRefusal::Period { stored: 2 * SECOND }));
+    store.set_away(false);
+    sleep(3 * SECOND).await;
+    assert!(!host.take_soon(1).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn units_granted_without_the_store_count_in_the_window_of_its_return() {
+    let clock = clock();
+    let store = FakeStore::new(Arc::clone(&clock));
+    let settings =
+        ClusterSettings { messages_on_loss: StoreLoss::Open, ..ClusterSettings::default() };
+    let host = host(store.clone(), &clock, settings, quota(100));
+    host.cluster.ready().await.unwrap();
+    store.set_away(true);
+    // Into the window that follows the last leased one.
+    sleep(Duration::from_millis(1_150)).await;
+    assert!(host.take(100));
+    store.set_away(false);
+    sleep(Duration::from_millis(300)).await;
+    assert!(host.cluster.status().is_connected);
+    assert!(!host.take_soon(1).await);
+    sleep(SECOND).await;
+    assert!(host.take_soon(1).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_raises_its_limit_is_not_warned_of_itself() {
+    let clock = clock();
+    let store = FakeStore::new(Arc::clone(&clock));
+    let host = host(store, &clock, ClusterSettings::default(), quota(100));
+    host.cluster.ready().await.unwrap();
+    host.tracker.set_quota(quota(200)).unwrap();
+    for _ in 0..40 {
+        sleep(Duration::from_millis(100)).await;
+        assert!(host.take_soon(1).await);
+        assert!(host.cluster.status().keys.iter().all(|key| key.warning.is_none()));
+    }
+    sleep(SECOND).await;
+    assert!(host.take_soon(150).await);
+}

@@ -26,6 +26,8 @@ pub(crate) struct Fleet {
     last: Number,
     /// The lessees whose questions are on their way, in order.
     asked: Vec<Number>,
+    /// The lessees whose keys are not of age yet.
+    young: usize,
     swept: u64,
     /// Questions that were sent, repeated ones included.
     pub(crate) questions: u64,
@@ -45,6 +47,7 @@ impl Fleet {
             timers: BTreeSet::new(),
             last: 0,
             asked: Vec::new(),
+            young: 0,
             questions: 0,
             round_trips: 0,
         }
@@ -58,7 +61,13 @@ impl Fleet {
 
     pub(crate) fn add(&mut self, number: Number, lessee: Lessee) {
         self.timers.insert((lessee.due(), number));
+        self.young += usize::from(lessee.is_young());
         self.lessees.insert(number, lessee);
+    }
+
+    /// Returns the number of lessees whose keys are not of age yet.
+    pub(crate) const fn young(&self) -> usize {
+        self.young
     }
 
     pub(crate) fn get(&self, number: Number) -> Option<&Lessee> {
@@ -96,12 +105,10 @@ impl Fleet {
         let due: Vec<Number> =
             self.timers.range(..=(now, Number::MAX)).map(|(_, number)| *number).collect();
         for number in due {
-            if questions.len() >= MOST_QUESTIONS {
-                break;
-            }
             let mut happened = Vec::new();
+            let is_full = questions.len() >= MOST_QUESTIONS;
             let question = self.change(number, |lessee| {
-                if is_asking {
+                if is_asking || is_full {
                     lessee.bide(now, &clock, &mut happened);
                     None
                 } else {
@@ -216,6 +223,7 @@ impl Fleet {
     fn remove(&mut self, number: Number) {
         if let Some(lessee) = self.lessees.remove(&number) {
             self.timers.remove(&(lessee.due(), number));
+            self.young -= usize::from(lessee.is_young());
         }
     }
 
@@ -223,7 +231,9 @@ impl Fleet {
     fn change<T>(&mut self, number: Number, change: impl FnOnce(&mut Lessee) -> T) -> Option<T> {
         let lessee = self.lessees.get_mut(&number)?;
         self.timers.remove(&(lessee.due(), number));
+        self.young -= usize::from(lessee.is_young());
         let value = change(lessee);
+        self.young += usize::from(lessee.is_young());
         if lessee.due() != u64::MAX {
             self.timers.insert((lessee.due(), number));
         }

@@ -57,8 +57,6 @@ struct Held {
 pub(crate) enum Happened {
     /// Units were leased, or granted without the store.
     Leased(QuotaResource),
-    /// The key is of age for the first time, or will never be.
-    Ready,
     /// The policy for a store that is away has begun to hold.
     Fallback,
     /// The operator must know.
@@ -91,6 +89,12 @@ pub(crate) struct Lessee {
     /// The wait after an empty answer.
     poll: u64,
     leased_in_all: u64,
+    /// The end of the last window that was granted without the store.
+    local_ends: u64,
+    /// The use of that window, as far as it is not charged to the store's window around its end.
+    owed: u64,
+    /// The lowest limits that this host has asked with, in this window and in the one before.
+    asked_limits: (u64, u64),
     /// The time of the next step; `u64::MAX` for that of a signal.
     due: u64,
     is_ready: bool,
@@ -121,6 +125,9 @@ impl Lessee {
             idle: 0,
             poll: FIRST_POLL,
             leased_in_all: 0,
+            local_ends: 0,
+            owed: 0,
+            asked_limits: (u64::MAX, u64::MAX),
             due: now,
             is_ready: false,
             warned: None,
@@ -132,6 +139,11 @@ impl Lessee {
     /// Returns the time of the next step.
     pub(super) const fn due(&self) -> u64 {
         self.due
+    }
+
+    /// Returns whether the key is not of age yet, and not refused either.
+    pub(super) const fn is_young(&self) -> bool {
+        !self.is_ready && !self.is_leaving
     }
 
     /// Returns the time from which the key grants, if it does not yet.
@@ -161,8 +173,11 @@ impl Lessee {
 
     /// Notes a shortage.
     pub(super) fn signal(&mut self, now: u64) {
-        self.is_short = true;
-        self.due = self.due.min(now);
+        // A question that was on its way may have answered it since.
+        if self.leases.of(self.terms.resource).is_some_and(LeasedRate::is_told) {
+            self.is_short = true;
+            self.due = self.due.min(now);
+        }
     }
 
     /// Does what is due, and returns the question to ask.
@@ -189,7 +204,10 @@ impl Lessee {
         self.asked = self.ticket;
         self.is_short = false;
         // Until the answer or the failure; but windows without the store go on.
-        self.due = self.failing.as_ref().map_or(u64::MAX, |failing| failing.next_window(now));
+        self.due = match &self.failing {
+            Some(failing) => self.next_local(failing).max(now.saturating_add(1)),
+            None => u64::MAX,
+        };
         self.open.clone()
     }
 
@@ -282,9 +300,10 @@ impl Lessee {
         }
     }
 
-    /// Returns the units that are asked for beside the size of a lease: a refused amount, and debt.
+    /// Returns the units that are asked for at least: a refused amount, debt, and what was granted
+    /// without the store.
     fn owed(&self, debt: u64) -> u64 {
-        self.unmet.saturating_add(debt).min(self.limit())
+        self.unmet.saturating_add(debt).saturating_add(self.owed).min(self.limit())
     }
 
     fn is_idle(&self, debt: u64) -> bool {

@@ -194,6 +194,13 @@ impl LeasedRate {
         self.wanted.load(Ordering::Relaxed)
     }
 
+    /// Returns whether the lessor was told of a shortage and has not [listened](Self::listen)
+    /// since.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.low.load(Ordering::Relaxed) == TOLD
+    }
+
     /// Returns the limit over all hosts.
     pub(super) fn limit(&self) -> u64 {
         self.limit.load(Ordering::Relaxed)

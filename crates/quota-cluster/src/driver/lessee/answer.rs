@@ -35,61 +35,87 @@ impl Lessee {
         let (wanted, limit) = question.map_or((0, 0), |question| (question.want, question.limit));
         self.failing = None;
         self.is_refused = false;
-        let resource = self.terms.resource;
-        let Some(lease) = self.leases.of(resource) else { return };
+        self.leased_in_all = self.leased_in_all.saturating_add(answer.granted);
+        let in_force = answer.limit;
+        let is_empty = wanted > answer.granted && answer.remaining > 0 && answer.newborn == 0;
+        let is_new = !self.is_of_held(&answer);
+        if is_new {
+            self.asked_limits = (limit, self.asked_limits.0);
+        }
+        self.asked_limits.0 = self.asked_limits.0.min(limit);
+        self.hold(answer, limit, (sent, received), clock);
+        self.listen(received, is_empty, happened);
+        self.warn_of_limit(in_force, happened);
+    }
+
+    /// Reports whether an answer is for the window for which units are leased.
+    fn is_of_held(&self, answer: &Answer) -> bool {
+        let held = self.held.as_ref();
+        held.is_some_and(|held| held.window == answer.window && held.reign == answer.reign)
+    }
+
+    /// Adds the units of an answer to those of its window, or begins it with them.
+    fn hold(
+        &mut self,
+        answer: Answer,
+        limit: u64,
+        (sent, received): (u64, u64),
+        clock: &Arc<dyn Clock>,
+    ) {
+        let Some(lease) = self.leases.of(self.terms.resource) else { return };
         let lag = nanos(clock.lag());
         let left_of_window = nanos(answer.window_left).min(self.period);
         let life = nanos(answer.life);
         let spendable = shorter(left_of_window.min(life)).saturating_sub(lag);
-        let terms = LeaseTerms {
-            units: answer.granted,
-            until: sent.saturating_add(spendable),
-            ends: received.saturating_add(longer(left_of_window)).saturating_add(lag),
-        };
-        let is_same = self
-            .held
-            .as_ref()
-            .is_some_and(|held| held.window == answer.window && held.reign == answer.reign);
-        let mut held = Held {
-            reign: answer.reign,
-            window: answer.window,
-            ends: terms.ends,
-            beat: if life < left_of_window {
-                // Not at once, after an answer that lets nothing live on.
-                let soon = (self.period / 20).min(LAST_POLL);
-                terms.until.saturating_sub(life / 3).max(received.saturating_add(soon))
-            } else {
-                u64::MAX
-            },
-            remaining: answer.remaining,
-            lessees: answer.lessees,
-            granted: answer.granted,
-            of_age_at: None,
-            limit,
-        };
-        if let Some(before) = self.held.take().filter(|_| is_same) {
-            lease.extend(terms);
+        let until = sent.saturating_add(spendable);
+        let mut ends = received.saturating_add(longer(left_of_window)).saturating_add(lag);
+        let mut granted = answer.granted;
+        let is_new = !self.is_of_held(&answer);
+        let before = self.held.take().filter(|_| !is_new);
+        if let Some(before) = &before {
             // The earliest end that is sure.
-            held.ends = held.ends.min(before.ends);
-            if answer.granted == 0 {
-                held.granted = before.granted;
+            ends = ends.min(before.ends);
+            if granted == 0 {
+                granted = before.granted;
             }
-        } else {
-            let before = lease.begin(terms, clock);
+        }
+        // Units that were granted here without the store are part of this window as well.
+        if is_new {
+            let units = 0;
+            let before = lease.begin(LeaseTerms { units, until, ends }, clock);
+            self.owed = if received < self.local_ends { before.used } else { 0 };
             let is_used = before.used > 0 || self.unmet > 0 || lease.wanted() > 0;
             self.idle = if is_used { 0 } else { self.idle.saturating_add(1) };
             self.estimate.end_window(before.used, self.unmet > 0, received);
         }
+        let paid = self.owed.min(answer.granted);
+        self.owed -= paid;
+        lease.extend(LeaseTerms { units: answer.granted - paid, until, ends });
+        let beat = if life < left_of_window {
+            // Not at once, after an answer that lets nothing live on.
+            let soon = (self.period / 20).min(LAST_POLL);
+            until.saturating_sub(life / 3).max(received.saturating_add(soon))
+        } else {
+            u64::MAX
+        };
+        let of_age_at = answer
+            .newborn
+            .checked_sub(1)
+            .map(|further| ends.saturating_add(further.saturating_mul(self.period)));
+        let Answer { reign, window, remaining, lessees, .. } = answer;
+        self.held =
+            Some(Held { reign, window, ends, beat, remaining, lessees, granted, of_age_at, limit });
+    }
+
+    /// Listens for shortages after an answer, and sets the next step.
+    fn listen(&mut self, now: u64, is_empty: bool, happened: &mut Vec<Happened>) {
+        let resource = self.terms.resource;
+        let (Some(lease), Some(held)) = (self.leases.of(resource), &self.held) else { return };
         let usage = lease.usage();
-        let grants = answer.newborn == 0;
-        if !grants {
-            let further = answer.newborn.saturating_sub(1).saturating_mul(self.period);
-            held.of_age_at = Some(held.ends.saturating_add(further));
-        } else if !self.is_ready {
+        let is_full = held.remaining == 0 || held.of_age_at.is_some();
+        if held.of_age_at.is_none() {
             self.is_ready = true;
-            happened.push(Happened::Ready);
         }
-        let is_full = answer.remaining == 0 || !grants;
         lease.set_retry_at(match held.of_age_at {
             Some(time) => time,
             None if is_full => held.ends,
@@ -101,29 +127,25 @@ impl Lessee {
             usage.leased.saturating_sub(low(held.granted)).saturating_add(1)
         };
         let refused = lease.listen(threshold);
+        self.is_short = false;
         self.estimate.refuse(refused);
         self.unmet = self.unmet.max(refused);
         if usage.left() >= self.unmet && !is_full {
             self.unmet = 0;
         }
-        self.set_due(&held, usage.left(), wanted > answer.granted && !is_full, received);
-        self.held = Some(held);
-        self.leased_in_all = self.leased_in_all.saturating_add(answer.granted);
-        if answer.granted > 0 {
+        if usage.left() > 0 {
+            // Also where no unit is new: those that are left may be spent again.
             happened.push(Happened::Leased(resource));
         }
-        self.warn_of_limit(answer.limit, happened);
-    }
-
-    /// Sets the next step after an answer.
-    fn set_due(&mut self, held: &Held, left: u64, is_empty: bool, now: u64) {
-        if let Some(time) = held.of_age_at {
-            self.due = time;
-        } else if held.remaining == 0 || self.unmet <= left {
-            self.due = if left > 0 { held.beat.max(now).min(held.ends) } else { held.ends };
+        self.due = if let Some(time) = held.of_age_at {
+            time
+        } else if held.remaining > 0 && self.unmet > usage.left() {
+            if is_empty { now.saturating_add(self.poll) } else { now }
+        } else if usage.left() > 0 {
+            held.beat.max(now).min(held.ends)
         } else {
-            self.due = if is_empty { now.saturating_add(self.poll) } else { now };
-        }
+            held.ends
+        };
         self.poll = if is_empty { (self.poll * 2).min(LAST_POLL) } else { FIRST_POLL };
     }
 }

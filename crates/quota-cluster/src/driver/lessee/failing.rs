@@ -20,18 +20,7 @@ pub(super) struct Failing {
     pub(super) since: u64,
     wait: u64,
     pub(super) retry_at: u64,
-    /// The end of the window that was granted without the store.
-    local_ends: u64,
     is_told: bool,
-}
-
-impl Failing {
-    /// Returns the time at which the next window without the store may begin.
-    pub(super) const fn next_window(&self, now: u64) -> u64 {
-        let from = self.since.saturating_add(GRACE);
-        let next = if self.local_ends > from { self.local_ends } else { from };
-        if next > now { next } else { u64::MAX }
-    }
 }
 
 impl Lessee {
@@ -46,11 +35,9 @@ impl Lessee {
         match refusal {
             KeyRefusal::Period { stored } => {
                 self.open = None;
+                self.failing = None; // the store has answered
                 self.is_refused = true;
-                if !self.is_ready {
-                    self.is_ready = true;
-                    happened.push(Happened::Ready);
-                }
+                self.is_ready = true;
                 let text = format!(
                     "{} of {} counts per {:?} on this host and per {stored:?} on another: nothing \
                      is granted here until both have the same period",
@@ -89,7 +76,6 @@ impl Lessee {
             since: now,
             wait: FIRST_RETRY / 2,
             retry_at: now,
-            local_ends: 0,
             is_told: false,
         });
         failing.wait = (failing.wait * 2).min(most);
@@ -102,6 +88,16 @@ impl Lessee {
         }
     }
 
+    /// Returns the time from which a window may be granted without the store; `u64::MAX` for never.
+    pub(super) fn next_local(&self, failing: &Failing) -> u64 {
+        if self.terms.on_loss == StoreLoss::Closed {
+            return u64::MAX;
+        }
+        // The units of the last window may still be out, here and elsewhere.
+        let held_until = self.held.as_ref().map_or(0, |held| held.ends);
+        failing.since.saturating_add(GRACE).max(held_until).max(self.local_ends)
+    }
+
     /// Grants a window without the store, if it is lost and the policy says so.
     pub(super) fn fall_back(
         &mut self,
@@ -110,27 +106,28 @@ impl Lessee {
         happened: &mut Vec<Happened>,
     ) {
         let (limit, period) = (self.limit(), self.period);
+        let Some(next) = self.failing.as_ref().map(|failing| self.next_local(failing)) else {
+            return;
+        };
         let Some(failing) = &mut self.failing else { return };
         self.due = if self.is_asking { u64::MAX } else { failing.retry_at.max(now) };
         let Some(lease) = self.leases.of(self.terms.resource) else { return };
-        // The units of the last window may still be out, here and elsewhere.
-        let held_until = self.held.as_ref().map_or(0, |held| held.ends);
-        let from = failing.since.saturating_add(GRACE).max(held_until).max(failing.local_ends);
+        let from = next;
         if now < from {
             self.due = self.due.min(from);
             return;
-        }
-        if !failing.is_told {
-            failing.is_told = true;
-            happened.push(Happened::Fallback);
         }
         let units = match self.terms.on_loss {
             StoreLoss::Closed => return,
             StoreLoss::Share => limit / u64::from(self.terms.max_hosts.max(1)),
             StoreLoss::Open => limit,
         };
+        if !failing.is_told {
+            failing.is_told = true;
+            happened.push(Happened::Fallback);
+        }
         let ends = now.saturating_add(period);
-        failing.local_ends = ends;
+        self.local_ends = ends;
         self.held = None;
         let until = ends.saturating_sub(nanos(clock.lag()));
         lease.begin(LeaseTerms { units, until, ends }, clock);
@@ -138,15 +135,13 @@ impl Lessee {
         lease.listen(u64::MAX);
         self.unmet = 0;
         self.due = self.due.min(ends);
-        if !self.is_ready {
-            self.is_ready = true;
-            happened.push(Happened::Ready);
-        }
+        self.is_ready = true;
         happened.push(Happened::Leased(self.terms.resource));
     }
 
     pub(super) fn warn_of_limit(&mut self, in_force: u64, happened: &mut Vec<Happened>) {
-        let own = self.limit();
+        // A limit of its own that was lower is in force for up to two windows.
+        let own = self.asked_limits.0.min(self.asked_limits.1);
         if in_force < own {
             let text = format!(
                 "{} of {} has a limit of {own} on this host and of {in_force} on another: the \
