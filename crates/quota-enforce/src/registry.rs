@@ -1,6 +1,7 @@
 //! The components of a host, by id.
 
 mod builder;
+mod monitoring;
 mod registration;
 #[cfg(feature = "wait")]
 mod waiting;
@@ -13,13 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
-use limits_core::{CapabilitySet, QuotaStatus, QuotaTracker, QuotaUsage, ResourceQuota, is_hidden};
+use limits_core::{CapabilitySet, QuotaStatus, QuotaUsage, ResourceQuota, is_hidden};
 
 use crate::audit::AuditKind;
 use crate::enforce_error::EnforceError;
 use crate::handle::ComponentHandle;
-use crate::lending::Lending;
-use crate::peaks::Peaks;
 use crate::security_context::SecurityContext;
 use crate::shared::Shared;
 use crate::usage_file::UsageFile;
@@ -96,8 +95,8 @@ impl QuotaRegistry {
     /// - [`EnforceError::Pattern`] if the id cannot stand for `<id>` in one of the patterns.
     /// - [`EnforceError::PeriodTooShort`] if the clock that the host has chosen cannot time the
     ///   period of the quota, or of the parent's. The default clocks can.
-    /// - [`EnforceError::NotShared`] if the registry's [lessor](QuotaRegistryBuilder::lessor) cannot
-    ///   share the quota, or that of the host.
+    /// - [`EnforceError::NotShared`] if the [lessor](QuotaRegistryBuilder::lessor) cannot share the
+    ///   quota, or that of the host.
     pub fn prepare(&self, context: SecurityContext) -> Result<Registration<'_>, EnforceError> {
         let id = context.id();
         if id.is_empty() || id.len() > MAX_ID_BYTES || id.contains(is_hidden) {
@@ -298,26 +297,6 @@ impl QuotaRegistry {
         Ok(())
     }
 
-    /// Returns the tracker that bounds all components together, if the registry has one.
-    #[must_use]
-    pub fn parent(&self) -> Option<&Arc<QuotaTracker>> {
-        self.shared.parent.as_ref()
-    }
-
-    /// Reports whether the store of quotas that hosts share answers, as far as the
-    /// [lessor](QuotaRegistryBuilder::lessor) has told; `None` without a lessor.
-    #[must_use]
-    pub fn is_store_connected(&self) -> Option<bool> {
-        self.shared.lending.as_ref().map(Lending::is_store_connected)
-    }
-
-    /// Returns the highest use of each resource by all components together. None without a parent,
-    /// or unless the registry [records](QuotaRegistryBuilder::record_peaks) it.
-    #[must_use]
-    pub fn host_peak_usage(&self) -> Option<QuotaUsage> {
-        self.shared.parent.as_ref().and(self.shared.host_peaks.as_ref()).map(Peaks::usage)
-    }
-
     /// Returns the status of all components, by id.
     #[must_use]
     pub fn statuses(&self) -> BTreeMap<Box<str>, QuotaStatus> {
@@ -352,17 +331,6 @@ impl QuotaRegistry {
 
     fn by_id<T>(&self, value: impl Fn(&ComponentHandle) -> T) -> BTreeMap<Box<str>, T> {
         self.registered().map(|handle| (Box::from(handle.id()), value(&handle))).collect()
-    }
-
-    /// Reports the [levels](crate::UsageLevel) of use that have changed without a take, of all
-    /// components. A host that wants to hear of falling levels calls it as often as it reads its
-    /// metrics.
-    pub fn refresh_levels(&self) {
-        // A list: sinks run here, and may register or unregister, which waits for an iteration.
-        for handle in self.list() {
-            handle.re_evaluate_levels();
-        }
-        self.shared.refresh_sinks();
     }
 
     /// Sets a component's use to zero, and its debts.

@@ -17,11 +17,13 @@ const COMPONENT_CHARACTERS: usize = 256;
 /// Emits audit events as `tracing` events with the target `quota_enforce::audit`.
 ///
 /// Denials, critical levels, the loss of a [cluster's](AuditKind::Cluster) store and its warnings
-/// are warnings, grants are at debug level, everything else is informational. A component gets at most ten events a second for each kind of denial or grant;
-/// the next event after that has in `repeats` how many were left out. It gets at most twelve a
-/// second for crossings of one resource's level: a rise is emitted at once, and a fall that is kept
-/// back is emitted in a later second with the next event of any component, or by `refresh_levels`.
-/// A subscriber that blocks blocks the host call.
+/// are warnings, grants are at debug level, everything else is informational.
+///
+/// A component gets at most ten events a second for each kind of denial or grant; the next event
+/// after that has in `repeats` how many were left out. It gets at most twelve a second for
+/// crossings of one resource's level: a rise is emitted at once, and a fall that is kept back is
+/// emitted in a later second with the next event of any component, or by `refresh_levels`. A
+/// subscriber that blocks blocks the host call.
 #[derive(Debug)]
 pub struct TracingSink {
     clock: Arc<dyn Clock>,

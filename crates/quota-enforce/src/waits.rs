@@ -5,8 +5,8 @@
 //! competes for units when it wakes, and none depends on another one being polled: the host may not
 //! poll a guest that is out of CPU time for a whole window.
 //!
-//! Where the registry has a parent or a lessor, all components share its queues, since each may wait for units
-//! that another gives back. Otherwise a component has queues of its own.
+//! Where the registry has a parent or a lessor, all components share its queues, since each may
+//! wait for units that come from elsewhere. Otherwise a component has queues of its own.
 //!
 //! - I10: waiters of one component are granted units of one resource in the order in which they
 //!   began to wait. Among components, units go to the longest wait that they suffice for.

@@ -16,9 +16,10 @@ impl ComponentHandle {
         self.0.tracker.quota()
     }
 
-    /// Returns use, limit and remainder of each resource, those of rates in the current window. Of a
-    /// rate that [hosts share](crate::QuotaRegistryBuilder::lessor), the use is that on this host
-    /// and the limit that of all hosts, so that less may be left.
+    /// Returns use, limit and remainder of each resource, those of rates in the current window.
+    ///
+    /// Of a rate that [hosts share](crate::QuotaRegistryBuilder::lessor), the use is that on this
+    /// host and the limit that of all hosts, so less may be left.
     #[must_use]
     pub fn status(&self) -> QuotaStatus {
         self.0.tracker.status()

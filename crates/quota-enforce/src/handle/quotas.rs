@@ -9,8 +9,8 @@ use crate::enforce_error::EnforceError;
 use crate::grant::Grant;
 
 impl ComponentHandle {
-    /// Tells what [`reserve`](Self::reserve) would answer now, without a take. A refusal is no denial:
-    /// it is neither counted nor reported.
+    /// Tells what [`reserve`](Self::reserve) would answer now, without a take. A refusal is no
+    /// denial: it is neither counted nor reported.
     ///
     /// # Errors
     ///
