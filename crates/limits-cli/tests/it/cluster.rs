@@ -281,6 +281,19 @@ fn check_shows_what_is_shared_and_what_is_not() {
 }
 
 #[test]
+fn the_example_of_the_readme_shares_what_it_says() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_wasm-limits"))
+        .current_dir(examples.join("newsletter"))
+        .args(["check", "Component.toml", "--policy", "cluster.toml"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&ended.stdout);
+    assert!(text.contains("  cluster  redis://127.0.0.1:6390, keys "), "{text}");
+    assert!(text.contains("  cluster  message rate: 30 in 30s for all hosts; "), "{text}");
+}
+
+#[test]
 fn a_period_in_which_nothing_is_shared_is_an_error_of_each_verb() {
     for period in ["99ms", "61s"] {
         let quota = format!("message_rate = 100\nperiod = \"{period}\"\n");

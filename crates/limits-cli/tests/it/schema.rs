@@ -75,7 +75,11 @@ fn with_one_more_key(report: &Value) -> Vec<Value> {
 fn reports() -> [Value; 4] {
     let limits = format!("{ROOMY}[capabilities]\nnetwork.connect = [\"a.example:1\"]\n");
     let case = Case::new(&limits, LIBRARY);
-    case.write("policy.toml", "[host]\nmemory = \"1GB\"\n");
+    case.write(
+        "policy.toml",
+        "[host]\nmemory = \"1GB\"\n\
+         [cluster]\nurl = \"unix:///tmp/no-such-folder/socket\"\non_store_loss = \"open\"\n",
+    );
     let call = ["--invoke", "trap()", "--policy", "policy.toml", "--format", "json"];
     let (run, measured) = ([&call[..], &["--repeat", "2"]].concat(), ["--invoke", "add(1, 2)"]);
     let tight = Case::new("[resources.memory]\nmax_bytes = 65535\n", LIBRARY);

@@ -75,6 +75,40 @@ impl Account for Empty {
     fn release(&self, _: QuotaType) {}
 }
 
+/// An account that hosts share, whose units come after it was asked for them twice.
+#[derive(Debug, Default)]
+struct Leased {
+    asked: AtomicU32,
+    denied: AtomicU32,
+}
+
+impl Account for Leased {
+    fn peek(&self, _: QuotaType) -> Result<(), QuotaError> {
+        if self.asked.fetch_add(1, Ordering::Relaxed) >= 2 {
+            return Ok(());
+        }
+        let retry = Retry::After(Duration::from_millis(1));
+        Err(QuotaError::new(QuotaResource::CpuTime, 1).with_retry(retry).of_lease())
+    }
+    fn take(&self, _: QuotaType) -> Result<(), QuotaError> {
+        self.denied.fetch_add(1, Ordering::Relaxed);
+        Err(QuotaError::new(QuotaResource::CpuTime, 1))
+    }
+    fn charge(&self, _: QuotaType) {}
+    fn release(&self, _: QuotaType) {}
+}
+
+#[tokio::test]
+async fn a_guest_that_is_denied_cpu_time_waits_for_a_lease_that_is_on_its_way() {
+    let account = Arc::new(Leased::default());
+    let lent: Arc<dyn Account> = Arc::<Leased>::clone(&account);
+    let limits = LimitState::new().with_account(lent, CpuTimePolicy::Deny);
+    let host = Host { limits, ..Host::default() };
+    run(r#"(func (export "run"))"#, roomy(), host).await.unwrap();
+    assert!(account.asked.load(Ordering::Relaxed) > 2);
+    assert_eq!(account.denied.load(Ordering::Relaxed), 0);
+}
+
 /// I7: an execution that never gets CPU time does not keep a thread busy until its deadline.
 #[tokio::test]
 async fn i7_an_execution_that_is_not_entered_waits_without_taking_time() {

@@ -122,8 +122,8 @@ impl Member {
         }
     }
 
-    /// Gives back what is left, and returns what the runs had of the cluster. `notices` get what the
-    /// user should know of the store.
+    /// Gives back what is left, and returns what the runs had of the cluster. `notices` get what
+    /// the user should know of the store.
     pub(crate) async fn leave(self, waited: Duration, notices: &mut Vec<String>) -> ClusterUse {
         let status: ClusterStatus = self.cluster.status();
         if status.is_connected {
