@@ -4,6 +4,7 @@ pub(crate) mod api;
 mod attacks;
 mod bench;
 mod c_guests;
+mod chaos;
 mod check_each;
 mod docs;
 mod examples;
@@ -99,6 +100,11 @@ pub(crate) const VERBS: &[Verb] = &[
         action: With(attacks::soak),
     },
     Verb {
+        name: "chaos",
+        about: "[--faults N] [--seed N]: hosts that share a quota, under random faults; ci is shorter",
+        action: With(chaos::run),
+    },
+    Verb {
         name: "fuzz",
         about: "[TARGET] [--cases N] [--seed N]: a million seeded mutations for each parser",
         action: With(fuzz::run),
@@ -132,6 +138,7 @@ const CI: &[Step] = &[
     ("docs", docs::run),
     ("api", api::check),
     ("soak", attacks::short_soak),
+    ("chaos", chaos::short),
     ("examples", examples::run),
     ("package", package::run),
 ];

@@ -9,9 +9,9 @@ use crate::failure::Result;
 /// Executions of the soak in CI: about half a minute.
 const SHORT: &str = "3000";
 
-/// The programs of the suite and of fuzzing, and those that the suite starts.
-const PROGRAMS: [&str; 5] =
-    ["attacks", "soak", "fuzz-cases", "wasm-limits", "limits-compile-worker"];
+/// The programs of the suite, of chaos and of fuzzing, and those that the suite starts.
+const PROGRAMS: [&str; 6] =
+    ["attacks", "soak", "chaos", "fuzz-cases", "wasm-limits", "limits-compile-worker"];
 
 /// Carries out all attacks, in a host and in the command, and prints the table.
 pub(crate) fn table() -> Result {

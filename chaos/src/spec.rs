@@ -1,0 +1,101 @@
+//! The orders of a host process, which it reads from a file.
+
+use core::ops::Range;
+use core::time::Duration;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::window::Windows;
+
+/// The orders of one host process.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "written by scenarios")]
+pub struct HostSpec {
+    /// How to reach the store.
+    pub store: StoreSpec,
+    /// The kind of limiter.
+    pub limiter: Limiter,
+    /// The length of a window, in microseconds.
+    pub period_us: u64,
+    /// The limit of all hosts in a window.
+    pub limit: u64,
+    /// The threads that take.
+    pub threads: usize,
+    /// The demand of each thread.
+    pub demand: Demand,
+    /// The folder of its counts. It exists.
+    pub folder: PathBuf,
+    /// The windows that the counts have places for.
+    pub places: Range<u64>,
+    /// The times of the first and the last take, in microseconds since 1970.
+    pub takes_us: Range<u64>,
+    /// The drift of its clock, in millionths: a slow one is positive.
+    pub slow_ppm: i64,
+    /// How far its wall clock is ahead, in microseconds. Only the peers read a wall clock.
+    pub ahead_us: i64,
+    /// Rules of the protocol that it breaks.
+    pub plants: Vec<Plant>,
+}
+
+/// How to reach a store.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[expect(clippy::exhaustive_structs, reason = "written by scenarios")]
+pub struct StoreSpec {
+    /// The server's address; empty if sentinels name it.
+    pub url: String,
+    /// The addresses of sentinels.
+    pub sentinels: Vec<String>,
+    /// The replicas that must have a lease before it is spent.
+    pub wait_replicas: u32,
+}
+
+/// A kind of limiter.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(clippy::exhaustive_enums, reason = "ours, and the peers")]
+pub enum Limiter {
+    /// A registry whose quota is leased by `quota-cluster`.
+    Cluster,
+    /// `INCR` and `EXPIRE` for each take, on a key of the window of the host's clock.
+    Incr,
+    /// Leases of a thousandth of the limit from such a key.
+    PlainLease,
+}
+
+/// The demand of a thread.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
+#[expect(clippy::exhaustive_enums, reason = "written by scenarios")]
+pub enum Demand {
+    /// One take after the other.
+    FlatOut,
+    /// So many takes in a window, evenly.
+    Rate(u64),
+}
+
+/// A rule of the protocol that a host breaks, so that the checker has something to find.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(clippy::exhaustive_enums, reason = "the rules")]
+pub enum Plant {
+    /// A lease has no deadline.
+    NoDeadline,
+    /// The clock is read before a take's swap, and not after it.
+    NoSecondLook,
+    /// A repeated question has a ticket of its own.
+    NoTicket,
+    /// A key that is new grants at once.
+    NoNewborn,
+}
+
+impl HostSpec {
+    /// Returns the windows of its period.
+    #[must_use]
+    pub fn windows(&self) -> Windows {
+        Windows::new(Duration::from_micros(self.period_us))
+    }
+
+    /// Reports whether it breaks a rule.
+    #[must_use]
+    pub fn has(&self, plant: Plant) -> bool {
+        self.plants.contains(&plant)
+    }
+}
