@@ -1,4 +1,6 @@
 //! A store of leases on a Redis or Valkey server.
+//!
+//! - I10: a connection that owes an answer is not used again.
 
 mod backoff;
 mod endpoint;

@@ -1,4 +1,9 @@
 //! The store that hands out the units of a shared quota.
+//!
+//! - I6: a window grants, less what comes back, at most the largest limit that was asked with.
+//! - I7: a question is charged once, however often it is asked, and never after a later one.
+//! - I8: a key that may not know all leases grants nothing until they are dead.
+//! - I9: units come back only from a lessee, and to a window, that have them.
 
 use core::fmt;
 use core::future::Future;

@@ -56,6 +56,7 @@ fn question(lessee: &str, ticket: u64) -> Question {
 
 #[tokio::test]
 async fn a_newborn_key_grants_from_the_window_in_which_unknown_leases_are_dead() {
+    // I8: 25 ms to a second, or a quarter of the period.
     let mut store = Store::new();
     // 100 ms before the window ends, unknown leases live for 100 ms more.
     store.clock.advance(Duration::from_millis(300));
@@ -75,6 +76,7 @@ async fn a_newborn_key_grants_from_the_window_in_which_unknown_leases_are_dead()
 
 #[tokio::test]
 async fn a_window_grants_no_more_than_the_limit() {
+    // I6: however many lessees ask.
     let mut store = Store::of_age().await;
     for ticket in 1..20 {
         store.granted(&question("a", ticket)).await;

@@ -25,11 +25,15 @@ impl Backoff {
         }
     }
 
-    /// Waits after a failure: for at most a tenth of the shortest period of the questions, since a
-    /// store that is back would else be missed for windows.
+    /// Waits after a failure. After a loss at most a tenth of the shortest period of the questions,
+    /// since a store that is back would else be missed for windows.
     pub(super) fn fail(&mut self, error: StoreError, questions: &[Question]) {
         let period = questions.iter().map(|question| question.period).min().unwrap_or(LONGEST);
-        let longest = (period / 10).clamp(SHORTEST, LONGEST);
+        let longest = match &error {
+            StoreError::Lost(_) => (period / 10).clamp(SHORTEST, LONGEST),
+            // The operator must act.
+            StoreError::Unfit(_) => LONGEST,
+        };
         self.delay = self.delay.saturating_mul(2).clamp(SHORTEST, longest);
         // Hosts that lost the store together come back one by one.
         let wait = self.delay.mul_f64(0.5 + fastrand::f64() / 2.0);
@@ -87,6 +91,14 @@ mod tests {
             backoff.fail(lost.clone(), &[question(period)]);
             backoff.succeed();
             assert_eq!(backoff.check(), Ok(()));
+        }
+        let unfit = StoreError::Unfit("old".to_owned());
+        let mut backoff = Backoff::default();
+        for longest in [10, 20, 40, 80, 160, 320, 640, 1_000, 1_000] {
+            backoff.fail(unfit.clone(), &[question(millis(100))]);
+            advance(millis(longest) / 2 - Duration::from_nanos(1)).await;
+            assert_eq!(backoff.check(), Err(unfit.clone()));
+            advance(millis(longest) / 2).await;
         }
     }
 }

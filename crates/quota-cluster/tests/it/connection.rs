@@ -174,6 +174,7 @@ async fn a_question_whose_answer_was_lost_is_charged_once() {
 
 #[tokio::test]
 async fn a_call_that_is_dropped_costs_the_connection_and_no_more() {
+    // I10: the answer to the dropped call comes on a connection that is gone.
     let Some(server) = RedisServer::start(&[]) else { return };
     let mut host = Host::new(server.store(), "a");
     host.ask(0).await;

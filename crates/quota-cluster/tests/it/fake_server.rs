@@ -11,8 +11,8 @@ pub(crate) const SERVER: &str = "redis_version:7.2.4\r\nredis_mode:standalone\r\
 const REPLICATION: &str = "role:master\r\nconnected_slaves:0\r\n\
                            master_replid:fedcba9876543210fedcba9876543210fedcba98\r\n";
 
-/// Returns a store of a server that has the given `INFO server`, and that answers the questions with
-/// the given replies, in turn. The threads end with the test's process.
+/// Returns a store of a server that has the given `INFO server`, and that answers the questions
+/// with the given replies, in turn. The threads end with the test's process.
 pub(crate) fn store(server: &'static str, replies: &[&str]) -> RedisStore {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());

@@ -63,6 +63,7 @@ fn a_process_under_a_new_name_is_charged_for_its_first_ticket() {
 
 #[test]
 fn an_old_question_that_comes_late_charges_nothing_and_forgets_nothing() {
+    // I7: the first ticket comes again after the second.
     let Some(mut lab) = Lab::of_age() else { return };
     assert_eq!(lab.granted(&question("a", 1)), 100);
     assert_eq!(lab.granted(&question("a", 2)), 100);
@@ -203,6 +204,7 @@ fn a_question_writes_once_and_a_key_is_renewed_once_a_window() {
 
 #[test]
 fn units_come_back_once_and_only_to_the_window_and_lessee_that_have_them() {
+    // I9: of another window, of another lessee, twice, and too many.
     let Some(mut lab) = Lab::of_age() else { return };
     let window = lab.ask(&question("a", 1)).unwrap().window;
     let give = |window, units, lessee, ticket| Question {
