@@ -2,6 +2,8 @@
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod waits;
 
 use core::hash::BuildHasher as _;
 use core::time::Duration;

@@ -51,7 +51,7 @@ struct Host {
     heard: Arc<Heard>,
 }
 
-fn clock() -> Arc<dyn Clock> {
+pub(super) fn clock() -> Arc<dyn Clock> {
     Arc::new(RuntimeClock(Instant::now()))
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use limits_core::Allowance;
 use quota_enforce::{EnforceError, NotShared, QuotaRegistry};
 
-use super::{HOST, Lender, MESSAGES, NETWORK, messages, only_messages};
+use super::{CPU, HOST, Lender, MESSAGES, NETWORK, messages, only_messages};
 use crate::{context, thousand_of_each};
 
 #[test]
@@ -33,6 +33,14 @@ fn a_quota_that_cannot_be_shared_is_registered_nowhere() {
         assert_eq!(refused.to_string(), text);
         assert!(registry.is_empty());
     }
+    let cpu = Lender::new(&[CPU], &[]).builder().build();
+    let (most, minute) = ((1 << 40) / 1_000, quota.with_reset_period(Duration::from_secs(60)));
+    drop(cpu.prepare(context("a", minute.with_cpu_time(most))).unwrap());
+    let refused = cpu.prepare(context("a", minute.with_cpu_time(most + 1))).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "a CPU time that hosts share is at most 1099511627776 µs per period, not 1099511628000"
+    );
     for ms in [100, 60_000] {
         let quota = quota.with_reset_period(Duration::from_millis(ms));
         let context = context("a", quota.with_message_rate(1 << 40));
