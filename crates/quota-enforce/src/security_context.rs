@@ -37,9 +37,12 @@ impl SecurityContext {
     ///
     /// Memory is left out: the stores that held it are gone. The use of rates is charged to the
     /// current window, so that a component cannot leave a debt behind by being started again; leave
-    /// it out of an [old](UsageSnapshot::without_rates) snapshot. The registry's parent is charged
-    /// as well; if it still counts what the component used, because that was in this process,
-    /// release it first (see [`unregister`](crate::QuotaRegistry::unregister)).
+    /// it out of an [old](UsageSnapshot::without_rates) snapshot. Of a rate that
+    /// [hosts share](crate::QuotaRegistryBuilder::lessor) it is a debt, which the next leases pay.
+    ///
+    /// The registry's parent is charged as well; if it still counts what the component used,
+    /// because that was in this process, release it first (see
+    /// [`unregister`](crate::QuotaRegistry::unregister)).
     pub const fn with_usage(mut self, usage: UsageSnapshot) -> Self {
         self.usage = Some(usage);
         self

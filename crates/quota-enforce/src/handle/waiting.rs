@@ -4,6 +4,7 @@ use core::iter;
 use core::ops::Deref as _;
 use core::sync::atomic::{Ordering, fence};
 use core::time::Duration;
+use std::sync::Arc;
 
 use limits_core::{QuotaError, QuotaResource, QuotaType, Reservation};
 use tokio::runtime::Handle;
@@ -204,7 +205,7 @@ impl ComponentHandle {
     /// that of the level that refused, since those below it have what each of them wants.
     pub(crate) fn want(&self, error: QuotaError, units: u64) {
         let mut levels =
-            iter::successors(Some(&self.0.tracker), |level| level.parent().map(|it| &**it));
+            iter::successors(Some(&self.0.tracker), |level| level.parent().map(Arc::as_ref));
         let level = usize::try_from(error.depth()).ok().and_then(|depth| levels.nth(depth));
         if let Some(level) = level {
             level.want(error.resource(), units);

@@ -16,14 +16,14 @@ impl QuotaRegistry {
     }
 
     /// Reports whether the store of quotas that hosts share answers, as far as the
-    /// [lessor](QuotaRegistryBuilder::lessor) has told; `None` without a lessor.
+    /// [lessor](crate::QuotaRegistryBuilder::lessor) has told; `None` without a lessor.
     #[must_use]
     pub fn is_store_connected(&self) -> Option<bool> {
         self.shared.lending.as_ref().map(Lending::is_store_connected)
     }
 
     /// Returns the highest use of each resource by all components together. None without a parent,
-    /// or unless the registry [records](QuotaRegistryBuilder::record_peaks) it.
+    /// or unless the registry [records](crate::QuotaRegistryBuilder::record_peaks) it.
     #[must_use]
     pub fn host_peak_usage(&self) -> Option<QuotaUsage> {
         self.shared.parent.as_ref().and(self.shared.host_peaks.as_ref()).map(Peaks::usage)
