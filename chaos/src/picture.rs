@@ -52,7 +52,7 @@ pub fn draw(path: &Path, ours: &Outcome, peer: &Outcome) -> io::Result<()> {
     let mut chart = ChartBuilder::on(&root)
         .margin(12)
         .x_label_area_size(36)
-        .y_label_area_size(48)
+        .y_label_area_size(56)
         .build_cartesian_2d(0.0..last, 0.0..TOP)
         .map_err(failed)?;
     let font = || ("sans-serif", 13).into_font().color(&GREY);
@@ -61,6 +61,8 @@ pub fn draw(path: &Path, ours: &Outcome, peer: &Outcome) -> io::Result<()> {
         .disable_mesh()
         .axis_style(GREY)
         .label_style(font())
+        .x_label_formatter(&|x| format!("{x:.0}"))
+        .y_label_formatter(&|y| format!("{y:.0}"))
         .x_desc("window of 200 ms")
         .y_desc("units taken, % of the limit")
         .draw()
@@ -77,7 +79,7 @@ pub fn draw(path: &Path, ours: &Outcome, peer: &Outcome) -> io::Result<()> {
         chart.draw_series([text]).map_err(failed)?;
     }
     for (outcome, color, name, y) in
-        [(peer, PEER, "INCR for each request", 24.0), (ours, OURS, "quota-cluster", 10.0)]
+        [(peer, PEER, "INCR for each request", 40.0), (ours, OURS, "quota-cluster", 26.0)]
     {
         let points = outcome.measured.clone().map(|window| {
             let units = outcome.verdict.rows.get(&window).map_or(0, |row| row.units);
@@ -89,7 +91,7 @@ pub fn draw(path: &Path, ours: &Outcome, peer: &Outcome) -> io::Result<()> {
         let asked = outcome.verdict.round_trips_per_request;
         let text = format!("{name}: {over} units over, {asked:.3} round trips a request");
         let font = ("sans-serif", 13).into_font().color(&color);
-        chart.draw_series([Text::new(text, (1.0, y), font)]).map_err(failed)?;
+        chart.draw_series([Text::new(text, (28.0, y), font)]).map_err(failed)?;
     }
     drop(chart);
     root.present().map_err(failed)
