@@ -29,8 +29,8 @@ pub(super) enum Failure {
 
 /// Sorts the error of one question.
 pub(super) fn of_question(peer: &str, error: &ServerError) -> Failure {
-    let (code, text) = (code(error), shown(error));
-    match code.as_str() {
+    let ((code, _), text) = (parts(error), shown(error));
+    match code {
         "NOSCRIPT" => Failure::NoScript,
         "WLSTALE" => Failure::Stale,
         "WLPERIOD" => match period(error) {
@@ -73,20 +73,33 @@ pub(super) fn lost(peer: &str, reason: &impl fmt::Display) -> StoreError {
     StoreError::Lost(format!("{peer}: {}", Escaped::head(&reason, MOST)))
 }
 
-/// Returns the code of an error. Servers before 7.0 hide that of a script's command in the text.
-fn code(error: &ServerError) -> String {
+/// Returns the code and the text of an error, without the place in the script. Servers before 7.0
+/// have both in the text, after that place; Valkey has a text of its own for a denied command.
+fn parts(error: &ServerError) -> (&str, &str) {
     const HIDDEN: [&str; 6] =
         ["READONLY", "OOM", "MISCONF", "NOREPLICAS", "WRONGTYPE", "MASTERDOWN"];
-    let text = error.details().unwrap_or_default();
-    if error.code() == "ERR" {
-        if text.contains("user executing the script can't") {
-            return "NOPERM".to_owned();
-        }
-        if let Some(hidden) = HIDDEN.iter().find(|code| text.contains(&format!("-{code} "))) {
-            return (*hidden).to_owned();
-        }
+    const DENIED: &str = "The user executing the script can't";
+    let (code, text) = (error.code(), error.details().unwrap_or_default());
+    let text = match text.rsplit_once(" script: ") {
+        Some((text, place)) if place.contains(", on @") => text,
+        _ => text,
+    };
+    let text = text.trim_end_matches('.');
+    if code != "ERR" {
+        return (code, text);
     }
-    error.code().to_owned()
+    if let Some((_, reason)) = text.split_once("ACL failure in script: ") {
+        return ("NOPERM", reason);
+    }
+    if let Some(at) = text.find(DENIED) {
+        return ("NOPERM", text.get(at..).unwrap_or_default());
+    }
+    let hidden = HIDDEN.iter().find_map(|code| {
+        let (before, after) = text.split_once(code)?;
+        let begins = before.ends_with([' ', '-']) && after.starts_with(' ');
+        begins.then(|| (*code, after.trim_start()))
+    });
+    hidden.unwrap_or((code, text))
 }
 
 /// Returns the period that a key is counted in.
@@ -95,11 +108,10 @@ fn period(error: &ServerError) -> Option<Duration> {
     text.parse().ok().map(Duration::from_micros)
 }
 
-/// Returns the text of an error as it is shown, without the place in the script.
+/// Returns the text of an error as it is shown.
 pub(super) fn shown(error: &ServerError) -> String {
-    let text = error.details().unwrap_or_default();
-    let text = text.split(" script: ").next().unwrap_or_default().trim_end_matches('.');
-    let text = format!("{} {text}", error.code());
+    let (code, text) = parts(error);
+    let text = format!("{code} {text}");
     Escaped::head(text.trim_end(), MOST).to_string()
 }
 
@@ -140,9 +152,7 @@ mod tests {
             ),
             (
                 "ERR Error running script (call to f_3f): @user_script:9: -READONLY You can't write",
-                lost(
-                    "ERR Error running script (call to f_3f): @user_script:9: -READONLY You can't write",
-                ),
+                lost("READONLY You can't write"),
             ),
             ("LOADING Redis is loading", lost("LOADING Redis is loading")),
             (
@@ -156,9 +166,7 @@ mod tests {
             ),
             (
                 "ERR Error running script (call to f_3f): -OOM command not allowed",
-                refused(
-                    "ERR Error running script (call to f_3f): -OOM command not allowed: raise maxmemory",
-                ),
+                refused("OOM command not allowed: raise maxmemory"),
             ),
             (
                 "NOPERM this user has no permissions to run the 'info' command",
@@ -169,7 +177,7 @@ mod tests {
             (
                 "ERR The user executing the script can't run this command or subcommand",
                 unfit(&format!(
-                    "ERR The user executing the script can't run this command or subcommand: {grant}"
+                    "NOPERM The user executing the script can't run this command or subcommand: {grant}"
                 )),
             ),
             (
@@ -184,6 +192,14 @@ mod tests {
                     "WRONGTYPE Operation against a key holding the wrong kind of value: \
                      set another prefix",
                 ),
+            ),
+            (
+                "ERR ACL failure in script: User x can't run 'time' script: 3f, on @user_script:9.",
+                unfit(&format!("NOPERM User x can't run 'time': {grant}")),
+            ),
+            (
+                "ERR Error running script (call to f_3f): @user_script:31: WRONGTYPE Operation",
+                refused("WRONGTYPE Operation: set another prefix"),
             ),
             ("ERR a \u{1b}[31mline", refused("ERR a \\u{1b}[31mline")),
         ] {

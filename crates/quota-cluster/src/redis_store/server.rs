@@ -55,19 +55,25 @@ impl Server {
         let replies = link.send(&pipeline).await?;
         let peer = link.peer.as_str();
         let mut texts = Vec::new();
+        let mut failure = None;
         for (index, reply) in replies.into_iter().enumerate() {
             match reply {
                 Ok(Value::BulkString(text)) => texts.push(text),
                 Ok(_) => {}
                 Err(error) if index < logged_in => return Err(unfit(peer, &shown(&error))),
-                Err(error) => return Err(check_failed(peer, &error)),
+                Err(error) => failure = failure.or_else(|| Some(check_failed(peer, &error))),
             }
         }
         let [server, replication, memory, ..] = texts.as_slice() else {
-            return Err(lost(peer, &"an answer that is none"));
+            let none = || lost(peer, &"an answer that is none");
+            return Err(failure.unwrap_or_else(none));
         };
         let info = Info { server, replication, memory };
+        // First: in cluster mode, a server may refuse the script, without a reason that helps.
         info.check(peer)?;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
         Ok(Self { reign: info.reign(peer)?, warnings: info.warnings(settings.wait_replicas) })
     }
 }
@@ -98,7 +104,9 @@ impl Info<'_> {
                 &format!("version {version} is too old: Redis 6.2 or later, or Valkey, is needed"),
             ));
         }
-        if value(self.server, "redis_mode") == Some("cluster") {
+        // Valkey has its own name for it.
+        let mode = ["redis_mode", "server_mode"].map(|name| value(self.server, name));
+        if mode.contains(&Some("cluster")) {
             return Err(unfit(
                 peer,
                 &"it runs in cluster mode: a server by itself, or with sentinels, is needed",
@@ -196,10 +204,15 @@ mod tests {
             };
             assert_eq!(check(&server, REPLICATION), expected);
         }
-        assert_eq!(
-            check(&SERVER.replace("standalone", "cluster"), REPLICATION),
-            Err(unfit("it runs in cluster mode: a server by itself, or with sentinels, is needed"))
-        );
+        let cluster = SERVER.replace("standalone", "cluster");
+        for server in [cluster.replace("redis_mode", "server_mode"), cluster] {
+            assert_eq!(
+                check(&server, REPLICATION),
+                Err(unfit(
+                    "it runs in cluster mode: a server by itself, or with sentinels, is needed"
+                ))
+            );
+        }
         assert_eq!(
             check(SERVER, &REPLICATION.replace("master\r", "slave\r")),
             Err(StoreError::Lost("db: it is a replica: its primary is needed".to_owned()))

@@ -75,7 +75,6 @@ async fn a_script_that_the_server_has_forgotten_is_loaded_again() {
     // Refused, loaded, asked again: never more, and by one connection.
     assert_eq!(server.statistic("cmdstat_evalsha", "calls"), 10.0);
     assert_eq!(server.statistic("cmdstat_evalsha", "failed_calls"), 5.0);
-    assert_eq!(server.statistic("cmdstat_script|load", "calls"), 5.0);
     assert_eq!(server.statistic("cmdstat_hmget", "calls"), 5.0);
 }
 
@@ -108,7 +107,7 @@ async fn a_server_that_starts_again_is_of_another_reign() {
 
 #[tokio::test]
 async fn a_server_whose_reign_ends_under_a_connection_is_asked_again() {
-    let Some(server) = RedisServer::start(&["--enable-debug-command", "yes"]) else { return };
+    let Some(server) = RedisServer::start_with_debug() else { return };
     let mut host = Host::new(server.store(), "a");
     let before = host.ask(0).await;
     server.run::<()>("DEBUG CHANGE-REPL-ID");

@@ -251,6 +251,6 @@ fn a_key_that_is_no_hash_or_that_misses_a_field_grants_nothing() {
     }
     let _set: String = lab.call(&["SET", "k", "x"]);
     let refusal = lab.ask(&question("a", 3)).unwrap_err();
-    assert!(matches!(&refusal, KeyRefusal::Store(text) if text.starts_with("WRONGTYPE")));
+    assert!(matches!(&refusal, KeyRefusal::Store(text) if text.contains("WRONGTYPE")));
     assert!(lab.now > START);
 }

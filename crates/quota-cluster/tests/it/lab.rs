@@ -25,7 +25,7 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) fn start() -> Option<Self> {
-        let server = RedisServer::start(&["--enable-debug-command", "yes"])?;
+        let server = RedisServer::start_with_debug()?;
         assert_eq!(TEXT.matches("redis.call('TIME')").count(), 1);
         let script = Script::new(&TEXT.replace("redis.call('TIME')", "{ ARGV[9], ARGV[10] }"));
         let connection = server.connection();

@@ -45,10 +45,18 @@ impl RedisServer {
         })
     }
 
+    /// Starts a server that has the command `DEBUG`, which servers from 7.0 must be told to have.
+    pub(crate) fn start_with_debug() -> Option<Self> {
+        let output = Command::new("redis-server").arg("--version").output().ok();
+        let text = output.map(|output| String::from_utf8(output.stdout).unwrap());
+        let is_old = text.is_some_and(|text| text.contains("v=6."));
+        Self::start(if is_old { &[] } else { &["--enable-debug-command", "yes"] })
+    }
+
     /// Starts a replica.
     pub(crate) fn replica_of(primary: &Self) -> Self {
-        let at = format!("127.0.0.1 {}", primary.port);
-        Self::start(&["--replicaof", &at]).expect("the primary runs")
+        let port = primary.port.to_string();
+        Self::start(&["--replicaof", "127.0.0.1", &port]).expect("the primary runs")
     }
 
     /// Starts a sentinel that knows a server as `primary`.
@@ -172,7 +180,7 @@ impl RedisServer {
 
     /// Reads a line of the server's `INFO`.
     pub(crate) fn info(&self, name: &str) -> String {
-        let text: String = self.run("INFO everything");
+        let text: String = self.run("INFO");
         let line = text.lines().find_map(|text| text.strip_prefix(name)?.strip_prefix(':'));
         line.expect("there is such a line").trim().to_owned()
     }
