@@ -1,5 +1,6 @@
 //! Failures of a cluster, whose hosts share quotas.
 
+#[cfg(feature = "cluster")]
 use core::time::Duration;
 use std::path::PathBuf;
 
