@@ -17,7 +17,7 @@
 //! I23 and I25 need a clock that does not step back, and on which a thread that reads a later time
 //! than another one sees what that has done before: all clocks of one machine are such.
 
-mod rate;
+pub(crate) mod rate;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;

@@ -1,5 +1,8 @@
 //! The lease of one rate.
 
+#[cfg(all(loom, test))]
+pub(crate) mod loom;
+
 use alloc::sync::Arc;
 
 use super::LeaseSignal;

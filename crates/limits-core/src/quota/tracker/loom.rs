@@ -3,6 +3,7 @@
 //!
 //! `cargo xtask loom` runs these; the ordinary test run leaves them out.
 
+mod leases;
 mod levels;
 
 use alloc::sync::Arc;
