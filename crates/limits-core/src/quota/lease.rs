@@ -1,7 +1,7 @@
 //! Leases: a rate's units from a lessor that shares one limit among several hosts.
 //!
-//! The lessor (a driver of `quota-cluster`, say) begins a window, adds units to it, and ends it; takes
-//! spend them. A lease has a deadline on the tracker's clock, so nothing happens at its end.
+//! The lessor (a driver of `quota-cluster`, say) begins a window, adds units to it, and ends it;
+//! takes spend them. A lease has a deadline on the tracker's clock, so nothing happens at its end.
 //!
 //! A take swaps first and reads the clock afterwards. Were the clock read before the swap only, a
 //! thread that is stopped between the two would spend units of a lease that has ended meanwhile.
@@ -18,6 +18,7 @@
 //! than another one sees what that has done before: all clocks of one machine are such.
 
 pub(crate) mod rate;
+mod terms;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -31,7 +32,8 @@ use crate::quota::resource_quota::ResourceQuota;
 use crate::quota::window::Windows;
 
 pub(crate) use self::rate::LeaseTake;
-pub use self::rate::{LeaseTerms, LeaseUse, LeasedRate};
+pub use self::rate::LeasedRate;
+pub use self::terms::{LeaseTerms, LeaseUse};
 
 /// Hears that a leased rate is short of units.
 pub trait LeaseSignal: Debug + Send + Sync {

@@ -26,6 +26,7 @@
 //! - I18: a caller that publishes a flag and is refused then is seen by each thread whose release
 //!   or refund the refusal missed.
 
+mod checks;
 mod leased;
 mod levels;
 #[cfg(all(loom, test))]
@@ -384,11 +385,13 @@ impl QuotaTracker {
         mut refused: TakeRefused,
         time: Time,
     ) -> QuotaError {
+        let period = if resource.is_rate() { self.windows.period_ns() } else { 0 };
+        if self.lease(resource).is_some() {
+            return QuotaError::refused(resource, requested, refused, period).of_lease();
+        }
         // The wait is counted by the clock, which may have to catch up first.
         refused.wait = refused.wait.and(time.lag);
-        let period = if resource.is_rate() { self.windows.period_ns() } else { 0 };
-        let error = QuotaError::refused(resource, requested, refused, period);
-        if self.lease(resource).is_some() { error.of_lease() } else { error }
+        QuotaError::refused(resource, requested, refused, period)
     }
 }
 

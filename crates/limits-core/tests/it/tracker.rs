@@ -3,6 +3,7 @@
 mod extremes;
 mod full_counters;
 mod lease_levels;
+mod leases;
 mod levels;
 mod model;
 mod original;

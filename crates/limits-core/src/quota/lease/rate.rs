@@ -6,10 +6,11 @@ pub(crate) mod loom;
 use alloc::sync::Arc;
 
 use super::LeaseSignal;
+use super::terms::{LeaseTerms, LeaseUse};
 use crate::quota::clock::Clock;
 use crate::quota::quota_type::QuotaResource;
 use crate::quota::retry::Wait;
-use crate::quota::sync::{AtomicU64, Ordering, before_reads, publish, swap, swap_back};
+use crate::quota::sync::{AtomicU64, Ordering, before_reads, fence, publish, swap, swap_back};
 use crate::quota::take::TakeRefused;
 
 /// The bits of a word that count units. The others number the leases; a number comes again after
@@ -23,44 +24,6 @@ const TOLD: u64 = u64::MAX;
 
 /// The wait of a refusal whose lessor has not said when it will have units: 1 ms.
 const SOON: u64 = 1_000_000;
-
-/// The terms of a lease. Times are those of the tracker's [`Clock`], in nanoseconds.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[expect(clippy::exhaustive_structs, reason = "a lease is units, a deadline and a window")]
-pub struct LeaseTerms {
-    /// The units: those of the window so far, or those to add to it. A lease has at most
-    /// [`LeasedRate::MOST_UNITS`].
-    pub units: u64,
-    /// The deadline: no unit is granted at or after this time. A clock that
-    /// [lags](Clock::lag) shows it late, so the lessor subtracts the lag.
-    pub until: u64,
-    /// A time at which the window is surely over. The use is reported until then.
-    pub ends: u64,
-}
-
-/// The use of a lease, for its lessor.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct LeaseUse {
-    /// The units that were leased for the window.
-    pub leased: u64,
-    /// The units in use of them, debt included.
-    pub used: u64,
-}
-
-impl LeaseUse {
-    /// Returns the units that are left.
-    #[must_use]
-    pub const fn left(self) -> u64 {
-        self.leased.saturating_sub(self.used)
-    }
-
-    /// Returns the use past the lease.
-    #[must_use]
-    pub const fn debt(self) -> u64 {
-        self.used.saturating_sub(self.leased)
-    }
-}
 
 /// The lease of one rate: takes spend it, and one lessor at a time changes it.
 ///
@@ -87,6 +50,8 @@ pub struct LeasedRate {
     wanted: AtomicU64,
     /// The time at which a refused take may be tried again.
     retry_at: AtomicU64,
+    /// The latest time of a take that is later than the clock then was.
+    ahead: AtomicU64,
     /// The limit over all hosts, in units of a window.
     limit: AtomicU64,
     resource: QuotaResource,
@@ -116,6 +81,7 @@ impl LeasedRate {
             low: AtomicU64::new(0),
             wanted: AtomicU64::new(0),
             retry_at: AtomicU64::new(0),
+            ahead: AtomicU64::new(0),
             limit: AtomicU64::new(0),
             resource,
             signal,
@@ -128,9 +94,11 @@ impl LeasedRate {
     /// the [tracker's](crate::QuotaTracker::clock).
     pub fn begin(&self, terms: LeaseTerms, clock: &Arc<dyn Clock>) -> LeaseUse {
         let (number, before) = self.close();
-        // After the swap: no take of an earlier lease has read a later time.
-        before_reads();
-        let start = clock.now_ns().max(self.start.load(Ordering::Relaxed)).saturating_add(1);
+        // After the swap: no take of an earlier lease has read a later time. The fence pairs with
+        // that in `run_ahead`: a take whose time is missed here sees that its lease is over.
+        fence(Ordering::SeqCst);
+        let latest = self.start.load(Ordering::Relaxed).max(self.ahead.load(Ordering::Relaxed));
+        let start = clock.now_ns().max(latest).saturating_add(1);
         // Release pairs with the acquire in `start` and in `holds`: a thread that reads this start
         // or this deadline sees the new number in `word`.
         self.start.store(start, Ordering::Release);
@@ -252,6 +220,14 @@ impl LeasedRate {
     #[inline]
     pub(crate) fn start(&self) -> u64 {
         self.start.load(Ordering::Acquire)
+    }
+
+    /// Notes the time of a take that may be later than the clock: that at which another lease of
+    /// the same take begins. Called before the look at whether the take holds.
+    #[cold]
+    pub(crate) fn run_ahead(&self, time: u64) {
+        self.ahead.fetch_max(time, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 
     /// Reports whether a take holds: its lease goes on, and `now`, which was read after it, is

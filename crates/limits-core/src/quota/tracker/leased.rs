@@ -108,9 +108,8 @@ impl QuotaTracker {
         loop {
             self.check(demand, self.time(demand))?;
             let mut refused = None;
-            let taken = self.hold(leases, demand, |start| {
-                let mut time = self.time(demand);
-                time.latest = time.latest.max(self.since_origin(start));
+            let taken = self.hold(leases, demand, |_| {
+                let time = self.time(demand);
                 match self.take_levels(0, demand, time) {
                     Ok(()) => return Some(time.latest),
                     Err(NotTaken::Refused(error)) => refused = Some(error),
@@ -144,8 +143,8 @@ impl QuotaTracker {
             units = due;
         }
         let demand = Demand::one(resource, units);
-        let taken = self.hold(leases, &demand, |start| {
-            let now = self.time(&demand).latest.max(self.since_origin(start));
+        let taken = self.hold(leases, &demand, |_| {
+            let now = self.time(&demand).latest;
             self.take_part(resource, (units, units), now).is_ok().then_some(now)
         });
         taken.map(|at| (units, at)).ok_or(PartNotTaken::Overtaken)
@@ -162,9 +161,12 @@ impl QuotaTracker {
     ) -> Option<u64> {
         take_each(&mut leases.of(demand), None, &mut |held| {
             let all = || iter::successors(held, |held| held.before);
-            let start = all().map(|held| held.lease.start()).max();
-            let now = plain(start.unwrap_or(0))?;
+            let start = all().map(|held| held.lease.start()).max().unwrap_or(0);
+            let now = plain(start)?;
             let by_clock = self.by_clock(now);
+            if by_clock <= start {
+                all().for_each(|held| held.lease.run_ahead(by_clock));
+            }
             if all().all(|held| held.lease.holds(held.take, by_clock)) {
                 all().for_each(|held| held.lease.look_at_use(held.take));
                 return Some(now);

@@ -322,7 +322,7 @@ impl QuotaTracker {
         }
         let clock = self.clock.now_ns();
         let seen = |level: &Self, resource| match (level.lease(resource), level.counter(resource)) {
-            (Some(_), _) => 0,
+            (Some(lease), _) => self.since_origin(lease.start()),
             (None, Counter::Rate(rate)) => level.windows.start(rate.window(level.windows)),
             (None, Counter::Total(_)) => 0,
         };
@@ -330,40 +330,7 @@ impl QuotaTracker {
         let latest = demand.iter().fold(elapsed, |latest, (resource, _)| {
             self.levels().map(|level| seen(level, resource)).fold(latest, u64::max)
         });
-        Time { latest, lag: self.origin_ns.saturating_add(latest).saturating_sub(clock) }
-    }
-
-    /// Checks whether an amount of one resource fits on all levels.
-    pub(super) fn check_one(&self, quota: QuotaType) -> Result<(), QuotaError> {
-        let n = quota.amount();
-        let Some(resource) = quota.resource().filter(|_| n > 0) else { return Ok(()) };
-        self.check_all(&Demand::one(resource, n))
-    }
-
-    /// Checks whether a demand fits on all levels.
-    pub(super) fn check_all(&self, demand: &Demand) -> Result<(), QuotaError> {
-        self.check(demand, self.time(demand))
-    }
-
-    /// Checks whether a demand fits on all levels; returns the refusal with the longest wait.
-    ///
-    /// The lessor of a level is told that its lease is short only if no level below refuses: a
-    /// component without units of its own must not collect those that others could use.
-    pub(super) fn check(&self, demand: &Demand, time: Time) -> Result<(), QuotaError> {
-        let mut longest: Option<QuotaError> = None;
-        for (depth, level) in (0..).zip(self.levels()) {
-            let tells = longest.is_none();
-            for (resource, n) in demand.iter() {
-                let Err(refused) = level.peek_here(resource, n, time.latest, tells) else {
-                    continue;
-                };
-                let error = level.error(resource, n, refused, time).at_depth(depth);
-                if longest.is_none_or(|longest| longest.wait() < error.wait()) {
-                    longest = Some(error);
-                }
-            }
-        }
-        longest.map_or(Ok(()), Err)
+        Time { latest, lag: self.by_clock(latest).saturating_sub(clock) }
     }
 
     /// Takes a demand at a time, on the levels above and then here, and undoes all of it if a part
@@ -406,25 +373,6 @@ impl QuotaTracker {
             Counter::Rate(rate) => {
                 rate.take(self.windows, now, n, limit).map(|window| self.windows.start(window))
             }
-        }
-    }
-
-    /// Returns the refusal of [`take_here`](Self::take_here), and takes nothing. A lease that is
-    /// short is told to its lessor, if `tells` says so.
-    pub(super) fn peek_here(
-        &self,
-        resource: QuotaResource,
-        n: u64,
-        now: u64,
-        tells: bool,
-    ) -> Result<(), TakeRefused> {
-        let limit = self.bounds.units(resource);
-        if let Some(lease) = self.lease(resource) {
-            return lease.peek(n, limit, self.by_clock(now), tells);
-        }
-        match self.counter(resource) {
-            Counter::Total(total) => total.peek(n, limit),
-            Counter::Rate(rate) => rate.peek(self.windows, now, n, limit),
         }
     }
 

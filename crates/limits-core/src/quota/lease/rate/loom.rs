@@ -217,13 +217,14 @@ fn debt_is_neither_lost_nor_paid_twice_when_a_window_begins() {
 fn a_refusal_is_signalled_or_heard_by_a_lessor_that_listens_again() {
     loom::model(|| {
         let leased = Leased::of(0);
-        leased.lease.peek(1, 9, 0).unwrap_err();
+        leased.lease.peek(1, 9, 0, true).unwrap_err();
         assert_eq!((leased.heard.times(), leased.lease.listen(u64::MAX)), (1, 1));
-        leased.lease.peek(2, 9, 0).unwrap_err();
+        leased.lease.peek(2, 9, 0, true).unwrap_err();
         assert_eq!(leased.heard.times(), 2);
         // The lessor has been told and comes to listen as more takes are refused.
         let refused = Arc::clone(&leased);
-        let taker = thread::spawn(move || [3, 4].map(|n| refused.lease.peek(n, 9, 0).unwrap_err()));
+        let taker =
+            thread::spawn(move || [3, 4].map(|n| refused.lease.peek(n, 9, 0, true).unwrap_err()));
         let heard = leased.lease.listen(u64::MAX);
         taker.join().unwrap();
         assert!(heard == 4 || leased.heard.times() == 3);
