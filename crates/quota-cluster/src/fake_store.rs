@@ -22,13 +22,13 @@ use crate::store::{Answer, KeyRefusal, LeaseStore, Question, StoreError};
 /// ```
 /// use core::time::Duration;
 /// use std::sync::Arc;
-/// use limits_core::{Clock, ManualClock};
+/// use limits_core::ManualClock;
 /// use quota_cluster::{FakeStore, LeaseStore, Question};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), quota_cluster::StoreError> {
 /// let clock = Arc::new(ManualClock::new());
-/// let mut store = FakeStore::new(Arc::clone(&clock) as Arc<dyn Clock>);
+/// let mut store = FakeStore::new(clock.clone());
 /// let mut question = Question {
 ///     key: "wasm-limits:c:{app}:messages".into(),
 ///     period: Duration::from_secs(1),

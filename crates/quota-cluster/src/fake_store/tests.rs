@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use limits_core::{Clock, ManualClock};
+use limits_core::ManualClock;
 
 use super::FakeStore;
 use crate::store::{Answer, Give, KeyRefusal, LeaseStore, Question, StoreError};
@@ -26,7 +26,7 @@ impl Store {
 
     fn new() -> Self {
         let clock = Arc::new(ManualClock::new());
-        Self { fake: FakeStore::new(Arc::clone(&clock) as Arc<dyn Clock>), clock }
+        Self { fake: FakeStore::new(clock.clone()), clock }
     }
 
     async fn ask(&mut self, question: &Question) -> Result<Answer, KeyRefusal> {

@@ -1,5 +1,6 @@
 //! The script on a real server, with a clock that the test sets.
 
+use core::time::Duration;
 use std::collections::HashMap;
 
 use quota_cluster::{Answer, Give, KeyRefusal, Question};
@@ -59,8 +60,6 @@ impl Lab {
 
     /// Asks, and returns the answer without a reign.
     pub(crate) fn ask(&mut self, question: &Question) -> Result<Answer, KeyRefusal> {
-        use core::time::Duration;
-
         let give = question.give.unwrap_or(Give { window: 0, units: 0 });
         let numbers = [
             u64::try_from(question.period.as_micros()).unwrap(),

@@ -1,8 +1,7 @@
 //! Stores of leases on real servers, which the tests start.
-#![expect(
-    clippy::print_stderr,
-    reason = "a test without a server says so, measures stand in the log"
-)]
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stderr, reason = "measures stand in the log")]
 
 mod checks;
 mod connection;

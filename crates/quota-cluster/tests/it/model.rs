@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::{Arc, Mutex};
 
-use limits_core::{Clock, ManualClock};
+use limits_core::ManualClock;
 use proptest::prelude::*;
 use quota_cluster::{FakeStore, Give, LeaseStore, Question};
 use tokio::runtime::Builder;
@@ -65,7 +65,7 @@ fn the_script_answers_as_the_model_does() {
         lab.delete("k");
         lab.now = START;
         let clock = Arc::new(ManualClock::new());
-        let mut fake = FakeStore::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let mut fake = FakeStore::new(clock.clone());
         let (mut tickets, mut window) = ([10_u64; 3], 0);
         for step in steps {
             clock.set_ns(lab.now * 1_000);
@@ -111,7 +111,7 @@ fn no_window_grants_more_than_the_largest_limit() {
     let steps = prop::collection::vec(step(), 1..120);
     proptest!(ProptestConfig::with_cases(500), |(steps in steps)| {
         let clock = Arc::new(ManualClock::new());
-        let mut fake = FakeStore::new(Arc::clone(&clock) as Arc<dyn Clock>);
+        let mut fake = FakeStore::new(clock.clone());
         let (mut tickets, mut window, mut largest) = ([10_u64; 3], 0, 0);
         for step in steps {
             match step {
