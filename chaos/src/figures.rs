@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use quota_cluster::{LeaseStore as _, Question, RedisSettings, RedisStore};
 
+use crate::callers;
 use crate::catalogue::stopped_hosts;
 use crate::checker::Verdict;
 use crate::fault::{Fault, every};
@@ -47,6 +48,9 @@ pub const GROUPS: &[Group] = &[
     stops,
     one_question,
 ];
+
+/// The groups of what callers notice.
+pub const CALLERS: &[Group] = &[callers::waits, callers::takes];
 
 /// The demand of eight hosts, in hundredths of the limit.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@
 //! store's clock was in: all processes run on one machine, so that is its clock. The
 //! [checker](checker) reads the files.
 
+mod callers;
 pub mod catalogue;
 pub mod checker;
 pub mod fault;

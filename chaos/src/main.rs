@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use chaos::catalogue::peer;
-use chaos::figures::GROUPS;
+use chaos::figures::{CALLERS, GROUPS, Group};
 use chaos::spec::Limiter;
 use chaos::{host, picture, random};
 
@@ -14,6 +14,7 @@ const HELP: &str = "\
 chaos host ORDERS        runs a host process of a scenario
 chaos random FAULTS SEED runs faults at random moments
 chaos figures            measures what the design promises
+chaos callers            measures what callers notice of it
 chaos peers              compares operations and overshoot with other designs
 chaos picture FILE       draws the use of a run with faults";
 
@@ -23,7 +24,8 @@ fn main() -> ExitCode {
     let done = std::env::current_exe().and_then(|program| match words.as_slice() {
         ["host", orders] => host::run(Path::new(orders)),
         ["random", faults, seed] => at_random(&program, faults, seed),
-        ["figures"] => figures(&program),
+        ["figures"] => figures(&program, GROUPS),
+        ["callers"] => figures(&program, CALLERS),
         ["peers"] => peers(&program),
         ["picture", file] => draw(&program, Path::new(file)),
         _ => Err(io::Error::other(HELP)),
@@ -57,9 +59,9 @@ fn at_random(program: &Path, faults: &str, seed: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn figures(program: &Path) -> io::Result<()> {
+fn figures(program: &Path, groups: &[Group]) -> io::Result<()> {
     let mut missed = 0;
-    for group in GROUPS {
+    for group in groups {
         for figure in group(program)? {
             let verdict = if figure.is_met { "met" } else { "MISSED" };
             println!("{:<86} {:>20}  {verdict}", figure.target, figure.measured);

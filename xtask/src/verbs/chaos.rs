@@ -41,9 +41,13 @@ pub(crate) fn run(args: &[String]) -> Result {
     };
     require_servers()?;
     let picture = workspace::root().join(PICTURE).to_string_lossy().into_owned();
-    for call in
-        [&["random", faults, seed][..], &["figures"], &["peers"], &["picture", picture.as_str()]]
-    {
+    for call in [
+        &["random", faults, seed][..],
+        &["figures"],
+        &["callers"],
+        &["peers"],
+        &["picture", picture.as_str()],
+    ] {
         let args: Vec<String> = call.iter().copied().map(String::from).collect();
         attacks::run("chaos", &args)?;
     }

@@ -138,7 +138,7 @@ impl Fleet {
     ) {
         let now = self.clock.now_ns();
         let clock = Arc::clone(&self.clock);
-        let asked = core::mem::take(&mut self.asked);
+        let mut asked = core::mem::take(&mut self.asked);
         match outcome {
             Ok(answers) => {
                 let mut answers = answers.into_iter();
@@ -158,9 +158,11 @@ impl Fleet {
             Err(_) => {
                 // Those that would have asked by now would have failed as well.
                 let due = self.timers.range(..=(now, Number::MAX)).map(|(_, number)| *number);
-                let failed: BTreeSet<Number> = asked.iter().copied().chain(due).collect();
-                for number in failed {
-                    self.change(number, |lessee| lessee.fail(now));
+                asked.extend(due);
+                asked.sort_unstable();
+                asked.dedup();
+                for number in &asked {
+                    self.change(*number, |lessee| lessee.fail(now));
                 }
             }
         }

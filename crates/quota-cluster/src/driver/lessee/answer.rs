@@ -71,6 +71,8 @@ impl Lessee {
         let mut ends = received.saturating_add(longer(left_of_window)).saturating_add(lag);
         let mut granted = answer.granted;
         let is_new = !self.is_of_held(&answer);
+        // The lease is one that was granted without the store, or none.
+        let was_local = self.held.is_none() && received < self.local_ends;
         let before = self.held.take().filter(|_| !is_new);
         if let Some(before) = &before {
             // The earliest end that is sure.
@@ -79,18 +81,22 @@ impl Lessee {
                 granted = before.granted;
             }
         }
-        // Units that were granted here without the store are part of this window as well.
         if is_new {
-            let units = 0;
-            let before = lease.begin(LeaseTerms { units, until, ends }, clock);
-            self.owed = if received < self.local_ends { before.used } else { 0 };
-            let is_used = before.used > 0 || self.unmet > 0 || lease.wanted() > 0;
-            self.idle = if is_used { 0 } else { self.idle.saturating_add(1) };
-            self.estimate.end_window(before.used, self.unmet > 0, received);
+            // Units that were granted here without the store are part of this window as well.
+            let now = lease.usage();
+            self.owed = if was_local { now.used.saturating_sub(now.debt()) } else { 0 };
         }
         let paid = self.owed.min(answer.granted);
         self.owed -= paid;
-        lease.extend(LeaseTerms { units: answer.granted - paid, until, ends });
+        let terms = LeaseTerms { units: answer.granted - paid, until, ends };
+        if is_new {
+            let before = lease.begin(terms, clock);
+            let is_used = before.used > 0 || self.unmet > 0 || lease.wanted() > 0;
+            self.idle = if is_used { 0 } else { self.idle.saturating_add(1) };
+            self.estimate.end_window(before.used, self.unmet > 0, received);
+        } else {
+            lease.extend(terms);
+        }
         let beat = if life < left_of_window {
             // Not at once, after an answer that lets nothing live on.
             let soon = (self.period / 20).min(LAST_POLL);
@@ -112,7 +118,9 @@ impl Lessee {
         let resource = self.terms.resource;
         let (Some(lease), Some(held)) = (self.leases.of(resource), &self.held) else { return };
         let usage = lease.usage();
-        let is_full = held.remaining == 0 || held.of_age_at.is_some();
+        // The answer to a question with a lower limit says nothing of a higher one.
+        let has_more = held.remaining > 0 || held.limit < self.limit();
+        let is_full = !has_more || held.of_age_at.is_some();
         if held.of_age_at.is_none() {
             self.is_ready = true;
         }
@@ -139,7 +147,7 @@ impl Lessee {
         }
         self.due = if let Some(time) = held.of_age_at {
             time
-        } else if held.remaining > 0 && self.unmet > usage.left() {
+        } else if has_more && self.unmet > usage.left() {
             if is_empty { now.saturating_add(self.poll) } else { now }
         } else if usage.left() > 0 {
             held.beat.max(now).min(held.ends)
