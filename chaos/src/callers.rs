@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Instant;
 
 use limits_core::{
-    CapabilitySet, LeaseSignal, LeaseTerms, Leases, QuotaResource, QuotaTracker, QuotaType,
-    ResourceQuota,
+    Allowance, CapabilitySet, LeaseSignal, LeaseTerms, Leases, QuotaResource, QuotaTracker,
+    QuotaType, ResourceQuota,
 };
 use quota_cluster::{
     BootClock, Cluster, ClusterSettings, LeaseStore as _, Question, RedisSettings, RedisStore,
@@ -25,7 +25,6 @@ const LIMIT: u64 = 1 << 40;
 
 /// The time of a take that has to wait for a lease, beside that of a question.
 pub(crate) fn waits(_: &Path) -> io::Result<Vec<Figure>> {
-    const WAITS: usize = 100;
     let server = RedisServer::on_unix_socket(&[])?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let store = || RedisStore::new(RedisSettings::new(server.url())).map_err(io::Error::other);
@@ -33,15 +32,22 @@ pub(crate) fn waits(_: &Path) -> io::Result<Vec<Figure>> {
     runtime.block_on(async {
         let cluster = Cluster::start(store()?, ClusterSettings::default());
         let registry = QuotaRegistry::builder().lessor(cluster.lessor()).build();
-        let quota = ResourceQuota::new().with_message_rate(LIMIT);
-        let context = SecurityContext::with_quota("chaos", CapabilitySet::new(), quota);
-        let component = registry.register(context).map_err(io::Error::other)?;
+        let quota = ResourceQuota::new()
+            .with_message_rate(4_000)
+            .with_network_bandwidth(Allowance::Unlimited)
+            .with_cpu_time(Allowance::Unlimited);
+        let components: Vec<_> = (0..2_000)
+            .map(|number| {
+                let id = format!("component-{number}");
+                registry.register(SecurityContext::with_quota(id, CapabilitySet::new(), quota))
+            })
+            .collect::<Result<_, _>>()
+            .map_err(io::Error::other)?;
         cluster.ready().await.map_err(io::Error::other)?;
         let mut alone = store()?;
-        for ticket in 0..u64::MAX {
-            if waits.len() >= WAITS {
-                break;
-            }
+        // Each has less than that, and its key far more.
+        let take = QuotaType::MessageRate(400);
+        for (ticket, component) in (0..).zip(&components) {
             let question = Question {
                 key: Arc::from("bench:{alone}"),
                 period: Duration::from_secs(1),
@@ -54,22 +60,10 @@ pub(crate) fn waits(_: &Path) -> io::Result<Vec<Figure>> {
             let start = Instant::now();
             let _answers = alone.ask(&[question]).await.map_err(io::Error::other)?;
             questions.push(start.elapsed());
-            // More than is left, most of the time, and another amount than before.
-            let left = cluster
-                .status()
-                .keys
-                .iter()
-                .map(|key| key.leased - key.used.min(key.leased))
-                .max()
-                .unwrap_or_default();
-            let take = QuotaType::MessageRate(left.saturating_add(1).min(LIMIT / 100));
-            let is_refused = component.peek(take).is_err();
             let start = Instant::now();
             let deadline = start + Duration::from_secs(2);
             let granted = component.reserve_wait(take, deadline).await.map_err(io::Error::other)?;
-            if is_refused {
-                waits.push(start.elapsed());
-            }
+            waits.push(start.elapsed());
             granted.commit();
         }
         cluster.close().await;
