@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::fault::{Fault, Planned, every};
 use crate::scenario::Scenario;
-use crate::spec::{Demand, Limiter, Plant};
+use crate::spec::{Demand, Limiter, Plant, Taking};
 use crate::topology::Topology;
 
 /// A scenario with a name, and its bounds.
@@ -52,6 +52,24 @@ pub fn faults(windows: u64) -> Vec<Case> {
         case("server stopped for 3 windows", repeated(&Fault::FreezeServer(period * 3)), 5.0),
         case("host stopped for 2 windows", repeated(&Fault::FreezeHost(1, period * 2)), 40.0),
         case("host killed", repeated(&Fault::RestartHost(2)), 40.0),
+        case(
+            "hosts that leave and join",
+            Scenario {
+                life: period * 13 / 10,
+                demand: vec![Demand::Rate(limit * 3 / 8); 4],
+                ..base.clone()
+            },
+            20.0,
+        ),
+        case(
+            "units handed back, in later windows too",
+            Scenario {
+                taking: Taking::Reserve,
+                demand: vec![Demand::Rate(limit * 3 / 4); 4],
+                ..repeated(&Fault::FlushAll)
+            },
+            10.0,
+        ),
         case("5 % of replies cut", cut(50), 50.0),
         case("20 % of replies cut", cut(200), 30.0),
         case(

@@ -4,20 +4,21 @@ use core::time::Duration;
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
-use limits_core::{Allowance, CapabilitySet, QuotaType, ResourceQuota};
+use limits_core::{Allowance, CapabilitySet, ResourceQuota};
 use quota_cluster::{Cluster, ClusterSettings, LeaseStore, RedisSettings, RedisStore};
 use quota_enforce::{ComponentHandle, QuotaRegistry, SecurityContext};
 
 use crate::history::{Recorder, questions_file, received_file, takes_file};
+use crate::messages::Messages;
 use crate::peer;
 use crate::planted_store::PlantedStore;
 use crate::sentinels::MASTER;
 use crate::spec::{HostSpec, Limiter, Plant};
-use crate::taker::{Take, Taken, Taker};
-use crate::window::{now_us, sleep_until_us};
+use crate::taker::Taker;
+use crate::window::now_us;
 use crate::witness_clock::WitnessClock;
 use crate::witness_lessor::WitnessLessor;
 use crate::witness_store::{Files, InForce, WitnessStore};
@@ -42,10 +43,9 @@ fn shared(spec: &HostSpec) -> io::Result<()> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     if spec.has(Plant::NoNewborn) {
-        let store = PlantedStore::new(spec.store.url.clone())?;
-        runtime.block_on(lease(spec, store))
+        runtime.block_on(lease(spec, || PlantedStore::new(spec.store.url.clone())))
     } else {
-        let store = RedisStore::new(settings(spec)).map_err(io::Error::other)?;
+        let store = || RedisStore::new(settings(spec)).map_err(io::Error::other);
         runtime.block_on(lease(spec, store))
     }
 }
@@ -62,65 +62,75 @@ fn settings(spec: &HostSpec) -> RedisSettings {
     settings
 }
 
-async fn lease(spec: &HostSpec, store: impl LeaseStore) -> io::Result<()> {
+/// Runs the threads that take, and keeps them a member of the cluster.
+async fn lease<S: LeaseStore>(
+    spec: &HostSpec,
+    store: impl Fn() -> io::Result<S>,
+) -> io::Result<()> {
     let recorder = |path: &Path| Recorder::create(path, spec.places.clone());
     let files = Files::new(
         recorder(&received_file(&spec.folder))?,
         recorder(&questions_file(&spec.folder))?,
         spec.windows(),
     );
-    let store = WitnessStore::new(store, files, spec);
-    let in_force = store.in_force();
-    let cluster = Cluster::start(store, ClusterSettings::default());
-    let lessor = Arc::new(WitnessLessor::new(cluster.lessor(), &spec.plants));
-    let clock = Arc::clone(lessor.witness());
-    let registry = QuotaRegistry::builder().lessor(lessor).build();
-    let quota = ResourceQuota::new()
-        .with_message_rate(spec.limit)
-        .with_network_bandwidth(Allowance::Unlimited)
-        .with_cpu_time(Allowance::Unlimited)
-        .with_reset_period(Duration::from_micros(spec.period_us));
-    let handle = registry
-        .register(SecurityContext::with_quota(COMPONENT, CapabilitySet::new(), quota))
-        .map_err(io::Error::other)?;
+    let files = Arc::new(Mutex::new(files));
+    let in_force = Arc::new(InForce::default());
+    let join = || {
+        let store = WitnessStore::new(store()?, Arc::clone(&files), Arc::clone(&in_force), spec);
+        Member::join(store, spec)
+    };
+    let mut member = join()?;
+    let quota = Arc::new(RwLock::new(member.quota.clone()));
     let takers: Vec<_> = (0..spec.threads)
         .map(|thread| {
             let file = recorder(&takes_file(&spec.folder, thread))?;
             let mut taker = Taker::new(file, spec.windows());
-            let mut messages = Messages {
-                handle: handle.clone(),
-                clock: Arc::clone(&clock),
-                in_force: Arc::clone(&in_force),
-            };
+            let mut messages = Messages::new(&quota, &in_force, spec);
             let spec = spec.clone();
             Ok(thread::spawn(move || taker.run(&spec, &mut messages)))
         })
         .collect::<io::Result<_>>()?;
     let end = spec.takes_us.end;
-    tokio::task::spawn_blocking(move || {
-        sleep_until_us(end);
-        takers.into_iter().try_for_each(|taker| {
-            taker.join().map_err(|_panic| io::Error::other("a thread that takes has panicked"))?
-        })
-    })
-    .await??;
+    let life = if spec.life_us == 0 { u64::MAX } else { spec.life_us };
+    while now_us() < end {
+        let rest = end.saturating_sub(now_us()).min(life);
+        tokio::time::sleep(Duration::from_micros(rest)).await;
+        if life < u64::MAX {
+            member.cluster.close().await;
+            member = join()?;
+            *quota.write().unwrap_or_else(PoisonError::into_inner) = member.quota.clone();
+        }
+    }
+    for taker in takers {
+        taker.join().map_err(|_panic| io::Error::other("a thread that takes has panicked"))??;
+    }
     // A store that is away cannot be given anything back.
-    let _closed = tokio::time::timeout(Duration::from_secs(2), cluster.close()).await;
+    let _closed = tokio::time::timeout(Duration::from_secs(2), member.cluster.close()).await;
     Ok(())
 }
 
-/// Messages of the component.
-struct Messages {
-    handle: ComponentHandle,
-    clock: Arc<WitnessClock>,
-    in_force: Arc<InForce>,
+/// One membership in the cluster.
+struct Member {
+    cluster: Cluster,
+    /// Held: it is the registry of the component.
+    _registry: QuotaRegistry,
+    quota: (ComponentHandle, Arc<WitnessClock>),
 }
 
-impl Take for Messages {
-    fn take(&mut self) -> Option<Taken> {
-        self.clock.begin_take();
-        self.handle.consume(QuotaType::MessageRate(1)).ok()?;
-        let instant_us = WitnessClock::last_reading().unwrap_or_else(now_us);
-        Some(Taken { instant_us, is_late: !self.in_force.includes(instant_us) })
+impl Member {
+    fn join(store: impl LeaseStore, spec: &HostSpec) -> io::Result<Self> {
+        let cluster = Cluster::start(store, ClusterSettings::default());
+        let lessor = Arc::new(WitnessLessor::new(cluster.lessor(), &spec.plants));
+        let clock = Arc::clone(lessor.witness());
+        let registry = QuotaRegistry::builder().lessor(lessor).build();
+        let quota = ResourceQuota::new()
+            .with_message_rate(spec.limit)
+            .with_network_bandwidth(Allowance::Unlimited)
+            .with_cpu_time(Allowance::Unlimited)
+            .with_reset_period(Duration::from_micros(spec.period_us));
+        let handle = registry
+            .register(SecurityContext::with_quota(COMPONENT, CapabilitySet::new(), quota))
+            .map_err(io::Error::other)?;
+        Ok(Self { cluster, _registry: registry, quota: (handle, clock) })
     }
 }

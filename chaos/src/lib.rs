@@ -12,6 +12,7 @@ pub mod fault;
 pub mod figures;
 pub mod history;
 pub mod host;
+mod messages;
 pub mod peer;
 pub mod picture;
 pub mod planted_store;

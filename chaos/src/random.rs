@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use crate::fault::{Fault, Planned};
 use crate::scenario::Scenario;
-use crate::spec::Demand;
+use crate::spec::{Demand, Taking};
 use crate::topology::Topology;
 
 /// The faults of a run on one server.
@@ -33,7 +33,9 @@ pub fn runs(seed: u64, faults: usize) -> Vec<Scenario> {
 
 /// Returns a limit, and the demand of four hosts from 1.2 to 3 times of it.
 fn limit_and_demand(rng: &mut Rng) -> (u64, Vec<Demand>) {
-    let limit = rng.u64(200..5_000);
+    // Few units are as likely as many.
+    let limit = 1 << rng.u32(0..12);
+    let limit = rng.u64(limit..2 * limit);
     let percent = rng.u64(120..300);
     (limit, vec![Demand::Rate(limit * percent / 800 + 1); 4])
 }
@@ -69,6 +71,8 @@ fn one_server(rng: &mut Rng, count: usize) -> Scenario {
         windows: window + 4,
         faults,
         slow_ppm: vec![0, 300, -300],
+        taking: if rng.u8(0..3) == 0 { Taking::Reserve } else { Taking::Consume },
+        life: if rng.u8(0..3) == 0 { period * rng.u32(2..40) / 10 } else { Duration::ZERO },
         ..Scenario::default()
     }
 }

@@ -14,7 +14,7 @@ use crate::checker::{Question, Verdict};
 use crate::fault::{Fault, Planned};
 use crate::history::History;
 use crate::process::Process;
-use crate::spec::{Demand, HostSpec, Limiter, Plant};
+use crate::spec::{Demand, HostSpec, Limiter, Plant, Taking};
 use crate::topology::{Servers, Topology};
 use crate::window::Windows;
 
@@ -50,6 +50,10 @@ pub struct Scenario {
     /// The lead of each host's monotonic clocks, in turn, in seconds: by a time namespace, so it
     /// needs root. 0 runs the host as it is.
     pub ahead_boot_s: Vec<u64>,
+    /// How the hosts' threads take.
+    pub taking: Taking,
+    /// The time after which each host leaves the cluster and joins again; zero for never.
+    pub life: Duration,
     /// Rules that the hosts break.
     pub plants: Vec<Plant>,
 }
@@ -70,6 +74,8 @@ impl Default for Scenario {
             slow_ppm: vec![0],
             ahead_us: vec![0],
             ahead_boot_s: vec![0],
+            taking: Taking::Consume,
+            life: Duration::ZERO,
             plants: Vec::new(),
         }
     }
@@ -161,6 +167,8 @@ impl Run<'_> {
             takes_us: begin..end,
             slow_ppm: in_turn(&scenario.slow_ppm),
             ahead_us: in_turn(&scenario.ahead_us),
+            taking: scenario.taking,
+            life_us: u64::try_from(scenario.life.as_micros()).map_err(io::Error::other)?,
             plants: scenario.plants.clone(),
         };
         let orders = folder.join("orders.json");

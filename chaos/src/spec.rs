@@ -34,6 +34,10 @@ pub struct HostSpec {
     pub slow_ppm: i64,
     /// How far its wall clock is ahead, in microseconds. Only the peers read a wall clock.
     pub ahead_us: i64,
+    /// How its threads take.
+    pub taking: Taking,
+    /// The time after which it leaves the cluster and joins again, in microseconds; 0 for never.
+    pub life_us: u64,
     /// Rules of the protocol that it breaks.
     pub plants: Vec<Plant>,
 }
@@ -70,6 +74,17 @@ pub enum Demand {
     FlatOut,
     /// So many takes in a window, evenly.
     Rate(u64),
+}
+
+/// A way to take.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(clippy::exhaustive_enums, reason = "written by scenarios")]
+pub enum Taking {
+    /// Units stay taken.
+    Consume,
+    /// Units are reserved for up to a window and a half; those of every other take are handed back,
+    /// and so are not counted.
+    Reserve,
 }
 
 /// A rule of the protocol that a host breaks, so that the checker has something to find.

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quota_cluster::{Answer, KeyRefusal, LeaseStore, Question, StoreError};
 
@@ -20,7 +20,7 @@ use crate::window::{Windows, now_us};
 #[derive(Debug)]
 pub struct WitnessStore<S> {
     inner: S,
-    files: Files,
+    files: Arc<Mutex<Files>>,
     slow_ppm: i64,
     /// The last ticket of its own, if it gives a repeated question another one.
     tickets: Option<u64>,
@@ -89,27 +89,32 @@ impl Files {
 impl<S: LeaseStore> WitnessStore<S> {
     /// Returns a store that writes into files.
     #[must_use]
-    pub fn new(inner: S, files: Files, spec: &HostSpec) -> Self {
+    pub fn new(
+        inner: S,
+        files: Arc<Mutex<Files>>,
+        in_force: Arc<InForce>,
+        spec: &HostSpec,
+    ) -> Self {
         Self {
             inner,
             files,
             slow_ppm: spec.slow_ppm,
             tickets: spec.has(Plant::NoTicket).then_some(0),
             known: BTreeMap::new(),
-            in_force: Arc::default(),
+            in_force,
         }
     }
 
-    /// Returns the time of the last lease, for the threads that take.
-    #[must_use]
-    pub fn in_force(&self) -> Arc<InForce> {
-        Arc::clone(&self.in_force)
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn witness(&mut self, question: &Question, answer: &mut Answer) {
         let last = self.known.insert(Arc::clone(&question.key), (question.ticket, answer.granted));
         let is_repeated = last == Some((question.ticket, answer.granted));
-        if !is_repeated && answer.granted > 0 && !self.files.received(answer.window, answer.granted)
+        if !is_repeated
+            && answer.granted > 0
+            && !self.files().received(answer.window, answer.granted)
         {
             answer.granted = 0;
         }
@@ -152,7 +157,7 @@ impl<S: LeaseStore> LeaseStore for WitnessStore<S> {
         &mut self,
         questions: &[Question],
     ) -> Result<Vec<Result<Answer, KeyRefusal>>, StoreError> {
-        self.files.asked();
+        self.files().asked();
         let mut questions = questions.to_vec();
         if let Some(last) = &mut self.tickets {
             for question in &mut questions {

@@ -32,6 +32,8 @@ cases! {
     a_server_that_is_stopped_for_three_windows "server stopped for 3 windows"
     a_host_that_is_stopped_for_two_windows "host stopped for 2 windows"
     a_host_that_is_killed "host killed"
+    hosts_that_leave_give_back_what_they_have "hosts that leave and join"
+    units_that_are_handed_back_are_granted_again_in_their_window "units handed back, in later windows too"
     one_of_twenty_replies_is_cut_after_its_commit "5 % of replies cut"
     one_of_five_replies_is_cut_after_its_commit "20 % of replies cut"
     hosts_whose_clocks_differ_and_drift "clocks an hour apart, and adrift"
