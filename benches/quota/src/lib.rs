@@ -5,7 +5,10 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use limits_core::{CapabilitySet, Clock, Permission, QuotaTracker, QuotaType, ResourceQuota};
+use limits_core::{
+    CapabilitySet, Clock, LeaseSignal, LeaseTerms, LeasedRate, Leases, Permission, QuotaResource,
+    QuotaTracker, QuotaType, ResourceQuota, SystemClock,
+};
 use quota_enforce::{CoarseClock, EnforceError, QuotaRegistry, SecurityContext};
 
 /// Units per second of each rate: more than can be taken one by one, so that nothing is refused.
@@ -41,6 +44,38 @@ pub fn quota() -> ResourceQuota {
 #[must_use]
 pub fn tracker() -> QuotaTracker {
     QuotaTracker::with_clock(quota(), clock())
+}
+
+/// Returns a clock that is read by a system call's fast path at each look.
+#[must_use]
+pub fn exact_clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
+}
+
+/// Returns a tracker below another one.
+#[must_use]
+pub fn two_levels(clock: Arc<dyn Clock>) -> QuotaTracker {
+    QuotaTracker::with_parent(quota(), Arc::new(QuotaTracker::with_clock(quota(), clock)))
+}
+
+/// Returns a tracker below another one, whose messages are leased.
+#[must_use]
+pub fn leased(clock: Arc<dyn Clock>) -> QuotaTracker {
+    #[derive(Debug)]
+    struct Deaf;
+
+    impl LeaseSignal for Deaf {
+        fn short(&self, _: QuotaResource) {}
+    }
+
+    let leases = Arc::new(Leases::new(&[QuotaResource::MessageRate], Arc::new(Deaf)));
+    let tracker = two_levels(clock).with_leases(Arc::clone(&leases));
+    if let Some(messages) = leases.of(QuotaResource::MessageRate) {
+        let units = LeasedRate::MOST_UNITS;
+        messages.begin(LeaseTerms { units, until: u64::MAX, ends: u64::MAX }, tracker.clock());
+        messages.listen(u64::MAX);
+    }
+    tracker
 }
 
 /// Returns a tracker that refuses messages for the next day.

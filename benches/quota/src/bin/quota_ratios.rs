@@ -17,7 +17,9 @@ use std::time::Instant;
 use ::governor::DefaultDirectRateLimiter;
 use ::governor::clock::{Clock as _, DefaultClock};
 use limits_core::{Clock, Permission, QuotaTracker, QuotaType};
-use limits_quota_benches::{FILE, clock, exhausted, governor, quota, registry, tracker};
+use limits_quota_benches::{
+    FILE, clock, exact_clock, exhausted, governor, leased, registry, tracker, two_levels,
+};
 use quota_enforce::{ComponentHandle, QuotaRegistry};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -73,7 +75,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         take,
         denial,
         three,
-        _,
+        two_levels,
+        leased,
+        two_levels_exact,
+        leased_exact,
         check,
         _,
         write,
@@ -92,6 +97,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("denial beyond the clock", denial, clock, Target::Beyond(2.0)),
         ("three resources at once / governor", three, check, Target::Ratio(0.9)),
         ("the least for that / governor", least_three, check, Target::None),
+        ("take on a leased level / on two levels", leased, two_levels, Target::Ratio(1.2)),
+        ("the same with an exact clock", leased_exact, two_levels_exact, Target::Ratio(1.2)),
         ("file write: capability, quota, commit", write, write, Target::Time(150.0)),
         ("look-up and take / take by handle", lookup, handle, Target::None),
         ("two threads, two components: throughput", two, one, Target::Speedup(1.8)),
@@ -163,7 +170,8 @@ struct Subjects {
     clock: Arc<dyn Clock>,
     words: [AtomicU64; 3],
     tracker: QuotaTracker,
-    child: QuotaTracker,
+    two_levels: [QuotaTracker; 2],
+    leased: [QuotaTracker; 2],
     exhausted: QuotaTracker,
     governor: Apart<DefaultDirectRateLimiter>,
     other_governor: Apart<DefaultDirectRateLimiter>,
@@ -174,7 +182,7 @@ struct Subjects {
 
 impl Subjects {
     /// The operations of a round, in their order.
-    const NAMES: [&str; 19] = [
+    const NAMES: [&str; 22] = [
         "the coarse clock alone",
         "a compare-and-swap alone",
         "the clock and a compare-and-swap",
@@ -183,6 +191,9 @@ impl Subjects {
         "denial",
         "take of three resources at once",
         "take of one resource on two levels",
+        "the same, the lower one leased",
+        "take of one resource on two levels, exact clock",
+        "the same, the lower one leased",
         "governor's check",
         "governor's clock alone",
         "file write through a handle",
@@ -203,7 +214,8 @@ impl Subjects {
             clock: clock(),
             words: Default::default(),
             tracker: tracker(),
-            child: QuotaTracker::with_parent(quota(), Arc::new(tracker())),
+            two_levels: [clock(), exact_clock()].map(two_levels),
+            leased: [clock(), exact_clock()].map(leased),
             exhausted: exhausted(),
             governor: Apart(governor()),
             other_governor: Apart(governor()),
@@ -221,7 +233,8 @@ impl Subjects {
             clock,
             words,
             tracker,
-            child,
+            two_levels: [two_levels, two_levels_exact],
+            leased: [leased, leased_exact],
             exhausted,
             governor,
             other_governor,
@@ -254,7 +267,10 @@ impl Subjects {
                 ];
                 tracker.reserve_all(&three).map(|taken| taken.commit()).is_ok()
             }),
-            alone(|| child.consume(QuotaType::MessageRate(one())).is_ok()),
+            alone(|| two_levels.consume(QuotaType::MessageRate(one())).is_ok()),
+            alone(|| leased.consume(QuotaType::MessageRate(one())).is_ok()),
+            alone(|| two_levels_exact.consume(QuotaType::MessageRate(one())).is_ok()),
+            alone(|| leased_exact.consume(QuotaType::MessageRate(one())).is_ok()),
             alone(|| governor.check().is_ok()),
             alone(|| black_box(peer_clock.now()) >= epoch),
             alone(|| {

@@ -137,6 +137,15 @@ impl LeaseChain {
         Self(above.iter().cloned().chain(iter::once(own)).collect())
     }
 
+    /// Returns the lease of a resource, if one level alone has leases.
+    #[inline]
+    pub(crate) fn only(&self, resource: QuotaResource) -> Option<&LeasedRate> {
+        match &*self.0 {
+            [leases] => leases.of(resource),
+            _ => None,
+        }
+    }
+
     /// Returns the leases that a demand takes from, with their amounts, in the order of the takes.
     #[inline]
     pub(crate) fn of(&self, demand: &Demand) -> impl Iterator<Item = (&LeasedRate, u64)> {

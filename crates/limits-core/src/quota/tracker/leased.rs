@@ -84,6 +84,56 @@ impl QuotaTracker {
         time.saturating_sub(self.origin_ns)
     }
 
+    /// Takes an amount of a rate that one level leases, on all levels in one try. It does what
+    /// [`take_leased`](Self::take_leased) does, in half of the time.
+    #[inline]
+    pub(super) fn take_one_leased(
+        &self,
+        leases: &LeaseChain,
+        resource: QuotaResource,
+        n: u64,
+    ) -> Option<u64> {
+        let lease = leases.only(resource).filter(|_| n > 0)?;
+        if !self.levels().all(|level| level.has_room_or_lease(resource, n)) {
+            return None;
+        }
+        let take = lease.take(n)?;
+        let start = lease.start();
+        let by_clock = self.clock.now_ns().max(start);
+        if let Some(now) = by_clock.checked_sub(self.origin_ns)
+            && self.take_rate_above(resource, n, now).is_some()
+        {
+            if lease.holds(take, by_clock) {
+                lease.look_at_use(take);
+                return Some(now);
+            }
+            self.hand_back_plain(&Demand::one(resource, n), now);
+        }
+        lease.undo(take);
+        None
+    }
+
+    /// Takes an amount of a rate on the levels above and then here, but for those that lease it.
+    fn take_rate_above(&self, resource: QuotaResource, n: u64, now: u64) -> Option<()> {
+        let planned = match self.counter(resource) {
+            Counter::Rate(rate) if self.lease(resource).is_none() => {
+                let planned = rate.plan(self.windows, now, n, self.bounds.units(resource))?;
+                Some((rate, planned))
+            }
+            _ => None,
+        };
+        if let Some(parent) = &self.parent {
+            parent.take_rate_above(resource, n, now)?;
+        }
+        if planned.is_none_or(|(rate, planned)| rate.carry_out(planned)) {
+            return Some(());
+        }
+        if let Some(parent) = &self.parent {
+            parent.hand_back_plain(&Demand::one(resource, n), now);
+        }
+        None
+    }
+
     /// Takes all on all levels in one try, as [`take_planned`](Self::take_planned) does elsewhere.
     pub(super) fn take_leased(&self, leases: &LeaseChain, demand: &Demand) -> Option<u64> {
         // Else a demand that cannot fit would refuse others while its leased parts are counted.
@@ -178,14 +228,21 @@ impl QuotaTracker {
 
     /// Reports whether a demand fits what this level has last counted.
     fn has_room(&self, demand: &Demand) -> bool {
-        demand.iter().all(|(resource, n)| {
-            let limit = self.bounds.units(resource);
-            match (self.lease(resource), self.counter(resource)) {
-                (Some(lease), _) => lease.has_room(n),
-                (None, Counter::Rate(rate)) => rate.has_room(self.windows, n, limit),
-                (None, Counter::Total(total)) => total.plan(n, limit).is_some(),
-            }
+        demand.iter().all(|(resource, n)| match self.lease(resource) {
+            Some(lease) => lease.has_room(n),
+            None => self.has_room_or_lease(resource, n),
         })
+    }
+
+    /// Reports whether an amount fits what this level has last counted, or comes from a lease.
+    #[inline]
+    fn has_room_or_lease(&self, resource: QuotaResource, n: u64) -> bool {
+        let limit = self.bounds.units(resource);
+        match self.counter(resource) {
+            _ if self.lease(resource).is_some() => true,
+            Counter::Rate(rate) => rate.has_room(self.windows, n, limit),
+            Counter::Total(total) => total.plan(n, limit).is_some(),
+        }
     }
 }
 

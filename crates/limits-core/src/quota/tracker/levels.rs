@@ -100,6 +100,12 @@ impl QuotaTracker {
         at: &mut u64,
     ) -> Result<(), QuotaError> {
         let (Some(now), Counter::Rate(rate)) = (now, self.counter(resource)) else {
+            if let Some(leases) = self.all_leases.as_deref()
+                && let Some(now) = self.take_one_leased(leases, resource, n)
+            {
+                *at = now;
+                return Ok(());
+            }
             *at = self.take_all(&Demand::one(resource, n))?;
             return Ok(());
         };
