@@ -15,7 +15,7 @@ use quota_enforce::{ClusterEvent, LeaseListener, Lessor, NotShared};
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::boot_clock::BootClock;
-use crate::driver::{Fleet, Health, Lessee, Shared, Signal, Terms, drive, lock};
+use crate::driver::{Fleet, Health, Lent, Lessee, Shared, Signal, Terms, drive, lock};
 use crate::settings::ClusterSettings;
 use crate::status::{ClusterStatus, KeyStatus};
 use crate::store::{LeaseStore, StoreError};
@@ -215,7 +215,7 @@ impl Membership {
         let signal: Arc<dyn LeaseSignal> = Arc::new(Signal { numbers: numbers.clone(), shortages });
         let leases = Arc::new(Leases::new(&resources, signal).with_limits(quota));
         // The driver may ask before the tracker is made.
-        let held = Arc::new(Arc::clone(&leases));
+        let held = Arc::new(Lent(Arc::clone(&leases)));
         let now = self.shared.clock.now_ns();
         for (resource, number) in &numbers {
             let terms = Terms {

@@ -32,7 +32,7 @@ use tokio::time::{sleep, timeout};
 
 pub(crate) use self::fleet::{Fleet, Number, Report};
 use self::lessee::failing::GRACE;
-pub(crate) use self::lessee::{Happened, Lessee, Terms};
+pub(crate) use self::lessee::{Happened, Lent, Lessee, Terms};
 use crate::store::{LeaseStore, Question, StoreError};
 
 /// The longest time in which a closing driver gives units back.

@@ -90,7 +90,7 @@ fn read_password(path: &Path) -> Result<String, PasswordFileError> {
     let failed = |reason| PasswordFileError { path: path.to_path_buf(), reason };
     let invalid = |text: &str| failed(io::Error::new(io::ErrorKind::InvalidData, text));
     let bytes = read_regular_file(path, MOST_BYTES).map_err(failed)?;
-    let text = String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8"))?;
+    let text = String::from_utf8(bytes).ok().ok_or_else(|| invalid("it is not UTF-8"))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let password = line.strip_suffix('\r').unwrap_or(line);
     match password {

@@ -291,7 +291,7 @@ async fn the_last_owner_ends_the_task() {
     let before = store.calls();
     assert_eq!(leases.of(QuotaResource::MessageRate).unwrap().usage().leased, 0);
     advance(10 * SECOND).await;
-    assert!(!host.tracker.consume(QuotaType::MessageRate(1)).is_ok());
+    assert!(host.tracker.consume(QuotaType::MessageRate(1)).is_err());
     assert_eq!(store.calls(), before);
 }
 

@@ -3,6 +3,7 @@
 mod answer;
 pub(crate) mod failing;
 
+use core::ops::Deref;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -63,12 +64,23 @@ pub(crate) enum Happened {
     Warning(String),
 }
 
+/// The leases of one tracker, as its lessees share them: each lessee has an `Arc` of this, so the
+/// `Arc` inside has one owner more only while there is a tracker.
+#[derive(Debug)]
+pub(crate) struct Lent(pub(crate) Arc<Leases>);
+
+impl Deref for Lent {
+    type Target = Leases;
+
+    fn deref(&self) -> &Leases {
+        &self.0
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Lessee {
     pub(crate) terms: Terms,
-    /// In an `Arc` of the lessees' own, so that the count of the inner one tells whether the
-    /// tracker is gone.
-    leases: Arc<Arc<Leases>>,
+    leases: Arc<Lent>,
     period: u64,
     ticket: u64,
     /// The ticket of the last question that was sent.
@@ -107,7 +119,7 @@ pub(crate) struct Lessee {
 }
 
 impl Lessee {
-    pub(crate) fn new(terms: Terms, leases: Arc<Arc<Leases>>, now: u64) -> Self {
+    pub(crate) fn new(terms: Terms, leases: Arc<Lent>, now: u64) -> Self {
         let period = nanos(terms.period);
         Self {
             terms,
@@ -158,7 +170,7 @@ impl Lessee {
 
     /// Reports whether the tracker is gone: only the lessees have the leases.
     pub(super) fn is_orphan(&self) -> bool {
-        Arc::strong_count(&*self.leases) == 1
+        Arc::strong_count(&self.leases.0) == 1
     }
 
     /// Reports whether the lessee has given back its rest.

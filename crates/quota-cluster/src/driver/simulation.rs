@@ -12,7 +12,7 @@ use limits_core::{
 };
 use tokio::sync::mpsc;
 
-use super::{Fleet, Lessee, Signal, Terms};
+use super::{Fleet, Lent, Lessee, Signal, Terms};
 use crate::fake_store::FakeStore;
 use crate::store::{Answer, KeyRefusal, LeaseStore as _, Question, StoreError};
 
@@ -159,7 +159,7 @@ impl Host {
             on_loss: plan.on_loss,
             max_hosts: u32::try_from(plan.hosts).unwrap(),
         };
-        fleet.add(number, Lessee::new(terms, Arc::new(leases), clock.now_ns()));
+        fleet.add(number, Lessee::new(terms, Arc::new(Lent(leases)), clock.now_ns()));
         Self { fleet, tracker, store, heard, flight: None, demand, due: 0, stalled_until: 0 }
     }
 

@@ -94,7 +94,7 @@ impl Visitor<'_> for OneRule {
 }
 
 fn rule<E: Error>(word: &str) -> Result<StoreLoss, E> {
-    StoreLoss::from_str(word).map_err(|_| {
+    StoreLoss::from_str(word).ok().ok_or_else(|| {
         E::custom(format!("`{}` is not known: expected closed, share or open", quoted(word)))
     })
 }

@@ -17,7 +17,7 @@ impl LeaseSignal for Unheard {
 }
 
 fn messages(tracker: &QuotaTracker) -> &LeasedRate {
-    tracker.leases().unwrap().of(MESSAGES).unwrap()
+    tracker.leases().and_then(|leases| leases.of(MESSAGES)).expect("messages are leased")
 }
 
 fn leased(tracker: QuotaTracker) -> QuotaTracker {
