@@ -1,9 +1,10 @@
 //! A Redis server in a directory of its own.
 
+use core::fmt::Write as _;
+use core::net::Ipv4Addr;
 use core::time::Duration;
-use std::fmt::Write as _;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;

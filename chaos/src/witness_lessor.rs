@@ -48,7 +48,8 @@ impl Lessor for WitnessLessor {
     }
 
     fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.clock) as Arc<dyn Clock>
+        let clock: Arc<dyn Clock> = self.clock.clone();
+        clock
     }
 
     fn attach(&self, listener: Weak<dyn LeaseListener>) {

@@ -73,9 +73,9 @@ async fn a_script_that_the_server_has_forgotten_is_loaded_again() {
         host.ask(1).await;
     }
     // Refused, loaded, asked again: never more, and by one connection.
-    assert_eq!(server.statistic("cmdstat_evalsha", "calls"), 10.0);
-    assert_eq!(server.statistic("cmdstat_evalsha", "failed_calls"), 5.0);
-    assert_eq!(server.statistic("cmdstat_hmget", "calls"), 5.0);
+    assert_eq!(server.statistic::<u64>("cmdstat_evalsha", "calls"), 10);
+    assert_eq!(server.statistic::<u64>("cmdstat_evalsha", "failed_calls"), 5);
+    assert_eq!(server.statistic::<u64>("cmdstat_hmget", "calls"), 5);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A server that a test starts, on a socket and a port of its own, and that ends with the test.
 
+use core::str::FromStr;
 use core::time::Duration;
 use std::fs;
 use std::io::Write as _;
@@ -176,13 +177,13 @@ impl RedisServer {
 
     /// Reads a number of the server's statistics, such as `calls` of `cmdstat_evalsha`; 0 if there
     /// is none.
-    pub(crate) fn statistic(&self, line: &str, name: &str) -> f64 {
+    pub(crate) fn statistic<T: FromStr + Default>(&self, line: &str, name: &str) -> T {
         let text: String = self.run("INFO everything");
         let line = text.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
         let field = line.and_then(|line| {
             line.split(',').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
         });
-        field.map_or(0.0, |number| number.trim().parse().unwrap())
+        field.map_or_else(T::default, |number| number.trim().parse().ok().expect("a number"))
     }
 
     /// Reads a line of the server's `INFO`.
