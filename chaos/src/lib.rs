@@ -3,7 +3,7 @@
 //! A [`Scenario`](scenario::Scenario) starts servers and host processes, and injects faults at
 //! moments of a window. Each host counts its takes in files that outlive it, by the window that the
 //! store's clock was in: all processes run on one machine, so that is its clock. The
-//! [checker](checker) reads the files.
+//! [`checker`] reads the files.
 
 mod callers;
 pub mod catalogue;

@@ -15,25 +15,8 @@ use tempfile::TempDir;
 
 use crate::process::Process;
 
-/// The package that has the servers.
-pub const INSTALL: &str = "apt-get install redis-server redis-sentinel";
-
 /// The time that a server may take to start.
 const START: Duration = Duration::from_secs(20);
-
-/// Reports whether the servers are installed.
-#[must_use]
-pub fn is_installed() -> bool {
-    let version = |program| {
-        Command::new(program)
-            .arg("--version")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status()
-            .is_ok_and(|status| status.success())
-    };
-    version("redis-server") && version("redis-sentinel")
-}
 
 /// A Redis server without persistence: it is empty after a restart.
 #[derive(Debug)]
