@@ -12,7 +12,7 @@ const SHARE: u64 = 4;
 pub(super) struct Estimate {
     /// The use of a whole window: a moving average.
     per_window: u64,
-    /// The largest amount that was refused lately.
+    /// The largest amount that was refused in this window.
     largest: u64,
     /// The use of the lease and the time, when both were last looked at.
     seen: (u64, u64),
@@ -38,7 +38,7 @@ impl Estimate {
     pub(super) fn end_window(&mut self, used: u64, was_short: bool, now: u64) {
         // More than was granted was wanted.
         self.add(if was_short { used.saturating_mul(2) } else { used });
-        self.largest /= 2;
+        self.largest = 0;
         self.seen = (0, now);
     }
 
@@ -48,8 +48,12 @@ impl Estimate {
     }
 
     /// Returns the units to ask for.
+    ///
+    /// At least as many as the largest take that was refused in this window, but not what is left for a
+    /// take that does not fit any more: other hosts could use it.
     pub(super) fn size(&self, limit: u64, remaining: u64, lessees: u64) -> u64 {
-        let floor = (limit / SMALLEST_PART).max(self.largest).max(1);
+        let largest = if self.largest <= remaining { self.largest } else { 0 };
+        let floor = (limit / SMALLEST_PART).max(largest).max(1);
         let share = remaining / lessees.max(1).saturating_mul(SHARE);
         (self.per_window / PART_OF_USE).clamp(floor, share.max(floor)).min(limit)
     }
@@ -79,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_amount_is_asked_for_at_once_and_forgotten_over_windows() {
+    fn a_refused_amount_is_asked_for_if_it_fits_and_forgotten_with_its_window() {
         let mut estimate = Estimate::default();
         estimate.refuse(600);
         estimate.refuse(10);
-        assert_eq!(estimate.size(10_000, 10, 8), 600);
-        assert_eq!(estimate.size(500, 500, 1), 500);
+        assert_eq!(estimate.size(10_000, 600, 8), 600);
+        assert_eq!(estimate.size(10_000, 599, 8), 25);
         estimate.end_window(0, false, 0);
-        assert_eq!(estimate.size(10_000, 10_000, 8), 300);
+        assert_eq!(estimate.size(10_000, 10_000, 8), 25);
     }
 
     #[test]

@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use limits_core::{Clock, LeaseUse, LeasedRate, Leases, QuotaResource, StoreLoss};
 
-use self::answer::FIRST_POLL;
+use self::answer::{FIRST_POLL, low};
 use self::failing::{Failing, GRACE};
 use super::estimate::Estimate;
 use crate::store::{Give, Question};
 
 /// The largest number that a store counts exactly.
 const MOST_UNITS: u64 = (1 << 53) - 1;
+/// The time for which takes that do not fit into a window are not heard of.
+const DEAF: u64 = 10_000_000;
 /// A lessee that has had no use for so many windows asks no more, until a take is refused.
 const IDLE_WINDOWS: u32 = 10;
 
@@ -260,15 +262,26 @@ impl Lessee {
         let has_more = held.of_age_at.is_none() && (held.remaining > 0 || held.limit < limit);
         self.estimate.see(usage.used, now, self.period);
         let size = self.estimate.size(limit, held.remaining, held.lessees);
-        if has_more && (self.is_short || self.unmet > left) {
+        // A take that does not fit into the rest of the window waits for the next one; until then
+        // it is not asked for, since other hosts could use that rest.
+        let fits = self.unmet <= left.saturating_add(held.remaining) || held.limit < limit;
+        if has_more && fits && (self.is_short || self.unmet > left) {
             return Some(size.max(self.owed(usage.debt())).min(limit));
         }
-        if left == 0 {
-            self.due = held.ends;
-        } else if now < held.beat {
-            self.due = held.beat.min(held.ends);
-        } else {
+        if has_more && !fits && left < low(held.granted) {
+            return Some(size.max(usage.debt()).min(limit));
+        }
+        if left > 0 && now >= held.beat {
             return Some(0);
+        }
+        self.due = if left > 0 { held.beat.min(held.ends) } else { held.ends };
+        if has_more && lease.is_told() {
+            // Takes that do not fit go on to be refused: the next one is heard a little later.
+            if core::mem::take(&mut self.is_short) {
+                self.due = self.due.min(now.saturating_add(DEAF));
+            } else {
+                self.unmet = self.unmet.max(lease.listen(held.threshold(usage)));
+            }
         }
         None
     }

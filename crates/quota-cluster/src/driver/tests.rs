@@ -219,3 +219,39 @@ fn a_lease_that_no_answer_has_extended_ends_before_another_server_grants() {
     assert_eq!(world.granted.values().last(), Some(&100), "{:?}", world.granted);
     assert!(take(&world).is_err());
 }
+
+/// A guest that asks for all and takes nothing would else keep the units from all other hosts.
+#[test]
+fn a_refused_take_costs_other_hosts_no_more_than_the_window_after_it() {
+    for (limit, amount) in [(1_000, 1_000), (1_000, 900), (1_000, 400), (1, 1), (5, 5)] {
+        let plan = Plan { hosts: 2, limit, demand: 0, first: 50, ..SECONDS };
+        let mut world = World::new(plan);
+        world.run(4 * SECOND);
+        world.hosts[1].demand = limit * 2;
+        world.run(2 * SECOND + 500 * MILLI);
+        let _outcome = world.hosts[0].tracker.consume(QuotaType::MessageRate(amount));
+        let refused_in = *world.granted.keys().last().unwrap();
+        world.run(6 * SECOND);
+        let after: Vec<_> = world.granted.range(refused_in + 2..).map(|(_, n)| *n).collect();
+        let whole = after.split_last().unwrap().1;
+        let least = limit * 98 / 100;
+        assert!(whole.iter().all(|units| *units >= least), "{limit} {amount}: {after:?}");
+    }
+}
+
+#[test]
+fn takes_that_do_not_fit_any_more_keep_nothing_from_other_hosts() {
+    let plan = Plan { hosts: 2, limit: 1_000, demand: 0, first: 50, ..SECONDS };
+    let mut world = World::new(plan);
+    world.run(4 * SECOND);
+    world.hosts[1].demand = 800;
+    world.run(2 * SECOND + 300 * MILLI);
+    // The other host has spent nearly half of the window's units.
+    let window = *world.granted.keys().last().unwrap();
+    for _ in 0..350 {
+        assert!(world.hosts[0].tracker.consume(QuotaType::MessageRate(1_000)).is_err());
+        world.run(MILLI);
+    }
+    world.run(100 * MILLI);
+    assert!(world.granted[&window] >= 780, "{:?}", world.granted);
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use limits_core::{Clock, LeaseTerms};
+use limits_core::{Clock, LeaseTerms, LeaseUse};
 
 use super::{Happened, Held, Lessee, nanos};
 use crate::store::Answer;
@@ -94,6 +94,8 @@ impl Lessee {
             let is_used = before.used > 0 || self.unmet > 0 || lease.wanted() > 0;
             self.idle = if is_used { 0 } else { self.idle.saturating_add(1) };
             self.estimate.end_window(before.used, self.unmet > 0, received);
+            // The question of this window has asked for it: it is wanted on if it is refused again.
+            self.unmet = 0;
         } else {
             lease.extend(terms);
         }
@@ -129,16 +131,12 @@ impl Lessee {
             None if is_full => held.ends,
             None => 0,
         });
-        let threshold = if is_full {
-            u64::MAX
-        } else {
-            usage.leased.saturating_sub(low(held.granted)).saturating_add(1)
-        };
+        let threshold = if is_full { u64::MAX } else { held.threshold(usage) };
         let refused = lease.listen(threshold);
         self.is_short = false;
         self.estimate.refuse(refused);
         self.unmet = self.unmet.max(refused);
-        if usage.left() >= self.unmet && !is_full {
+        if usage.left() >= self.unmet {
             self.unmet = 0;
         }
         if usage.left() > 0 {
@@ -158,8 +156,15 @@ impl Lessee {
     }
 }
 
+impl Held {
+    /// Returns the use of the lease from which on the next one is asked for.
+    pub(super) const fn threshold(&self, usage: LeaseUse) -> u64 {
+        usage.leased.saturating_sub(low(self.granted)).saturating_add(1)
+    }
+}
+
 /// Returns the rest of a lease below which the next one is asked for.
-const fn low(granted: u64) -> u64 {
+pub(super) const fn low(granted: u64) -> u64 {
     let quarter = granted / 4;
     if quarter > 1 { quarter } else { 1 }
 }
