@@ -212,6 +212,11 @@ impl ComponentHandle {
         }
     }
 
+    /// Returns the units of a resource that the component's own level has left.
+    pub(crate) fn left(&self, resource: QuotaResource) -> u64 {
+        self.0.tracker.status_of(resource).available().at_most().unwrap_or(u64::MAX)
+    }
+
     /// See [`QuotaTracker::publish_wait`](limits_core::QuotaTracker::publish_wait).
     pub(crate) fn publish_wait(&self, resource: QuotaResource) {
         self.0.tracker.publish_wait(resource);

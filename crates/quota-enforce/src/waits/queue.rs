@@ -167,8 +167,13 @@ impl Queue {
         if let Some((_, error)) = above.filter(|(_, error)| error.is_leased())
             && let Some(line) = self.lines.values().next()
         {
-            let waiters = self.lines.values().flat_map(|line| &line.waiters);
-            line.component.want(error, sum(waiters.map(Waiter::least)));
+            // A component that has many waiters gets no more than its own level has left, so its
+            // host needs no more for it.
+            let wanted = self.lines.values().map(|line| {
+                let least = sum(line.waiters.iter().map(Waiter::least));
+                least.min(line.component.left(error.resource()))
+            });
+            line.component.want(error, sum(wanted));
         }
         self.keep_watch();
     }

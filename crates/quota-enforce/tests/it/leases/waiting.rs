@@ -127,6 +127,19 @@ async fn what_components_want_of_their_host_is_not_asked_for_themselves() {
 }
 
 // I10
+/// A guest could else keep the units of all components on its host from those on other hosts.
+#[tokio::test(start_paused = true)]
+async fn a_component_with_many_waiters_makes_its_host_lease_no_more_than_its_own_quota() {
+    let lender = Lender::new(&[MESSAGES], &[MESSAGES]);
+    let registry = lender.builder().host(only_messages(500)).build();
+    let greedy = registry.register(context("greedy", only_messages(100))).unwrap();
+    lender.begin("greedy", MESSAGES, 100);
+    let _waiters: Vec<_> = (0..20).map(|_| waits(&greedy, 60)).collect();
+    lender.wanted(HOST, MESSAGES);
+    lender.begin(HOST, MESSAGES, 0);
+    assert_eq!(lender.wanted(HOST, MESSAGES), 100);
+}
+
 #[tokio::test(start_paused = true)]
 async fn components_without_a_host_quota_wait_for_leases_of_their_own() {
     let lender = Lender::new(&[MESSAGES], &[]);
