@@ -1,10 +1,11 @@
 //! Leased levels above and below others.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
-use limits_core::{LeaseTerms, QuotaTracker, QuotaType, ResourceQuota};
-use std::sync::Arc;
+use limits_core::{Clock, LeaseTerms, Leases, QuotaTracker, QuotaType, ResourceQuota};
+use std::sync::{Arc, OnceLock};
 
-use super::{Leased, MESSAGES, SECOND, after, messages, tracked};
+use super::{Heard, Leased, MESSAGES, SECOND, after, messages, tracked};
 
 fn quota(limit: u64) -> ResourceQuota {
     ResourceQuota::new().with_message_rate(limit)
@@ -143,4 +144,50 @@ fn totals_of_a_leased_level_are_counted_as_ever() {
     drop(held);
     let usage = host.tracker.usage();
     assert_eq!((usage.memory_used, usage.storage_used, usage.message_count), (0, 0, 0));
+}
+
+// I25
+#[test]
+fn windows_of_two_levels_that_begin_at_one_moment_are_told_apart() {
+    let (host, component) = both(5, 5);
+    component.begin(5);
+    let held = component.tracker.reserve(messages(2)).unwrap();
+    host.begin(5);
+    component.tracker.consume(messages(1)).unwrap();
+    drop(held);
+    assert_eq!((host.used(), component.used()), (1, 1));
+}
+
+/// A clock that notes the use of a lease whenever it is read.
+#[derive(Debug, Default)]
+struct Watching {
+    leases: OnceLock<Arc<Leases>>,
+    most: AtomicU64,
+}
+
+impl Clock for Watching {
+    fn now_ns(&self) -> u64 {
+        if let Some(lease) = self.leases.get().and_then(|leases| leases.of(MESSAGES)) {
+            self.most.fetch_max(lease.usage().used, Ordering::Relaxed);
+        }
+        100
+    }
+}
+
+#[test]
+fn a_take_that_its_own_level_refuses_never_holds_units_that_neighbours_could_use() {
+    let clock = Arc::new(Watching::default());
+    let shown: Arc<dyn Clock> = Arc::<Watching>::clone(&clock);
+    let leases = Arc::new(Leases::new(&[MESSAGES], Arc::new(Heard::default())));
+    let host = QuotaTracker::with_clock(quota(100), shown).with_leases(Arc::clone(&leases));
+    let component = QuotaTracker::with_parent(quota(4), Arc::new(host));
+    let terms = LeaseTerms { units: 10, until: u64::MAX, ends: u64::MAX };
+    leases.of(MESSAGES).unwrap().begin(terms, component.clock());
+    component.consume(messages(4)).unwrap();
+    clock.leases.set(Arc::clone(&leases)).unwrap();
+    let all = [messages(3), QuotaType::Storage(1)];
+    component.consume(messages(3)).unwrap_err();
+    component.reserve_all(&all).unwrap_err();
+    component.reserve_paced(MESSAGES, 3, 3).unwrap_err();
+    assert_eq!(clock.most.load(Ordering::Relaxed), 4);
 }
