@@ -99,11 +99,11 @@ impl LeasedRate {
         fence(Ordering::SeqCst);
         let latest = self.start.load(Ordering::Relaxed).max(self.ahead.load(Ordering::Relaxed));
         let start = clock.now_ns().max(latest).saturating_add(1);
-        // Release pairs with the acquire in `start` and in `holds`: a thread that reads this start
-        // or this deadline sees the new number in `word`.
-        self.start.store(start, Ordering::Release);
+        // The fence also pairs with the acquire in `start` and in `holds`: a thread that reads this
+        // start or this deadline sees the new number in `word`.
+        self.start.store(start, Ordering::Relaxed);
         self.ends.store(terms.ends, Ordering::Relaxed);
-        self.until.store(terms.until, Ordering::Release);
+        self.until.store(terms.until, Ordering::Relaxed);
         // Release pairs with the acquire in `open`: a thread that sees this number sees all of the
         // above.
         self.leased.store(pack(number, terms.units.min(Self::MOST_UNITS)), Ordering::Release);
@@ -114,11 +114,9 @@ impl LeasedRate {
     /// Adds units to the window that goes on, and sets a later deadline; an earlier one changes
     /// nothing. Adds nothing if no window is open.
     pub fn extend(&self, terms: LeaseTerms) {
-        // Only the lessor writes these words, so its own loads are exact.
+        // Only the lessor writes this word, so its own load is exact. Once the window has ended, its
+        // number is an old one, and so no take goes by what is stored here.
         let leased = self.leased.load(Ordering::Relaxed);
-        if number(leased) != number(self.word.load(Ordering::Relaxed)) {
-            return;
-        }
         self.ends.fetch_max(terms.ends, Ordering::Relaxed);
         self.until.fetch_max(terms.until, Ordering::Release);
         let units = units(leased).saturating_add(terms.units).min(Self::MOST_UNITS);
@@ -234,7 +232,7 @@ impl LeasedRate {
     /// before the deadline.
     #[inline]
     pub(crate) fn holds(&self, take: LeaseTake, now: u64) -> bool {
-        // Acquire pairs with the release in `begin`: after a later lease's deadline, the word that
+        // Acquire pairs with the fence in `begin`: after a later lease's deadline, the word that
         // is loaded next has that lease's number.
         now < self.until.load(Ordering::Acquire)
             && number(self.word.load(Ordering::Relaxed)) == number(take.word)

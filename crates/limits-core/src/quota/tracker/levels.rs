@@ -118,7 +118,9 @@ impl QuotaTracker {
 
     /// Takes all or nothing, and returns a time in the windows that count it.
     pub(super) fn take_all(&self, demand: &Demand) -> Result<u64, QuotaError> {
-        if let Some(leases) = self.all_leases.as_deref().filter(|_| demand.has_rates()) {
+        if let Some(leases) = self.all_leases.as_deref()
+            && leases.of(demand).next().is_some()
+        {
             return match self.take_leased(leases, demand) {
                 Some(now) => Ok(now),
                 None => self.take_leased_slowly(leases, demand),

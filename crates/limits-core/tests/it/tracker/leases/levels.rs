@@ -174,6 +174,25 @@ impl Clock for Watching {
     }
 }
 
+// I23
+#[test]
+fn the_clock_is_read_once_the_units_are_counted() {
+    let clock = Arc::new(Watching::default());
+    let shown: Arc<dyn Clock> = Arc::<Watching>::clone(&clock);
+    let leases = Arc::new(Leases::new(&[MESSAGES], Arc::new(Heard::default())));
+    let host = Arc::new(QuotaTracker::with_clock(quota(100), shown));
+    let component = QuotaTracker::with_parent(quota(100), host).with_leases(Arc::clone(&leases));
+    let terms = LeaseTerms { units: 10, until: u64::MAX, ends: u64::MAX };
+    leases.of(MESSAGES).unwrap().begin(terms, component.clock());
+    clock.leases.set(Arc::clone(&leases)).unwrap();
+    component.consume(messages(3)).unwrap();
+    assert_eq!(clock.most.load(Ordering::Relaxed), 3);
+    component.reserve_all(&[messages(2), QuotaType::Memory(1)]).unwrap().commit();
+    assert_eq!(clock.most.load(Ordering::Relaxed), 5);
+    component.reserve_paced(MESSAGES, 4, 4).unwrap().commit();
+    assert_eq!(clock.most.load(Ordering::Relaxed), 9);
+}
+
 #[test]
 fn a_take_that_its_own_level_refuses_never_holds_units_that_neighbours_could_use() {
     let clock = Arc::new(Watching::default());
