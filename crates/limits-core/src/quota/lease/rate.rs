@@ -114,8 +114,8 @@ impl LeasedRate {
     /// Adds units to the window that goes on, and sets a later deadline; an earlier one changes
     /// nothing. Adds nothing if no window is open.
     pub fn extend(&self, terms: LeaseTerms) {
-        // Only the lessor writes this word, so its own load is exact. Once the window has ended, its
-        // number is an old one, and so no take goes by what is stored here.
+        // Only the lessor writes this word, so its own load is exact. Once the window has ended,
+        // its number is an old one, and so no take goes by the stores here.
         let leased = self.leased.load(Ordering::Relaxed);
         self.ends.fetch_max(terms.ends, Ordering::Relaxed);
         self.until.fetch_max(terms.until, Ordering::Release);
