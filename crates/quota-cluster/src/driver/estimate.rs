@@ -49,8 +49,8 @@ impl Estimate {
 
     /// Returns the units to ask for.
     ///
-    /// At least as many as the largest take that was refused in this window, but not what is left for a
-    /// take that does not fit any more: other hosts could use it.
+    /// At least as many as the largest take that was refused in this window, but not what is left
+    /// for a take that does not fit any more: other hosts could use it.
     pub(super) fn size(&self, limit: u64, remaining: u64, lessees: u64) -> u64 {
         let largest = if self.largest <= remaining { self.largest } else { 0 };
         let floor = (limit / SMALLEST_PART).max(largest).max(1);

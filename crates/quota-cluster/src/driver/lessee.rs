@@ -14,8 +14,6 @@ use self::failing::{Failing, GRACE};
 use super::estimate::Estimate;
 use crate::store::{Give, Question};
 
-/// The largest number that a store counts exactly.
-const MOST_UNITS: u64 = (1 << 53) - 1;
 /// The time for which takes that do not fit into a window are not heard of.
 const DEAF: u64 = 10_000_000;
 /// A lessee that has had no use for so many windows asks no more, until a take is refused.
@@ -313,7 +311,7 @@ impl Lessee {
 
     /// Returns the limit over all hosts.
     pub(crate) fn limit(&self) -> u64 {
-        self.leases.limit(self.terms.resource).min(MOST_UNITS)
+        self.leases.limit(self.terms.resource).min(LeasedRate::MOST_UNITS)
     }
 
     /// Returns the words for the quota's owner.
