@@ -7,10 +7,11 @@
 //! cargo run -p quota-cluster --example share -- redis://127.0.0.1:6379
 //! ```
 
-#![expect(clippy::print_stdout, reason = "a program")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use core::error::Error;
 use core::time::Duration;
+use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use limits_core::{CapabilitySet, QuotaType, ResourceQuota};
@@ -18,9 +19,21 @@ use quota_cluster::{Cluster, ClusterSettings, RedisSettings, RedisStore};
 use quota_enforce::{QuotaRegistry, SecurityContext};
 
 const SECONDS: u64 = 10;
+/// More than a new key of this period needs.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match share().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn share() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).unwrap_or_else(|| String::from("redis://127.0.0.1:6379"));
     let store = RedisStore::new(RedisSettings::new(url))?;
     let cluster = Cluster::start(store, ClusterSettings::default());
@@ -28,7 +41,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let quota = ResourceQuota::new().with_message_rate(1_000);
     let shop =
         registry.register(SecurityContext::with_quota("shop", CapabilitySet::new(), quota))?;
-    let ready = cluster.ready().await?;
+    // Without a bound it would wait until there is a server.
+    let Ok(ready) = tokio::time::timeout(PATIENCE, cluster.ready()).await else {
+        return Err(cluster.status().last_error.map_or("no answer".into(), Into::into));
+    };
+    let ready = ready?;
     println!("waited {:?} until the quota was of age", ready.waited);
 
     let first = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() + 1;

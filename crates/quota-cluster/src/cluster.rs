@@ -273,7 +273,8 @@ impl Lessor for Membership {
         if let (true, Some(error), Some(listener)) =
             (health.is_lost, health.last_error, listener.upgrade())
         {
-            listener.cluster_changed(&ClusterEvent::StoreLost { reason: error.to_string() });
+            listener
+                .cluster_changed(&ClusterEvent::StoreLost { reason: error.reason().to_owned() });
         }
     }
 }

@@ -210,7 +210,7 @@ fn note(shared: &Shared, error: Option<&StoreError>, warnings: Vec<String>) -> V
             let is_unfit = matches!(error, StoreError::Unfit(_));
             if !health.is_lost && (is_unfit || now.saturating_sub(since) >= GRACE) {
                 health.is_lost = true;
-                events.push(ClusterEvent::StoreLost { reason: error.to_string() });
+                events.push(ClusterEvent::StoreLost { reason: error.reason().to_owned() });
             }
         }
         None => {

@@ -9,7 +9,7 @@ pub struct ClusterSettings {
     /// The beginning of all keys in the store. Clusters with different prefixes share nothing.
     pub prefix: String,
     /// The most hosts that ever share a quota, at least 1. While the store is away, a host that
-    /// [shares](StoreLoss::Share) grants the limit divided by this.
+    /// [shares](StoreLoss::Share) grants the limit divided by this, rounded down.
     pub max_hosts: u32,
     /// The policy for messages while the store is away.
     pub messages_on_loss: StoreLoss,

@@ -91,6 +91,15 @@ pub enum StoreError {
     Unfit(String),
 }
 
+impl StoreError {
+    /// Returns the reason alone.
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::Lost(text) | Self::Unfit(text) => text,
+        }
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -27,7 +27,8 @@ pub enum StoreLoss {
     /// Nothing is granted.
     #[default]
     Closed,
-    /// The host grants its share of the limit: the limit divided by the largest number of hosts.
+    /// The host grants its share of the limit: the limit divided by the largest number of hosts,
+    /// rounded down, so nothing of a limit below that number.
     Share,
     /// The host grants the whole limit, so that all hosts together may grant it once each.
     Open,

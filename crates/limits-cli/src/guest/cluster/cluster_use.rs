@@ -43,6 +43,8 @@ struct LeaseUse {
     leased: Value,
     on_store_loss: &'static str,
     #[serde(skip)]
+    is_empty: bool,
+    #[serde(skip)]
     line: String,
 }
 
@@ -74,10 +76,13 @@ impl ClusterUse {
         }
     }
 
-    /// Writes a line for each rate of which something was leased.
+    /// Writes a line for each rate, also for one of which other hosts have all. A process that has
+    /// leased nothing at all never met the store: no lines.
     pub(crate) fn leases(&self) -> Vec<String> {
-        let lines = self.leases.iter().map(|lease| lease.line.clone());
-        lines.filter(|line| !line.is_empty()).collect()
+        if self.leases.iter().all(|lease| lease.is_empty) {
+            return Vec::new();
+        }
+        self.leases.iter().map(|lease| lease.line.clone()).collect()
     }
 }
 
@@ -87,14 +92,11 @@ impl LeaseUse {
         let resource: QuotaResource = *resource;
         let (level, whose) =
             if id.is_empty() { ("host", "the host's ") } else { ("component", "") };
-        let line = match *leased {
-            0 => String::new(),
-            leased => format!(
-                "{whose}{resource}: {} leased of {} in {period:?} for all hosts",
-                amount(resource, leased),
-                bound(resource, *limit)
-            ),
-        };
+        let line = format!(
+            "{whose}{resource}: {} leased of {} in {period:?} for all hosts",
+            amount(resource, *leased),
+            bound(resource, *limit)
+        );
         Self {
             level,
             resource: resource.key(),
@@ -102,6 +104,7 @@ impl LeaseUse {
             period_ms: milliseconds(*period),
             leased: number(resource, *leased),
             on_store_loss: table.on_store_loss(resource).as_str(),
+            is_empty: *leased == 0,
             line,
         }
     }

@@ -81,11 +81,20 @@ impl Member {
         waited: &mut Duration,
     ) -> Result<(), Failure> {
         let began = Instant::now();
-        let note = || String::from("waiting for the cluster");
+        let note = || self.note();
         let waiting = progress::with_note(is_shown, note, interrupt.or(self.granting()));
         let ready = waiting.await;
         *waited = began.elapsed();
         ready.map_err(|by| Failure::Interrupted { by })?.map_err(Failure::from)
+    }
+
+    /// Returns the note during the wait, with its rest if the store has told it.
+    fn note(&self) -> String {
+        let keys = self.cluster.status().keys;
+        match keys.iter().filter_map(|key| key.newborn_for).max() {
+            Some(rest) => format!("waiting for the cluster, {:.0} s more", rest.as_secs_f64()),
+            None => String::from("waiting for the cluster"),
+        }
     }
 
     async fn granting(&self) -> Result<(), ClusterFailure> {
