@@ -107,6 +107,8 @@ pub(crate) struct Lessee {
     owed: u64,
     /// The lowest limits that this host has asked with, in this window and in the one before.
     asked_limits: (u64, u64),
+    /// The time before which no shortage leads to a question.
+    quiet_until: u64,
     /// The time of the next step; `u64::MAX` for that of a signal.
     due: u64,
     is_ready: bool,
@@ -140,6 +142,7 @@ impl Lessee {
             local_ends: 0,
             owed: 0,
             asked_limits: (u64::MAX, u64::MAX),
+            quiet_until: 0,
             due: now,
             is_ready: false,
             warned: None,
@@ -188,7 +191,7 @@ impl Lessee {
         // A question that was on its way may have answered it since.
         if self.leases.of(self.terms.resource).is_some_and(LeasedRate::is_told) {
             self.is_short = true;
-            self.due = self.due.min(now);
+            self.due = self.due.min(now.max(self.quiet_until));
         }
     }
 
@@ -266,7 +269,7 @@ impl Lessee {
         if has_more && fits && (self.is_short || self.unmet > left) {
             return Some(size.max(self.owed(usage.debt())).min(limit));
         }
-        if has_more && !fits && left < low(held.granted) {
+        if has_more && !fits && left < size.max(low(held.granted)) {
             return Some(size.max(usage.debt()).min(limit));
         }
         if left > 0 && now >= held.beat {

@@ -255,3 +255,18 @@ fn takes_that_do_not_fit_any_more_keep_nothing_from_other_hosts() {
     world.run(100 * MILLI);
     assert!(world.granted[&window] >= 780, "{:?}", world.granted);
 }
+
+// I5
+#[test]
+fn a_store_whose_clock_steps_back_within_a_window_is_not_asked_without_end() {
+    let plan = Plan { hosts: 2, demand: 15_000, first: 50, ..SECONDS };
+    let mut world = World::new(plan);
+    world.run(4 * SECOND);
+    // To the end of a window, which then begins anew.
+    world.run(650 * MILLI);
+    world.store.step_clock(-i64::try_from(900 * MILLI).unwrap());
+    let before = world.store.questions();
+    world.run(900 * MILLI);
+    let questions = world.store.questions() - before;
+    assert!(questions <= 2 * 60, "{questions} questions");
+}

@@ -152,6 +152,11 @@ impl Lessee {
         } else {
             held.ends
         };
+        if held.ends <= now && held.of_age_at.is_none() {
+            // By this host's clock the window is over: that of the store has stepped back, or lags.
+            self.quiet_until = now.saturating_add((self.period / 20).min(LAST_POLL));
+            self.due = self.due.max(self.quiet_until);
+        }
         self.poll = if is_empty { (self.poll * 2).min(LAST_POLL) } else { FIRST_POLL };
     }
 }
