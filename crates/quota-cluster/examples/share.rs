@@ -66,7 +66,9 @@ async fn share() -> Result<(), Box<dyn Error>> {
         }
     }
     let status = cluster.status();
-    println!("{} questions in {} round trips", status.questions, status.round_trips);
+    // Bandwidth and CPU time have limits by default, so they are shared, too.
+    let (questions, rates) = (status.questions, status.keys.len());
+    println!("{questions} questions for {rates} rates in {} round trips", status.round_trips);
     cluster.close().await;
     Ok(())
 }
