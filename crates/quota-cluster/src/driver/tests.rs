@@ -270,3 +270,15 @@ fn a_store_whose_clock_steps_back_within_a_window_is_not_asked_without_end() {
     let questions = world.store.questions() - before;
     assert!(questions <= 2 * 60, "{questions} questions");
 }
+
+// I5
+#[test]
+fn a_clock_that_steps_back_while_a_key_is_young_makes_no_flood_of_questions() {
+    let mut world = World::new(Plan { hosts: 2, first: 50, ..SECONDS });
+    world.run(600 * MILLI);
+    world.store.step_clock(-i64::try_from(900 * MILLI).unwrap());
+    let before = world.store.questions();
+    world.run(SECOND);
+    let questions = world.store.questions() - before;
+    assert!(questions <= 2 * 60, "{questions} questions");
+}

@@ -152,7 +152,7 @@ impl Lessee {
         } else {
             held.ends
         };
-        if held.ends <= now && held.of_age_at.is_none() {
+        if held.ends <= now {
             // By this host's clock the window is over: that of the store has stepped back, or lags.
             self.quiet_until = now.saturating_add((self.period / 20).min(LAST_POLL));
             self.due = self.due.max(self.quiet_until);
