@@ -35,8 +35,9 @@ use self::lessee::failing::GRACE;
 pub(crate) use self::lessee::{Happened, Lent, Lessee, Terms};
 use crate::store::{LeaseStore, Question, StoreError};
 
-/// The longest time in which a closing driver gives units back.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// The longest time for which a closing driver waits for its last answer, and then to give units
+/// back.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// The warnings about the server that are kept.
 const MOST_WARNINGS: usize = 16;
 
@@ -113,7 +114,7 @@ pub(crate) async fn drive(
         let (questions, next) = step(&shared);
         if questions.is_empty() {
             tokio::select! {
-                _ = closing.wait_for(|closing| *closing) => break,
+                () = closed(&mut closing) => break,
                 () = shared.changed.notified() => {}
                 number = shortages.recv() => {
                     if let Some(number) = number {
@@ -141,6 +142,12 @@ pub(crate) async fn drive(
     let _ = timeout(FAREWELL, farewell).await;
 }
 
+/// Waits until the cluster is closed.
+async fn closed(closing: &mut watch::Receiver<bool>) {
+    // The sender is in `Shared`.
+    let _ = closing.wait_for(|closing| *closing).await;
+}
+
 #[derive(Eq, PartialEq)]
 enum Ended {
     Answered,
@@ -157,7 +164,11 @@ async fn ask(store: &mut impl LeaseStore, questions: &[Question], shared: &Share
         tokio::select! {
             biased;
             () = &mut exchange => return Ended::Answered,
-            _ = closing.wait_for(|closing| *closing) => return Ended::Closing,
+            () = closed(&mut closing) => {
+                // The units of an answer that comes yet go back as well.
+                let _ = timeout(FAREWELL, &mut exchange).await;
+                return Ended::Closing;
+            }
             () = until(shared, next) => {
                 step(shared);
             }
@@ -170,7 +181,7 @@ async fn exchange(store: &mut impl LeaseStore, questions: &[Question], shared: &
     let sent = shared.clock.now_ns();
     let outcome = store.ask(questions).await;
     let warnings = store.warnings();
-    let mut events = note(shared, outcome.as_ref().err(), warnings);
+    let mut events = note(shared, outcome.as_ref().err(), sent, warnings);
     let mut reports = Vec::new();
     lock(&shared.fleet).answered(sent, outcome, &mut reports);
     events.extend(events_of(shared, &reports));
@@ -199,13 +210,18 @@ async fn until(shared: &Shared, time: u64) {
 }
 
 /// Notes the state of the store after a round trip, and returns what has changed.
-fn note(shared: &Shared, error: Option<&StoreError>, warnings: Vec<String>) -> Vec<ClusterEvent> {
+fn note(
+    shared: &Shared,
+    error: Option<&StoreError>,
+    sent: u64,
+    warnings: Vec<String>,
+) -> Vec<ClusterEvent> {
     let now = shared.clock.now_ns();
     let mut health = lock(&shared.health);
     let mut events = Vec::new();
     match error {
         Some(error) => {
-            let since = *health.failing_since.get_or_insert(now);
+            let since = *health.failing_since.get_or_insert(sent);
             health.last_error = Some(error.clone());
             let is_unfit = matches!(error, StoreError::Unfit(_));
             if !health.is_lost && (is_unfit || now.saturating_sub(since) >= GRACE) {

@@ -360,3 +360,36 @@ async fn a_host_that_raises_its_limit_is_not_warned_of_itself() {
     sleep(SECOND).await;
     assert!(host.take_soon(150).await);
 }
+
+/// A store that takes 5 ms to be asked.
+struct Slow(FakeStore);
+
+impl LeaseStore for Slow {
+    async fn ask(
+        &mut self,
+        questions: &[Question],
+    ) -> Result<Vec<Result<Answer, KeyRefusal>>, StoreError> {
+        let answers = self.0.ask(questions).await;
+        sleep(Duration::from_millis(5)).await;
+        answers
+    }
+
+    fn warnings(&mut self) -> Vec<String> {
+        self.0.warnings()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn units_whose_answer_is_on_its_way_go_back_at_the_end_as_well() {
+    let clock = clock();
+    let store = FakeStore::new(Arc::clone(&clock));
+    let one = host(Slow(store.clone()), &clock, ClusterSettings::default(), quota(100));
+    one.cluster.ready().await.unwrap();
+    assert!(!one.take_soon(60).await);
+    // The store has granted them.
+    assert!(store.history().iter().any(|((key, _), units)| &**key == KEY && *units >= 60));
+    one.cluster.close().await;
+    let other = host(store, &clock, ClusterSettings::default(), quota(100));
+    other.cluster.ready().await.unwrap();
+    assert!(other.take_soon(100).await);
+}

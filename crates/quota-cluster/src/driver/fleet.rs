@@ -150,7 +150,7 @@ impl Fleet {
                             lessee.answer(answer, (sent, now), &clock, &mut happened);
                         }
                         Some(Err(refusal)) => lessee.refuse(&refusal, now, &mut happened),
-                        None => lessee.fail(now),
+                        None => lessee.fail(sent, now),
                     });
                     reports.extend(happened.into_iter().map(|happened| (number, happened)));
                 }
@@ -162,7 +162,7 @@ impl Fleet {
                 asked.sort_unstable();
                 asked.dedup();
                 for number in &asked {
-                    self.change(*number, |lessee| lessee.fail(now));
+                    self.change(*number, |lessee| lessee.fail(sent, now));
                 }
             }
         }

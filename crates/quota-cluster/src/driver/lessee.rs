@@ -212,6 +212,11 @@ impl Lessee {
             return None;
         }
         if self.open.is_none() {
+            if self.is_orphan() {
+                // The fleet finds it, and gives its units back.
+                self.due = u64::MAX;
+                return None;
+            }
             let want = self.want(now)?;
             self.open = Some(self.question(want));
         }

@@ -59,13 +59,13 @@ impl Lessee {
                     self.whose()
                 );
                 self.warn(text, happened);
-                self.fail(now);
+                self.fail(now, now);
             }
         }
     }
 
-    /// Handles the loss of an answer.
-    pub(in crate::driver) fn fail(&mut self, now: u64) {
+    /// Handles the loss of the answer to a question that was sent at a time.
+    pub(in crate::driver) fn fail(&mut self, sent: u64, now: u64) {
         self.is_asking = false;
         if self.is_leaving && self.failing.is_some() {
             // The units end by themselves.
@@ -73,7 +73,7 @@ impl Lessee {
         }
         let most = (self.period / 10).clamp(FIRST_RETRY, LAST_RETRY);
         let failing = self.failing.get_or_insert(Failing {
-            since: now,
+            since: sent,
             wait: FIRST_RETRY / 2,
             retry_at: now,
             is_told: false,
