@@ -198,6 +198,7 @@ mod tests {
                 .collect(),
             received: (100..104).map(|w| (w, 5)).collect(),
             questions: (100..104).map(|w| (w, 2)).collect(),
+            ..HostHistory::default()
         };
         History { hosts: vec![host.clone(), host] }
     }

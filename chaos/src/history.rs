@@ -87,6 +87,10 @@ impl Recorder {
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a history is planted by tests")]
 pub struct HostHistory {
+    /// The number of the host; several processes have it if it was started again.
+    pub host: usize,
+    /// The takes of each thread, by window.
+    pub threads: BTreeMap<usize, BTreeMap<u64, Counts>>,
     /// The takes of its threads, by window.
     pub takes: BTreeMap<u64, Counts>,
     /// Units received from the store, by window.
@@ -132,7 +136,9 @@ impl History {
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
-                hosts.push(HostHistory::read(&entry.path())?);
+                let mut history = HostHistory::read(&entry.path())?;
+                history.host = number_in(&entry.file_name().to_string_lossy());
+                hosts.push(history);
             }
         }
         Ok(Self { hosts })
@@ -153,15 +159,22 @@ impl HostHistory {
                     }
                 }
                 Some(name) if name.starts_with("takes-") => {
-                    for (window, counts) in read(&path)? {
-                        host.takes.entry(window).or_default().add(counts);
+                    let takes = read(&path)?;
+                    for (window, counts) in &takes {
+                        host.takes.entry(*window).or_default().add(*counts);
                     }
+                    host.threads.insert(number_in(name), takes);
                 }
                 _ => {}
             }
         }
         Ok(host)
     }
+}
+
+/// Returns the number after the first hyphen of a name such as `host-3-0`.
+fn number_in(name: &str) -> usize {
+    name.split('-').nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
 fn others(counts: &BTreeMap<u64, Counts>) -> BTreeMap<u64, u64> {
@@ -200,7 +213,7 @@ mod tests {
     #[test]
     fn what_threads_wrote_is_added_up_by_window_and_what_was_not_closed_is_there_too() {
         let folder = tempfile::tempdir().unwrap();
-        let host = folder.path().join("host-0-0");
+        let host = folder.path().join("host-7-0");
         fs::create_dir(&host).unwrap();
         let one = Recorder::create(&takes_file(&host, 0), 100..110).unwrap();
         let two = Recorder::create(&takes_file(&host, 1), 100..110).unwrap();
@@ -215,9 +228,11 @@ mod tests {
 
         let history = History::read(folder.path()).unwrap();
         let host = &history.hosts[0];
+        assert_eq!(host.host, 7);
         assert_eq!(host.takes[&102], Counts { units: 8, returned: 7, asked: 14, other: 0 });
         assert_eq!(host.takes[&109].units, 1);
         assert_eq!(host.takes.len(), 2);
         assert_eq!(host.received[&102], 8);
+        assert_eq!(host.threads[&1][&102].units, 5);
     }
 }

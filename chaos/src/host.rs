@@ -7,16 +7,18 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
-use limits_core::{Allowance, CapabilitySet, ResourceQuota};
+use limits_core::{Allowance, CapabilitySet, ResourceQuota, StoreLoss};
 use quota_cluster::{Cluster, ClusterSettings, LeaseStore, RedisSettings, RedisStore};
 use quota_enforce::{ComponentHandle, QuotaRegistry, SecurityContext};
+use tokio::runtime::Handle;
 
+use crate::greedy::Greedy;
 use crate::history::{Recorder, questions_file, received_file, takes_file};
 use crate::messages::Messages;
 use crate::peer;
 use crate::planted_store::PlantedStore;
 use crate::sentinels::MASTER;
-use crate::spec::{HostSpec, Limiter, Plant};
+use crate::spec::{Demand, HostSpec, Limiter, OnLoss, Plant, Taking};
 use crate::taker::Taker;
 use crate::window::now_us;
 use crate::witness_clock::WitnessClock;
@@ -85,7 +87,12 @@ async fn lease<S: LeaseStore>(
         .map(|thread| {
             let file = recorder(&takes_file(&spec.folder, thread))?;
             let mut taker = Taker::new(file, spec.windows());
-            let mut messages = Messages::new(&quota, &in_force, spec);
+            if let Demand::Greedy(greed) = spec.demand {
+                let greedy = Greedy::new(&quota, greed, Handle::current());
+                let spec = spec.clone();
+                return Ok(thread::spawn(move || greedy.run(&spec)));
+            }
+            let mut messages = Messages::new(&quota, &in_force, spec, thread);
             let spec = spec.clone();
             Ok(thread::spawn(move || taker.run(&spec, &mut messages)))
         })
@@ -114,23 +121,60 @@ struct Member {
     cluster: Cluster,
     /// Held: it is the registry of the component.
     _registry: QuotaRegistry,
-    quota: (ComponentHandle, Arc<WitnessClock>),
+    quota: (Vec<ComponentHandle>, Arc<WitnessClock>),
 }
 
 impl Member {
     fn join(store: impl LeaseStore, spec: &HostSpec) -> io::Result<Self> {
-        let cluster = Cluster::start(store, ClusterSettings::default());
+        let on_loss = match spec.on_loss {
+            OnLoss::Closed => StoreLoss::Closed,
+            OnLoss::Share => StoreLoss::Share,
+            OnLoss::Open => StoreLoss::Open,
+        };
+        let has_host = !spec.component_limits.is_empty();
+        let settings = ClusterSettings {
+            max_hosts: spec.max_hosts,
+            messages_on_loss: on_loss,
+            cpu_time_on_loss: on_loss,
+            shares_host: has_host,
+            ..ClusterSettings::default()
+        };
+        let cluster = Cluster::start(store, settings);
         let lessor = Arc::new(WitnessLessor::new(cluster.lessor(), &spec.plants));
         let clock = Arc::clone(lessor.witness());
-        let registry = QuotaRegistry::builder().lessor(lessor).build();
-        let quota = ResourceQuota::new()
-            .with_message_rate(spec.limit)
-            .with_network_bandwidth(Allowance::Unlimited)
-            .with_cpu_time(Allowance::Unlimited)
-            .with_reset_period(Duration::from_micros(spec.period_us));
-        let handle = registry
-            .register(SecurityContext::with_quota(COMPONENT, CapabilitySet::new(), quota))
-            .map_err(io::Error::other)?;
-        Ok(Self { cluster, _registry: registry, quota: (handle, clock) })
+        let builder = QuotaRegistry::builder().lessor(lessor);
+        let (registry, limits) = if has_host {
+            let over_all = quota(spec, spec.limit)
+                .with_storage(Allowance::Unlimited)
+                .with_storage_entries(Allowance::Unlimited)
+                .with_memory(Allowance::Unlimited);
+            (builder.host(over_all).build(), spec.component_limits.clone())
+        } else {
+            (builder.build(), vec![spec.limit])
+        };
+        let register = |(number, limit)| {
+            let id = match number {
+                0 => String::from(COMPONENT),
+                number => format!("{COMPONENT}-{number}"),
+            };
+            let quota = quota(spec, limit);
+            registry.register(SecurityContext::with_quota(id, CapabilitySet::new(), quota))
+        };
+        let handles: Result<Vec<_>, _> = (0..).zip(limits).map(register).collect();
+        let handles = handles.map_err(io::Error::other)?;
+        Ok(Self { cluster, _registry: registry, quota: (handles, clock) })
+    }
+}
+
+/// Returns the quota of a limit, of the resource that the threads take.
+fn quota(spec: &HostSpec, limit: u64) -> ResourceQuota {
+    let quota = ResourceQuota::new()
+        .with_message_rate(Allowance::Unlimited)
+        .with_network_bandwidth(Allowance::Unlimited)
+        .with_cpu_time(Allowance::Unlimited)
+        .with_reset_period(Duration::from_micros(spec.period_us));
+    match spec.taking {
+        Taking::Charge(_) => quota.with_cpu_time(limit / 1_000),
+        Taking::Consume | Taking::Reserve => quota.with_message_rate(limit),
     }
 }

@@ -1,4 +1,4 @@
-//! Messages of a component, taken by one thread.
+//! Messages, or CPU time, of a component, taken by one thread.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -11,8 +11,8 @@ use crate::window::now_us;
 use crate::witness_clock::WitnessClock;
 use crate::witness_store::InForce;
 
-/// The component of the membership that goes on, and its clock.
-type Quota = Arc<RwLock<(ComponentHandle, Arc<WitnessClock>)>>;
+/// The components of the membership that goes on, and their clock.
+pub(crate) type Quota = Arc<RwLock<(Vec<ComponentHandle>, Arc<WitnessClock>)>>;
 
 /// The most grants that a thread holds.
 const MOST_HELD: usize = 64;
@@ -22,6 +22,8 @@ const MOST_HELD: usize = 64;
 pub(crate) struct Messages {
     quota: Quota,
     in_force: Arc<InForce>,
+    /// The number of the thread, which takes for a component of that number.
+    thread: usize,
     taking: Taking,
     longest_us: u64,
     /// Grants with the times at which they end, in microseconds since 1970.
@@ -37,10 +39,16 @@ enum Held {
 }
 
 impl Messages {
-    pub(crate) fn new(quota: &Quota, in_force: &Arc<InForce>, spec: &HostSpec) -> Self {
+    pub(crate) fn new(
+        quota: &Quota,
+        in_force: &Arc<InForce>,
+        spec: &HostSpec,
+        thread: usize,
+    ) -> Self {
         Self {
             quota: Arc::clone(quota),
             in_force: Arc::clone(in_force),
+            thread,
             taking: spec.taking,
             longest_us: spec.period_us * 3 / 2,
             held: Vec::new(),
@@ -73,7 +81,11 @@ impl Messages {
 
 impl Take for Messages {
     fn take(&mut self) -> Option<Taken> {
-        let (handle, clock) = self.quota.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let (handle, clock) = {
+            let quota = self.quota.read().unwrap_or_else(PoisonError::into_inner);
+            let (handles, clock) = &*quota;
+            (handles.get(self.thread % handles.len().max(1))?.clone(), Arc::clone(clock))
+        };
         clock.begin_take();
         let instant_us = match self.taking {
             Taking::Consume => {
@@ -81,7 +93,18 @@ impl Take for Messages {
                 WitnessClock::last_reading().unwrap_or_else(now_us)
             }
             Taking::Reserve => self.reserve(&handle)?,
+            Taking::Charge(slice) => {
+                handle.peek(QuotaType::CpuTimeMicros(1)).ok()?;
+                handle.charge(QuotaType::CpuTimeMicros(slice));
+                // Not before it was counted.
+                now_us()
+            }
         };
-        Some(Taken { instant_us, is_late: !self.in_force.includes(instant_us) })
+        let units = self.amount();
+        Some(Taken { instant_us, units, is_late: !self.in_force.includes(instant_us) })
+    }
+
+    fn amount(&self) -> u64 {
+        if let Taking::Charge(slice) = self.taking { slice } else { 1 }
     }
 }

@@ -156,7 +156,7 @@ impl Take for Peer {
             }
         };
         match outcome {
-            Ok(is_granted) => is_granted.then_some(Taken { instant_us, is_late: false }),
+            Ok(is_granted) => is_granted.then_some(Taken { instant_us, units: 1, is_late: false }),
             Err(error) => self.failed(&error),
         }
     }

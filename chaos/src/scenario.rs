@@ -14,7 +14,7 @@ use crate::checker::{Question, Verdict};
 use crate::fault::{Fault, Planned};
 use crate::history::History;
 use crate::process::Process;
-use crate::spec::{Demand, HostSpec, Limiter, Plant, Taking};
+use crate::spec::{Demand, HostSpec, Limiter, OnLoss, Plant, Taking};
 use crate::topology::{Servers, Topology};
 use crate::window::Windows;
 
@@ -56,6 +56,11 @@ pub struct Scenario {
     pub life: Duration,
     /// Rules that the hosts break.
     pub plants: Vec<Plant>,
+    /// The limits of components under a shared quota over all of them, which has the limit. Each
+    /// thread takes for one of them, in turn. Empty for one component that has the limit.
+    pub component_limits: Vec<u64>,
+    /// The hosts' policy while the store is away.
+    pub on_loss: OnLoss,
 }
 
 impl Default for Scenario {
@@ -77,6 +82,8 @@ impl Default for Scenario {
             taking: Taking::Consume,
             life: Duration::ZERO,
             plants: Vec::new(),
+            component_limits: Vec::new(),
+            on_loss: OnLoss::Closed,
         }
     }
 }
@@ -87,6 +94,8 @@ impl Default for Scenario {
 pub struct Outcome {
     /// The verdict of the checker.
     pub verdict: Verdict,
+    /// The counts of all processes.
+    pub history: History,
     /// The windows that were measured.
     pub measured: Range<u64>,
     /// The faults, with the windows that they began in.
@@ -170,6 +179,9 @@ impl Run<'_> {
             taking: scenario.taking,
             life_us: u64::try_from(scenario.life.as_micros()).map_err(io::Error::other)?,
             plants: scenario.plants.clone(),
+            component_limits: scenario.component_limits.clone(),
+            on_loss: scenario.on_loss,
+            max_hosts: u32::try_from(scenario.demand.len()).map_err(io::Error::other)?,
         };
         let orders = folder.join("orders.json");
         fs::write(&orders, serde_json::to_vec(&spec)?)?;
@@ -233,8 +245,10 @@ impl Run<'_> {
         let calls = self.servers.server().and_then(|server| {
             Ok(server.calls("evalsha")? + server.calls("eval")? + server.calls("incr")?)
         });
+        let history = History::read(self.folder.path())?;
         Ok(Outcome {
-            verdict: Verdict::of(&History::read(self.folder.path())?, &question),
+            verdict: Verdict::of(&history, &question),
+            history,
             measured: self.measured.clone(),
             faults,
             calls: calls.unwrap_or(0),

@@ -40,6 +40,25 @@ pub struct HostSpec {
     pub life_us: u64,
     /// Rules of the protocol that it breaks.
     pub plants: Vec<Plant>,
+    /// The limits of components under a shared quota over all of them, whose limit is that of all
+    /// hosts. Empty for one component that has that limit, and no quota over it.
+    pub component_limits: Vec<u64>,
+    /// The policy while the store is away.
+    pub on_loss: OnLoss,
+    /// The most hosts that share the quota.
+    pub max_hosts: u32,
+}
+
+/// A policy for a store that is away.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(clippy::exhaustive_enums, reason = "the policies")]
+pub enum OnLoss {
+    /// Nothing is granted.
+    Closed,
+    /// Each host grants the limit divided by the most hosts.
+    Share,
+    /// Each host grants the limit.
+    Open,
 }
 
 /// How to reach a store.
@@ -74,6 +93,20 @@ pub enum Demand {
     FlatOut,
     /// So many takes in a window, evenly.
     Rate(u64),
+    /// It asks for the whole limit, and takes nothing.
+    Greedy(Greed),
+}
+
+/// A way to ask for the whole limit and to take nothing.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[expect(clippy::exhaustive_enums, reason = "written by scenarios")]
+pub enum Greed {
+    /// Once in the middle of each window whose number divides by this one.
+    OnceIn(u64),
+    /// Each millisecond; a grant is dropped at once.
+    Always,
+    /// Waits that are dropped after some milliseconds, one after the other.
+    Waits,
 }
 
 /// A way to take.
@@ -85,6 +118,9 @@ pub enum Taking {
     /// Units are reserved for up to a window and a half; those of every other take are handed back,
     /// and so are not counted.
     Reserve,
+    /// CPU time: so many microseconds are charged after each question whether one is left. The
+    /// limits are in microseconds as well, and multiples of 1 000.
+    Charge(u64),
 }
 
 /// A rule of the protocol that a host breaks, so that the checker has something to find.

@@ -17,20 +17,27 @@ const ROUND_US: u64 = 1_000;
 /// A thread that is behind by more than this does not make up for it.
 const MOST_BEHIND_US: u64 = 50_000;
 
-/// A unit that was granted.
+/// Units that were granted.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "what a take knows")]
 pub struct Taken {
     /// The instant of the take, in microseconds since 1970.
     pub instant_us: u64,
+    /// The units.
+    pub units: u64,
     /// Whether no lease that the host has received was in force at that instant.
     pub is_late: bool,
 }
 
 /// A quota to take from.
 pub trait Take {
-    /// Takes one unit; `None` if it is refused.
+    /// Takes once; `None` if it is refused.
     fn take(&mut self) -> Option<Taken>;
+
+    /// Returns the units that each take asks for.
+    fn amount(&self) -> u64 {
+        1
+    }
 }
 
 /// The counts of a thread.
@@ -87,6 +94,8 @@ impl Taker {
                     }
                 }
             }
+            // It takes nothing, and has a thread of its own.
+            Demand::Greedy(_) => {}
         }
         self.write()
     }
@@ -94,16 +103,17 @@ impl Taker {
     /// Takes once, and returns the time after it.
     fn once(&mut self, take: &mut impl Take) -> io::Result<u64> {
         let taken = take.take();
+        let asked = take.amount();
         let now = now_us();
         let window = self.windows.at(now);
         self.change(window, |counts| {
-            counts.returned += u64::from(taken.is_some());
-            counts.asked += 1;
+            counts.returned += taken.map_or(0, |taken| taken.units);
+            counts.asked += asked;
         });
         if let Some(taken) = taken {
             self.change(self.windows.at(taken.instant_us), |counts| {
-                counts.units += 1;
-                counts.other += u64::from(taken.is_late);
+                counts.units += taken.units;
+                counts.other += if taken.is_late { taken.units } else { 0 };
             });
         }
         self.unwritten.1 += 1;
