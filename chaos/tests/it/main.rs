@@ -6,6 +6,7 @@
 
 mod failovers;
 mod faults;
+mod levels;
 mod planted;
 mod steady;
 
