@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "verdicts stand in the log")]
 
+mod cpu_time;
 mod failovers;
 mod faults;
 mod levels;
