@@ -10,6 +10,7 @@ mod faults;
 mod levels;
 mod planted;
 mod steady;
+mod store_loss;
 
 use std::path::Path;
 
