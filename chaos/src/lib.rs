@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod checker;
 pub mod fault;
 pub mod figures;
+pub mod flood;
 mod greedy;
 pub mod history;
 pub mod host;

@@ -7,6 +7,7 @@
 mod cpu_time;
 mod failovers;
 mod faults;
+mod flood;
 mod greed;
 mod levels;
 mod planted;
