@@ -73,6 +73,11 @@ fn one_server(rng: &mut Rng, count: usize) -> Scenario {
         slow_ppm: vec![0, 300, -300],
         taking: if rng.u8(0..3) == 0 { Taking::Reserve } else { Taking::Consume },
         life: if rng.u8(0..3) == 0 { period * rng.u32(2..40) / 10 } else { Duration::ZERO },
+        // Threads take for a component each.
+        component_limits: match rng.u8(0..3) {
+            0 => vec![(limit * rng.u64(40..110) / 100).max(1); 2],
+            _ => Vec::new(),
+        },
         ..Scenario::default()
     }
 }
