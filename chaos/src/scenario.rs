@@ -50,7 +50,7 @@ pub struct Scenario {
     /// The lead of each host's monotonic clocks, in turn, in seconds: by a time namespace, so it
     /// needs root. 0 runs the host as it is.
     pub ahead_boot_s: Vec<u64>,
-    /// How the hosts' threads take.
+    /// The takes of the hosts' threads.
     pub taking: Taking,
     /// The time after which each host leaves the cluster and joins again; zero for never.
     pub life: Duration,

@@ -12,7 +12,7 @@ use crate::window::Windows;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "written by scenarios")]
 pub struct HostSpec {
-    /// How to reach the store.
+    /// The address of the store, and its terms.
     pub store: StoreSpec,
     /// The kind of limiter.
     pub limiter: Limiter,
@@ -32,9 +32,9 @@ pub struct HostSpec {
     pub takes_us: Range<u64>,
     /// The drift of its clock, in millionths: a slow one is positive.
     pub slow_ppm: i64,
-    /// How far its wall clock is ahead, in microseconds. Only the peers read a wall clock.
+    /// The microseconds by which its wall clock is ahead. Only the peers read a wall clock.
     pub ahead_us: i64,
-    /// How its threads take.
+    /// The takes of its threads.
     pub taking: Taking,
     /// The time after which it leaves the cluster and joins again, in microseconds; 0 for never.
     pub life_us: u64,
@@ -61,7 +61,7 @@ pub enum OnLoss {
     Open,
 }
 
-/// How to reach a store.
+/// The address of a store, and its terms.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[expect(clippy::exhaustive_structs, reason = "written by scenarios")]
 pub struct StoreSpec {

@@ -1,4 +1,4 @@
-//! What a cluster grants, what it costs, and what faults do to it.
+//! The grants of a cluster, their cost, and the effect of faults.
 
 use limits_core::{QuotaResource, QuotaType, StoreLoss};
 

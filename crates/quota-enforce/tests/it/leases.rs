@@ -102,7 +102,7 @@ impl Lender {
 
     /// Begins a window of a second with some units, and ends the one before.
     fn begin(&self, id: &str, rate: QuotaResource, units: u64) {
-        // What is taken in the very nanosecond in which a window begins is of either window.
+        // A take in the very nanosecond in which a window begins is of either window.
         self.time.advance(Duration::from_nanos(1));
         self.leases(id).of(rate).expect("it is leased").begin(self.terms(units), &self.clock);
         self.time.advance(Duration::from_nanos(1));

@@ -32,7 +32,7 @@ const SOON: u64 = 1_000_000;
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct LeasedRate {
-    // What a take reads and writes fills one line.
+    // The words that a take reads and writes fill one line.
     /// The number of the lease, and the units in use. The only word that a grant writes.
     word: AtomicU64,
     /// The number of the lease that is open, and the units leased for it.

@@ -15,7 +15,7 @@ use crate::quota::lease::{LeaseChain, LeaseTake, LeasedRate, Leases};
 use crate::quota::quota_error::QuotaError;
 use crate::quota::quota_type::QuotaResource;
 
-/// What a take has taken from leases, the last first: a list on the stack.
+/// The leases that a take has taken from, the last first: a list on the stack.
 struct Held<'a, 'b> {
     lease: &'a LeasedRate,
     take: LeaseTake,

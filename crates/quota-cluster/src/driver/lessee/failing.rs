@@ -106,13 +106,12 @@ impl Lessee {
         happened: &mut Vec<Happened>,
     ) {
         let (limit, period) = (self.limit(), self.period);
-        let Some(next) = self.failing.as_ref().map(|failing| self.next_local(failing)) else {
+        let Some(from) = self.failing.as_ref().map(|failing| self.next_local(failing)) else {
             return;
         };
         let Some(failing) = &mut self.failing else { return };
         self.due = if self.is_asking { u64::MAX } else { failing.retry_at.max(now) };
         let Some(lease) = self.leases.of(self.terms.resource) else { return };
-        let from = next;
         if now < from {
             self.due = self.due.min(from);
             return;

@@ -1,4 +1,4 @@
-//! What a host says of rates that it shares with others.
+//! The use and limits that a host reports of rates that it shares with others.
 
 use std::sync::Arc;
 

@@ -45,7 +45,7 @@ async fn a_raised_limit_and_a_refund_serve_a_waiter_too() {
     let mut waiter = waits(&handle, 2);
     drop(grant);
     waiter.granted().commit();
-    // What can never be granted under a lower limit waits no longer.
+    // A request that can never be granted under a lower limit waits no longer.
     let mut large = waits(&handle, 900);
     registry.set_quota("a", thousand_of_each().with_message_rate(800)).unwrap();
     assert!(large.refused().contains("do not retry"));
