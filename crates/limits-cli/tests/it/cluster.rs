@@ -115,6 +115,17 @@ fn a_guest_that_is_denied_gets_all_that_the_store_has_left() {
 }
 
 #[test]
+fn hosts_with_other_prefixes_share_nothing() {
+    let Some(server) = RedisServer::start() else { return };
+    let quota = "message_rate = 8\nmessage_policy = \"deny\"\nperiod = \"5s\"\n";
+    for prefix in ["one:", "other:"] {
+        let case = case(ROOMY, quota, &server.url(), &format!("prefix = \"{prefix}\"\n"));
+        let result = run(&case, &send(100)).1["result"].clone();
+        assert_eq!(result, json!("(40, 103)"), "{prefix}");
+    }
+}
+
+#[test]
 fn people_read_how_long_the_command_waited_and_what_was_leased() {
     let Some(server) = RedisServer::start() else { return };
     let quota = "message_rate = 20\nperiod = \"2s\"\n";
