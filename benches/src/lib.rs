@@ -5,6 +5,7 @@ pub mod http_guest;
 pub mod http_host;
 pub mod net_guest;
 pub mod net_host;
+pub mod plot;
 pub mod wasi_guest;
 pub mod wasi_host;
 

@@ -11,7 +11,7 @@ mod series;
 mod target;
 
 pub use options::Options;
-pub use report::{Entry, Report, table};
+pub use report::{Entry, Report, read, table};
 pub use rounds::Rounds;
 pub use row::Row;
 pub use series::Series;

@@ -1,8 +1,9 @@
 //! The rows and points of one program, printed and kept.
 
 use core::fmt::Write as _;
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _, stdout};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,25 @@ impl Entry {
             Self::Series(_) => None,
         }
     }
+
+    /// Returns the line of a plot, if it is one.
+    #[must_use]
+    pub const fn series(&self) -> Option<&Series> {
+        match self {
+            Self::Row(_) => None,
+            Self::Series(series) => Some(series),
+        }
+    }
+}
+
+/// Returns the rows and points of a file.
+///
+/// # Errors
+///
+/// If the file cannot be read, or a line is neither a row nor a series.
+pub fn read(path: &Path) -> io::Result<Vec<Entry>> {
+    let text = fs::read_to_string(path)?;
+    Ok(text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?)
 }
 
 /// Returns rows as a table of Markdown, a heading for each group.
@@ -121,7 +141,7 @@ mod tests {
     use std::fs;
     use std::io;
 
-    use super::{Entry, Report, table};
+    use super::{Entry, Report, read, table};
     use crate::options::Options;
     use crate::row::Row;
     use crate::series::Series;
@@ -159,10 +179,8 @@ mod tests {
         report.row(row());
         report.series(series.clone());
         report.finish()?;
-        let text = fs::read_to_string(&path)?;
+        let entries = read(&path)?;
         fs::remove_file(&path)?;
-        let entries: Vec<Entry> =
-            text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         assert_eq!(entries, [Entry::Row(row()), Entry::Series(series)]);
         Ok(())
     }

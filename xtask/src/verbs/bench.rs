@@ -1,21 +1,101 @@
-//! Measurements: benchmarks, the lateness of deadlines, quotas beside other rate limiters.
+//! Measurements: all programs of `benches/`, whose rows end in one table.
 
-use crate::cargo;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{fs, io};
+
+use super::examples::program;
 use crate::failure::Result;
+use crate::{cargo, workspace};
 
 /// The benches of quotas, a workspace of their own.
-pub(super) const QUOTAS: &str = "benches/quota/Cargo.toml";
+const QUOTAS: &str = "benches/quota/Cargo.toml";
+/// The benches beside Extism, a workspace of their own.
+const EXTISM: &str = "benches/extism/Cargo.toml";
+/// The workspaces that `--workspace` does not have.
+pub(super) const OTHERS: [&str; 2] = [QUOTAS, EXTISM];
 
-pub(crate) fn run() -> Result {
+/// The measuring programs of `limits-benches`, in the order of the table.
+const PROGRAMS: &[&str] = &[];
+
+/// Runs all measurements; with `--quick` each for a moment, unoptimised, to see that it runs.
+pub(crate) fn run(args: &[String]) -> Result {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [] => whole(),
+        ["--quick"] => quick(),
+        _ => Err("expected nothing or --quick".into()),
+    }
+}
+
+/// Runs each program for a moment, as the tests are compiled. Its figures mean nothing.
+pub(crate) fn quick() -> Result {
+    let rows = new_file()?;
+    let all = ["--workspace", "--all-features"];
+    let built = build(&all, PROGRAMS)?;
+    for name in PROGRAMS {
+        measure(&program(&built, name)?, &rows, &["--quick"])?;
+    }
+    quotas(&["run", "--bin", "quota-ratios"], &["--", "--quick", "--json", text(&rows)])?;
+    measure(&program(&built, "bench-table")?, &rows, &[])?;
+    let pictures = rows.with_file_name("pictures");
+    measure(&program(&built, "plots")?, &rows, &[text(&pictures)])
+}
+
+fn whole() -> Result {
+    let rows = new_file()?;
     cargo::run(&["bench", "-p", "limits-benches"])?;
     quotas(&["bench"], &[])?;
-    cargo::run(&["run", "--release", "-p", "limits-benches", "--bin", "deadline"])?;
-    // Last, so that the table of ratios stays on the screen.
-    quotas(&["run", "--release", "--bin", "quota-ratios"], &[])
+    let built = build(&["--release", "-p", "limits-benches", "-p", "bench-report"], PROGRAMS)?;
+    for name in PROGRAMS {
+        measure(&program(&built, name)?, &rows, &[])?;
+    }
+    let options = ["--", "--json", text(&rows)];
+    quotas(&["run", "--release", "--bin", "quota-ratios"], &options)?;
+    let extism = ["--manifest-path", EXTISM, "--target-dir", "target/extism"];
+    cargo::run(&[&["run", "--release"][..], &extism, &options].concat())?;
+    let pictures = workspace::root().join("docs/picture");
+    measure(&program(&built, "plots")?, &rows, &[text(&pictures)])?;
+    // Last, so that the table stays on the screen.
+    measure(&program(&built, "bench-table")?, &rows, &[])
 }
 
 /// Runs a command of cargo on the benches of quotas. `rest` comes after the options.
 pub(super) fn quotas(args: &[&str], rest: &[&str]) -> Result {
     let package = ["--manifest-path", QUOTAS, "--target-dir", "target/quota"];
     cargo::run(&[args, &package, rest].concat())
+}
+
+/// Returns the empty file that rows are appended to.
+fn new_file() -> Result<PathBuf> {
+    let folder = workspace::target().join("bench");
+    let rows = folder.join("rows.jsonl");
+    let empty = || -> io::Result<()> {
+        fs::create_dir_all(&folder)?;
+        fs::write(&rows, "")
+    };
+    empty().map_err(|error| format!("cannot write {}: {error}", rows.display()))?;
+    Ok(rows)
+}
+
+/// Builds programs, and those of the table and the plots; returns cargo's messages.
+fn build(selection: &[&str], programs: &[&str]) -> Result<String> {
+    let bins = programs.iter().chain(&["bench-table", "plots"]).flat_map(|name| ["--bin", *name]);
+    let messages = ["--message-format=json-render-diagnostics"];
+    let call: Vec<&str> = [&["build"], selection, &messages].concat();
+    cargo::output(&call.into_iter().chain(bins).collect::<Vec<_>>())
+}
+
+fn measure(program: &Path, rows: &Path, args: &[&str]) -> Result {
+    eprintln!("$ {} {}", program.display(), args.join(" "));
+    let status = Command::new(program).args(["--json", text(rows)]).args(args).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{} ended with {status}", program.display()).into()),
+        Err(error) => Err(format!("cannot run {}: {error}", program.display()).into()),
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap_or_default()
 }
