@@ -1,10 +1,10 @@
 //! The cost of an engine's tight address space beside the wide one, and of copying between two
 //! components inside one. Interleaved rounds; medians of ratios.
-#![expect(clippy::print_stdout, reason = "it prints a table")]
 
 use core::error::Error;
 use std::time::Instant;
 
+use bench_report::{Options, Report, Rounds, Row};
 use limits_benches::{Guest, roomy, wrap};
 use limits_wasmtime::{AddressSpace, EngineBuilder};
 
@@ -91,11 +91,6 @@ fn copying(mib: u32, encoding: &str) -> String {
     )
 }
 
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
 async fn micros(guest: &Guest) -> Result<f64, Box<dyn Error>> {
     let limits = roomy().execution_timeout_ms(60_000).build()?;
     let start = Instant::now();
@@ -108,28 +103,29 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn measure() -> Result<(), Box<dyn Error>> {
+    let options = Options::from_env();
+    let mut report = Report::new(options.clone());
     let engine = |mode| EngineBuilder::new().address_space(mode).build();
-    println!("| guest | wide, µs | tight / wide |\n|---|---|---|");
     for (name, text) in guests() {
         let wide = Guest::on(engine(AddressSpace::Wide)?, name, &text)?;
         let tight = engine(AddressSpace::Tight { largest_memory: LARGEST })?;
         let tight = Guest::on(tight, name, &text)?;
-        let (mut times, mut ratios) = (Vec::new(), Vec::new());
-        for _ in 0..ROUNDS {
-            let of_wide = micros(&wide).await?;
-            times.push(of_wide);
-            ratios.push(micros(&tight).await? / of_wide);
+        let mut rounds = Rounds::new(2);
+        for _ in 0..options.rounds(ROUNDS) {
+            rounds.push([Some(micros(&tight).await?), Some(micros(&wide).await?)]);
         }
-        println!("| {name} | {:.1} | {:.2} |", median(times), median(ratios));
+        let row = Row::new("tight address space beside the wide", name, "us");
+        report.row(row.compared(&rounds, 0, "wide", 1));
     }
-    println!("\n| copied between two components, 4 MiB at once | ms per MiB |\n|---|---|");
     for encoding in ["utf8", "utf16", "latin1+utf16"] {
         let guest = Guest::new("copy", &copying(4, encoding))?;
-        let mut times = Vec::new();
-        for _ in 0..11 {
-            times.push(micros(&guest).await? / 1e3 / 64.0);
+        let mut rounds = Rounds::new(1);
+        for _ in 0..options.rounds(11) {
+            rounds.push([Some(micros(&guest).await? / 1e3 / 64.0)]);
         }
-        println!("| UTF-8 to {encoding} | {:.2} |", median(times));
+        let name = format!("UTF-8 to {encoding}, 4 MiB at once, per MiB");
+        let row = Row::new("copied between two components", &name, "ms");
+        report.row(row.measured(rounds.median(0)));
     }
-    Ok(())
+    Ok(report.finish()?)
 }

@@ -1,7 +1,7 @@
 //! Bytes of guests over real sockets: whether a quota is used up and none is silent for long, and
 //! the cost of its metering.
 //!
-//! `cargo run --release -p limits-benches --bin bandwidth` prints the tables of
+//! `cargo run --release -p limits-benches --bin bandwidth` prints rows of
 //! `docs/performance.md`. The peers have a thread of their own.
 
 use core::error::Error;
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Instant;
 
+use bench_report::{Options, Report, Rounds, Row, Target};
 use limits_benches::net_host::{Copy, PlainNet, QuotaNet};
 use tokio::runtime::Runtime;
 
@@ -29,38 +30,39 @@ const BANDWIDTHS: [u64; 3] = [100_000, 10 << 20, 100 << 20];
 const COPIED: u64 = 256 << 20;
 /// Rounds of copies, each on both hosts.
 const ROUNDS: usize = 15;
+/// The places of the hosts in a round.
+const OURS: usize = 0;
+const PLAIN: usize = 1;
 /// Above what a copy reaches.
 const ENOUGH: u64 = 30_000_000_000;
 
 fn main() -> Result<(), Failure> {
+    let options = Options::from_env();
+    let mut report = Report::new(options.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    print(
-        "| quota per second | bytes in 10 s / quota | longest silence of a stream |\n|---|---|---|",
-    );
+    let seconds = if options.is_quick { 1 } else { SECONDS };
     for bandwidth in BANDWIDTHS {
-        let (ratio, silence) = share(&runtime, bandwidth)?;
-        print(&format!("| {bandwidth} | {:.2} % | {} ms |", ratio * 100.0, silence.as_millis()));
+        let (ratio, silence) = share(&runtime, bandwidth, seconds)?;
+        let name = format!("16 guests on {bandwidth} bytes a second");
+        let row = Row::new("bytes over the network", &format!("{name}: used"), "%");
+        report.row(row.measured(ratio * 100.0));
+        let row = Row::new("bytes over the network", &format!("{name}: longest silence"), "ms");
+        report.row(row.measured(silence.as_secs_f64() * 1e3));
     }
-    print("\n| copy of 256 MiB over TCP | plain | with quotas | ratio |\n|---|---|---|---|");
+    let copied = if options.is_quick { 1 << 20 } else { COPIED };
     for (name, in_parts) in [("as there is room", false), ("in parts of 4 KiB", true)] {
-        let (plain, quotas, ratio) = copies(&runtime, in_parts)?;
-        print(&format!(
-            "| {name} | {} ms | {} ms | {ratio:.3}x |",
-            plain.as_millis(),
-            quotas.as_millis()
-        ));
+        let rounds = copies(&runtime, in_parts, copied, options.rounds(ROUNDS))?;
+        let name = format!("copy of 256 MiB over TCP, {name}");
+        let row = Row::new("bytes over the network", &name, "ms");
+        let row = row.compared(&rounds, OURS, "wasmtime-wasi", PLAIN);
+        report.row(row.target(Target::Ratio(1.05)));
     }
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "a program")]
-fn print(line: &str) {
-    println!("{line}");
+    Ok(report.finish()?)
 }
 
 /// Lets guests send on one quota, and returns the part of it that they used, and the longest time
 /// for which a peer heard nothing of its guest.
-fn share(runtime: &Runtime, bandwidth: u64) -> Result<(f64, Duration), Failure> {
+fn share(runtime: &Runtime, bandwidth: u64, seconds: u32) -> Result<(f64, Duration), Failure> {
     let (listener, address) = listen()?;
     let heard: Arc<Mutex<Vec<(Instant, usize, u64)>>> = Arc::default();
     let peers = Arc::clone(&heard);
@@ -80,7 +82,7 @@ fn share(runtime: &Runtime, bandwidth: u64) -> Result<(f64, Duration), Failure> 
     let host = Arc::new(QuotaNet::new(bandwidth)?);
     // Windows begin with the host's registry, a little before.
     let start = Instant::now() + Duration::from_secs(2);
-    let end = start + Duration::from_secs(SECONDS.into());
+    let end = start + Duration::from_secs(seconds.into());
     runtime.block_on(async {
         let mut guests = Vec::new();
         for _ in 0..STREAMS {
@@ -102,49 +104,48 @@ fn share(runtime: &Runtime, bandwidth: u64) -> Result<(f64, Duration), Failure> 
             last = last.max(at);
         }
     }
-    Ok((float(bytes) / float(bandwidth.saturating_mul(SECONDS.into())), longest))
+    Ok((float(bytes) / float(bandwidth.saturating_mul(seconds.into())), longest))
 }
 
-/// Copies on both hosts in turn, and returns the medians of their times, and of the ratio within a
-/// round.
-fn copies(runtime: &Runtime, in_parts: bool) -> Result<(Duration, Duration, f64), Failure> {
+/// Copies on both hosts in turn, and returns the milliseconds.
+fn copies(
+    runtime: &Runtime,
+    in_parts: bool,
+    copied: u64,
+    rounds: usize,
+) -> Result<Rounds, Failure> {
     let (plain, quotas) = (PlainNet::new()?, QuotaNet::new(ENOUGH)?);
-    let (mut plains, mut shaped, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..=ROUNDS {
-        let mut times = [Duration::ZERO; 2];
+    let mut found = Rounds::new(2);
+    // The first round fills caches.
+    for round in 0..=rounds {
+        let mut times = [None; 2];
         // The order changes, so that what one leaves behind is no advantage of the other.
         for turn in 0..2 {
-            let is_plain = (round + turn) % 2 == 0;
-            let copy = peers(in_parts)?;
+            let host = (round + turn) % 2;
+            let copy = peers(in_parts, copied)?;
             let start = Instant::now();
             let bytes = runtime.block_on(async {
-                if is_plain { plain.copy(copy).await } else { quotas.copy(copy).await }
+                if host == OURS { quotas.copy(copy).await } else { plain.copy(copy).await }
             })?;
-            times[usize::from(!is_plain)] = start.elapsed();
-            if bytes != COPIED {
-                return Err(format!("{bytes} of {COPIED} bytes were copied").into());
+            times[host] = Some(start.elapsed().as_secs_f64() * 1e3);
+            if bytes != copied {
+                return Err(format!("{bytes} of {copied} bytes were copied").into());
             }
         }
-        // The first round fills caches.
         if round > 0 {
-            plains.push(times[0]);
-            shaped.push(times[1]);
-            ratios.push(times[1].as_secs_f64() / times[0].as_secs_f64());
+            found.push(times);
         }
     }
-    ratios.sort_by(f64::total_cmp);
-    plains.sort();
-    shaped.sort();
-    Ok((plains[ROUNDS / 2], shaped[ROUNDS / 2], ratios[ROUNDS / 2]))
+    Ok(found)
 }
 
 /// Starts a peer that sends, and one that reads to the end.
-fn peers(in_parts: bool) -> Result<Copy, Failure> {
+fn peers(in_parts: bool, copied: u64) -> Result<Copy, Failure> {
     let ((sends, source), (reads, sink)) = (listen()?, listen()?);
     thread::spawn(move || -> std::io::Result<()> {
         let (mut peer, _) = sends.accept()?;
         let buffer = vec![7; 64 << 10];
-        for _ in 0..COPIED / (64 << 10) {
+        for _ in 0..copied / (64 << 10) {
             peer.write_all(&buffer)?;
         }
         Ok(())

@@ -1,15 +1,15 @@
 //! The time of compiling in a worker, beside that in this process, and the end of bombs.
 //!
-//! `cargo run --release -p limits-benches --bin compile [RUNS] [COMPONENT]...` prints the tables of
+//! `cargo run --release -p limits-benches --bin compile [COMPONENT]...` prints the figures of
 //! `docs/limits.md`; the components are files in binary.
 
 use core::error::Error;
 use core::time::Duration;
 use std::fs;
-use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 use std::time::Instant;
 
+use bench_report::{Options, Report, Rounds, Row, Target};
 use limits_compile::{CompileError, Compiler, Source, WorkerProgram};
 use limits_core::{CompileBudget, StructureCount, StructureLimits};
 use limits_wasmtime::{ComponentExecutor, EngineBuilder};
@@ -17,13 +17,14 @@ use limits_wasmtime::{ComponentExecutor, EngineBuilder};
 const WORKER: &str = "compile-worker";
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1).peekable();
-    if arguments.peek().is_some_and(|argument| argument == WORKER) {
+    if std::env::args().nth(1).is_some_and(|argument| argument == WORKER) {
         return Ok(limits_compile::serve());
     }
-    let runs = arguments.next().map_or(Ok(9), |runs| runs.parse())?;
+    let options = Options::from_env();
+    let mut report = Report::new(options.clone());
+    let runs = options.rounds(9);
     let mut components = vec![("1 KiB".to_owned(), wat::parse_str(small())?)];
-    for path in arguments {
+    for path in &options.rest {
         components.push((path.clone(), fs::read(path)?));
     }
     let builder = EngineBuilder::new();
@@ -33,44 +34,36 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     // To measure those past the default budget, too.
     let budget = CompileBudget { cpu_ms_per_mib: 15_000, ..CompileBudget::default() };
     let roomy = worker.clone().with_budget(budget);
-    let mut out = stdout().lock();
 
-    writeln!(out, "{runs} runs each, in turn; median\n")?;
-    writeln!(
-        out,
-        "| component | bytes | here, ms | in a worker, ms | CPU time, ms | of a budget of, ms | peak, MiB |"
-    )?;
-    writeln!(out, "|---|---|---|---|---|---|---|")?;
     for (name, bytes) in &components {
-        let (mut here, mut there, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut peak, mut allowed) = (0, 0);
+        let mut rounds = Rounds::new(2);
+        let (mut cpu, mut peak, mut allowed) = (Vec::new(), 0, 0);
         // The first run of each has cold caches.
         for run in 0..=runs {
-            let inline = timed(&Compiler::inline(), &executor, bytes);
-            let (time, result) = timed(&roomy, &executor, bytes);
-            inline.1?;
-            let report = result?.report;
+            let (here, inline) = timed(&Compiler::inline(), &executor, bytes);
+            let (there, result) = timed(&roomy, &executor, bytes);
+            inline?;
+            let found = result?.report;
             if run > 0 {
-                here.push(inline.0);
-                there.push(time);
-                cpu.push(report.cpu_time.unwrap_or_default());
-                peak = peak.max(report.peak_memory.unwrap_or_default());
-                let allowance = CompileBudget::default().for_size(report.structure.code_bytes());
+                rounds.push([Some(ms(there)), Some(ms(here))]);
+                cpu.push(Some(ms(found.cpu_time.unwrap_or_default())));
+                peak = peak.max(found.peak_memory.unwrap_or_default() >> 20);
+                let allowance = CompileBudget::default().for_size(found.structure.code_bytes());
                 allowed = allowance.cpu.as_millis();
             }
         }
-        let [here, there, cpu] = [here, there, cpu].map(median);
-        let (bytes, peak) = (bytes.len(), peak >> 20);
-        writeln!(
-            out,
-            "| {name} | {bytes} | {here:.1} | {there:.1} | {cpu:.1} | {allowed} | {peak} |"
-        )?;
-        out.flush()?;
+        let mut cpu_rounds = Rounds::new(1);
+        cpu.into_iter().for_each(|time| cpu_rounds.push([time]));
+        let name = format!("{name}, {} bytes", bytes.len());
+        let row = Row::new("compiled in a worker", &format!("{name}; peak {peak} MiB"), "ms");
+        report.row(row.compared(&rounds, 0, "in this process", 1));
+        let row = Row::new("compiled in a worker", &format!("{name}, CPU time"), "ms");
+        let row = row.measured(cpu_rounds.median(0));
+        report.row(row.target(Target::Most(
+            Duration::from_millis(u64::try_from(allowed)?).as_secs_f64() * 1e3,
+        )));
     }
 
-    writeln!(out, "\nbombs, without and with the structure's limits\n")?;
-    writeln!(out, "| bomb | bytes | limits | time, ms | host's growth, KiB | end |")?;
-    writeln!(out, "|---|---|---|---|---|---|")?;
     let all = StructureCount::ALL.iter();
     let none = all.fold(StructureLimits::default(), |limits, count| limits.with(*count, u64::MAX));
     for (name, text) in bombs() {
@@ -81,11 +74,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             let (time, result) = timed(&compiler, &executor, &bytes);
             let end = result.map_or_else(|error| error.to_string(), |_| "compiled".to_owned());
             let grown = resident_kib()?.saturating_sub(before);
-            let (bytes, time) = (bytes.len(), ms(time));
-            writeln!(out, "| {name} | {bytes} | {limits} | {time:.0} | {grown} | {end} |")?;
-            out.flush()?;
+            let name = format!("{name}, limits {limits}; host grows {grown} KiB; {end}");
+            report.row(Row::new("compile bombs", &name, "ms").measured(ms(time)));
+        }
+        if options.is_quick {
+            break;
         }
     }
+    report.finish()?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -101,11 +97,6 @@ fn timed(
 
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
-}
-
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort();
-    ms(times.get(times.len() / 2).copied().unwrap_or_default())
 }
 
 fn resident_kib() -> Result<u64, Box<dyn Error>> {

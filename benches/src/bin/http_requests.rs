@@ -1,21 +1,24 @@
 //! The cost of a guest's HTTP requests beside the client of `wasmtime-wasi-http`.
 //!
-//! `cargo run --release -p limits-benches --bin http-requests` prints a table of
+//! `cargo run --release -p limits-benches --bin http-requests` prints rows of
 //! `docs/performance.md`. The server has threads of its own.
 
 use core::error::Error;
-use core::time::Duration;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Instant;
 
+use bench_report::{Options, Report, Rounds, Row, Target};
 use limits_benches::http_host::{PlainHttp, QuotaHttp};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// Rounds, each on both hosts.
 const ROUNDS: usize = 21;
+/// The places of the hosts in a round.
+const OURS: usize = 0;
+const PLAIN: usize = 1;
 /// Above what the responses reach.
 const ENOUGH: u64 = 30_000_000_000;
 
@@ -40,56 +43,41 @@ const WORKS: [Work; 3] = [
 ];
 
 fn main() -> Result<(), Failure> {
+    let options = Options::from_env();
+    let mut report = Report::new(options.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (plain, quotas) = (PlainHttp::new()?, QuotaHttp::new(ENOUGH)?);
-    print("| response | plain | with quotas | ratio |\n|---|---|---|---|");
     for work in &WORKS {
         let authority = serve(work)?;
-        let [mut plains, mut shaped] = [Vec::new(), Vec::new()];
-        let mut ratios = Vec::new();
-        for round in 0..=ROUNDS {
-            let mut times = [Duration::ZERO; 2];
+        let mut rounds = Rounds::new(2);
+        // The first round fills caches.
+        for round in 0..=options.rounds(ROUNDS) {
+            let mut times = [None; 2];
+            // The order changes, so that what one leaves behind is no advantage of the other.
             for turn in 0..2 {
-                let is_plain = (round + turn) % 2 == 0;
+                let host = (round + turn) % 2;
                 let start = Instant::now();
                 let bytes = runtime.block_on(async {
-                    if is_plain {
-                        plain.fetch(&authority, work.requests).await
-                    } else {
-                        quotas.fetch(&authority, work.requests).await
+                    match host {
+                        OURS => quotas.fetch(&authority, work.requests).await,
+                        _ => plain.fetch(&authority, work.requests).await,
                     }
                 })?;
-                times[usize::from(!is_plain)] = start.elapsed() / work.requests;
+                times[host] = Some(start.elapsed().as_secs_f64() * 1e6 / f64::from(work.requests));
                 let expected = u64::from(work.requests) * u64::try_from(work.body)?;
                 if bytes != expected {
                     return Err(format!("{bytes} of {expected} bytes came").into());
                 }
             }
-            // The first round fills caches.
             if round > 0 {
-                plains.push(times[0]);
-                shaped.push(times[1]);
-                ratios.push(times[1].as_secs_f64() / times[0].as_secs_f64());
+                rounds.push(times);
             }
         }
-        ratios.sort_by(f64::total_cmp);
-        plains.sort();
-        shaped.sort();
-        let middle = ROUNDS / 2;
-        print(&format!(
-            "| {} | {} us | {} us | {:.3}x |",
-            work.name,
-            plains[middle].as_micros(),
-            shaped[middle].as_micros(),
-            ratios[middle]
-        ));
+        let row = Row::new("HTTP requests of a guest", work.name, "us");
+        let row = row.compared(&rounds, OURS, "wasmtime-wasi-http", PLAIN);
+        report.row(row.target(Target::Ratio(1.1)));
     }
-    Ok(())
-}
-
-#[expect(clippy::print_stdout, reason = "a program")]
-fn print(line: &str) {
-    println!("{line}");
+    Ok(report.finish()?)
 }
 
 /// Starts a server, and returns its authority.

@@ -16,7 +16,7 @@ const EXTISM: &str = "benches/extism/Cargo.toml";
 pub(super) const OTHERS: [&str; 2] = [QUOTAS, EXTISM];
 
 /// The measuring programs of `limits-benches`, in the order of the table.
-const PROGRAMS: &[&str] = &[];
+const PROGRAMS: &[&str] = &["wasi", "http-requests", "bandwidth", "compile", "address-space"];
 
 /// Runs all measurements; with `--quick` each for a moment, unoptimised, to see that it runs.
 pub(crate) fn run(args: &[String]) -> Result {
