@@ -18,6 +18,8 @@ pub(super) const OTHERS: [&str; 2] = [QUOTAS, EXTISM];
 /// The measuring programs of `limits-benches`, in the order of the table.
 const PROGRAMS: &[&str] = &["wasi", "http-requests", "bandwidth", "compile", "address-space"];
 
+const MESSAGES: &str = "--message-format=json-render-diagnostics";
+
 /// Runs all measurements; with `--quick` each for a moment, unoptimised, to see that it runs.
 pub(crate) fn run(args: &[String]) -> Result {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -32,11 +34,13 @@ pub(crate) fn run(args: &[String]) -> Result {
 pub(crate) fn quick() -> Result {
     let rows = new_file()?;
     let all = ["--workspace", "--all-features"];
-    let built = build(&all, PROGRAMS)?;
+    let built = build(&[&all[..], &["--bin", "wasm-limits"]].concat(), PROGRAMS)?;
     for name in PROGRAMS {
         measure(&program(&built, name)?, &rows, &["--quick"])?;
     }
     quotas(&["run", "--bin", "quota-ratios"], &["--", "--quick", "--json", text(&rows)])?;
+    let command = program(&built, "wasm-limits")?;
+    measure(&program(&built, "start")?, &rows, &["--quick", text(&command)])?;
     measure(&program(&built, "bench-table")?, &rows, &[])?;
     let pictures = rows.with_file_name("pictures");
     measure(&program(&built, "plots")?, &rows, &[text(&pictures)])
@@ -50,6 +54,10 @@ fn whole() -> Result {
     for name in PROGRAMS {
         measure(&program(&built, name)?, &rows, &[])?;
     }
+    // With the features that users have, and not those of the other programs.
+    let installed = cargo::output(&["build", "--release", "-p", "limits-cli", MESSAGES])?;
+    let command = program(&installed, "wasm-limits")?;
+    measure(&program(&built, "start")?, &rows, &[text(&command)])?;
     let options = ["--", "--json", text(&rows)];
     quotas(&["run", "--release", "--bin", "quota-ratios"], &options)?;
     let extism = ["--manifest-path", EXTISM, "--target-dir", "target/extism"];
@@ -78,11 +86,11 @@ fn new_file() -> Result<PathBuf> {
     Ok(rows)
 }
 
-/// Builds programs, and those of the table and the plots; returns cargo's messages.
+/// Builds programs, and those that have no Wasmtime; returns cargo's messages.
 fn build(selection: &[&str], programs: &[&str]) -> Result<String> {
-    let bins = programs.iter().chain(&["bench-table", "plots"]).flat_map(|name| ["--bin", *name]);
-    let messages = ["--message-format=json-render-diagnostics"];
-    let call: Vec<&str> = [&["build"], selection, &messages].concat();
+    let others = ["bench-table", "plots", "start"];
+    let bins = programs.iter().chain(&others).flat_map(|name| ["--bin", *name]);
+    let call: Vec<&str> = [&["build"], selection, &[MESSAGES]].concat();
     cargo::output(&call.into_iter().chain(bins).collect::<Vec<_>>())
 }
 
