@@ -3,6 +3,7 @@
 pub(crate) mod cache_command;
 pub(crate) mod compile_args;
 pub(crate) mod service_args;
+pub(crate) mod text_command;
 
 use core::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use limits_config::ComponentName;
 use crate::args::cache_command::CacheCommand;
 use crate::args::compile_args::{CacheArgs, CompileArgs};
 use crate::args::service_args::ServiceArgs;
+use crate::args::text_command::TextCommand;
 use crate::inputs::manifest::Manifest;
 use crate::outcome::exit_code_help;
 
@@ -22,9 +24,18 @@ use crate::outcome::exit_code_help;
 #[command(name = "wasm-limits", bin_name = "wasm-limits", version, after_help = exit_code_help())]
 pub(crate) struct Args {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) verb: Verb,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    #[command(flatten)]
+    Reported(Command),
+    #[command(flatten)]
+    Text(TextCommand),
+}
+
+/// The work that ends with a report.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Runs a component and reports what it used.
@@ -228,7 +239,7 @@ fn parse_env(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Args, Command, Format, parse_dir, parse_env, parse_headroom};
+    use super::{Args, Command, Format, Verb, parse_dir, parse_env, parse_headroom};
     use clap::{CommandFactory as _, Parser as _};
     use std::path::{Path, PathBuf};
 
@@ -279,7 +290,7 @@ mod tests {
             "x",
         ])
         .unwrap();
-        let Command::Run(run) = args.command else { panic!("not run") };
+        let Verb::Reported(Command::Run(run)) = args.verb else { panic!("not run") };
         assert_eq!(run.guest.manifest.manifest, Path::new("Component.toml"));
         assert_eq!(run.guest.manifest.component.as_deref(), Some(Path::new("c.wasm")));
         assert_eq!(run.guest.manifest.policy.as_deref(), Some(Path::new("policy.toml")));
@@ -302,7 +313,9 @@ mod tests {
     #[test]
     fn calibrate_has_its_documented_defaults() {
         let args = Args::try_parse_from(["wasm-limits", "calibrate", "Component.toml"]).unwrap();
-        let Command::Calibrate(calibrate) = args.command else { panic!("not calibrate") };
+        let Verb::Reported(Command::Calibrate(calibrate)) = args.verb else {
+            panic!("not calibrate")
+        };
         assert_eq!(calibrate.runs.get(), 20);
         assert_eq!(calibrate.headroom.to_string(), "1.5");
         assert_eq!(calibrate.timeout, 60_000);

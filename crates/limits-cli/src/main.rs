@@ -26,11 +26,11 @@ use std::thread::JoinHandle;
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::args::{Args, Command, Format, OutputArgs};
+use crate::args::{Args, Command, Format, OutputArgs, Verb};
 use crate::commands::cache::{self, CacheReport};
 use crate::commands::calibrate;
 use crate::commands::check::{self, Checked};
-use crate::commands::run;
+use crate::commands::{run, text};
 use crate::guest::compiling::WORKER;
 use crate::interrupt::Interrupt;
 use crate::outcome::classify::Ending;
@@ -70,7 +70,8 @@ fn main() -> ExitCode {
         let _ = writeln!(io::stderr(), "wasm-limits {words}");
     }));
     let code = match command_line::read() {
-        Ok(args) => serve(&args),
+        Ok(Args { verb: Verb::Reported(command) }) => serve(&command),
+        Ok(Args { verb: Verb::Text(command) }) => text::text(&command),
         Err(code) => code,
     };
     // Not a return: threads blocked by a stalled reader or an endless input must not delay the end.
@@ -84,24 +85,24 @@ fn is_worker() -> bool {
 }
 
 /// Runs the command and flushes its output. Returns the exit code.
-fn serve(args: &Args) -> i32 {
-    let (output, is_repeated) = match &args.command {
+fn serve(command: &Command) -> i32 {
+    let (output, is_repeated) = match command {
         Command::Run(run) => (&run.output, run.repeat.is_some_and(|count| count.get() > 1)),
         Command::Check(check) => (&check.output, false),
         Command::Calibrate(calibrate) => (&calibrate.output, calibrate.runs.get() > 1),
         Command::Cache(cache) => (&cache.place().output, false),
     };
-    let at_once = match &args.command {
+    let at_once = match command {
         Command::Run(run) => usize::try_from(run.parallel.get()).unwrap_or(usize::MAX),
         Command::Check(_) | Command::Calibrate(_) | Command::Cache(_) => 1,
     };
     let (runtime, interrupt, stdio) = match start(at_once, is_repeated) {
         Ok(started) => started,
-        Err(failure) => return i32::from(report_alone(&args.command, output, &failure)),
+        Err(failure) => return i32::from(report_alone(command, output, &failure)),
     };
     let mut console = Console::new(stdio, output.format);
     let code = runtime.block_on(async {
-        match &args.command {
+        match command {
             Command::Run(args) => run::run(args, &mut console, &interrupt).await,
             Command::Check(args) => check::check(args, &mut console, &interrupt).await,
             Command::Calibrate(args) => calibrate::calibrate(args, &mut console, &interrupt).await,

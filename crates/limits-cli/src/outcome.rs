@@ -118,14 +118,20 @@ impl Outcome {
     }
 }
 
+/// Returns the exit codes with their names and meanings, in their order.
+pub(crate) fn exit_codes() -> impl Iterator<Item = (u8, &'static str, &'static str)> {
+    let (before, after) =
+        TABLE.split_at(TABLE.partition_point(|row| row.exit_code < USAGE_EXIT_CODE));
+    let usage = (USAGE_EXIT_CODE, "usage", "bad command line");
+    let code = |row: &Row| (row.exit_code, row.name, row.meaning);
+    before.iter().map(code).chain([usage]).chain(after.iter().map(code))
+}
+
 /// Renders the table of exit codes for `--help`.
 pub(crate) fn exit_code_help() -> String {
     let mut help = String::from("Exit codes:\n");
-    for Row { name, exit_code, meaning, .. } in &TABLE {
-        help.push_str(&format!("  {exit_code:>3}  {name:<15} {meaning}\n"));
-        if *exit_code == 1 {
-            help.push_str(&format!("  {USAGE_EXIT_CODE:>3}  {:<15} bad command line\n", "usage"));
-        }
+    for (code, name, meaning) in exit_codes() {
+        help.push_str(&format!("  {code:>3}  {name:<15} {meaning}\n"));
     }
     help
 }

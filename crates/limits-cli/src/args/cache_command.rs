@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueHint};
 
 use crate::args::OutputArgs;
 
@@ -19,7 +19,7 @@ pub(crate) enum CacheCommand {
 #[derive(clap::Args, Debug)]
 pub(crate) struct CachePlaceArgs {
     /// The directory [default: wasm-limits in the user's cache directory].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) cache: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{ValueEnum, ValueHint};
 
 /// The place in which foreign bytes are parsed, adapted and compiled.
 #[derive(Clone, clap::Args, Debug)]
@@ -29,7 +29,7 @@ pub(crate) enum CompileIn {
 #[derive(Clone, clap::Args, Debug)]
 pub(crate) struct CacheArgs {
     /// Keeps compiled components in DIR [default: wasm-limits in the user's cache directory].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) cache: Option<PathBuf>,
     /// Keeps no compiled component, and uses none.
     #[arg(long, conflicts_with = "cache")]

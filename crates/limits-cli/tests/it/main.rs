@@ -38,4 +38,5 @@ mod services;
 mod shortage;
 mod stdio;
 mod stubs;
+mod texts;
 mod wants;
