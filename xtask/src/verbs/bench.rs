@@ -70,7 +70,9 @@ fn whole() -> Result {
 
 /// Runs a command of cargo on the benches of quotas. `rest` comes after the options.
 pub(super) fn quotas(args: &[&str], rest: &[&str]) -> Result {
-    let package = ["--manifest-path", QUOTAS, "--target-dir", "target/quota"];
+    // In the folder of the others, which have compiled half of it.
+    let target = workspace::target();
+    let package = ["--manifest-path", QUOTAS, "--target-dir", text(&target)];
     cargo::run(&[args, &package, rest].concat())
 }
 

@@ -35,10 +35,10 @@ pub(crate) fn run() -> Result {
 /// Compiles packages from their archives.
 ///
 /// Cargo can do so itself, but knows a package by its version only: it would use files that an
-/// earlier run has unpacked and compiled.
+/// earlier run has unpacked and compiled. Here they are as old as this run.
 fn compile() -> Result {
     let scratch = workspace::scratch()?;
-    let (target, unpacked) = (scratch.join("packed-target"), scratch.join("packed"));
+    let unpacked = scratch.join("packed");
     let failed =
         |what: &str, path: &Path, error| format!("cannot {what} {}: {error}", path.display());
     if unpacked.exists() {
@@ -47,7 +47,8 @@ fn compile() -> Result {
     fs::create_dir_all(&unpacked).map_err(|error| failed("make", &unpacked, error))?;
     for name in COMPILED {
         let packed = scratch.with_file_name("package").join(format!("{name}-{VERSION}.crate"));
-        let status = Command::new("tar").arg("-xzf").arg(&packed).arg("-C").arg(&unpacked).status();
+        let status =
+            Command::new("tar").arg("-xzmf").arg(&packed).arg("-C").arg(&unpacked).status();
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => return Err(format!("tar of {}: {status}", packed.display()).into()),
@@ -58,7 +59,7 @@ fn compile() -> Result {
     fs::write(&manifest, together()).map_err(|error| failed("write", &manifest, error))?;
     let (lock, copy) = (workspace::root().join("Cargo.lock"), unpacked.join("Cargo.lock"));
     fs::copy(&lock, &copy).map_err(|error| failed("copy", &lock, error))?;
-    let [manifest, target] = [&manifest, &target].map(|path| path.display().to_string());
+    let [manifest, target] = [manifest, workspace::target()].map(|path| path.display().to_string());
     cargo::run(&["check", "--offline", "--manifest-path", &manifest, "--target-dir", &target])
 }
 
