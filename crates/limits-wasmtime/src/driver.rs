@@ -3,12 +3,12 @@
 use core::future::{Future, poll_fn};
 use core::panic::AssertUnwindSafe;
 use core::pin::{Pin, pin};
-use core::task::{Context, Poll, Waker};
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::panic::{catch_unwind, resume_unwind};
-use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::futures::OwnedNotified;
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::Sleep;
 
@@ -17,7 +17,7 @@ use crate::cpu_account::{CpuAccount, CpuBudget, TimeUse};
 use crate::hook::Stop;
 use crate::nested::{self, Nested};
 use crate::slice_clock::{SLICE, SliceClock};
-use crate::yield_waker::YieldWaker;
+use crate::yield_waker::KeptWaker;
 
 /// Time before the deadline at which the timer of a guest that waits for the host is set. Tokio's
 /// timers come up to two milliseconds late (its wheel and the kernel's poll both round up to the
@@ -38,8 +38,8 @@ const SHORT_PASS: Duration = Duration::from_micros(50);
 /// The end of a guest's future.
 #[derive(Debug)]
 pub(crate) enum Driven<R> {
-    /// The future was polled to its end, before its deadline or `late`.
-    Done { output: R, late: bool },
+    /// The future was polled to its end, before its deadline or `late`, and ended at `at`.
+    Done { output: R, late: bool, at: Instant },
     /// The guest was stopped; `fuel_exact` if its fuel counter was in the store then.
     Stopped { stop: Stop, fuel_exact: bool },
 }
@@ -70,29 +70,28 @@ enum PollPass<R> {
 /// - I7: no slice begins while the account has no CPU time, and every slice is charged, once:
 ///   executions inside it are charged to their own account.
 pub(crate) async fn drive<F: Future>(
-    guest: F,
+    mut guest: Pin<&mut F>,
     clock: &SliceClock,
     cancel: &CancelHandle,
     cpu: Option<&CpuAccount>,
     time: &mut TimeUse,
+    yields: &mut KeptWaker,
 ) -> Driven<F::Output> {
-    let mut guest = pin!(guest);
-    let mut cancelled = pin!(cancel.cancelled());
-    let yields = YieldWaker::new();
+    let mut cancelled = pin!(None);
     let mut driver = Driver {
         clock,
         cancel,
         cpu,
         time,
-        waker: Waker::from(Arc::clone(&yields)),
         yields,
+        next: Some(clock.started()),
         timer: None,
         pause: None,
         paused: None,
         parked: false,
         waiting: false,
         left: None,
-        was_short: false,
+        was_short: true,
     };
     loop {
         let pass = poll_fn(|cx| driver.pass(cx, guest.as_mut(), cancelled.as_mut())).await;
@@ -108,8 +107,9 @@ struct Driver<'e> {
     cancel: &'e CancelHandle,
     cpu: Option<&'e CpuAccount>,
     time: &'e mut TimeUse,
-    yields: Arc<YieldWaker>,
-    waker: Waker,
+    yields: &'e mut KeptWaker,
+    /// The moment at which the next pass begins, if it is known: the first one begins at the start.
+    next: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Ends when the account has CPU time again.
     pause: Option<Pin<Box<Sleep>>>,
@@ -135,17 +135,35 @@ impl Drop for Driver<'_> {
 }
 
 impl Driver<'_> {
+    /// Makes one pass. Where it leaves the task waiting, a cancellation wakes the task.
     fn pass<F: Future>(
         &mut self,
         cx: &mut Context<'_>,
-        mut guest: Pin<&mut F>,
-        cancelled: Pin<&mut impl Future>,
+        guest: Pin<&mut F>,
+        mut cancelled: Pin<&mut Option<OwnedNotified>>,
     ) -> Poll<PollPass<F::Output>> {
-        // Registered before the flag is read: a cancellation is either seen or wakes us.
-        let _ = cancelled.poll(cx);
-        let began = self.clock.now();
+        let passed = self.poll_guest(cx, guest);
+        if passed.is_pending() {
+            if cancelled.is_none() {
+                cancelled.set(Some(self.cancel.cancelled()));
+            }
+            // Registered before the flag is read: a cancellation is either seen or wakes us.
+            let _ = cancelled.as_pin_mut().map(|cancelled| cancelled.poll(cx));
+            if self.cancel.is_cancelled() {
+                return Poll::Ready(PollPass::Yield);
+            }
+        }
+        passed
+    }
+
+    fn poll_guest<F: Future>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut guest: Pin<&mut F>,
+    ) -> Poll<PollPass<F::Output>> {
+        let began = self.next.take().unwrap_or_else(|| self.clock.now());
         self.clock.begin_slice(began);
-        let cpu_began = if self.was_short { None } else { self.clock.thread_time() };
+        let mut cpu_began = if self.was_short { None } else { self.clock.thread_time() };
         if let Some(left) = self.left.take() {
             self.charge_trip(began.saturating_duration_since(left));
         }
@@ -175,13 +193,12 @@ impl Driver<'_> {
                 }
                 afforded = true;
             }
-            self.yields.begin(cx.waker());
+            self.yields.begin();
             // Caught so that the time of a host function that panics is counted, too.
             let (polled, nested) = nested::measure(|| {
-                let mut guest_cx = Context::from_waker(&self.waker);
+                let mut guest_cx = Context::from_waker(self.yields.waker());
                 catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(&mut guest_cx)))
             });
-            let woken = self.yields.finish();
             let after = self.clock.now();
             let ran = after.saturating_duration_since(now);
             self.time.slices = self.time.slices.saturating_add(1);
@@ -189,15 +206,16 @@ impl Driver<'_> {
             self.was_short = now.saturating_duration_since(began) <= SHORT_PASS;
             self.spend(ran, nested);
             let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
-            self.parked = self.clock.take_parked();
-            self.waiting = polled.is_pending() && !woken;
-            let is_spent = polled.is_pending() && !has_budget_remaining();
-            let own = self.own_time(ran, cpu_began).saturating_sub(nested.ran);
-            self.clock.note_poll(own, woken && !self.parked);
             if let Poll::Ready(output) = polled {
                 let late = self.clock.is_expired(now);
-                return Poll::Ready(PollPass::Ended(Driven::Done { output, late }));
+                return Poll::Ready(PollPass::Ended(Driven::Done { output, late, at: now }));
             }
+            self.parked = self.clock.take_parked();
+            let woken = self.yields.is_woken(cx.waker());
+            self.waiting = !woken;
+            let is_spent = !has_budget_remaining();
+            let own = self.own_time(ran, cpu_began).saturating_sub(nested.ran);
+            self.clock.note_poll(own, woken && !self.parked);
             if self.waiting {
                 return self.wait(cx, now, TIMER_SLACK);
             }
@@ -205,6 +223,8 @@ impl Driver<'_> {
                 // The next pass looks at deadline and cancellation before it polls.
                 return Poll::Ready(PollPass::Yield);
             }
+            // The guest was not done at its first poll: it may stay for long.
+            cpu_began = cpu_began.or_else(|| self.clock.thread_time());
         }
     }
 
@@ -266,8 +286,8 @@ impl Driver<'_> {
     /// thread's time: all of it, if that is not known.
     ///
     /// On a busy machine the system takes the thread away for milliseconds. As a part of the price
-    /// of the guest's fuel, that would shorten its intervals far too much for a long time. After a
-    /// short pass this may happen once.
+    /// of the guest's fuel, that would shorten its intervals far too much for a long time. In the
+    /// first poll, and in the one after a short pass, this may happen.
     fn own_time(&self, ran: Duration, cpu_began: Option<Duration>) -> Duration {
         if ran < LONG_POLL {
             return ran;

@@ -1,6 +1,6 @@
 //! One execution in a store: armed, driven, finished, and announced to its account.
 
-use core::future::Future;
+use core::pin::pin;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ use crate::limiter::GrowthRefusal;
 use crate::report::{ExecutionReport, ExecutionResult};
 use crate::slice_clock::SliceClock;
 use crate::state::{HasLimits, LimitState};
+use crate::yield_waker::KeptWaker;
 
 /// The fate of a store when its execution has ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,9 +36,8 @@ pub(crate) enum StoreFate {
 
 /// Runs one execution in an admitted store, and returns the store if its `fate` is to be kept.
 ///
-/// The store gets fresh fuel and a fresh deadline, the clock runs from here, and `guest` is polled
-/// to its end, its deadline or its cancellation. The account hears of the end before the store is
-/// dropped. After an abnormal end no guest code runs in the store again.
+/// `guest` is polled to its end, its deadline or its cancellation. The account hears of the end
+/// before the store is dropped.
 pub(crate) async fn run<T, R, F>(
     mut store: Store<T>,
     permit: Option<OwnedSemaphorePermit>,
@@ -49,24 +49,11 @@ where
     T: HasLimits + Send + 'static,
     F: AsyncFnOnce(&mut Store<T>) -> wasmtime::Result<R>,
 {
+    let cancel = store.data_mut().limits().cancel_handle();
     let mut execution = Execution::arm(&mut store, limits);
-    let driven = match store_fuel(&mut store, limits) {
-        Ok(()) => execution.drive(guest(&mut store)).await,
-        Err(error) => Driven::Done { output: Err(error), late: false },
-    };
-    // Wasmtime refuses to enter a store in which a guest has trapped before.
-    let is_trapped =
-        matches!(&driven, Driven::Done { output: Err(error), .. } if error.is::<Trap>());
+    let driven = execution.drive(&mut store, &cancel, guest).await;
     let result = execution.finish(&mut store, driven);
-    let state = store.data_mut().limits();
-    // A cancellation is for good: the store could only be refused again.
-    let is_lost = is_trapped || state.meter.is_entered() || state.cancel.is_cancelled();
-    let is_kept = match fate {
-        StoreFate::Drop => false,
-        StoreFate::KeepAfterSuccess => result.is_ok(),
-        StoreFate::KeepUnlessEntered => result.is_ok() || !is_lost,
-    };
-    if is_kept {
+    if execution.keeps(&mut store, fate, result.is_ok()) {
         return (result, Some(store));
     }
     drop_store(store, permit).await;
@@ -116,47 +103,97 @@ fn store_fuel<T: HasLimits>(store: &mut Store<T>, limits: &ResourceLimits) -> wa
 
 /// One execution of a store. Announces its end to the account once, when it is finished or else
 /// when it is dropped.
+///
+/// A store that an execution does not keep, or that has an execution which is dropped before its
+/// end, must be dropped: no guest code runs in it again.
 #[derive(Debug)]
-struct Execution {
-    limits: ResourceLimits,
+pub(crate) struct Execution<'e> {
+    limits: &'e ResourceLimits,
     clock: Arc<SliceClock>,
-    cancel: CancelHandle,
     cpu: Option<CpuAccount>,
     time: TimeUse,
     announced: bool,
+    is_trapped: bool,
 }
 
-impl Execution {
+impl<'e> Execution<'e> {
     /// Starts the clock, and arms the store's meter and limiter.
-    fn arm<T: HasLimits>(store: &mut Store<T>, limits: &ResourceLimits) -> Self {
+    pub(crate) fn arm<T: HasLimits>(store: &mut Store<T>, limits: &'e ResourceLimits) -> Self {
         let state = store.data_mut().limits();
         state.limiter.begin_execution();
         Self {
-            limits: *limits,
+            limits,
             clock: state.meter.arm(limits),
-            cancel: state.cancel.clone(),
             cpu: state.cpu.clone(),
             time: TimeUse::default(),
             announced: false,
+            is_trapped: false,
         }
     }
 
-    async fn drive<F: Future>(&mut self, guest: F) -> Driven<F::Output> {
-        drive(guest, &self.clock, &self.cancel, self.cpu.as_ref(), &mut self.time).await
+    /// Gives the store fresh fuel, and polls `guest` to its end, its deadline or its cancellation
+    /// by the store's own handle, `cancel`.
+    pub(crate) async fn drive<T, R, F>(
+        &mut self,
+        store: &mut Store<T>,
+        cancel: &CancelHandle,
+        guest: F,
+    ) -> Driven<wasmtime::Result<R>>
+    where
+        T: HasLimits,
+        F: AsyncFnOnce(&mut Store<T>) -> wasmtime::Result<R>,
+    {
+        if let Err(error) = store_fuel(store, self.limits) {
+            return Driven::Done { output: Err(error), late: false, at: self.clock.now() };
+        }
+        let mut waker = KeptWaker::renew(store.data_mut().limits().waker.take());
+        let driven = {
+            let guest = pin!(guest(store));
+            let (cpu, time) = (self.cpu.as_ref(), &mut self.time);
+            drive(guest, &self.clock, cancel, cpu, time, &mut waker).await
+        };
+        store.data_mut().limits().waker = waker.retire();
+        driven
+    }
+
+    /// Tells whether the store of the execution, which has ended, is to be kept.
+    pub(crate) fn keeps<T: HasLimits>(
+        &self,
+        store: &mut Store<T>,
+        fate: StoreFate,
+        is_success: bool,
+    ) -> bool {
+        let state = store.data_mut().limits();
+        match fate {
+            StoreFate::Drop => false,
+            StoreFate::KeepAfterSuccess => is_success,
+            // Wasmtime refuses to enter a store in which a guest has trapped before. A cancellation
+            // is for good: the store could only be refused again.
+            StoreFate::KeepUnlessEntered => {
+                let is_lost =
+                    self.is_trapped || state.meter.is_entered() || state.cancel.is_cancelled();
+                is_success || !is_lost
+            }
+        }
     }
 
     /// Reads from the store what it used, and makes the result of how the guest ended.
-    fn finish<T: HasLimits, R>(
-        mut self,
+    pub(crate) fn finish<T: HasLimits, R>(
+        &mut self,
         store: &mut Store<T>,
         driven: Driven<wasmtime::Result<R>>,
     ) -> Result<ExecutionResult<R>, ExecutionFailure> {
-        let wall_time = self.clock.elapsed();
+        self.is_trapped =
+            matches!(&driven, Driven::Done { output: Err(error), .. } if error.is::<Trap>());
+        let wall_time = match &driven {
+            Driven::Done { at, .. } => at.saturating_duration_since(self.clock.started()),
+            Driven::Stopped { .. } => self.clock.elapsed(),
+        };
         let max_fuel = self.limits.max_fuel_per_execution();
         let left = store.get_fuel().unwrap_or(0);
         // A charge is not yet taken from the store if the guest did not come back from the host.
         let charged = store.data_mut().limits().meter.take_charge();
-        let burnt = fuel_of(&self.limits).saturating_sub(left).saturating_add(charged);
+        let burnt = fuel_of(self.limits).saturating_sub(left).saturating_add(charged);
         let fuel = FuelMetrics::new(max_fuel, burnt.min(max_fuel));
         let state = store.data_mut().limits();
         let interval = state.meter.interval();
@@ -165,13 +202,13 @@ impl Execution {
             Driven::Done { output: Ok(_), .. } if burnt > max_fuel => {
                 (Err(WasmError::out_of_fuel(fuel)), true)
             }
-            Driven::Done { output: Ok(_), late: true } => {
-                (Err(error_of_stop(Stop::Deadline, &self.limits, fuel, waited)), true)
+            Driven::Done { output: Ok(_), late: true, .. } => {
+                (Err(error_of_stop(Stop::Deadline, self.limits, fuel, waited)), true)
             }
-            Driven::Done { output: Ok(output), late: false } => (Ok(output), true),
+            Driven::Done { output: Ok(output), late: false, .. } => (Ok(output), true),
             Driven::Done { output: Err(error), .. } => {
                 let circumstances = Circumstances {
-                    limits: &self.limits,
+                    limits: self.limits,
                     fuel,
                     instantiation_refusal: state.limiter.instantiation_refusal(),
                     refused: state.limiter.refused_by_others(),
@@ -182,7 +219,7 @@ impl Execution {
                 (Err(error), fuel_exact)
             }
             Driven::Stopped { stop, fuel_exact } => {
-                (Err(error_of_stop(stop, &self.limits, fuel, waited)), fuel_exact)
+                (Err(error_of_stop(stop, self.limits, fuel, waited)), fuel_exact)
             }
         };
         // A guest that was not entered has no count in a register.
@@ -200,11 +237,25 @@ impl Execution {
             }
             error => error,
         });
+        let outcome_word =
+            outcome.as_ref().map_or_else(WasmError::outcome, |_| ExecutionOutcome::Success);
+        self.announce(outcome_word, wall_time);
+        tracing::debug!(
+            outcome = outcome_word.as_str(),
+            error = outcome.as_ref().err().map(|error| escaped(&error.to_string())),
+            fuel = consumed,
+            fuel_exact,
+            peak_memory_bytes = state.limiter.peak_bytes(),
+            cpu_time = ?self.time.cpu_time,
+            wall_time = ?wall_time,
+            "execution ended"
+        );
         let (last_refusal, last_quota_refusal) = match state.limiter.last_refusal() {
             Some(GrowthRefusal::Limit(refused)) => (Some(*refused), None),
             Some(GrowthRefusal::Quota(refused)) => (None, Some(*refused)),
             Some(GrowthRefusal::Host(_)) | None => (None, None),
         };
+        // Made last and in its place: it is large.
         let report = ExecutionReport {
             fuel: FuelMetrics::new(max_fuel, consumed),
             fuel_exact,
@@ -222,19 +273,6 @@ impl Execution {
             last_refusal,
             last_quota_refusal,
         };
-        let outcome_word =
-            outcome.as_ref().map_or_else(WasmError::outcome, |_| ExecutionOutcome::Success);
-        self.announce(outcome_word, wall_time);
-        tracing::debug!(
-            outcome = outcome_word.as_str(),
-            error = outcome.as_ref().err().map(|error| escaped(&error.to_string())),
-            fuel = consumed,
-            fuel_exact,
-            peak_memory_bytes = report.peak_memory_bytes,
-            cpu_time = ?report.cpu_time,
-            wall_time = ?report.wall_time,
-            "execution ended"
-        );
         match outcome {
             Ok(output) => Ok(ExecutionResult { output, report }),
             Err(error) => Err(ExecutionFailure::new(error, report)),
@@ -253,7 +291,7 @@ impl Execution {
     }
 }
 
-impl Drop for Execution {
+impl Drop for Execution<'_> {
     fn drop(&mut self) {
         if !self.announced {
             self.announce(ExecutionOutcome::Dropped, self.clock.elapsed());

@@ -8,6 +8,7 @@ use wasmtime::component::{
     Val,
 };
 
+use crate::state::HasLimits;
 use crate::type_check::matches_type;
 use crate::type_text;
 
@@ -174,6 +175,21 @@ where
     instance
         .get_typed_func::<P, R>(store, index)
         .map_err(|error| mismatch(component, export, &error))
+}
+
+/// Calls a function of a kept instance, right at the start of an execution.
+pub(crate) async fn call_typed<T, P, R>(
+    store: &mut Store<T>,
+    function: &TypedFunc<P, R>,
+    params: P,
+) -> wasmtime::Result<R>
+where
+    T: HasLimits + Send + 'static,
+    P: ComponentNamedList + Lower + Send + Sync,
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    store.data_mut().limits().meter.note_immediate_call();
+    function.call_async(store, params).await
 }
 
 /// Calls a function with dynamically typed values that fit it.

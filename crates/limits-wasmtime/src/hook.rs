@@ -69,9 +69,11 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
         CallHook::CallingWasm => {
             let meter = &mut cx.data_mut().limits().meter;
             meter.forget_yield();
-            meter.note_entry();
+            let is_to_be_timed = meter.note_entry();
             take_charge(cx)?;
-            check(cx)?;
+            if is_to_be_timed {
+                check(cx)?;
+            }
             Ok(false)
         }
         CallHook::ReturningFromHost => {

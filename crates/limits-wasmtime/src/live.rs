@@ -2,16 +2,17 @@
 
 use core::fmt;
 
-use limits_core::{Blame, ResourceLimits, WasmError, WasmResult};
+use limits_core::{Blame, InvalidCall, ResourceLimits, WasmError, WasmResult};
 use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::Store;
-use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Val};
+use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, TypedFunc, Val};
 
 use crate::cancel::CancelHandle;
 use crate::execution::{StoreFate, never_started, run};
 use crate::executor::ComponentExecutor;
-use crate::export::{self, call_dynamic, typed_function};
+use crate::export::{self, call_dynamic, call_typed, typed_function};
 use crate::failure::ExecutionFailure;
+use crate::live_function::LiveFunction;
 use crate::prepared::PreparedComponent;
 use crate::report::ExecutionResult;
 use crate::state::HasLimits;
@@ -31,10 +32,10 @@ pub struct LiveComponent<T: 'static> {
     pub(crate) executor: ComponentExecutor,
     pub(crate) component: PreparedComponent<T>,
     pub(crate) limits: ResourceLimits,
-    store: Store<T>,
-    instance: Instance,
+    pub(crate) store: Store<T>,
+    pub(crate) instance: Instance,
     /// Tells the store's own `LimitState` from one that was put in its place.
-    identity: CancelHandle,
+    pub(crate) identity: CancelHandle,
 }
 
 /// The outcome of a call that takes an instance.
@@ -77,6 +78,33 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         state
     }
 
+    /// Finds `export` and checks its types, once for many calls.
+    ///
+    /// The handle outlives the calls; it is called through the [`LiveSlot`](crate::LiveSlot) that
+    /// holds the instance.
+    ///
+    /// # Errors
+    ///
+    /// [`WasmError::InvalidCall`] if there is no such function, or its types are not `P` and `R`.
+    pub fn func<P, R>(&mut self, export: &str) -> WasmResult<LiveFunction<P, R>>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        Ok(LiveFunction::new(export, self.typed(export)?, self.identity.clone()))
+    }
+
+    /// Finds `export` and checks its types.
+    pub(crate) fn typed<P, R>(&mut self, export: &str) -> Result<TypedFunc<P, R>, InvalidCall>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        let component = self.component.component();
+        let index = export::find(component, export)?;
+        typed_function(&mut self.store, self.instance, component, export, &index)
+    }
+
     /// Calls `export` with `params`; see
     /// [`execute_with_limits`](ComponentExecutor::execute_with_limits).
     ///
@@ -93,13 +121,9 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let component = self.component.component();
-        let found = export::find(component, export).and_then(|index| {
-            typed_function::<T, P, R>(&mut self.store, self.instance, component, export, &index)
-        });
-        match found {
+        match self.typed::<P, R>(export) {
             Ok(function) => {
-                self.execute(async |store, _| function.call_async(store, params).await).await
+                self.execute(async |store, _| call_typed(store, &function, params).await).await
             }
             Err(call) => Err(self.untouched(call.into())),
         }
@@ -171,7 +195,8 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         }
     }
 
-    fn enter(&mut self) -> WasmResult<Option<OwnedSemaphorePermit>> {
+    /// Takes a place among the concurrent executions, if the instance may be entered.
+    pub(crate) fn enter(&mut self) -> WasmResult<Option<OwnedSemaphorePermit>> {
         if !self.store.data_mut().limits().cancel.is_same(&self.identity) {
             let reason = String::from(
                 "the store's LimitState was replaced between two calls; it must stay, since it \
@@ -182,8 +207,13 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         self.executor.enter(&self.limits)
     }
 
+    /// Returns the failure of a call that never entered the guest, and announces it.
+    pub(crate) fn refused(&mut self, error: WasmError) -> ExecutionFailure {
+        never_started(error, &self.limits, self.store.data_mut().limits())
+    }
+
     fn untouched(mut self, error: WasmError) -> CallFailure<T> {
-        let failure = never_started(error, &self.limits, self.store.data_mut().limits());
+        let failure = self.refused(error);
         CallFailure::new(failure, Some(self))
     }
 }

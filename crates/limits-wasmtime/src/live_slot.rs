@@ -2,14 +2,17 @@
 
 use core::fmt;
 
-use limits_core::{ResourceLimits, WasmError};
+use limits_core::{ResourceLimits, WasmError, WasmResult};
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Val};
 
-use crate::execution::never_started;
+use crate::drop_store::drop_store;
+use crate::execution::{Execution, StoreFate, never_started};
 use crate::executor::ComponentExecutor;
+use crate::export::{self, call_dynamic, call_typed};
 use crate::failure::ExecutionFailure;
-use crate::live::{CallFailure, LiveComponent};
+use crate::live::LiveComponent;
+use crate::live_function::LiveFunction;
 use crate::prepared::PreparedComponent;
 use crate::report::ExecutionResult;
 use crate::state::{HasLimits, LimitState};
@@ -106,8 +109,13 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let called = self.occupy().await?.call(export, params).await;
-        self.put_back(called)
+        let live = self.occupied().await?;
+        match live.typed::<P, R>(export) {
+            Ok(function) => {
+                self.execute(async |store, _| call_typed(store, &function, params).await).await
+            }
+            Err(call) => Err(live.refused(call.into())),
+        }
     }
 
     /// Calls `export` with values whose types are known only at run time; see
@@ -125,8 +133,16 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
         export: &str,
         params: &[Val],
     ) -> Result<ExecutionResult<Vec<Val>>, ExecutionFailure> {
-        let called = self.occupy().await?.call_dynamic(export, params).await;
-        self.put_back(called)
+        let live = self.occupied().await?;
+        match export::find_for(live.component.component(), export, params) {
+            Ok(index) => {
+                self.execute(async |store, instance| {
+                    call_dynamic(store, instance, &index, params).await
+                })
+                .await
+            }
+            Err(call) => Err(live.refused(call.into())),
+        }
     }
 
     /// Runs `body` on the instance, for hosts with generated bindings; see
@@ -143,40 +159,102 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
     where
         F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
     {
-        let called = self.occupy().await?.call_with(body).await;
-        self.put_back(called)
+        self.occupied().await?;
+        self.execute(body).await
     }
 
-    /// Takes the instance out of the slot, or makes a new one if the host chose so.
-    async fn occupy(&mut self) -> Result<LiveComponent<T>, ExecutionFailure> {
-        if let Some(instance) = self.instance.take() {
-            return Ok(instance);
+    /// Finds `export` and checks its types, once for many calls; see [`LiveComponent::func`].
+    ///
+    /// # Errors
+    ///
+    /// As `LiveComponent::func`; and if the slot is empty, as [`call`](Self::call).
+    pub async fn func<P, R>(&mut self, export: &str) -> WasmResult<LiveFunction<P, R>>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        self.occupied().await.map_err(ExecutionFailure::into_error)?.func(export)
+    }
+
+    /// Returns the instance, or makes a new one if the host chose so.
+    pub(crate) async fn occupied(&mut self) -> Result<&mut LiveComponent<T>, ExecutionFailure> {
+        if self.instance.is_none() {
+            let made = self.respawn().await?;
+            return Ok(self.instance.insert(made));
         }
+        match &mut self.instance {
+            Some(live) => Ok(live),
+            None => unreachable!("it is there"),
+        }
+    }
+
+    async fn respawn(&mut self) -> Result<LiveComponent<T>, ExecutionFailure> {
         let Some(new_state) = &mut self.new_state else {
-            let reason = String::from(
-                "the live instance is gone after an earlier call, and its slot does not respawn it",
-            );
-            let error = WasmError::InvalidConfiguration { reason };
-            return Err(never_started(error, &self.limits, &LimitState::new()));
+            return Err(self.empty());
         };
         let state = new_state();
         let made = self.executor.instantiate(&self.component, &self.limits, state).await?;
         Ok(made.output)
     }
 
-    fn put_back<R>(
+    fn empty(&self) -> ExecutionFailure {
+        let reason = String::from(
+            "the live instance is gone after an earlier call, and its slot does not respawn it",
+        );
+        let error = WasmError::InvalidConfiguration { reason };
+        never_started(error, &self.limits, &LimitState::new())
+    }
+
+    /// Runs `body` on the instance in its place. The slot is empty after an abnormal end, and where
+    /// the future is dropped (D2 of the design).
+    pub(crate) async fn execute<R, F>(
         &mut self,
-        called: Result<(LiveComponent<T>, ExecutionResult<R>), CallFailure<T>>,
-    ) -> Result<ExecutionResult<R>, ExecutionFailure> {
-        let (instance, result) = match called {
-            Ok((instance, result)) => (Some(instance), Ok(result)),
-            Err(failure) => {
-                let (failure, instance) = failure.into_parts();
-                (instance, Err(failure))
-            }
+        body: F,
+    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    where
+        F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
+    {
+        let Some(live) = &mut self.instance else {
+            return Err(self.empty());
         };
-        self.instance = instance;
+        // Before the occupant, so that it is dropped after the store.
+        let permit = match live.enter() {
+            Ok(permit) => permit,
+            Err(error) => return Err(live.refused(error)),
+        };
+        let mut occupant = Occupant { place: &mut self.instance, is_kept: false };
+        let Some(LiveComponent { limits, store, instance, identity, .. }) = occupant.place else {
+            unreachable!("it was just entered")
+        };
+        let guest = async |store: &mut Store<T>| {
+            store.data_mut().limits().meter.note_instance(true);
+            body(store, *instance).await
+        };
+        let mut execution = Execution::arm(store, limits);
+        let driven = execution.drive(store, identity, guest).await;
+        let result = execution.finish(store, driven);
+        let is_kept = execution.keeps(store, StoreFate::KeepUnlessEntered, result.is_ok());
+        drop(execution);
+        if is_kept {
+            occupant.is_kept = true;
+        } else if let Some(lost) = occupant.place.take() {
+            drop_store(lost.store, permit).await;
+        }
         result
+    }
+}
+
+/// The instance in its place during a call. Leaves the place empty unless it is to be kept.
+struct Occupant<'p, T: 'static> {
+    place: &'p mut Option<LiveComponent<T>>,
+    is_kept: bool,
+}
+
+impl<T> Drop for Occupant<'_, T> {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            *self.place = None;
+        }
     }
 }
 

@@ -25,6 +25,8 @@ struct ArmedMeter {
     charged: u64,
     /// Code of the guest has run.
     entered: bool,
+    /// The guest is entered next, right after the clock was read.
+    entry_is_timed: bool,
     /// The time from the start until the store had its instance.
     instantiated_after: Option<Duration>,
 }
@@ -43,7 +45,7 @@ impl Meter {
     /// Starts an execution: fresh fuel, fresh deadline.
     pub(crate) fn arm(&mut self, limits: &ResourceLimits) -> Arc<SliceClock> {
         let timeout = Duration::from_millis(limits.execution_timeout_ms());
-        let clock = Arc::new(SliceClock::start(timeout));
+        let clock = SliceClock::start_in(self.armed.take().map(|armed| armed.clock), timeout);
         let max_fuel = limits.max_fuel_per_execution();
         self.armed = Some(ArmedMeter {
             clock: Arc::clone(&clock),
@@ -52,6 +54,7 @@ impl Meter {
             fuel_left: max_fuel,
             charged: 0,
             entered: false,
+            entry_is_timed: false,
             instantiated_after: None,
         });
         clock
@@ -66,15 +69,27 @@ impl Meter {
         }
     }
 
+    /// Notes that the driver has just read the clock, and that nothing but the call's own entry
+    /// comes next. That entry need not read it again.
+    pub(crate) const fn note_immediate_call(&mut self) {
+        if let Some(armed) = &mut self.armed {
+            armed.entry_is_timed = true;
+        }
+    }
+
     /// Returns the time from the start until the store had its instance, if it has one.
     pub(crate) fn instantiated_after(&self) -> Option<Duration> {
         self.armed.as_ref()?.instantiated_after
     }
 
-    /// Notes that code of the guest is about to run.
-    pub(crate) const fn note_entry(&mut self) {
-        if let Some(armed) = &mut self.armed {
-            armed.entered = true;
+    /// Notes that code of the guest is about to run. Returns whether the clock is to be read.
+    pub(crate) const fn note_entry(&mut self) -> bool {
+        match &mut self.armed {
+            Some(armed) => {
+                armed.entered = true;
+                !core::mem::replace(&mut armed.entry_is_timed, false)
+            }
+            None => true,
         }
     }
 

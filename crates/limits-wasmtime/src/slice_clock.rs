@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Length of a slice: the time that a guest runs before the runtime gets its thread back.
@@ -40,6 +41,19 @@ impl SliceClock {
         }
     }
 
+    /// Starts the clock of an execution in the place of that of the one before, unless that is
+    /// still in use.
+    pub(crate) fn start_in(place: Option<Arc<Self>>, timeout: Duration) -> Arc<Self> {
+        let clock = Self::start(timeout);
+        if let Some(mut place) = place
+            && let Some(old) = Arc::get_mut(&mut place)
+        {
+            *old = clock;
+            return place;
+        }
+        Arc::new(clock)
+    }
+
     /// Reads the clock. Together with [`start`](Self::start) the only place that does.
     #[expect(clippy::unused_self, reason = "ties reading the clock to an execution")]
     pub(crate) fn now(&self) -> Instant {
@@ -54,6 +68,11 @@ impl SliceClock {
     /// Returns the time from `now` to the deadline, if there is one.
     pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(now))
+    }
+
+    /// Returns the moment of the start.
+    pub(crate) const fn started(&self) -> Instant {
+        self.start
     }
 
     /// Returns the time since the start.
@@ -93,7 +112,9 @@ impl SliceClock {
 
     /// Notes a poll in which the guest ran for `ran`, and whether the guest yielded at its end.
     pub(crate) fn note_poll(&self, ran: Duration, yielded: bool) {
-        self.ran.fetch_add(nanos(ran), Ordering::Relaxed);
+        // Only the driver writes it.
+        let before = self.ran.load(Ordering::Relaxed);
+        self.ran.store(before.saturating_add(nanos(ran)), Ordering::Relaxed);
         self.yielded.store(yielded, Ordering::Relaxed);
     }
 
@@ -104,7 +125,7 @@ impl SliceClock {
 
     /// Tells whether the last poll ended in a yield, and forgets it.
     pub(crate) fn take_yielded(&self) -> bool {
-        self.yielded.swap(false, Ordering::Relaxed)
+        take(&self.yielded)
     }
 
     /// Asks the driver to go to the runtime after this poll.
@@ -114,8 +135,17 @@ impl SliceClock {
 
     /// Tells whether the hook has asked for the runtime, and forgets it.
     pub(crate) fn take_parked(&self) -> bool {
-        self.parked.swap(false, Ordering::Relaxed)
+        take(&self.parked)
     }
+}
+
+/// Returns a flag of the task and resets it. Half the cost of a `swap`, which is for more threads.
+fn take(flag: &AtomicBool) -> bool {
+    let was = flag.load(Ordering::Relaxed);
+    if was {
+        flag.store(false, Ordering::Relaxed);
+    }
+    was
 }
 
 /// Returns `duration` in nanoseconds; a longer one than 584 years is 584 years.

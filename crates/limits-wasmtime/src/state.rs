@@ -11,6 +11,7 @@ use crate::cancel::CancelHandle;
 use crate::cpu_account::CpuAccount;
 use crate::limiter::Limiter;
 use crate::meter::Meter;
+use crate::yield_waker::KeptWaker;
 
 /// The limiter and the meter of one store, owned by the host's store data.
 ///
@@ -25,6 +26,8 @@ pub struct LimitState {
     pub(crate) meter: Meter,
     pub(crate) cancel: CancelHandle,
     pub(crate) cpu: Option<CpuAccount>,
+    /// The waker of the last execution, for the next one.
+    pub(crate) waker: Option<KeptWaker>,
 }
 
 impl Default for LimitState {
@@ -34,6 +37,7 @@ impl Default for LimitState {
             meter: Meter::default(),
             cancel: CancelHandle::new(),
             cpu: None,
+            waker: None,
         }
     }
 }

@@ -1,8 +1,16 @@
 //! The waker that distinguishes a guest that yielded from a guest that waits.
 
+use core::sync::atomic::{AtomicU8, Ordering, fence};
 use core::task::Waker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
+
+/// The guest is polled, or was and did not have to wait; no wake has come since `begin`.
+const POLLED: u8 = 0;
+/// A wake has come since `begin`.
+const WOKEN: u8 = 1;
+/// The guest waits; the next wake is for the task.
+const WAITING: u8 = 2;
 
 /// A waker that stands between the guest's future and the runtime's task.
 ///
@@ -10,63 +18,59 @@ use std::task::Wake;
 /// event does not. While the guest is polled, a wake is only noted, so that the driver can poll
 /// again without a trip through the runtime. At any other time it wakes the task.
 ///
+/// A guest that ends or yields without waiting costs no lock, and its task's waker is not cloned.
+///
 /// # Invariants
 ///
-/// - I1: a wake that comes between `begin` and `finish` is reported by that `finish`, and one that
-///   comes later wakes the task given last and is reported by `is_woken`. None is lost: both
-///   sides decide under the same lock.
+/// - I1: a wake that comes between `begin` and `is_woken` is reported by that `is_woken`, and one
+///   that comes later wakes the task given last and is reported by the next. None is lost: both
+///   sides decide by one atomic word, and the task is in its place before the word says `WAITING`.
 #[derive(Debug)]
-pub(crate) struct YieldWaker {
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    polling: bool,
-    woken: bool,
-    task: Option<Waker>,
-}
-
-impl State {
-    fn follow(&mut self, task: &Waker) {
-        if !self.task.as_ref().is_some_and(|known| known.will_wake(task)) {
-            self.task = Some(task.clone());
-        }
-    }
+struct YieldWaker {
+    /// `POLLED`, `WOKEN` or `WAITING`.
+    state: AtomicU8,
+    /// Written by the driver before or while the state is `WAITING`, taken by the wake that ends
+    /// that state.
+    task: Mutex<Option<Waker>>,
 }
 
 impl YieldWaker {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default() })
+    fn new() -> Arc<Self> {
+        Arc::new(Self { state: AtomicU8::new(POLLED), task: Mutex::new(None) })
     }
 
-    /// Opens a poll of the guest on behalf of `task`.
-    pub(crate) fn begin(&self, task: &Waker) {
-        let mut state = self.lock();
-        state.polling = true;
-        state.woken = false;
-        state.follow(task);
-    }
-
-    /// Closes the poll. Returns whether the guest's future woke itself in it.
-    pub(crate) fn finish(&self) -> bool {
-        let mut state = self.lock();
-        state.polling = false;
-        state.woken
+    /// Opens a poll of the guest.
+    fn begin(&self) {
+        // Acquire pairs with the Release in `wake_by_ref`: the poll that answers a wake sees all
+        // that came before the wake. A wake that comes between the two lines stays or is answered
+        // by this poll.
+        if self.state.load(Ordering::Acquire) != POLLED {
+            self.state.swap(POLLED, Ordering::Acquire);
+        }
     }
 
     /// Returns whether the guest was woken since the last `begin`. If not, a later wake is for
     /// `task`.
-    pub(crate) fn is_woken(&self, task: &Waker) -> bool {
-        let mut state = self.lock();
-        state.follow(task);
-        state.woken
+    fn is_woken(&self, task: &Waker) -> bool {
+        if self.state.load(Ordering::Acquire) == WOKEN {
+            return true;
+        }
+        let mut known = self.lock();
+        if !known.as_ref().is_some_and(|known| known.will_wake(task)) {
+            *known = Some(task.clone());
+        }
+        // A wake that finds `WAITING` takes the task under the lock that is held here: it is either
+        // seen here, or takes the task of this call. Release pairs with the Acquire in
+        // `wake_by_ref`, for the wake that comes first after the poll.
+        let waits =
+            self.state.compare_exchange(POLLED, WAITING, Ordering::AcqRel, Ordering::Acquire);
+        waits == Err(WOKEN)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // The lock is never held across a call that can panic except `Waker::clone`; the state
+    fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
+        // The lock is never held across a call that can panic except those of `Waker`; the place
         // is valid at every point in between.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -76,23 +80,74 @@ impl Wake for YieldWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let mut state = self.lock();
-        state.woken = true;
-        if state.polling {
-            return;
+        // A storm of wakes wakes the task once until the guest waits again.
+        if self.state.swap(WOKEN, Ordering::AcqRel) == WAITING {
+            let task = self.lock().take();
+            if let Some(task) = task {
+                task.wake();
+            }
         }
-        // Taken, so that a storm of wakes wakes the task once until it polls again.
-        let task = state.task.take();
-        drop(state);
-        if let Some(task) = task {
-            task.wake();
+    }
+}
+
+/// The waker of the executions of one store, which follow one another.
+///
+/// # Invariants
+///
+/// - I9: no execution is woken through the waker of an earlier one: a waker is used again only
+///   where no clone of it is left.
+#[derive(Debug)]
+pub(crate) struct KeptWaker {
+    yields: Arc<YieldWaker>,
+    waker: Waker,
+    /// A guest has waited with it, so it may hold the waker of its task.
+    waited: bool,
+}
+
+impl KeptWaker {
+    fn new() -> Self {
+        let yields = YieldWaker::new();
+        Self { waker: Waker::from(Arc::clone(&yields)), yields, waited: false }
+    }
+
+    /// Returns the waker of the execution before, or a new one if somewhere a clone of it is left.
+    pub(crate) fn renew(kept: Option<Self>) -> Self {
+        match kept {
+            // One is in `waker`, which is not lent out now: the count can only fall.
+            Some(kept) if Arc::strong_count(&kept.yields) == 2 => {
+                // Pairs with the Release with which the other clones were dropped.
+                fence(Ordering::Acquire);
+                kept
+            }
+            _ => Self::new(),
         }
+    }
+
+    /// Returns the waker for a later execution, unless it may keep a task from being freed.
+    pub(crate) fn retire(self) -> Option<Self> {
+        (!self.waited).then_some(self)
+    }
+
+    /// Returns the waker for the guest's future.
+    pub(crate) const fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// See [`YieldWaker::begin`].
+    pub(crate) fn begin(&self) {
+        self.yields.begin();
+    }
+
+    /// See [`YieldWaker::is_woken`].
+    pub(crate) fn is_woken(&mut self, task: &Waker) -> bool {
+        self.waited = true;
+        self.yields.is_woken(task)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::YieldWaker;
+    use super::{KeptWaker, POLLED, YieldWaker};
     use core::sync::atomic::{AtomicUsize, Ordering};
     use core::task::Waker;
     use std::sync::Arc;
@@ -112,9 +167,9 @@ mod tests {
     #[test]
     fn i1_a_wake_during_the_poll_is_told_to_the_driver_only() {
         let (yields, task) = (YieldWaker::new(), Arc::new(Task::default()));
-        yields.begin(&Waker::from(Arc::clone(&task)));
+        yields.begin();
         Waker::from(Arc::clone(&yields)).wake_by_ref();
-        assert!(yields.finish());
+        assert!(yields.is_woken(&Waker::from(Arc::clone(&task))));
         assert_eq!(task.wakes.load(Ordering::Relaxed), 0);
     }
 
@@ -122,12 +177,26 @@ mod tests {
     #[test]
     fn i1_a_wake_after_the_poll_wakes_the_task_once() {
         let (yields, task) = (YieldWaker::new(), Arc::new(Task::default()));
-        yields.begin(&Waker::from(Arc::clone(&task)));
-        assert!(!yields.finish());
+        yields.begin();
+        assert!(!yields.is_woken(&Waker::from(Arc::clone(&task))));
         Waker::from(Arc::clone(&yields)).wake_by_ref();
         Waker::from(Arc::clone(&yields)).wake();
         assert!(yields.is_woken(Waker::noop()));
         assert_eq!(task.wakes.load(Ordering::Relaxed), 1);
+    }
+
+    /// I1, for the poll that answers a wake.
+    #[test]
+    fn i1_a_wake_is_forgotten_by_the_poll_that_answers_it() {
+        let (yields, task) = (YieldWaker::new(), Arc::new(Task::default()));
+        let task_waker = Waker::from(Arc::clone(&task));
+        for wakes in 1..=2 {
+            yields.begin();
+            assert!(!yields.is_woken(&task_waker));
+            Waker::from(Arc::clone(&yields)).wake();
+            assert!(yields.is_woken(&task_waker));
+            assert_eq!(task.wakes.load(Ordering::Relaxed), wakes);
+        }
     }
 
     /// I1, when the runtime moved on to another task between two polls.
@@ -135,8 +204,8 @@ mod tests {
     fn i1_a_wake_goes_to_the_task_that_looked_last() {
         let (yields, first, last) =
             (YieldWaker::new(), Arc::new(Task::default()), Arc::new(Task::default()));
-        yields.begin(&Waker::from(Arc::clone(&first)));
-        assert!(!yields.finish());
+        yields.begin();
+        assert!(!yields.is_woken(&Waker::from(Arc::clone(&first))));
         assert!(!yields.is_woken(&Waker::from(Arc::clone(&last))));
         Waker::from(Arc::clone(&yields)).wake_by_ref();
         assert_eq!(first.wakes.load(Ordering::Relaxed), 0);
@@ -150,16 +219,38 @@ mod tests {
         let waker = Waker::from(Arc::clone(&task));
         for _ in 0..2_000 {
             let before = task.wakes.load(Ordering::Relaxed);
-            yields.begin(&waker);
+            yields.begin();
             let other = std::thread::scope(|scope| {
                 let yields = &yields;
                 let other = scope.spawn(move || Waker::from(Arc::clone(yields)).wake());
-                let seen = yields.finish();
+                let seen = yields.is_woken(&waker);
                 (other.join().is_ok(), seen)
             });
             let passed_on = task.wakes.load(Ordering::Relaxed) - before;
             assert!(other.0);
             assert_eq!(usize::from(other.1) + passed_on, 1);
         }
+    }
+
+    /// I9.
+    #[test]
+    fn i9_a_waker_is_used_again_where_nothing_else_has_it() {
+        let first = KeptWaker::new();
+        let known = Arc::downgrade(&first.yields);
+        let again = KeptWaker::renew(first.retire());
+        assert!(core::ptr::eq(known.as_ptr(), Arc::as_ptr(&again.yields)));
+        let clone = again.waker().clone();
+        let other = KeptWaker::renew(again.retire());
+        assert!(!core::ptr::eq(known.as_ptr(), Arc::as_ptr(&other.yields)));
+        clone.wake();
+        assert_eq!(other.yields.state.load(Ordering::Relaxed), POLLED);
+    }
+
+    #[test]
+    fn a_waker_that_has_a_tasks_is_not_kept() {
+        let mut kept = KeptWaker::new();
+        kept.begin();
+        assert!(!kept.is_woken(Waker::noop()));
+        assert!(kept.retire().is_none());
     }
 }

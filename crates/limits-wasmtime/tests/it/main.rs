@@ -16,6 +16,7 @@ mod fuel;
 mod guest;
 mod host;
 mod live;
+mod live_function;
 mod live_slot;
 mod memory;
 mod retiring;
