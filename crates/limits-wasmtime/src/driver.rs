@@ -230,6 +230,7 @@ impl Driver<'_> {
 
     /// Notes that the guest held the thread for `ran`, and charges all but the time that executions
     /// inside it were charged for.
+    #[inline]
     fn spend(&mut self, ran: Duration, nested: Nested) {
         self.time.cpu_time = self.time.cpu_time.saturating_add(ran.saturating_sub(nested.ran));
         let charged = match self.cpu {
@@ -274,6 +275,7 @@ impl Driver<'_> {
     }
 
     /// Notes that the guest goes on.
+    #[inline]
     fn resume(&mut self, now: Instant) {
         self.pause = None;
         if let Some(since) = self.paused.take() {
@@ -298,6 +300,7 @@ impl Driver<'_> {
         }
     }
 
+    #[inline]
     fn stop(&self, now: Instant) -> Option<Stop> {
         if self.cancel.is_cancelled() {
             Some(Stop::Cancelled)

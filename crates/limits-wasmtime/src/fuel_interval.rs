@@ -39,17 +39,20 @@ pub(crate) struct FuelInterval {
 
 impl FuelInterval {
     /// Returns the interval for the start of an execution with so much fuel and time.
+    #[inline]
     pub(crate) fn start(max_fuel: u64, timeout: Duration) -> Self {
         let interval = cap(FIRST_INTERVAL, Some(nanos(timeout)));
         Self { interval, price: 0, mark: (max_fuel, 0) }
     }
 
+    #[inline]
     pub(crate) const fn get(&self) -> u64 {
         self.interval
     }
 
     /// Leaves fuel out of the price that a host function charged: it took the guest no time, and
     /// must not make the guest's own fuel look cheap.
+    #[inline]
     pub(crate) const fn skip(&mut self, charged: u64) {
         self.mark.0 = self.mark.0.saturating_sub(charged);
     }
@@ -93,6 +96,7 @@ fn next_interval(interval: u64, price: u64, left: Option<u64>) -> u64 {
     cap(ideal.min(interval.saturating_mul(2)), left)
 }
 
+#[inline]
 fn cap(interval: u64, left: Option<u64>) -> u64 {
     let affordable = left.map_or(MOST_INTERVAL, |left| left / WORST_NS_PER_FUEL);
     interval.min(affordable).clamp(LEAST_INTERVAL, MOST_INTERVAL)

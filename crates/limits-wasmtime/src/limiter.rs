@@ -82,6 +82,7 @@ impl Limiter {
     }
 
     /// Forgets the refusals of the execution before.
+    #[inline]
     pub(crate) fn begin_execution(&mut self) {
         self.refusals = 0;
         self.last_refusal = None;
@@ -93,22 +94,27 @@ impl Limiter {
         self.account = Some(account);
     }
 
+    #[inline]
     pub(crate) const fn max_bytes(&self) -> u64 {
         self.max_bytes
     }
 
+    #[inline]
     pub(crate) fn peak_bytes(&self) -> u64 {
         self.noted_peak.max(self.used.bytes)
     }
 
+    #[inline]
     pub(crate) const fn refusals(&self) -> u64 {
         self.refusals
     }
 
+    #[inline]
     pub(crate) const fn last_refusal(&self) -> Option<&GrowthRefusal> {
         self.last_refusal.as_ref()
     }
 
+    #[inline]
     pub(crate) const fn instantiation_refusal(&self) -> Option<&GrowthRefusal> {
         self.instantiation_refusal.as_ref()
     }
@@ -131,6 +137,7 @@ impl Limiter {
 
     /// Notes that control passes between guest and host: a growth that was granted has happened,
     /// and one that was refused has been answered with -1.
+    #[inline]
     pub(crate) fn confirm_growth(&mut self) {
         self.noted_peak = self.peak_bytes();
         self.granted = None;

@@ -29,13 +29,18 @@ use crate::state::HasLimits;
 /// A host that calls through `&mut self`, or wants a new instance after the loss of one, keeps it
 /// in a [`LiveSlot`](crate::LiveSlot).
 pub struct LiveComponent<T: 'static> {
-    pub(crate) executor: ComponentExecutor,
-    pub(crate) component: PreparedComponent<T>,
-    pub(crate) limits: ResourceLimits,
+    pub(crate) parts: Box<LiveParts<T>>,
     pub(crate) store: Store<T>,
     pub(crate) instance: Instance,
     /// Tells the store's own `LimitState` from one that was put in its place.
     pub(crate) identity: CancelHandle,
+}
+
+/// The parts of a live instance that calls do not change. Boxed, since each call moves the instance.
+pub(crate) struct LiveParts<T: 'static> {
+    pub(crate) executor: ComponentExecutor,
+    pub(crate) component: PreparedComponent<T>,
+    pub(crate) limits: ResourceLimits,
 }
 
 /// The outcome of a call that takes an instance.
@@ -50,7 +55,8 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         limits: &ResourceLimits,
     ) -> Self {
         let identity = store.data_mut().limits().cancel_handle();
-        Self { executor, component, limits: *limits, store, instance, identity }
+        let parts = Box::new(LiveParts { executor, component, limits: *limits });
+        Self { parts, store, instance, identity }
     }
 
     /// Returns the host's data.
@@ -100,7 +106,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
-        let component = self.component.component();
+        let component = self.parts.component.component();
         let index = export::find(component, export)?;
         typed_function(&mut self.store, self.instance, component, export, &index)
     }
@@ -139,7 +145,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     ///
     /// As `call`.
     pub async fn call_dynamic(self, export: &str, params: &[Val]) -> Called<T, Vec<Val>> {
-        match export::find_for(self.component.component(), export, params) {
+        match export::find_for(self.parts.component.component(), export, params) {
             Ok(index) => {
                 self.execute(async |store, instance| {
                     call_dynamic(store, instance, &index, params).await
@@ -179,15 +185,14 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             Ok(permit) => permit,
             Err(error) => return Err(self.untouched(error)),
         };
-        let Self { executor, component, limits, store, instance, identity } = self;
+        let Self { parts, store, instance, identity } = self;
         let guest = async |store: &mut Store<T>| {
             store.data_mut().limits().meter.note_instance(true);
             body(store, instance).await
         };
         let (result, store) =
-            run(store, permit, &limits, StoreFate::KeepUnlessEntered, guest).await;
-        let live =
-            store.map(|store| Self { executor, component, limits, store, instance, identity });
+            run(store, permit, &parts.limits, StoreFate::KeepUnlessEntered, guest).await;
+        let live = store.map(|store| Self { parts, store, instance, identity });
         match (result, live) {
             (Ok(result), Some(live)) => Ok((live, result)),
             (Ok(_), None) => unreachable!("the store of a success is kept"),
@@ -204,12 +209,12 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             );
             return Err(WasmError::InvalidConfiguration { reason });
         }
-        self.executor.enter(&self.limits)
+        self.parts.executor.enter(&self.parts.limits)
     }
 
     /// Returns the failure of a call that never entered the guest, and announces it.
     pub(crate) fn refused(&mut self, error: WasmError) -> ExecutionFailure {
-        never_started(error, &self.limits, self.store.data_mut().limits())
+        never_started(error, &self.parts.limits, self.store.data_mut().limits())
     }
 
     fn untouched(mut self, error: WasmError) -> CallFailure<T> {
@@ -220,7 +225,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
 
 impl<T> fmt::Debug for LiveComponent<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LiveComponent").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("LiveComponent").field("limits", &self.parts.limits).finish_non_exhaustive()
     }
 }
 

@@ -1,12 +1,15 @@
 //! An export of a live instance that is found and checked once.
 
 use core::fmt;
+use core::future::Future;
 
+use limits_core::InvalidCall;
 use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc};
 
 use crate::cancel::CancelHandle;
 use crate::export::call_typed;
 use crate::failure::ExecutionFailure;
+use crate::live::LiveComponent;
 use crate::live_slot::LiveSlot;
 use crate::report::ExecutionResult;
 use crate::state::HasLimits;
@@ -78,23 +81,28 @@ where
     /// # Panics
     ///
     /// As `LiveSlot::call`.
-    pub async fn call<T: HasLimits + Send + 'static>(
-        &mut self,
-        slot: &mut LiveSlot<T>,
+    // Not `async`: another layer would copy the report, the largest part of a short call's cost.
+    pub fn call<'c, T: HasLimits + Send + 'static>(
+        &'c mut self,
+        slot: &'c mut LiveSlot<T>,
         params: P,
-    ) -> Result<ExecutionResult<R>, ExecutionFailure> {
-        let live = slot.occupied().await?;
+    ) -> impl Future<Output = Result<ExecutionResult<R>, ExecutionFailure>> + use<'c, T, P, R> {
+        slot.execute(
+            move |live| self.bind(live),
+            async |store, _, function| call_typed(store, function, params).await,
+        )
+    }
+
+    /// Returns the function in the instance `live`.
+    fn bind<T: HasLimits + Send + 'static>(
+        &mut self,
+        live: &mut LiveComponent<T>,
+    ) -> Result<&TypedFunc<P, R>, InvalidCall> {
         if !live.identity.is_same(&self.identity) {
-            match live.typed(&self.export) {
-                Ok(function) => {
-                    self.function = function;
-                    self.identity = live.identity.clone();
-                }
-                Err(call) => return Err(live.refused(call.into())),
-            }
+            self.function = live.typed(&self.export)?;
+            self.identity = live.identity.clone();
         }
-        let function = &self.function;
-        slot.execute(async |store, _| call_typed(store, function, params).await).await
+        Ok(&self.function)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use limits_core::{ResourceLimits, WasmError, WasmResult};
+use limits_core::{InvalidCall, ResourceLimits, WasmError, WasmResult};
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Val};
 
@@ -64,9 +64,9 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
     #[must_use]
     pub fn new(instance: LiveComponent<T>) -> Self {
         Self {
-            executor: instance.executor.clone(),
-            component: instance.component.clone(),
-            limits: instance.limits,
+            executor: instance.parts.executor.clone(),
+            component: instance.parts.component.clone(),
+            limits: instance.parts.limits,
             instance: Some(instance),
             new_state: None,
         }
@@ -109,13 +109,9 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let live = self.occupied().await?;
-        match live.typed::<P, R>(export) {
-            Ok(function) => {
-                self.execute(async |store, _| call_typed(store, &function, params).await).await
-            }
-            Err(call) => Err(live.refused(call.into())),
-        }
+        let found = |live: &mut LiveComponent<T>| live.typed::<P, R>(export);
+        self.execute(found, async |store, _, function| call_typed(store, &function, params).await)
+            .await
     }
 
     /// Calls `export` with values whose types are known only at run time; see
@@ -133,16 +129,13 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
         export: &str,
         params: &[Val],
     ) -> Result<ExecutionResult<Vec<Val>>, ExecutionFailure> {
-        let live = self.occupied().await?;
-        match export::find_for(live.component.component(), export, params) {
-            Ok(index) => {
-                self.execute(async |store, instance| {
-                    call_dynamic(store, instance, &index, params).await
-                })
-                .await
-            }
-            Err(call) => Err(live.refused(call.into())),
-        }
+        let found = |live: &mut LiveComponent<T>| {
+            export::find_for(live.parts.component.component(), export, params)
+        };
+        self.execute(found, async |store, instance, index| {
+            call_dynamic(store, instance, &index, params).await
+        })
+        .await
     }
 
     /// Runs `body` on the instance, for hosts with generated bindings; see
@@ -159,8 +152,7 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
     where
         F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
     {
-        self.occupied().await?;
-        self.execute(body).await
+        self.execute(|_| Ok(()), async |store, instance, ()| body(store, instance).await).await
     }
 
     /// Finds `export` and checks its types, once for many calls; see [`LiveComponent::func`].
@@ -177,45 +169,40 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
     }
 
     /// Returns the instance, or makes a new one if the host chose so.
-    pub(crate) async fn occupied(&mut self) -> Result<&mut LiveComponent<T>, ExecutionFailure> {
+    async fn occupied(&mut self) -> Result<&mut LiveComponent<T>, ExecutionFailure> {
         if self.instance.is_none() {
-            let made = self.respawn().await?;
-            return Ok(self.instance.insert(made));
+            self.instance = Some(self.respawn().await?);
         }
-        match &mut self.instance {
-            Some(live) => Ok(live),
-            None => unreachable!("it is there"),
-        }
+        Ok(self.instance.as_mut().unwrap_or_else(|| unreachable!("it was just put there")))
     }
 
     async fn respawn(&mut self) -> Result<LiveComponent<T>, ExecutionFailure> {
         let Some(new_state) = &mut self.new_state else {
-            return Err(self.empty());
+            let reason = String::from(
+                "the live instance is gone after an earlier call, and its slot does not respawn it",
+            );
+            let error = WasmError::InvalidConfiguration { reason };
+            return Err(never_started(error, &self.limits, &LimitState::new()));
         };
         let state = new_state();
         let made = self.executor.instantiate(&self.component, &self.limits, state).await?;
         Ok(made.output)
     }
 
-    fn empty(&self) -> ExecutionFailure {
-        let reason = String::from(
-            "the live instance is gone after an earlier call, and its slot does not respawn it",
-        );
-        let error = WasmError::InvalidConfiguration { reason };
-        never_started(error, &self.limits, &LimitState::new())
-    }
-
-    /// Runs `body` on the instance in its place. The slot is empty after an abnormal end, and where
-    /// the future is dropped (D2 of the design).
-    pub(crate) async fn execute<R, F>(
+    /// Runs `body` on the instance in its place, with the function that is `found` in it. The slot
+    /// is empty after an abnormal end, and where the future is dropped (D2 of the design).
+    pub(crate) async fn execute<C, R, F>(
         &mut self,
+        found: impl FnOnce(&mut LiveComponent<T>) -> Result<C, InvalidCall>,
         body: F,
     ) -> Result<ExecutionResult<R>, ExecutionFailure>
     where
-        F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
+        F: AsyncFnOnce(&mut Store<T>, Instance, C) -> wasmtime::Result<R>,
     {
-        let Some(live) = &mut self.instance else {
-            return Err(self.empty());
+        let live = self.occupied().await?;
+        let call = match found(live) {
+            Ok(call) => call,
+            Err(call) => return Err(live.refused(call.into())),
         };
         // Before the occupant, so that it is dropped after the store.
         let permit = match live.enter() {
@@ -223,14 +210,14 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
             Err(error) => return Err(live.refused(error)),
         };
         let mut occupant = Occupant { place: &mut self.instance, is_kept: false };
-        let Some(LiveComponent { limits, store, instance, identity, .. }) = occupant.place else {
+        let Some(LiveComponent { parts, store, instance, identity }) = occupant.place else {
             unreachable!("it was just entered")
         };
         let guest = async |store: &mut Store<T>| {
             store.data_mut().limits().meter.note_instance(true);
-            body(store, *instance).await
+            body(store, *instance, call).await
         };
-        let mut execution = Execution::arm(store, limits);
+        let mut execution = Execution::arm(store, &parts.limits);
         let driven = execution.drive(store, identity, guest).await;
         let result = execution.finish(store, driven);
         let is_kept = execution.keeps(store, StoreFate::KeepUnlessEntered, result.is_ok());

@@ -43,6 +43,7 @@ pub(crate) enum NextStep {
 
 impl Meter {
     /// Starts an execution: fresh fuel, fresh deadline.
+    #[inline]
     pub(crate) fn arm(&mut self, limits: &ResourceLimits) -> Arc<SliceClock> {
         let timeout = Duration::from_millis(limits.execution_timeout_ms());
         let clock = SliceClock::start_in(self.armed.take().map(|armed| armed.clock), timeout);
@@ -62,6 +63,7 @@ impl Meter {
 
     /// Notes that the store has its instance, from now on or, if `is_kept`, from an earlier
     /// execution.
+    #[inline]
     pub(crate) fn note_instance(&mut self, is_kept: bool) {
         if let Some(armed) = &mut self.armed {
             let after = if is_kept { Duration::ZERO } else { armed.clock.elapsed() };
@@ -71,6 +73,7 @@ impl Meter {
 
     /// Notes that the driver has just read the clock, and that nothing but the call's own entry
     /// comes next. That entry need not read it again.
+    #[inline]
     pub(crate) const fn note_immediate_call(&mut self) {
         if let Some(armed) = &mut self.armed {
             armed.entry_is_timed = true;
@@ -78,11 +81,13 @@ impl Meter {
     }
 
     /// Returns the time from the start until the store had its instance, if it has one.
+    #[inline]
     pub(crate) fn instantiated_after(&self) -> Option<Duration> {
         self.armed.as_ref()?.instantiated_after
     }
 
     /// Notes that code of the guest is about to run. Returns whether the clock is to be read.
+    #[inline]
     pub(crate) const fn note_entry(&mut self) -> bool {
         match &mut self.armed {
             Some(armed) => {
@@ -94,16 +99,19 @@ impl Meter {
     }
 
     /// Tells whether code of the guest has run in this execution.
+    #[inline]
     pub(crate) fn is_entered(&self) -> bool {
         self.armed.as_ref().is_some_and(|armed| armed.entered)
     }
 
     /// Returns the fuel that the guest may burn between two looks at the clock.
+    #[inline]
     pub(crate) fn interval(&self) -> u64 {
         self.armed.as_ref().map_or(LEAST_INTERVAL, |armed| armed.interval.get())
     }
 
     /// Notes the fuel that is left as the guest calls out.
+    #[inline]
     pub(crate) const fn note_fuel(&mut self, left: u64) {
         if let Some(armed) = &mut self.armed {
             armed.fuel_left = left;
@@ -138,6 +146,7 @@ impl Meter {
     }
 
     /// Returns the fuel charged by host functions since the last call, and forgets it.
+    #[inline]
     pub(crate) const fn take_charge(&mut self) -> u64 {
         match &mut self.armed {
             Some(armed) => {
@@ -183,6 +192,7 @@ impl Meter {
     }
 
     /// Forgets a yield: something other than its return came first.
+    #[inline]
     pub(crate) fn forget_yield(&self) {
         if let Some(armed) = &self.armed {
             let _ = armed.clock.take_yielded();

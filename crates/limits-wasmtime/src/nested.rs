@@ -31,6 +31,7 @@ thread_local! {
 }
 
 /// Runs `poll` and returns the time spent by executions inside it.
+#[inline]
 pub(crate) fn measure<R>(poll: impl FnOnce() -> R) -> (R, Nested) {
     // Restores the outer poll's sum when a host function panics as well.
     struct Outer(Nested);
@@ -47,6 +48,7 @@ pub(crate) fn measure<R>(poll: impl FnOnce() -> R) -> (R, Nested) {
 }
 
 /// Adds to the time spent inside the poll around this one, if there is one.
+#[inline]
 pub(crate) fn add(spent: Nested) {
     SPENT.set(SPENT.get().and(spent));
 }

@@ -29,6 +29,7 @@ pub(crate) struct SliceClock {
 impl SliceClock {
     /// Starts the clock of an execution that may take `timeout`. A timeout beyond what the clock
     /// can express is no deadline.
+    #[inline]
     pub(crate) fn start(timeout: Duration) -> Self {
         let start = Instant::now();
         Self {
@@ -43,6 +44,7 @@ impl SliceClock {
 
     /// Starts the clock of an execution in the place of that of the one before, unless that is
     /// still in use.
+    #[inline]
     pub(crate) fn start_in(place: Option<Arc<Self>>, timeout: Duration) -> Arc<Self> {
         let clock = Self::start(timeout);
         if let Some(mut place) = place
@@ -56,21 +58,25 @@ impl SliceClock {
 
     /// Reads the clock. Together with [`start`](Self::start) the only place that does.
     #[expect(clippy::unused_self, reason = "ties reading the clock to an execution")]
+    #[inline]
     pub(crate) fn now(&self) -> Instant {
         Instant::now()
     }
 
     /// Tells whether the deadline has passed at `now`. At the deadline itself it has.
+    #[inline]
     pub(crate) fn is_expired(&self, now: Instant) -> bool {
         self.deadline.is_some_and(|deadline| now >= deadline)
     }
 
     /// Returns the time from `now` to the deadline, if there is one.
+    #[inline]
     pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(now))
     }
 
     /// Returns the moment of the start.
+    #[inline]
     pub(crate) const fn started(&self) -> Instant {
         self.start
     }
@@ -95,22 +101,26 @@ impl SliceClock {
         None
     }
 
+    #[inline]
     fn since_start(&self, now: Instant) -> u64 {
         nanos(now.saturating_duration_since(self.start))
     }
 
     /// Starts a slice.
+    #[inline]
     pub(crate) fn begin_slice(&self, now: Instant) {
         self.began.store(self.since_start(now), Ordering::Relaxed);
     }
 
     /// Tells whether the slice is over.
+    #[inline]
     pub(crate) fn is_slice_over(&self, now: Instant) -> bool {
         let began = self.began.load(Ordering::Relaxed);
         self.since_start(now).saturating_sub(began) >= nanos(SLICE)
     }
 
     /// Notes a poll in which the guest ran for `ran`, and whether the guest yielded at its end.
+    #[inline]
     pub(crate) fn note_poll(&self, ran: Duration, yielded: bool) {
         // Only the driver writes it.
         let before = self.ran.load(Ordering::Relaxed);
@@ -124,6 +134,7 @@ impl SliceClock {
     }
 
     /// Tells whether the last poll ended in a yield, and forgets it.
+    #[inline]
     pub(crate) fn take_yielded(&self) -> bool {
         take(&self.yielded)
     }
@@ -134,12 +145,14 @@ impl SliceClock {
     }
 
     /// Tells whether the hook has asked for the runtime, and forgets it.
+    #[inline]
     pub(crate) fn take_parked(&self) -> bool {
         take(&self.parked)
     }
 }
 
 /// Returns a flag of the task and resets it. Half the cost of a `swap`, which is for more threads.
+#[inline]
 fn take(flag: &AtomicBool) -> bool {
     let was = flag.load(Ordering::Relaxed);
     if was {
@@ -149,6 +162,7 @@ fn take(flag: &AtomicBool) -> bool {
 }
 
 /// Returns `duration` in nanoseconds; a longer one than 584 years is 584 years.
+#[inline]
 pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -40,6 +40,7 @@ impl YieldWaker {
     }
 
     /// Opens a poll of the guest.
+    #[inline]
     fn begin(&self) {
         // Acquire pairs with the Release in `wake_by_ref`: the poll that answers a wake sees all
         // that came before the wake. A wake that comes between the two lines stays or is answered
@@ -111,6 +112,7 @@ impl KeptWaker {
     }
 
     /// Returns the waker of the execution before, or a new one if somewhere a clone of it is left.
+    #[inline]
     pub(crate) fn renew(kept: Option<Self>) -> Self {
         match kept {
             // One is in `waker`, which is not lent out now: the count can only fall.
@@ -124,11 +126,13 @@ impl KeptWaker {
     }
 
     /// Returns the waker for a later execution, unless it may keep a task from being freed.
+    #[inline]
     pub(crate) fn retire(self) -> Option<Self> {
         (!self.waited).then_some(self)
     }
 
     /// Returns the waker for the guest's future.
+    #[inline]
     pub(crate) const fn waker(&self) -> &Waker {
         &self.waker
     }
