@@ -36,7 +36,7 @@ pub struct LiveComponent<T: 'static> {
     pub(crate) identity: CancelHandle,
 }
 
-/// The parts of a live instance that calls do not change. Boxed, since each call moves the instance.
+/// The parts of a live instance that calls do not change. Boxed, since calls move the instance.
 pub(crate) struct LiveParts<T: 'static> {
     pub(crate) executor: ComponentExecutor,
     pub(crate) component: PreparedComponent<T>,
