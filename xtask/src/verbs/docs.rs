@@ -6,9 +6,8 @@ use crate::failure::Result;
 const DENY: &[(&str, &str)] = &[("RUSTDOCFLAGS", "-D warnings")];
 
 pub(crate) fn run() -> Result {
-    let public = ["doc", "--workspace", "--no-deps", "--all-features"];
-    // Last the public one, which stays in target/doc.
-    let private = [&public[..], &["--document-private-items"]].concat();
-    cargo::run_with(&private, DENY)?;
-    cargo::run_with(&public, DENY)
+    let all = ["doc", "--workspace", "--no-deps", "--all-features"];
+    cargo::run_with(&[&all[..], &["--document-private-items"]].concat(), DENY)?;
+    // Last the public one, which stays in target/doc. Programs have no other than the private one.
+    cargo::run_with(&[&all[..], &["--lib"]].concat(), DENY)
 }
