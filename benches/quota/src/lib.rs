@@ -1,4 +1,11 @@
-//! The quotas that the measurements share, and `governor` with the same limits.
+//! The quotas that the measurements share, `governor` with the same limits, and the measurements
+//! of `quota-ratios`.
+
+pub mod batch;
+pub mod many;
+pub mod operations;
+pub mod snapshots;
+pub mod threads;
 
 use core::num::NonZeroU32;
 use core::time::Duration;
@@ -61,6 +68,18 @@ pub fn two_levels(clock: Arc<dyn Clock>) -> QuotaTracker {
 /// Returns a tracker below another one, whose messages are leased.
 #[must_use]
 pub fn leased(clock: Arc<dyn Clock>) -> QuotaTracker {
+    lease(two_levels(clock))
+}
+
+/// Returns a tracker below another one; the messages of both are leased.
+#[must_use]
+pub fn both_leased(clock: Arc<dyn Clock>) -> QuotaTracker {
+    let host = lease(QuotaTracker::with_clock(quota(), clock));
+    lease(QuotaTracker::with_parent(quota(), Arc::new(host)))
+}
+
+/// Leases a tracker's messages, and lends all that can be lent to it.
+fn lease(tracker: QuotaTracker) -> QuotaTracker {
     #[derive(Debug)]
     struct Deaf;
 
@@ -69,7 +88,7 @@ pub fn leased(clock: Arc<dyn Clock>) -> QuotaTracker {
     }
 
     let leases = Arc::new(Leases::new(&[QuotaResource::MessageRate], Arc::new(Deaf)));
-    let tracker = two_levels(clock).with_leases(Arc::clone(&leases));
+    let tracker = tracker.with_leases(Arc::clone(&leases));
     if let Some(messages) = leases.of(QuotaResource::MessageRate) {
         let units = LeasedRate::MOST_UNITS;
         messages.begin(LeaseTerms { units, until: u64::MAX, ends: u64::MAX }, tracker.clock());

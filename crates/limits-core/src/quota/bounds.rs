@@ -12,13 +12,29 @@ use crate::quota::window::Windows;
 /// A take in flight while a limit changes counts against either the old or the new one.
 #[derive(Debug)]
 pub(crate) struct Bounds {
+    /// Those of rates first: a tracker has them on the line that takes of rates read.
     words: [AtomicU64; 6],
+    /// The word of a rate without a limit: all that a window can count.
+    no_limit: u64,
 }
+
+/// The resources in the order of the words.
+const RATES_FIRST: [QuotaResource; 6] = [
+    QuotaResource::MessageRate,
+    QuotaResource::NetworkBandwidth,
+    QuotaResource::CpuTime,
+    QuotaResource::Storage,
+    QuotaResource::StorageEntries,
+    QuotaResource::Memory,
+];
 
 impl Bounds {
     /// Returns the limits of a quota that counts its rates in these windows.
     pub(crate) fn new(quota: &ResourceQuota, windows: Windows) -> Self {
-        Self { words: QuotaResource::EACH.map(|one| AtomicU64::new(word(quota, one, windows))) }
+        Self {
+            words: RATES_FIRST.map(|one| AtomicU64::new(word(quota, one, windows))),
+            no_limit: windows.ceiling(UNLIMITED),
+        }
     }
 
     /// Returns the limit of a resource as reported.
@@ -29,9 +45,32 @@ impl Bounds {
     /// Returns the limit of a resource in the counted unit, or [`UNLIMITED`].
     #[inline]
     pub(crate) fn units(&self, resource: QuotaResource) -> u64 {
+        match self.ceiling(resource) {
+            units if resource.is_rate() && units == self.no_limit => UNLIMITED,
+            units => units,
+        }
+    }
+
+    /// Returns the limit of a resource in the counted unit; without a limit, all that can be
+    /// counted: of a rate, its window's [ceiling](Windows::ceiling).
+    #[inline]
+    pub(crate) fn ceiling(&self, resource: QuotaResource) -> u64 {
         // Acquire pairs with the release in `change`: a reader that sees a lowered limit also sees
         // what `Rate::before_change` stored about the higher one.
-        self.words[resource.index()].load(Ordering::Acquire)
+        self.word(resource).load(Ordering::Acquire)
+    }
+
+    #[inline]
+    const fn word(&self, resource: QuotaResource) -> &AtomicU64 {
+        let [messages, network, cpu, storage, entries, memory] = &self.words;
+        match resource {
+            QuotaResource::Storage => storage,
+            QuotaResource::StorageEntries => entries,
+            QuotaResource::MessageRate => messages,
+            QuotaResource::NetworkBandwidth => network,
+            QuotaResource::CpuTime => cpu,
+            QuotaResource::Memory => memory,
+        }
     }
 
     /// Changes the limit of a resource to that of a quota. Calls `before` with the limit in force
@@ -44,9 +83,9 @@ impl Bounds {
         before: impl FnOnce(u64),
     ) {
         let next = word(quota, resource, windows);
-        if next != self.units(resource) {
+        if next != self.ceiling(resource) {
             before(self.units(resource));
-            self.words[resource.index()].store(next, Ordering::Release);
+            self.word(resource).store(next, Ordering::Release);
         }
     }
 
@@ -80,6 +119,7 @@ fn word(quota: &ResourceQuota, resource: QuotaResource, windows: Windows) -> u64
     match limit {
         // Whole milliseconds of CPU time, so that the quota can be reported again.
         Allowance::AtMost(limit) => limit.min(most / units) * units,
+        Allowance::Unlimited if resource.is_rate() => windows.ceiling(UNLIMITED),
         Allowance::Unlimited => UNLIMITED,
     }
 }

@@ -10,7 +10,7 @@ pub(crate) struct Demand {
 
 impl Demand {
     /// Adds up amounts.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(quotas: &[QuotaType]) -> Self {
         let mut demand = Self::default();
         for quota in quotas {
@@ -32,9 +32,30 @@ impl Demand {
     }
 
     /// Returns whether the amount of a rate is above zero.
+    #[inline]
     pub(crate) const fn has_rates(&self) -> bool {
         let [_storage, _entries, messages, network, cpu, _memory] = self.amounts;
         messages | network | cpu != 0
+    }
+
+    /// Returns whether the amount of a total is above zero.
+    #[inline]
+    pub(crate) const fn has_totals(&self) -> bool {
+        let [storage, entries, _messages, _network, _cpu, memory] = self.amounts;
+        storage | entries | memory != 0
+    }
+
+    /// Returns the amounts of the rates, in their order.
+    #[inline]
+    pub(crate) const fn rates(&self) -> [u64; 3] {
+        let [_storage, _entries, messages, network, cpu, _memory] = self.amounts;
+        [messages, network, cpu]
+    }
+
+    /// Returns the demand of rates.
+    #[inline]
+    pub(crate) const fn of_rates(messages: u64, network: u64, cpu: u64) -> Self {
+        Self { amounts: [0, 0, messages, network, cpu, 0] }
     }
 
     /// Returns whether all amounts are zero.

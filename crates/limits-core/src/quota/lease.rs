@@ -137,13 +137,10 @@ impl LeaseChain {
         Self(above.iter().cloned().chain(iter::once(own)).collect())
     }
 
-    /// Returns the lease of a resource, if one level alone has leases.
+    /// Returns the leases of a rate, in the order of the takes.
     #[inline]
-    pub(crate) fn only(&self, resource: QuotaResource) -> Option<&LeasedRate> {
-        match &*self.0 {
-            [leases] => leases.of(resource),
-            _ => None,
-        }
+    pub(crate) fn of_rate(&self, rate: QuotaResource) -> impl Iterator<Item = &LeasedRate> {
+        self.0.iter().filter_map(move |leases| leases.of(rate))
     }
 
     /// Returns the leases that a demand takes from, with their amounts, in the order of the takes.

@@ -73,6 +73,7 @@ impl QuotaResource {
     }
 
     /// Returns whether the resource is counted per period; if not, it is in use until released.
+    #[inline]
     #[must_use]
     pub const fn is_rate(self) -> bool {
         matches!(self, Self::MessageRate | Self::NetworkBandwidth | Self::CpuTime)
@@ -83,6 +84,7 @@ impl QuotaResource {
     /// Hidden, since new resources change the positions. `quota-enforce`, which is released
     /// together with this crate, keeps its counters by it.
     #[doc(hidden)]
+    #[inline]
     #[must_use]
     pub const fn index(self) -> usize {
         match self {
@@ -156,6 +158,7 @@ impl QuotaType {
     }
 
     /// Returns the resource, or `None` for an operation without a cost.
+    #[inline]
     #[must_use]
     pub const fn resource(self) -> Option<QuotaResource> {
         match self {
@@ -171,6 +174,7 @@ impl QuotaType {
 
     /// Returns the amount in the resource's [`unit`](QuotaResource::unit). CPU time saturates at
     /// `u64::MAX` microseconds.
+    #[inline]
     #[must_use]
     pub const fn amount(self) -> u64 {
         match self {

@@ -1,7 +1,7 @@
 //! The counter of a rate: use within a window.
 
 use crate::quota::sync::{AtomicU64, Ordering, publish, swap, swap_back};
-use crate::quota::take::{PlannedPart, PlannedTake, TakeRefused};
+use crate::quota::take::{PlannedPart, TakeRefused};
 use crate::quota::window::{Bound, QuickStep, Windows};
 
 /// The use of one rate. Every change is one compare-and-swap of one word.
@@ -18,8 +18,14 @@ impl Rate {
         Self { word: AtomicU64::new(0), previous: AtomicU64::new(0) }
     }
 
+    /// Returns a rate that has counted this.
+    #[cfg(all(test, not(loom)))]
+    pub(crate) fn of(word: u64) -> Self {
+        Self { word: AtomicU64::new(word), ..Self::new() }
+    }
+
     /// Takes `n` units or none in one try, and returns a time in the window that counts them;
-    /// `None` if [`take`](Self::take) must decide.
+    /// `None` if [`take`](Self::take) must decide. `limit` is a [ceiling](Windows::ceiling).
     #[inline(always)]
     pub(crate) fn take_quickly(
         &self,
@@ -69,18 +75,23 @@ impl Rate {
         windows.step(self.word.load(Ordering::Relaxed), now, n, self.bound(limit)).1.map(drop)
     }
 
-    /// Plans to take `n` units in the window of `now`, if they fit there and the window has begun.
+    /// Returns the word without use of the last window in which units were counted, if that goes
+    /// on at `now`.
     #[inline(always)]
-    pub(crate) fn plan(
-        &self,
-        windows: Windows,
-        now: u64,
-        n: u64,
-        limit: u64,
-    ) -> Option<PlannedTake> {
-        let from = self.word.load(Ordering::Relaxed);
-        match windows.step_quickly(from, now, n, limit) {
-            QuickStep::Fits { next: to, start } if start <= now => Some(PlannedTake { from, to }),
+    pub(crate) fn base(&self, windows: Windows, now: u64) -> Option<u64> {
+        windows.base(self.word.load(Ordering::Relaxed), now)
+    }
+
+    /// Plans to take `n` units, if they fit in the window of `base` without debt. Returns the word
+    /// of which [`carry_out`](Self::carry_out) takes them. `limit` is a
+    /// [ceiling](Windows::ceiling).
+    #[inline(always)]
+    pub(crate) fn plan(&self, base: u64, n: u64, limit: u64) -> Option<u64> {
+        let word = self.word.load(Ordering::Relaxed);
+        // In another window this is less than zero, or more than any limit.
+        let used = word.wrapping_sub(base);
+        match limit.checked_sub(used) {
+            Some(room) if n <= room => Some(word),
             _ => None,
         }
     }
@@ -92,10 +103,11 @@ impl Rate {
         limit.checked_sub(used).is_some_and(|room| n <= room)
     }
 
-    /// Makes a planned change; returns `false` if the word has changed since.
+    /// Takes `n` units as planned; returns `false` if the word has changed since.
     #[inline(always)]
-    pub(crate) fn carry_out(&self, planned: PlannedTake) -> bool {
-        planned.is_nothing() || swap(&self.word, planned.from, planned.to).is_ok()
+    pub(crate) fn carry_out(&self, word: u64, n: u64) -> bool {
+        // As planned: within the limit, and so within the bits of the use.
+        swap(&self.word, word, word + n).is_ok()
     }
 
     /// Plans a paced take of between `least` and `most` units.

@@ -11,19 +11,6 @@ pub(crate) struct TakeRefused {
     pub(crate) wait: Wait,
 }
 
-/// A change of a counter's word that has been decided and not been made.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct PlannedTake {
-    pub(crate) from: u64,
-    pub(crate) to: u64,
-}
-
-impl PlannedTake {
-    pub(crate) const fn is_nothing(self) -> bool {
-        self.from == self.to
-    }
-}
-
 /// A take of a part of what is asked for, which has been decided and not been made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct PlannedPart {

@@ -8,7 +8,7 @@ mod proptests;
 
 use crate::quota::retry::Wait;
 use crate::quota::sync::{AtomicU64, Ordering, publish, swap, swap_back};
-use crate::quota::take::{PlannedPart, PlannedTake, TakeRefused};
+use crate::quota::take::{PlannedPart, TakeRefused};
 
 /// The use of one total.
 #[derive(Debug)]
@@ -52,16 +52,18 @@ impl Total {
         }
     }
 
-    /// Plans to take `n` units, if they fit.
-    pub(crate) fn plan(&self, n: u64, limit: u64) -> Option<PlannedTake> {
-        let from = self.used();
-        fits(from, n, limit).ok().map(|to| PlannedTake { from, to })
+    /// Plans to take `n` units, if they fit. Returns the use of which
+    /// [`carry_out`](Self::carry_out) takes them.
+    #[inline(always)]
+    pub(crate) fn plan(&self, n: u64, limit: u64) -> Option<u64> {
+        let used = self.used();
+        fits(used, n, limit).is_ok().then_some(used)
     }
 
-    /// Makes a planned change; returns `false` if the use has changed since.
+    /// Takes `n` units as planned; returns `false` if the use has changed since.
     #[inline(always)]
-    pub(crate) fn carry_out(&self, planned: PlannedTake) -> bool {
-        planned.is_nothing() || swap(&self.used, planned.from, planned.to).is_ok()
+    pub(crate) fn carry_out(&self, used: u64, n: u64) -> bool {
+        swap(&self.used, used, used + n).is_ok()
     }
 
     /// Plans to take as many of `most` units as are left, and no less than `least`.

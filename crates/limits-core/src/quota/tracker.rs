@@ -1,15 +1,20 @@
 //! The use of a quota over time, on one level and on all levels above it.
 //!
 //! [`crate::quota::window`] describes the rates and [`crate::quota::total`] the totals. A take goes
-//! one of these ways, the cheapest that can decide it; they begin in `levels.rs`:
+//! one of these ways, the cheapest that can decide it; they begin in `levels.rs`. A take that
+//! one of the quick ways does not decide goes one of the slow ways, which decide all:
 //!
 //! | take | function | writes |
 //! |---|---|---|
 //! | a total, one level | `take_total` | one swap, until it wins |
 //! | a rate, one level, window goes on, no debt | `Rate::take_quickly` | one swap, tried once |
 //! | a rate, one level, otherwise | `take_rate_slowly` | one swap, until it wins |
-//! | several resources or levels, all fit | `take_planned` | a swap each, tried once, or undone |
-//! | several resources or levels, otherwise | `take_slowly` | peeks at all, then `take_levels` |
+//! | a rate, several levels, all fit | `take_rate_planned` | a swap each, tried once, or undone |
+//! | several rates, one level, all fit | `take_rates_planned` | likewise |
+//! | several resources or levels, all fit | `take_planned` | likewise |
+//! | a rate that one level or two lease | `take_rate_leased` | likewise |
+//! | other leased rates | `take_all_leased` | likewise |
+//! | several resources or levels, otherwise | `take_all_slowly` | peeks, then `take_levels` |
 //! | as much as is left | `take_up_to` | as a take of that amount, until it wins |
 //!
 //! Both ways of taking several go from the topmost level down, and in the order of
@@ -33,6 +38,7 @@ mod levels;
 mod loom;
 mod monitor;
 mod paced;
+mod planned;
 mod reconfigure;
 mod reserve;
 mod shorthands;
@@ -121,26 +127,23 @@ pub use self::reconfigure::PeriodMismatch;
 // neighbouring words are seven times slower. The whole takes 192 bytes, and 256 in an `Arc`.
 #[repr(C, align(64))]
 pub struct QuotaTracker {
-    // The first line is written by every take, but for that of an entry of storage.
-    storage: Total,
-    memory: Total,
-    messages: Rate,
-    network: Rate,
-    cpu: Rate,
-    // Takes only read what follows; a change of the quota writes it.
-    bounds: Bounds,
-    windows: Windows,
+    // The first line is written by every take of a rate, and the second one read: with as many
+    // components as do not fit into a cache, a take waits for two lines and not for three.
+    /// Messages, network bandwidth, CPU time.
+    rates: [Rate; 3],
+    parent: Option<Arc<Self>>,
+    /// The leases of this level and of the ones above.
+    all_leases: Option<Arc<LeaseChain>>,
+    clock: Arc<dyn Clock>,
     /// The time on the clock at which the topmost tracker was made.
     origin_ns: u64,
-    clock: Arc<dyn Clock>,
-    parent: Option<Arc<Self>>,
+    windows: Windows,
+    // The rest of the bounds is on the third line, which takes of totals write.
+    bounds: Bounds,
+    /// Storage, its entries, memory.
+    totals: [Total; 3],
     /// The rates of this level that come from a lessor.
     leases: Option<Arc<Leases>>,
-    /// Those of this level and of the ones above.
-    all_leases: Option<Arc<LeaseChain>>,
-    /// Written where others are read: an entry is made by a system call, which takes far longer
-    /// than the line's way between two threads.
-    storage_entries: Total,
 }
 
 impl fmt::Debug for QuotaTracker {
@@ -229,19 +232,15 @@ impl QuotaTracker {
         let windows = Windows::new(quota.reset_period);
         let all_leases = parent.as_ref().and_then(|parent| parent.all_leases.clone());
         Self {
-            storage: Total::new(),
-            memory: Total::new(),
-            messages: Rate::new(),
-            network: Rate::new(),
-            cpu: Rate::new(),
-            bounds: Bounds::new(&quota, windows),
-            windows,
-            origin_ns,
-            clock,
+            rates: [(); 3].map(|()| Rate::new()),
             parent,
-            leases: None,
             all_leases,
-            storage_entries: Total::new(),
+            clock,
+            origin_ns,
+            windows,
+            bounds: Bounds::new(&quota, windows),
+            totals: [(); 3].map(|()| Total::new()),
+            leases: None,
         }
     }
 
@@ -359,20 +358,34 @@ impl QuotaTracker {
         }
     }
 
+    /// Reports whether no level is above this one, and nothing is leased.
+    #[inline]
+    const fn is_alone(&self) -> bool {
+        self.parent.is_none() && self.all_leases.is_none()
+    }
+
     /// Returns the time since the origin, in nanoseconds.
     #[inline]
     fn elapsed(&self) -> u64 {
-        self.clock.now_ns().saturating_sub(self.origin_ns)
+        self.now().unwrap_or(0)
     }
 
+    /// Returns the time since the origin, `None` if the clock has stepped back behind it.
+    #[inline]
+    fn now(&self) -> Option<u64> {
+        self.clock.now_ns().checked_sub(self.origin_ns)
+    }
+
+    #[inline]
     const fn counter(&self, resource: QuotaResource) -> Counter<'_> {
+        let ([messages, network, cpu], [storage, entries, memory]) = (&self.rates, &self.totals);
         match resource {
-            QuotaResource::Storage => Counter::Total(&self.storage),
-            QuotaResource::StorageEntries => Counter::Total(&self.storage_entries),
-            QuotaResource::MessageRate => Counter::Rate(&self.messages),
-            QuotaResource::NetworkBandwidth => Counter::Rate(&self.network),
-            QuotaResource::CpuTime => Counter::Rate(&self.cpu),
-            QuotaResource::Memory => Counter::Total(&self.memory),
+            QuotaResource::Storage => Counter::Total(storage),
+            QuotaResource::StorageEntries => Counter::Total(entries),
+            QuotaResource::MessageRate => Counter::Rate(messages),
+            QuotaResource::NetworkBandwidth => Counter::Rate(network),
+            QuotaResource::CpuTime => Counter::Rate(cpu),
+            QuotaResource::Memory => Counter::Total(memory),
         }
     }
 
@@ -410,9 +423,15 @@ mod tests {
     }
 
     #[test]
-    fn the_words_that_takes_write_fill_one_line() {
+    fn a_take_of_a_rate_touches_two_lines_and_a_total_is_on_another_one() {
         let tracker = QuotaTracker::with_clock(ResourceQuota::new(), Arc::new(ManualClock::new()));
         let start = core::ptr::from_ref(&tracker).addr();
-        assert_eq!(core::ptr::from_ref(&tracker.bounds).addr() - start, 64);
+        let line = |field: usize| (field - start) / 64;
+        assert_eq!(line(core::ptr::from_ref(&tracker.all_leases).addr()), 0);
+        assert_eq!(line(core::ptr::from_ref(&tracker.clock).addr()), 1);
+        // Three limits of rates end the second line.
+        let bounds = core::ptr::from_ref(&tracker.bounds).addr();
+        assert_eq!((bounds + 3 * size_of::<u64>() - start), 2 * 64);
+        assert_eq!(line(core::ptr::from_ref(&tracker.totals).addr()), 2);
     }
 }

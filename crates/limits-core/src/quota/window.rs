@@ -51,8 +51,6 @@ const LONGEST: u64 = u64::MAX - 2;
 pub(crate) struct Windows {
     period: u64,
     use_bits: u32,
-    /// The word for every use that is too large: `use_bits` ones.
-    saturated: u64,
 }
 
 /// The limit of a rate now and before its last change.
@@ -81,7 +79,7 @@ impl Windows {
     pub(crate) fn new(period: Duration) -> Self {
         let period = u64::try_from(period.as_nanos()).unwrap_or(LONGEST).clamp(SHORTEST, LONGEST);
         let window_bits = HORIZON.saturating_sub(period.ilog2()).max(1);
-        Self { period, use_bits: u64::BITS - window_bits, saturated: u64::MAX >> window_bits }
+        Self { period, use_bits: u64::BITS - window_bits }
     }
 
     /// Returns the length of a window.
@@ -96,7 +94,12 @@ impl Windows {
 
     /// Returns the largest use that one window can count. Larger limits are lowered to it.
     pub(crate) const fn capacity(self) -> u64 {
-        self.saturated - 1
+        self.saturated() - 1
+    }
+
+    /// Returns the word for every use that is too large: `use_bits` ones.
+    const fn saturated(self) -> u64 {
+        !(u64::MAX << self.use_bits)
     }
 
     /// Decides on taking `n` units, at least one, at the time `now` in nanoseconds since the
@@ -122,21 +125,27 @@ impl Windows {
         }
     }
 
-    /// Decides as [`step`](Self::step) does in a window that goes on and has no debt.
+    /// Returns the largest use that a limit allows: without a limit, that of which all bits are
+    /// set, so that no use goes past it into the bits of the window.
+    pub(crate) const fn ceiling(self, limit: u64) -> u64 {
+        if limit < self.saturated() { limit } else { self.saturated() }
+    }
+
+    /// Decides as [`step`](Self::step) does in a window that goes on and has no debt. `limit` is
+    /// the limit's [`ceiling`](Self::ceiling).
     #[inline(always)]
     pub(crate) fn step_quickly(self, word: u64, now: u64, n: u64, limit: u64) -> QuickStep {
         let (window, used) = self.unpack(word);
         let start = self.start(window);
         let into = now.wrapping_sub(start);
-        let most = limit.min(self.capacity());
-        if into >= self.period || used > most {
+        if into >= self.period || used > limit {
             return QuickStep::Unclear;
         }
-        if n <= most - used {
+        if n <= limit - used {
             // Within the limit, and so within the word.
             return QuickStep::Fits { next: word + n, start };
         }
-        if limit == UNLIMITED {
+        if limit == self.saturated() {
             return QuickStep::Unclear;
         }
         let wait = if n > limit || window == self.last() {
@@ -145,6 +154,21 @@ impl Windows {
             Wait::after(self.period - into)
         };
         QuickStep::Refused(TakeRefused { used, limit, wait })
+    }
+
+    /// Returns the word without use of the window of a word, if that goes on at `now`.
+    ///
+    /// A time before the window is not in it; under a period of 292 years or more it may be, and
+    /// what is taken then is not refunded.
+    #[inline(always)]
+    pub(crate) const fn base(self, word: u64, now: u64) -> Option<u64> {
+        let window = self.window(word);
+        // One comparison: a time before the window wraps round to a late one.
+        if now.wrapping_sub(self.start(window)) < self.period {
+            Some(window << self.use_bits)
+        } else {
+            None
+        }
     }
 
     /// Returns the refusal of `n` more units.
@@ -165,7 +189,7 @@ impl Windows {
     /// if their window is over or its use is saturated.
     pub(crate) fn refund(self, word: u64, at: u64, n: u64) -> Option<u64> {
         let (window, used) = self.unpack(word);
-        let is_counted = self.is_in(window, at) && used != self.saturated;
+        let is_counted = self.is_in(window, at) && used != self.saturated();
         is_counted.then(|| self.pack(window, used.saturating_sub(n)))
     }
 
@@ -223,12 +247,12 @@ impl Windows {
 
     /// Puts a window and its use into one word.
     pub(crate) fn pack(self, window: u64, used: u64) -> u64 {
-        window << self.use_bits | used.min(self.saturated)
+        window << self.use_bits | used.min(self.saturated())
     }
 
     /// Takes a word apart into the window and its use.
     pub(crate) const fn unpack(self, word: u64) -> (u64, u64) {
-        (self.window(word), word & self.saturated)
+        (self.window(word), word & self.saturated())
     }
 
     /// Returns the use past the largest limit that the window has seen: the debt at its end.

@@ -11,7 +11,12 @@ impl QuotaTracker {
     pub(super) fn check_one(&self, quota: QuotaType) -> Result<(), QuotaError> {
         let n = quota.amount();
         let Some(resource) = quota.resource().filter(|_| n > 0) else { return Ok(()) };
-        self.check_all(&Demand::one(resource, n))
+        match self.now().filter(|_| self.is_alone()) {
+            Some(now) => self
+                .peek_here(resource, n, now, true)
+                .map_err(|refused| self.error(resource, n, refused, Time { latest: now, lag: 0 })),
+            None => self.check_all(&Demand::one(resource, n)),
+        }
     }
 
     /// Checks whether a demand fits on all levels.

@@ -7,7 +7,7 @@ use crate::quota::demand::Demand;
 use crate::quota::quota_error::QuotaError;
 use crate::quota::quota_type::{QuotaResource, QuotaType};
 use crate::quota::rate::Rate;
-use crate::quota::take::{PlannedTake, TakeRefused};
+use crate::quota::take::TakeRefused;
 use crate::quota::total::Total;
 
 /// The reason for which a demand was not taken.
@@ -28,36 +28,25 @@ impl QuotaTracker {
     ///
     /// `at` is an out-parameter so that the `Err` variant is built in place; returning it in the
     /// `Ok` payload forces a copy of `QuotaError`, which takes longer than the refusal.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&self, quota: QuotaType, at: &mut u64) -> Result<(), QuotaError> {
+        let n = quota.amount();
+        let Some(resource) = quota.resource().filter(|_| n > 0) else { return Ok(()) };
         // Inlined into a caller that names the resource, only its arm is left.
-        match quota {
-            QuotaType::Storage(n) => self.take_total(QuotaResource::Storage, &self.storage, n),
-            QuotaType::StorageEntries(n) => {
-                self.take_total(QuotaResource::StorageEntries, &self.storage_entries, n)
-            }
-            QuotaType::MessageRate(n) => {
-                self.take_rate(QuotaResource::MessageRate, &self.messages, n, at)
-            }
-            QuotaType::NetworkBandwidth(n) => {
-                self.take_rate(QuotaResource::NetworkBandwidth, &self.network, n, at)
-            }
-            QuotaType::CpuTime(_) | QuotaType::CpuTimeMicros(_) => {
-                self.take_rate(QuotaResource::CpuTime, &self.cpu, quota.amount(), at)
-            }
-            QuotaType::Memory(n) => self.take_total(QuotaResource::Memory, &self.memory, n),
-            QuotaType::None => Ok(()),
+        match self.counter(resource) {
+            Counter::Total(total) => self.take_total(resource, total, n),
+            Counter::Rate(rate) => self.take_rate(resource, rate, n, at),
         }
     }
 
     /// Takes an amount of a total: one atomic step if there is one level.
     #[inline(always)]
     fn take_total(&self, resource: QuotaResource, total: &Total, n: u64) -> Result<(), QuotaError> {
-        if n == 0 || self.parent.is_some() {
-            return self.take_all(&Demand::one(resource, n)).map(drop);
+        if self.parent.is_some() {
+            return self.take_all(Demand::one(resource, n)).map(drop);
         }
         total
-            .take(n, self.bounds.units(resource))
+            .take(n, self.bounds.ceiling(resource))
             .map_err(|refused| QuotaError::refused(resource, n, refused, 0))
     }
 
@@ -70,72 +59,82 @@ impl QuotaTracker {
         n: u64,
         at: &mut u64,
     ) -> Result<(), QuotaError> {
-        if n == 0 || self.parent.is_some() || self.all_leases.is_some() {
-            return self.take_rate_slowly(resource, None, n, at);
+        let mut taken = None;
+        if let Some(leases) = self.all_leases.as_deref() {
+            taken = self.take_rate_leased(leases, resource, n);
+        } else if let Some(now) = self.now() {
+            if let Some(parent) = self.parent.as_deref() {
+                taken = self.take_rate_planned(parent, resource, n, now).then_some(now);
+            } else {
+                match rate.take_quickly(self.windows, now, n, self.bounds.ceiling(resource)) {
+                    Some(Ok(time)) => taken = Some(time),
+                    Some(Err(refused)) => {
+                        let period = self.windows.period_ns();
+                        return Err(QuotaError::refused(resource, n, refused, period));
+                    }
+                    None => {}
+                }
+            }
         }
-        let now = self.clock.now_ns().checked_sub(self.origin_ns);
-        match now
-            .and_then(|now| rate.take_quickly(self.windows, now, n, self.bounds.units(resource)))
-        {
-            Some(Ok(time)) => {
+        match taken {
+            Some(time) => {
                 *at = time;
                 Ok(())
             }
-            Some(Err(refused)) => {
-                Err(QuotaError::refused(resource, n, refused, self.windows.period_ns()))
-            }
-            None => self.take_rate_slowly(resource, now, n, at),
+            None => self.take_rate_slowly(resource, n, at),
         }
     }
 
-    /// Takes an amount of a rate on all levels, in any window; `now` is `None` if the clock must be
-    /// read.
+    /// Takes an amount of a rate in any window and against any racer.
     #[cold]
     #[inline(never)]
     fn take_rate_slowly(
         &self,
         resource: QuotaResource,
-        now: Option<u64>,
         n: u64,
         at: &mut u64,
     ) -> Result<(), QuotaError> {
-        let (Some(now), Counter::Rate(rate)) = (now, self.counter(resource)) else {
-            if let Some(leases) = self.all_leases.as_deref()
-                && let Some(now) = self.take_one_leased(leases, resource, n)
-            {
-                *at = now;
-                return Ok(());
+        *at = match (self.now(), self.counter(resource)) {
+            (Some(now), Counter::Rate(rate)) if self.is_alone() => {
+                let limit = self.bounds.units(resource);
+                let window = rate.take(self.windows, now, n, limit).map_err(|refused| {
+                    QuotaError::refused(resource, n, refused, self.windows.period_ns())
+                })?;
+                now.max(self.windows.start(window))
             }
-            *at = self.take_all(&Demand::one(resource, n))?;
-            return Ok(());
+            _ => self.take_all_slowly(Demand::one(resource, n))?,
         };
-        let refused = |refused| QuotaError::refused(resource, n, refused, self.windows.period_ns());
-        let window =
-            rate.take(self.windows, now, n, self.bounds.units(resource)).map_err(refused)?;
-        *at = now.max(self.windows.start(window));
         Ok(())
     }
 
     /// Takes all or nothing, and returns a time in the windows that count it.
-    pub(super) fn take_all(&self, demand: &Demand) -> Result<u64, QuotaError> {
-        if let Some(leases) = self.all_leases.as_deref()
-            && leases.of(demand).next().is_some()
-        {
-            return match self.take_leased(leases, demand) {
-                Some(now) => Ok(now),
-                None => self.take_leased_slowly(leases, demand),
-            };
+    #[inline(always)]
+    pub(super) fn take_all(&self, demand: Demand) -> Result<u64, QuotaError> {
+        // Inlined into a caller that names the resources, only one of these is left.
+        let taken = if self.all_leases.is_some() {
+            self.take_all_leased(&demand)
+        } else if demand.has_totals() {
+            self.take_planned(&demand)
+        } else {
+            let [messages, network, cpu] = demand.rates();
+            self.now().filter(|now| self.take_rates_planned(messages, network, cpu, *now))
+        };
+        match taken {
+            Some(at) => Ok(at),
+            None => self.take_all_slowly(demand),
         }
-        let clock = if demand.has_rates() { self.clock.now_ns() } else { self.origin_ns };
-        if let Some(now) = clock.checked_sub(self.origin_ns)
-            && self.take_planned(demand, now).is_some()
-        {
-            return Ok(now);
-        }
-        self.take_slowly(demand)
     }
 
     /// Takes all or nothing, in any window and against any racer.
+    #[cold]
+    #[inline(never)]
+    fn take_all_slowly(&self, demand: Demand) -> Result<u64, QuotaError> {
+        match self.leases_of(&demand) {
+            Some(leases) => self.take_leased_slowly(leases, &demand),
+            None => self.take_slowly(&demand),
+        }
+    }
+
     #[cold]
     fn take_slowly(&self, demand: &Demand) -> Result<u64, QuotaError> {
         loop {
@@ -152,62 +151,10 @@ impl QuotaTracker {
         }
     }
 
-    /// Takes all on all levels in one try, or nothing: if a part does not fit, a level has seen a
-    /// later time, or another thread changes one of the words meanwhile.
-    ///
-    /// Decides once for each resource, where a peek and [`take_levels`](Self::take_levels) decide
-    /// twice.
-    #[inline(always)]
-    pub(super) fn take_planned(&self, demand: &Demand, now: u64) -> Option<()> {
-        let total = |resource, total: &Total| match demand.get(resource) {
-            0 => Some(PlannedTake::default()),
-            n => total.plan(n, self.bounds.units(resource)),
-        };
-        let rate = |resource, rate: &Rate| match demand.get(resource) {
-            0 => Some(PlannedTake::default()),
-            // Taken from its lease before.
-            _ if self.lease(resource).is_some() => Some(PlannedTake::default()),
-            n => rate.plan(self.windows, now, n, self.bounds.units(resource)),
-        };
-        let storage = total(QuotaResource::Storage, &self.storage)?;
-        let entries = total(QuotaResource::StorageEntries, &self.storage_entries)?;
-        let messages = rate(QuotaResource::MessageRate, &self.messages)?;
-        let network = rate(QuotaResource::NetworkBandwidth, &self.network)?;
-        let cpu = rate(QuotaResource::CpuTime, &self.cpu)?;
-        let memory = total(QuotaResource::Memory, &self.memory)?;
-        if let Some(parent) = &self.parent {
-            parent.take_planned_above(demand, now)?;
-        }
-        let lost = if !self.storage.carry_out(storage) {
-            QuotaResource::Storage
-        } else if !self.storage_entries.carry_out(entries) {
-            QuotaResource::StorageEntries
-        } else if !self.messages.carry_out(messages) {
-            QuotaResource::MessageRate
-        } else if !self.network.carry_out(network) {
-            QuotaResource::NetworkBandwidth
-        } else if !self.cpu.carry_out(cpu) {
-            QuotaResource::CpuTime
-        } else if !self.memory.carry_out(memory) {
-            QuotaResource::Memory
-        } else {
-            return Some(());
-        };
-        self.undo(demand, lost.index(), now);
-        None
-    }
-
-    /// Calls [`take_planned`](Self::take_planned), which is inlined for the first level, for a
-    /// parent.
-    #[inline(never)]
-    fn take_planned_above(&self, demand: &Demand, now: u64) -> Option<()> {
-        self.take_planned(demand, now)
-    }
-
     /// Undoes the takes of the resources before `index` here, and of all on the levels above, but
     /// for those from leases.
     #[cold]
-    fn undo(&self, demand: &Demand, index: usize, now: u64) {
+    pub(super) fn undo(&self, demand: &Demand, index: usize, now: u64) {
         for (resource, n) in demand.iter().filter(|(resource, _)| resource.index() < index) {
             match self.counter(resource) {
                 Counter::Total(total) => {
@@ -236,7 +183,7 @@ impl QuotaTracker {
             let left = self.levels().map(|level| level.left(resource, now)).min();
             let part = left.unwrap_or(0).min(n) / granularity * granularity;
             let demand = Demand::one(resource, part.max(granularity));
-            match self.take_all(&demand) {
+            match self.take_all(demand) {
                 Ok(at) => return Ok((demand, at)),
                 // Nothing is left: report the requested amount.
                 Err(error) if part <= granularity => {

@@ -16,10 +16,10 @@ impl QuotaTracker {
     /// # Errors
     ///
     /// As [`reserve`](Self::reserve).
-    #[inline]
+    #[inline(always)]
     pub fn reserve_all(&self, quotas: &[QuotaType]) -> Result<Reservation<&Self>, QuotaError> {
         let demand = Demand::of(quotas);
-        let at = self.take_all(&demand)?;
+        let at = self.take_all(demand)?;
         Ok(Reservation::new(self, demand, at))
     }
 
@@ -54,7 +54,7 @@ impl QuotaTracker {
             return Ok(Reservation::new(owner(), Demand::just(quota), at));
         }
         let demand = Demand::of(quotas);
-        let at = self.take_all(&demand)?;
+        let at = self.take_all(demand)?;
         Ok(Reservation::new(owner(), demand, at))
     }
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::{Bound, QuickStep, Windows};
 use crate::quota::allowance::UNLIMITED;
+use crate::quota::rate::Rate;
 use crate::quota::retry::Retry;
 
 /// Any number, with small ones, powers of two and those next to the largest more often.
@@ -64,7 +65,7 @@ proptest! {
             Ok(number) => {
                 prop_assert!(fits);
                 prop_assert_eq!(number, window);
-                let kept = used.saturating_add(n).min(windows.saturated);
+                let kept = used.saturating_add(n).min(windows.saturated());
                 prop_assert_eq!(windows.unpack(next), (window, kept));
             }
             Err(refusal) => {
@@ -79,7 +80,7 @@ proptest! {
     #[test]
     fn a_quick_step_decides_as_a_step_does((windows, word, now) in state(), any_time in number(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
         let bound = held(windows, word, bound);
-        let limit = bound.limit;
+        let limit = windows.ceiling(bound.limit);
         for now in [now, any_time] {
             let (next, outcome) = windows.step(word, now, n, bound);
             match windows.step_quickly(word, now, n, limit) {
@@ -94,7 +95,7 @@ proptest! {
                     let (window, used) = windows.unpack(word);
                     let into = now.checked_sub(windows.start(window));
                     let is_over = into.is_none_or(|into| into >= windows.period);
-                    prop_assert!(is_over || used > limit || limit == UNLIMITED);
+                    prop_assert!(is_over || used > limit || bound.limit == UNLIMITED);
                 }
             }
         }
@@ -146,6 +147,36 @@ proptest! {
                 prop_assert_eq!((refusal.used, refusal.limit), (used, bound.limit.min(windows.capacity())));
             }
         }
+    }
+
+    // I1 I3 I5
+    #[test]
+    fn a_base_is_the_empty_window_of_its_word_while_that_goes_on((windows, word, now) in state(), any_time in number()) {
+        let window = windows.window(word);
+        for now in [now, any_time] {
+            let goes_on = now.wrapping_sub(windows.start(window)) < windows.period;
+            prop_assert_eq!(windows.base(word, now), goes_on.then_some(windows.pack(window, 0)));
+            let is_usual = windows.period <= u64::MAX / 2 && window != windows.last();
+            prop_assert!(!is_usual || goes_on == windows.is_in(window, now));
+        }
+    }
+
+    // I1 I3
+    #[test]
+    fn a_plan_takes_what_a_step_does_and_nothing_of_another_window((windows, word, now) in state(), other in number(), n in number().prop_map(|n| n.max(1)), bound in bound()) {
+        let bound = held(windows, word, bound);
+        let limit = windows.ceiling(bound.limit);
+        let window = windows.window(word);
+        let planned = |base| Rate::of(word).plan(base, n, limit);
+        let Some(base) = windows.base(word, now) else { return Ok(()) };
+        let (next, outcome) = windows.step(word, now, n, bound);
+        match planned(base) {
+            Some(from) => prop_assert_eq!((from + n, Ok(window)), (next, outcome)),
+            // Without a limit, a step also counts past what fits the word.
+            None => prop_assert!(outcome.is_err() || bound.limit == UNLIMITED),
+        }
+        let other = windows.pack(other & windows.last(), 0);
+        prop_assert!(other == base || planned(other).is_none());
     }
 
     // I4
@@ -209,7 +240,7 @@ proptest! {
         let start = windows.start(stored);
         for at in [start, start.saturating_add(windows.period), now, any_time] {
             let is_over = windows.at(at) != stored;
-            let is_known = used < windows.saturated;
+            let is_known = used < windows.saturated();
             prop_assert_eq!(windows.refund(word, at, n), (is_known && !is_over).then_some(expected));
         }
     }
@@ -219,7 +250,7 @@ proptest! {
     fn a_charge_counts_all_that_the_word_can_hold((windows, word, now) in state(), n in number(), bound in bound()) {
         let bound = held(windows, word, bound);
         let (window, used) = windows.read(word, now, bound);
-        let sum = used.saturating_add(n).min(windows.saturated);
+        let sum = used.saturating_add(n).min(windows.saturated());
         prop_assert_eq!(windows.unpack(windows.charge(word, now, n, bound)), (window, sum));
     }
 

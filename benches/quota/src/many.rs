@@ -1,0 +1,114 @@
+//! Takes by the handles of many components, beside bare words as far apart in memory.
+
+use core::hint::black_box;
+use core::sync::atomic::AtomicU64;
+use std::cell::Cell;
+
+use bench_report::{Report, Row, Target};
+use quota_enforce::{ComponentHandle, EnforceError};
+
+use crate::batch::{BATCH, Interleaved, alone};
+use crate::operations::{count, take};
+use crate::{clock, registry};
+
+const GROUP: &str = "quotas: many components, in random order";
+
+/// Adds the rows of 10 to 100 000 components.
+///
+/// # Errors
+///
+/// None, as long as the components can be registered.
+pub fn report(rounds: usize, report: &mut Report) -> Result<(), EnforceError> {
+    for components in [10, 100, 1_000, 10_000, 100_000] {
+        rows(components, rounds)?.into_iter().for_each(|row| report.row(row));
+    }
+    Ok(())
+}
+
+fn rows(components: usize, rounds: usize) -> Result<[Row; 2], EnforceError> {
+    let registry = registry(components)?;
+    // In the order of registration, in which they lie in memory.
+    let mut handles = Vec::new();
+    for number in 0..components {
+        handles.push(registry.lookup(&format!("component-{number}"))?);
+    }
+    let words = Words::as_far_apart_as(&handles);
+    let order = shuffled(components);
+    let handles = Visits::new(order.iter().map(|at| &handles[*at]).collect());
+    let bare = Visits::new(order.iter().map(|at| words.at(*at)).collect());
+    let clock = clock();
+    let mut all = Interleaved::default();
+    all.add("takes", || alone(BATCH, || take(handles.next())));
+    all.add("bare words", || alone(BATCH, || count(bare.next())));
+    all.add("clock and bare words", || {
+        alone(BATCH, || black_box(clock.now_ns()) > 0 && count(bare.next()))
+    });
+    let measured = all.run(rounds);
+    let title = format!("{components} components");
+    let floor = measured.median("clock and bare words");
+    let row = |title: &str, peer| measured.compared(GROUP, title, "takes", peer);
+    Ok([
+        row(&title, "bare words").least(floor).target(Target::Ratio(1.5)),
+        row(&format!("{title}, with the clock"), "clock and bare words")
+            .least(floor)
+            .target(Target::Ratio(1.5)),
+    ])
+}
+
+/// Visits all of some things, one after another, again and again.
+struct Visits<'a, T> {
+    all: Vec<&'a T>,
+    next: Cell<usize>,
+}
+
+impl<'a, T> Visits<'a, T> {
+    const fn new(all: Vec<&'a T>) -> Self {
+        Self { all, next: Cell::new(0) }
+    }
+
+    #[inline]
+    fn next(&self) -> &'a T {
+        let at = self.next.get();
+        self.next.set(if at + 1 == self.all.len() { 0 } else { at + 1 });
+        self.all[at]
+    }
+}
+
+/// Words in memory.
+struct Words {
+    memory: Vec<AtomicU64>,
+    stride: usize,
+}
+
+impl Words {
+    /// Returns a word for each handle, as far from the next as the components are.
+    fn as_far_apart_as(handles: &[ComponentHandle]) -> Self {
+        let mut strides: Vec<_> = handles
+            .windows(2)
+            .map(|two| two[1].id().as_ptr().addr().abs_diff(two[0].id().as_ptr().addr()))
+            .collect();
+        strides.sort_unstable();
+        let stride = strides.get(strides.len() / 2).map_or(1, |bytes| bytes.div_ceil(8));
+        let memory = (0..handles.len() * stride).map(|_| AtomicU64::new(0)).collect();
+        Self { memory, stride }
+    }
+
+    fn at(&self, number: usize) -> &AtomicU64 {
+        &self.memory[number * self.stride]
+    }
+}
+
+/// Returns the numbers below `count` in an order that no cache foresees, the same each time.
+pub(crate) fn shuffled(count: usize) -> Vec<usize> {
+    let mut numbers: Vec<_> = (0..count).collect();
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    for last in (1..count).rev() {
+        // A step of xorshift.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let below = u64::try_from(last + 1).unwrap_or(u64::MAX);
+        numbers.swap(last, usize::try_from(state % below).unwrap_or(0));
+    }
+    numbers
+}
