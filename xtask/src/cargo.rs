@@ -1,5 +1,6 @@
 //! Calls of cargo, each printed before it runs.
 
+use core::num::NonZeroUsize;
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
@@ -19,6 +20,14 @@ pub(crate) fn run_with(args: &[&str], environment: &[(&str, &str)]) -> Result {
         .status()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{shown}` failed ({status})").into()) }
+}
+
+/// Runs `cargo test` with two threads for each core: most tests wait for a deadline, a process or a
+/// server.
+pub(crate) fn test(args: &[&str]) -> Result {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = (2 * cores).to_string();
+    run_with(&[&["test"], args].concat(), &[("RUST_TEST_THREADS", &threads)])
 }
 
 /// Runs cargo and returns its output. Its messages go to the terminal.
@@ -68,6 +77,7 @@ fn shown(args: &[&str], environment: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::command;
+    use core::num::NonZeroUsize;
     use std::ffi::OsStr;
 
     #[test]

@@ -160,7 +160,7 @@ fn fmt() -> Result {
 
 /// Runs all tests, and each benchmark once, so that benchmarks do not rot.
 fn test() -> Result {
-    cargo::run(&["test", "--workspace", "--all-features"])?;
+    cargo::test(&["--workspace", "--all-features"])?;
     cargo::run(&["test", "--workspace", "--all-features", "--bench", "overhead"])?;
     bench::quotas(&["test", "--all-targets"], &[])
 }

@@ -18,7 +18,7 @@ pub(crate) fn run() -> Result {
         return Err(Failure::missing_tool(message));
     }
     cargo::run(&[&["clippy"][..], &TESTS, &["--", "-D", "warnings"]].concat())?;
-    cargo::run(&[&["test"][..], &TESTS].concat())
+    cargo::test(&TESTS)
 }
 
 /// Reports whether a program can be compiled and linked. The smallest one needs all packages.
