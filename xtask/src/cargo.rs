@@ -77,7 +77,6 @@ fn shown(args: &[&str], environment: &[(&str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::command;
-    use core::num::NonZeroUsize;
     use std::ffi::OsStr;
 
     #[test]
