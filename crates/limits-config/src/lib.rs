@@ -23,6 +23,7 @@ pub use crate::loaded_component::{LoadError, LoadedComponent};
 pub use crate::policy::Policy;
 pub use crate::resolve::change::{Change, Rule};
 pub use crate::resolve::effective_config::EffectiveConfig;
+pub use crate::resolve::largest_limits::UnboundedMemory;
 pub use crate::settings::row::{Enforcer, Scope};
 pub use crate::settings::setting::{Origin, Setting};
 pub use crate::settings::table::{

@@ -7,6 +7,7 @@ use crate::grammar::component_name::ComponentName;
 use crate::resolve::change::Rule;
 use crate::resolve::effective_config::EffectiveConfig;
 use crate::resolve::policy_layers::{HashPin, PolicyLayers, PolicyTable};
+use crate::settings::declared::Declared;
 use crate::settings::table::HostCeilings;
 use crate::tables::cluster_table::ClusterTable;
 use crate::tables::compile_settings::CompileSettings;
@@ -139,6 +140,19 @@ impl Policy {
         });
         let layers = PolicyLayers { ceiling, component_override };
         EffectiveConfig::resolve(id.clone(), config, &layers, host_memory)
+    }
+
+    /// Returns the settings of `[ceiling]`.
+    pub(crate) fn ceiling(&self) -> Declared {
+        self.tables.ceiling.declared()
+    }
+
+    /// Goes through the settings of all overrides. Those with a hash are taken to match.
+    pub(crate) fn overrides(&self) -> impl Iterator<Item = (Declared, HashPin)> {
+        self.tables.component.values().map(|over| {
+            let pin = if over.sha256.is_some() { HashPin::Matches } else { HashPin::Absent };
+            (over.declared(), pin)
+        })
     }
 
     /// Returns the ceilings over the sum of all components.
