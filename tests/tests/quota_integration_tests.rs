@@ -8,6 +8,7 @@ mod quota_integration_tests {
     mod ceilings;
     mod lifecycle;
     mod observing;
+    mod pooled;
     pub(crate) mod world;
 }
 

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use tokio::sync::futures::OwnedNotified;
+use tokio::sync::futures::Notified;
 
 /// Stops one execution, and no other, from any task or thread.
 ///
@@ -24,12 +24,12 @@ pub struct CancelHandle {
 #[derive(Debug)]
 struct Shared {
     cancelled: AtomicBool,
-    changed: Arc<Notify>,
+    changed: Notify,
 }
 
 impl CancelHandle {
     pub(crate) fn new() -> Self {
-        let shared = Shared { cancelled: AtomicBool::new(false), changed: Arc::new(Notify::new()) };
+        let shared = Shared { cancelled: AtomicBool::new(false), changed: Notify::new() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -58,7 +58,7 @@ impl CancelHandle {
 
     /// Returns a future that ends when `cancel` is called after this moment. Look at
     /// `is_cancelled` after it is created, so that no cancellation falls between the two.
-    pub(crate) fn cancelled(&self) -> OwnedNotified {
-        Arc::clone(&self.shared.changed).notified_owned()
+    pub(crate) fn cancelled(&self) -> Notified<'_> {
+        self.shared.changed.notified()
     }
 }

@@ -39,8 +39,25 @@ impl ComponentExecutor {
         let compiled =
             catch_unwind(AssertUnwindSafe(|| Component::from_binary(&self.engine, bytes)));
         match compiled {
-            Ok(compiled) => compiled.map_err(|error| invalid_component(&error)),
+            Ok(compiled) => compiled.map_err(|error| self.pool_misfit(invalid_component(&error))),
             Err(panic) => Err(panicked(panic)),
+        }
+    }
+
+    /// Says of a component that the engine's pool refused that it was the pool.
+    fn pool_misfit(&self, error: WasmError) -> WasmError {
+        match error {
+            // Wasmtime gives these refusals no type.
+            WasmError::InvalidComponent { reason }
+                if self.engine.get_pooling_config().is_some()
+                    && reason.contains("pooling allocator") =>
+            {
+                let reason = format!(
+                    "it does not fit the engine's pool, which is sized by limits: {reason}"
+                );
+                WasmError::InvalidComponent { reason }
+            }
+            error => error,
         }
     }
 
@@ -75,7 +92,7 @@ impl ComponentExecutor {
             });
         }
         let pre = linker.instantiate_pre(component).map_err(|error| invalid_component(&error))?;
-        Ok(PreparedComponent { pre })
+        Ok(PreparedComponent::new(pre))
     }
 }
 

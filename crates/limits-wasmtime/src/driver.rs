@@ -8,7 +8,7 @@ use core::time::Duration;
 use std::panic::{catch_unwind, resume_unwind};
 use std::time::Instant;
 
-use tokio::sync::futures::OwnedNotified;
+use tokio::sync::futures::Notified;
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::Sleep;
 
@@ -134,13 +134,13 @@ impl Drop for Driver<'_> {
     }
 }
 
-impl Driver<'_> {
+impl<'e> Driver<'e> {
     /// Makes one pass. Where it leaves the task waiting, a cancellation wakes the task.
     fn pass<F: Future>(
         &mut self,
         cx: &mut Context<'_>,
         guest: Pin<&mut F>,
-        mut cancelled: Pin<&mut Option<OwnedNotified>>,
+        mut cancelled: Pin<&mut Option<Notified<'e>>>,
     ) -> Poll<PollPass<F::Output>> {
         let passed = self.poll_guest(cx, guest);
         if passed.is_pending() {

@@ -3,12 +3,13 @@
 use core::fmt;
 
 use limits_core::{ResourceLimits, WasmError, WasmResult};
-use wasmtime::{
-    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
-};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, WasmBacktraceDetails};
 
+use crate::pool::Pool;
 use crate::shortage::shortage;
 
+/// Default bytes of each memory and table of a pool that stay resident: 64 KiB.
+const DEFAULT_WARM: u64 = 64 * 1024;
 /// Default stack of a guest: 512 KiB.
 const DEFAULT_STACK: usize = 512 * 1024;
 /// The smallest guest stack that real toolchains start with.
@@ -18,7 +19,7 @@ const MOST_STACK: usize = 64 * 1024 * 1024;
 /// Stack of host functions, on top of the guest's.
 const HOST_STACK: usize = 1536 * 1024;
 /// The largest memory: addresses are 32 bits wide.
-const MOST_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
+pub(crate) const MOST_MEMORY: u64 = 4 * 1024 * 1024 * 1024;
 /// Bytes of a page of WebAssembly.
 const WASM_PAGE: u64 = 64 * 1024;
 /// Default reservation of a tight engine for each memory: 16 MiB.
@@ -106,7 +107,8 @@ pub fn create_engine() -> WasmResult<Engine> {
 pub struct EngineBuilder {
     config: Config,
     stack: usize,
-    pool: Option<(u32, ResourceLimits)>,
+    pool: Option<Pool>,
+    warm_bytes: u64,
     address_space: Option<AddressSpace>,
 }
 
@@ -151,7 +153,13 @@ impl EngineBuilder {
             .wasm_memory64(false)
             .wasm_custom_page_sizes(false)
             .wasm_wide_arithmetic(false);
-        Self { config, stack: DEFAULT_STACK, pool: None, address_space: None }
+        Self {
+            config,
+            stack: DEFAULT_STACK,
+            pool: None,
+            warm_bytes: DEFAULT_WARM,
+            address_space: None,
+        }
     }
 
     /// Sets the size of the guest's stack, in bytes: 64 KiB to 64 MiB, default 512 KiB. A guest
@@ -182,7 +190,17 @@ impl EngineBuilder {
     /// One pool serves components with different limits: pass [`ResourceLimits::max_of`] them all,
     /// and as `stores` the most executions and live instances at one time.
     pub const fn pooling(mut self, stores: u32, limits: &ResourceLimits) -> Self {
-        self.pool = Some((stores, *limits));
+        self.pool = Some(Pool { stores, limits: *limits });
+        self
+    }
+
+    /// Sets the bytes at the start of each memory and each table of the pool that stay resident
+    /// between executions, default 64 KiB. The rest returns to the system.
+    ///
+    /// A guest takes no page faults for bytes that are resident. The pool clears them at the end of
+    /// each execution, used or not.
+    pub const fn warm_bytes(mut self, bytes: u64) -> Self {
+        self.warm_bytes = bytes;
         self
     }
 
@@ -210,7 +228,7 @@ impl EngineBuilder {
 
     /// Returns the largest memory of the pool's guests, or the default.
     fn largest_memory(&self) -> u64 {
-        self.pool.map_or(DEFAULT_TIGHT, |(_, limits)| limits.max_memory_bytes())
+        self.pool.map_or(DEFAULT_TIGHT, |pool| pool.limits.max_memory_bytes())
     }
 
     fn resolved_address_space(&self) -> AddressSpace {
@@ -223,7 +241,7 @@ impl EngineBuilder {
     ///
     /// [`WasmError::InvalidConfiguration`] if the stack is out of its range, if the pool is larger
     /// than Wasmtime can address, or if Wasmtime refuses the configuration;
-    /// [`WasmError::HostExhausted`] if the host lacks the address space for the pool.
+    /// [`WasmError::HostExhausted`] if the host lacks address space or mappings for the pool.
     pub fn build(mut self) -> WasmResult<Engine> {
         if !(LEAST_STACK..=MOST_STACK).contains(&self.stack) {
             return Err(invalid(format!(
@@ -244,8 +262,8 @@ impl EngineBuilder {
                 tighten(&mut self.config, largest_memory);
             }
         }
-        if let Some((stores, limits)) = &self.pool {
-            let pool = pool(*stores, limits)?;
+        if let Some(pool) = &self.pool {
+            let pool = pool.config(self.warm_bytes)?;
             self.config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         }
         self.config
@@ -263,9 +281,10 @@ impl EngineBuilder {
             .wasm_backtrace_details(WasmBacktraceDetails::Disable)
             .max_wasm_stack(self.stack)
             .async_stack_size(self.stack.saturating_add(HOST_STACK));
-        Engine::new(&self.config).map_err(|error| match shortage(&error) {
-            Some(shortage) => WasmError::HostExhausted(shortage),
-            None => invalid(format!("{error:#}")),
+        Engine::new(&self.config).map_err(|error| match (shortage(&error), self.pool) {
+            (Some(shortage), None) => WasmError::HostExhausted(shortage),
+            (Some(shortage), Some(pool)) => WasmError::HostExhausted(pool.lacks(&shortage)),
+            (None, _) => invalid(format!("{error:#}")),
         })
     }
 }
@@ -283,30 +302,6 @@ fn tighten(config: &mut Config, largest_memory: u64) {
         .guard_before_linear_memory(false)
         // A copy-on-write image is one more mapping for each memory.
         .memory_init_cow(false);
-}
-
-/// Sizes a pool so that `stores` stores fit in it, each within `limits`.
-fn pool(stores: u32, limits: &ResourceLimits) -> WasmResult<PoolingAllocationConfig> {
-    let total = |each: u32, what: &str| {
-        stores.checked_mul(each).ok_or_else(|| {
-            invalid(format!("a pool of {stores} stores with {each} {what} each is too large"))
-        })
-    };
-    let size = |units: u64| usize::try_from(units).unwrap_or(usize::MAX);
-    let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(stores)
-        .total_stacks(stores)
-        .total_core_instances(total(limits.max_instances(), "core instances")?)
-        .total_memories(total(limits.max_memories(), "memories")?)
-        .total_tables(total(limits.max_tables(), "tables")?)
-        .max_core_instances_per_component(limits.max_instances())
-        .max_memories_per_component(limits.max_memories())
-        .max_memories_per_module(limits.max_memories())
-        .max_tables_per_component(limits.max_tables())
-        .max_tables_per_module(limits.max_tables())
-        .max_memory_size(size(limits.max_memory_bytes().min(MOST_MEMORY)))
-        .table_elements(size(limits.max_table_elements()));
-    Ok(pool)
 }
 
 /// Tells whether limits hold on `engine`.

@@ -22,11 +22,9 @@ use crate::slice_clock::SliceClock;
 use crate::state::{HasLimits, LimitState};
 use crate::yield_waker::KeptWaker;
 
-/// The fate of a store when its execution has ended.
+/// The fate of a store that may be kept when its execution has ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum StoreFate {
-    /// It is dropped.
-    Drop,
     /// It is kept if the guest came to its end.
     KeepAfterSuccess,
     /// It is kept if the guest came to its end, or was neither entered nor cancelled: then it is as
@@ -58,6 +56,25 @@ where
     }
     drop_store(store, permit).await;
     (result, None)
+}
+
+/// Runs the one execution of an admitted store, and drops the store.
+pub(crate) async fn run_once<T, R, F>(
+    mut store: Store<T>,
+    permit: Option<OwnedSemaphorePermit>,
+    limits: &ResourceLimits,
+    guest: F,
+) -> Result<ExecutionResult<R>, ExecutionFailure>
+where
+    T: HasLimits + Send + 'static,
+    F: AsyncFnOnce(&mut Store<T>) -> wasmtime::Result<R>,
+{
+    let cancel = store.data_mut().limits().cancel_handle();
+    let mut execution = Execution::arm(&mut store, limits);
+    let driven = execution.drive(&mut store, &cancel, guest).await;
+    let result = execution.finish(&mut store, driven);
+    drop_store(store, permit).await;
+    result
 }
 
 /// Returns the failure of an execution that never entered the guest, and announces it.
@@ -165,7 +182,6 @@ impl<'e> Execution<'e> {
     ) -> bool {
         let state = store.data_mut().limits();
         match fate {
-            StoreFate::Drop => false,
             StoreFate::KeepAfterSuccess => is_success,
             // Wasmtime refuses to enter a store in which a guest has trapped before. A cancellation
             // is for good: the store could only be refused again.

@@ -11,13 +11,14 @@ use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Val};
 use wasmtime::{Engine, Store};
 
 use crate::engine;
-use crate::error_map::Own;
-use crate::execution::{StoreFate, never_started, run};
-use crate::export::{self, call_dynamic, typed_function};
+use crate::execution::{StoreFate, never_started, run, run_once};
+use crate::export::{self, call_dynamic, call_once};
 use crate::failure::ExecutionFailure;
 use crate::hook::Hook;
 use crate::live::LiveComponent;
+use crate::pool::StoreSlot;
 use crate::prepared::PreparedComponent;
+use crate::prepared_function::PreparedFunction;
 use crate::report::ExecutionResult;
 use crate::state::HasLimits;
 
@@ -34,6 +35,7 @@ pub struct ComponentExecutor {
     pub(crate) engine: Engine,
     pub(crate) structure_limits: StructureLimits,
     running: Option<(Arc<Semaphore>, usize)>,
+    slot: Option<StoreSlot>,
 }
 
 impl ComponentExecutor {
@@ -46,7 +48,8 @@ impl ComponentExecutor {
     /// always good.
     pub fn new(engine: Engine) -> WasmResult<Self> {
         engine::check(&engine)?;
-        Ok(Self { engine, structure_limits: StructureLimits::default(), running: None })
+        let slot = StoreSlot::of(&engine);
+        Ok(Self { engine, structure_limits: StructureLimits::default(), running: None, slot })
     }
 
     /// Bounds the number of executions that run at once. One more fails with
@@ -110,12 +113,64 @@ impl ComponentExecutor {
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let found = export::find(component.component(), export);
+        let found = component.exports().find(component.component(), export);
         self.execute(component, limits, state, found, async |store, instance, index| {
-            let function =
-                typed_function::<T, P, R>(store, instance, component.component(), export, &index)
-                    .map_err(|call| Own(call.into()))?;
-            function.call_async(store, params).await
+            call_once(store, instance, component.component(), export, &index, params).await
+        })
+        .await
+    }
+
+    /// Like [`execute_with_limits`](Self::execute_with_limits), with a function that is found
+    /// already.
+    ///
+    /// ```
+    /// # use limits_wasmtime::{ComponentExecutor, LimitState, create_engine};
+    /// # use limits_wasmtime::limits_core::ResourceLimits;
+    /// # use limits_wasmtime::wasmtime::component::Linker;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let bytes = wat::parse_str(r#"(component
+    /// #   (core module $m (func (export "double") (param i32) (result i32)
+    /// #     (i32.add (local.get 0) (local.get 0))))
+    /// #   (core instance $i (instantiate $m))
+    /// #   (func (export "double") (param "n" u32) (result u32)
+    /// #     (canon lift (core func $i "double"))))"#)?;
+    /// # let executor = ComponentExecutor::new(create_engine()?)?;
+    /// # let linker = Linker::new(executor.engine());
+    /// # let component = executor.prepare(&executor.compile(&bytes)?, &linker)?;
+    /// # let limits = ResourceLimits::builder().memory_bytes(0).build()?;
+    /// let double = component.func::<(u32,), (u32,)>("double")?;
+    /// for n in [1, 20] {
+    ///     let run = executor.execute_function(&double, &limits, LimitState::new(), (n,));
+    ///     assert_eq!(run.await?.output, (2 * n,));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As `execute_with_limits`.
+    ///
+    /// # Panics
+    ///
+    /// As `execute_with_limits`.
+    pub async fn execute_function<T, P, R>(
+        &self,
+        function: &PreparedFunction<T, P, R>,
+        limits: &ResourceLimits,
+        state: T,
+        params: P,
+    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    where
+        T: HasLimits + Send + 'static,
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let component = function.component();
+        let (export, index) = (function.export(), &function.index);
+        self.execute(component, limits, state, Ok(()), async |store, instance, ()| {
+            call_once(store, instance, component.component(), export, index, params).await
         })
         .await
     }
@@ -144,6 +199,7 @@ impl ComponentExecutor {
     {
         let found = export::find_for(component.component(), export, params);
         self.execute(component, limits, state, found, async |store, instance, index| {
+            store.data_mut().limits().meter.note_instance(false);
             call_dynamic(store, instance, &index, params).await
         })
         .await
@@ -212,6 +268,7 @@ impl ComponentExecutor {
         F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
     {
         self.execute(component, limits, state, Ok(()), async |store, instance, ()| {
+            store.data_mut().limits().meter.note_instance(false);
             body(store, instance).await
         })
         .await
@@ -268,10 +325,9 @@ impl ComponentExecutor {
         let (store, permit, call) = self.admit(component, limits, state, call)?;
         let guest = async |store: &mut Store<T>| {
             let instance = component.pre.instantiate_async(&mut *store).await?;
-            store.data_mut().limits().meter.note_instance(false);
             body(store, instance, call).await
         };
-        run(store, permit, limits, StoreFate::Drop, guest).await.0
+        run_once(store, permit, limits, guest).await
     }
 
     /// Makes the store of an execution whose `call` fits, if it may begin here and now.
@@ -289,6 +345,9 @@ impl ComponentExecutor {
                 return Err(WasmError::InvalidConfiguration { reason });
             }
             component.check(limits)?;
+            if let Some(slot) = &self.slot {
+                slot.check(limits)?;
+            }
             Ok((self.enter(limits)?, call))
         });
         match admitted {

@@ -1,5 +1,7 @@
 //! Exported functions: found by name, checked against a call, and called.
 
+use std::collections::BTreeMap;
+
 use limits_core::InvalidCall;
 use wasmtime::Store;
 use wasmtime::component::types::{ComponentFunc, ComponentItem};
@@ -8,6 +10,7 @@ use wasmtime::component::{
     Val,
 };
 
+use crate::error_map::Own;
 use crate::state::HasLimits;
 use crate::type_check::matches_type;
 use crate::type_text;
@@ -19,9 +22,51 @@ const MOST_CANDIDATES: usize = 10_000;
 /// The likeness, of 1, from which on a name may be meant.
 const LEAST_LIKENESS: f64 = 0.8;
 
-/// Finds an exported function by `name` or `namespace:package/interface@version#name`.
-pub(crate) fn find(component: &Component, name: &str) -> Result<ComponentExportIndex, InvalidCall> {
-    look_up(component, name).map(|(_, index)| index)
+/// The exported functions of a component, found once.
+#[derive(Debug)]
+pub(crate) struct Exports(BTreeMap<String, ComponentExportIndex>);
+
+impl Exports {
+    /// Finds all exported functions.
+    pub(crate) fn of(component: &Component) -> Self {
+        let mut found = BTreeMap::new();
+        let engine = component.engine();
+        for (name, export) in component.component_type().exports(engine) {
+            match export.ty {
+                ComponentItem::ComponentFunc(_) => {
+                    if let Some(index) = component.get_export_index(None, name) {
+                        found.insert(String::from(name), index);
+                    }
+                }
+                ComponentItem::ComponentInstance(instance) => {
+                    let Some(parent) = component.get_export_index(None, name) else { continue };
+                    for (function, export) in instance.exports(engine) {
+                        if let ComponentItem::ComponentFunc(_) = export.ty
+                            && let Some(index) = component.get_export_index(Some(&parent), function)
+                        {
+                            found.insert(format!("{name}#{function}"), index);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Self(found)
+    }
+
+    /// Finds an exported function of `component`, whose exports these are, by `name` or
+    /// `namespace:package/interface@version#name`.
+    pub(crate) fn find(
+        &self,
+        component: &Component,
+        name: &str,
+    ) -> Result<ComponentExportIndex, InvalidCall> {
+        match self.0.get(name) {
+            Some(index) => Ok(*index),
+            // Wasmtime finds an interface under the names of compatible versions as well.
+            None => look_up(component, name).map(|(_, index)| index),
+        }
+    }
 }
 
 /// Checks that values can be passed to the exported function `name`, and finds it.
@@ -175,6 +220,26 @@ where
     instance
         .get_typed_func::<P, R>(store, index)
         .map_err(|error| mismatch(component, export, &error))
+}
+
+/// Finds a function of a new instance by its index in `component`, and calls it.
+pub(crate) async fn call_once<T, P, R>(
+    store: &mut Store<T>,
+    instance: Instance,
+    component: &Component,
+    export: &str,
+    index: &ComponentExportIndex,
+    params: P,
+) -> wasmtime::Result<R>
+where
+    T: HasLimits + Send + 'static,
+    P: ComponentNamedList + Lower + Send + Sync,
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    let function = typed_function::<T, P, R>(store, instance, component, export, index)
+        .map_err(|call| Own(call.into()))?;
+    store.data_mut().limits().meter.note_instance_and_call();
+    function.call_async(store, params).await
 }
 
 /// Calls a function of a kept instance, right at the start of an execution.

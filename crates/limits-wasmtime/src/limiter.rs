@@ -35,15 +35,23 @@ pub(crate) struct Limiter {
     noted_peak: u64,
     /// The grant of the growth now under way; none once control passes on.
     granted: Option<Use>,
-    refusals: u64,
-    last_refusal: Option<GrowthRefusal>,
+    /// The growths that were refused in this execution. Boxed: few executions have any, and the
+    /// state of each is moved into its store.
+    refusals: Option<Box<Refusals>>,
+    /// The account that lends the memory, beyond the store's own limit.
+    account: Option<Arc<dyn Account>>,
+}
+
+/// The growths that were refused in one execution.
+#[derive(Debug, Default)]
+struct Refusals {
+    count: u64,
+    last: Option<GrowthRefusal>,
     /// A refusal that the guest did not see as a failed `grow`: it failed an instantiation.
-    instantiation_refusal: Option<GrowthRefusal>,
+    instantiation: Option<GrowthRefusal>,
     /// A growth that others than the store's own limit refused: a parent or the host rather than
     /// the component's own quota, since the component must not answer for the use of others.
     others: Option<RefusedGrowth>,
-    /// The account that lends the memory, beyond the store's own limit.
-    account: Option<Arc<dyn Account>>,
 }
 
 /// The refusal of a growth, by the one who refused.
@@ -84,10 +92,7 @@ impl Limiter {
     /// Forgets the refusals of the execution before.
     #[inline]
     pub(crate) fn begin_execution(&mut self) {
-        self.refusals = 0;
-        self.last_refusal = None;
-        self.instantiation_refusal = None;
-        self.others = None;
+        self.refusals = None;
     }
 
     pub(crate) fn borrow_from(&mut self, account: Arc<dyn Account>) {
@@ -105,24 +110,24 @@ impl Limiter {
     }
 
     #[inline]
-    pub(crate) const fn refusals(&self) -> u64 {
-        self.refusals
+    pub(crate) fn refusals(&self) -> u64 {
+        self.refusals.as_ref().map_or(0, |refusals| refusals.count)
     }
 
     #[inline]
-    pub(crate) const fn last_refusal(&self) -> Option<&GrowthRefusal> {
-        self.last_refusal.as_ref()
+    pub(crate) fn last_refusal(&self) -> Option<&GrowthRefusal> {
+        self.refusals.as_ref()?.last.as_ref()
     }
 
     #[inline]
-    pub(crate) const fn instantiation_refusal(&self) -> Option<&GrowthRefusal> {
-        self.instantiation_refusal.as_ref()
+    pub(crate) fn instantiation_refusal(&self) -> Option<&GrowthRefusal> {
+        self.refusals.as_ref()?.instantiation.as_ref()
     }
 
     /// Returns the growth that others than the store's own limit refused, if any: the last one, or
     /// the first that was not the component's own quota's.
     pub(crate) fn refused_by_others(&self) -> Option<RefusedGrowth> {
-        self.others.clone()
+        self.refusals.as_ref()?.others.clone()
     }
 
     fn note_others(&mut self, refused: RefusedGrowth) {
@@ -130,8 +135,9 @@ impl Limiter {
             RefusedGrowth::Quota(error) => error.depth() == 0,
             _ => false,
         };
-        if self.others.as_ref().is_none_or(is_own) {
-            self.others = Some(refused);
+        let others = &mut self.refusals.get_or_insert_default().others;
+        if others.as_ref().is_none_or(is_own) {
+            *others = Some(refused);
         }
     }
 
@@ -141,7 +147,9 @@ impl Limiter {
     pub(crate) fn confirm_growth(&mut self) {
         self.noted_peak = self.peak_bytes();
         self.granted = None;
-        self.instantiation_refusal = None;
+        if let Some(refusals) = &mut self.refusals {
+            refusals.instantiation = None;
+        }
     }
 
     fn grow(&mut self, more: Use) -> bool {
@@ -174,9 +182,10 @@ impl Limiter {
     }
 
     fn refuse(&mut self, refusal: GrowthRefusal) -> bool {
-        self.refusals = self.refusals.saturating_add(1);
-        self.instantiation_refusal = Some(refusal.clone());
-        self.last_refusal = Some(refusal);
+        let refusals = self.refusals.get_or_insert_default();
+        refusals.count = refusals.count.saturating_add(1);
+        refusals.instantiation = Some(refusal.clone());
+        refusals.last = Some(refusal);
         false
     }
 
@@ -184,9 +193,10 @@ impl Limiter {
     fn undo(&mut self, error: &Error) {
         if let Some(grant) = self.granted.take() {
             if let Some(shortage) = shortage(error) {
-                self.refusals = self.refusals.saturating_add(1);
                 self.note_others(RefusedGrowth::Host(shortage.clone()));
-                self.last_refusal = Some(GrowthRefusal::Host(shortage));
+                let refusals = self.refusals.get_or_insert_default();
+                refusals.count = refusals.count.saturating_add(1);
+                refusals.last = Some(GrowthRefusal::Host(shortage));
             }
             if let Some(account) = &self.account {
                 account.release(QuotaType::Memory(grant.bytes));

@@ -106,8 +106,9 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
-        let component = self.parts.component.component();
-        let index = export::find(component, export)?;
+        let prepared = &self.parts.component;
+        let component = prepared.component();
+        let index = prepared.exports().find(component, export)?;
         typed_function(&mut self.store, self.instance, component, export, &index)
     }
 

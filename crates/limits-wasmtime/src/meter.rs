@@ -71,6 +71,18 @@ impl Meter {
         }
     }
 
+    /// Notes that the store has its instance from now on, and that nothing but the call's own entry
+    /// comes next. Where the slice goes on, that entry need not read the clock again.
+    #[inline]
+    pub(crate) fn note_instance_and_call(&mut self) {
+        if let Some(armed) = &mut self.armed {
+            let now = armed.clock.now();
+            let after = now.saturating_duration_since(armed.clock.started());
+            armed.instantiated_after = Some(after);
+            armed.entry_is_timed = !armed.clock.is_expired(now) && !armed.clock.is_slice_over(now);
+        }
+    }
+
     /// Notes that the driver has just read the clock, and that nothing but the call's own entry
     /// comes next. That entry need not read it again.
     #[inline]

@@ -172,7 +172,11 @@ impl fmt::Display for WasmError {
                 write!(f, "host busy: {max_concurrent} executions are running, the most allowed")
             }
             Self::HostBusy { max_concurrent, pooled: Some(what) } => {
-                write!(f, "host busy: all {max_concurrent} {what} of the pool are in use")
+                write!(
+                    f,
+                    "host busy: all {max_concurrent} {what} of the pool are in use; size it for \
+                     more stores, or run fewer at one time"
+                )
             }
             Self::Rejected(rejection) => write!(f, "component rejected: {rejection}"),
             Self::InvalidComponent { reason } => {
@@ -267,7 +271,8 @@ mod tests {
             ),
             (
                 WasmError::HostBusy { max_concurrent: 20, pooled: Some("memories") },
-                "host busy: all 20 memories of the pool are in use",
+                "host busy: all 20 memories of the pool are in use; size it for more stores, or \
+                 run fewer at one time",
             ),
             (
                 WasmError::HostExhausted(HostShortage::new(HostResource::Descriptors, "EMFILE")),

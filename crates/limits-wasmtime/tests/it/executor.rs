@@ -414,3 +414,22 @@ fn a_component_of_another_engine_is_refused() {
         "invalid configuration: component, linker and executor must be made with the same engine"
     );
 }
+
+#[tokio::test]
+async fn an_export_is_found_once_for_many_executions() {
+    let guest = Guest::new(ADD);
+    let add = guest.component.func::<(u32, u32), (u32,)>("add").unwrap();
+    assert_eq!(add.export(), "add");
+    let limits = roomy().build().unwrap();
+    for n in 0..3_u32 {
+        let run = guest.executor.execute_function(&add, &limits, Host::default(), (n, 40));
+        assert_eq!(run.await.unwrap().output, (n + 40,));
+    }
+    let error = guest.component.func::<(u32, u32), (u32,)>("adds").unwrap_err();
+    assert!(matches!(error, WasmError::InvalidCall(_)), "{error}");
+    // The types are those of the component, which only a store knows.
+    let wrong = guest.component.func::<(u32, u32), (String,)>("add").unwrap();
+    let run = guest.executor.execute_function(&wrong, &limits, Host::default(), (1, 2));
+    let failure = run.await.unwrap_err();
+    assert!(matches!(failure.error(), WasmError::InvalidCall(_)), "{failure}");
+}

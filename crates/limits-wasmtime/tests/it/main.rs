@@ -19,6 +19,7 @@ mod live;
 mod live_function;
 mod live_slot;
 mod memory;
+mod pool;
 mod retiring;
 mod strangers;
 mod structure;
