@@ -1,5 +1,6 @@
 //! Guests and hosts that the measurements share.
 
+pub mod cold;
 pub mod http_client;
 pub mod http_guest;
 pub mod http_host;
