@@ -48,20 +48,23 @@ pub(crate) use self::reporting::UseChange;
 #[derive(Clone)]
 pub struct ComponentHandle(Arc<Component>);
 
+// In this order: with as many components as do not fit into a cache, a take waits for the lines
+// that it reads. Those are the one of the first fields, and the two after it, of the tracker.
+#[repr(C)]
 struct Component {
-    id: Box<str>,
-    capabilities: SetInForce,
-    tracker: QuotaTracker,
-    /// Units that clones of the handle have kept.
-    releasable: ReleasableTotals,
     shared: Arc<Shared>,
-    stage: AtomicU8,
-    denied: DenialCounters,
     /// None unless the registry records peaks.
     peaks: Option<Box<Peaks>>,
-    level_watches: [LevelWatch; RESOURCES],
+    stage: AtomicU8,
+    id: Box<str>,
     /// Made with the first event that it decides over.
     throttle: OnceLock<Box<Throttle>>,
+    tracker: QuotaTracker,
+    capabilities: SetInForce,
+    /// Units that clones of the handle have kept.
+    releasable: ReleasableTotals,
+    denied: DenialCounters,
+    level_watches: [LevelWatch; RESOURCES],
     /// When an execution that was only observed would have had CPU time again, by the tracker's
     /// clock.
     would_wait_until: AtomicU64,
@@ -78,6 +81,11 @@ mod stage {
     pub(super) const REGISTERED: u8 = 1;
     pub(super) const UNREGISTERED: u8 = 2;
 }
+
+const _: () = {
+    assert!(core::mem::offset_of!(Component, tracker) == 64);
+    assert!(size_of::<Component>() <= 448);
+};
 
 #[cfg(test)]
 std::thread_local! {

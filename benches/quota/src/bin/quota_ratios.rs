@@ -13,11 +13,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::from_env();
     let rounds = options.rest.first().map_or(Ok(1_001), |rounds| rounds.parse())?;
     let rounds = options.rounds(rounds);
+    let is_quick = options.is_quick;
     let fewer = |by: usize| rounds.div_ceil(by);
     let mut report = Report::new(options);
     operations::report(rounds, &mut report)?;
-    many::report(fewer(2), &mut report)?;
-    snapshots::report(fewer(20), &mut report)?;
+    many::report(fewer(2), is_quick, &mut report)?;
+    snapshots::report(fewer(20), is_quick, &mut report)?;
     threads::report(fewer(20), &mut report)?;
     report.finish()?;
     Ok(())
