@@ -18,12 +18,6 @@ impl Rate {
         Self { word: AtomicU64::new(0), previous: AtomicU64::new(0) }
     }
 
-    /// Returns a rate that has counted this.
-    #[cfg(all(test, not(loom)))]
-    pub(crate) fn of(word: u64) -> Self {
-        Self { word: AtomicU64::new(word), ..Self::new() }
-    }
-
     /// Takes `n` units or none in one try, and returns a time in the window that counts them;
     /// `None` if [`take`](Self::take) must decide. `limit` is a [ceiling](Windows::ceiling).
     #[inline(always)]
@@ -75,25 +69,10 @@ impl Rate {
         windows.step(self.word.load(Ordering::Relaxed), now, n, self.bound(limit)).1.map(drop)
     }
 
-    /// Returns the word without use of the last window in which units were counted, if that goes
-    /// on at `now`.
+    /// Returns window and use.
     #[inline(always)]
-    pub(crate) fn base(&self, windows: Windows, now: u64) -> Option<u64> {
-        windows.base(self.word.load(Ordering::Relaxed), now)
-    }
-
-    /// Plans to take `n` units, if they fit in the window of `base` without debt. Returns the word
-    /// of which [`carry_out`](Self::carry_out) takes them. `limit` is a
-    /// [ceiling](Windows::ceiling).
-    #[inline(always)]
-    pub(crate) fn plan(&self, base: u64, n: u64, limit: u64) -> Option<u64> {
-        let word = self.word.load(Ordering::Relaxed);
-        // In another window this is less than zero, or more than any limit.
-        let used = word.wrapping_sub(base);
-        match limit.checked_sub(used) {
-            Some(room) if n <= room => Some(word),
-            _ => None,
-        }
+    pub(crate) fn word(&self) -> u64 {
+        self.word.load(Ordering::Relaxed)
     }
 
     /// Reports whether `n` units fit what was last counted, in whatever window that was.
@@ -103,7 +82,8 @@ impl Rate {
         limit.checked_sub(used).is_some_and(|room| n <= room)
     }
 
-    /// Takes `n` units as planned; returns `false` if the word has changed since.
+    /// Takes `n` units that [fit](Windows::has_room) a word; returns `false` if it has changed
+    /// since.
     #[inline(always)]
     pub(crate) fn carry_out(&self, word: u64, n: u64) -> bool {
         // As planned: within the limit, and so within the bits of the use.

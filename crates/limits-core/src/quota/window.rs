@@ -171,6 +171,15 @@ impl Windows {
         }
     }
 
+    /// Reports whether `n` units fit in the window of `base` without debt, if `word` has its use;
+    /// `limit` is a [`ceiling`](Self::ceiling). The word afterwards is `word + n`. Nothing always
+    /// fits.
+    #[inline(always)]
+    pub(crate) const fn has_room(base: u64, word: u64, n: u64, limit: u64) -> bool {
+        // In another window the use is less than zero, or more than any limit.
+        n <= limit.saturating_sub(word.wrapping_sub(base))
+    }
+
     /// Returns the refusal of `n` more units.
     fn refused(self, now: u64, (window, used): (u64, u64), n: u64, bound: Bound) -> TakeRefused {
         let limit = bound.limit.min(self.capacity());

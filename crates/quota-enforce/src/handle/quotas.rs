@@ -92,7 +92,9 @@ impl ComponentHandle {
         match self.0.tracker.consume_if(quota, || self.is_registered()) {
             Ok(true) => {
                 self.keep(quota, quota.amount());
-                self.on_use(UseChange::Granted(&[quota]));
+                if self.is_watched() {
+                    self.on_use(UseChange::Granted(&[quota]));
+                }
                 Ok(())
             }
             Ok(false) => Err(self.unregistered_meanwhile(&[quota])),

@@ -81,7 +81,14 @@ impl QuotaTracker {
                 *at = time;
                 Ok(())
             }
-            None => self.take_rate_slowly(resource, n, at),
+            None => {
+                // Not `at` itself: a variable whose address is known elsewhere is in memory, and
+                // the swap would wait for it to be written.
+                let mut slowly = 0;
+                let taken = self.take_rate_slowly(resource, n, &mut slowly);
+                *at = slowly;
+                taken
+            }
         }
     }
 

@@ -260,6 +260,30 @@ fn a_take_of_two_that_is_overtaken_on_the_second_hands_back_the_first() {
     });
 }
 
+// I12 I13
+#[test]
+fn a_take_of_three_rates_that_is_overtaken_on_the_last_hands_back_the_others() {
+    loom::model(|| {
+        let (tracker, _clock) = tracked(ResourceQuota::new().with_cpu_time(1));
+        let (three, one) = (Arc::clone(&tracker), Arc::clone(&tracker));
+        let [three, one] = both(
+            move || {
+                let quotas = [
+                    QuotaType::MessageRate(1),
+                    QuotaType::NetworkBandwidth(1),
+                    QuotaType::CpuTime(1),
+                ];
+                three.reserve_all(&quotas).map(Reservation::commit).is_ok()
+            },
+            move || one.consume(QuotaType::CpuTime(1)).is_ok(),
+        );
+        assert_ne!(three, one);
+        let usage = tracker.usage();
+        let used = (usage.message_count, usage.network_bandwidth_used, usage.cpu_time_used_us);
+        assert_eq!(used, (u64::from(three), u64::from(three), 1_000));
+    });
+}
+
 // I7 I15
 #[test]
 fn a_take_of_two_rates_in_different_windows_is_refunded_into_no_later_one() {

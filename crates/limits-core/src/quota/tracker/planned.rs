@@ -7,7 +7,7 @@
 use super::{Counter, QuotaTracker};
 use crate::quota::demand::Demand;
 use crate::quota::quota_type::QuotaResource;
-use crate::quota::rate::Rate;
+use crate::quota::window::Windows;
 
 /// The rates, in the order of their counters.
 pub(super) const RATES: [QuotaResource; 3] =
@@ -80,14 +80,16 @@ impl QuotaTracker {
             of_cpu
         };
         // One look at the time: a rate whose last window is another one does not fit.
-        let Some(base) = first.base(self.windows, now) else { return false };
-        let plan = |rate: &Rate, resource, n| match n {
-            0 => Some(0),
-            n => rate.plan(base, n, self.bounds.ceiling(resource)),
-        };
-        let Some(first) = plan(of_messages, RATES[0], messages) else { return false };
-        let Some(second) = plan(of_network, RATES[1], network) else { return false };
-        let Some(third) = plan(of_cpu, RATES[2], cpu) else { return false };
+        let Some(base) = self.windows.base(first.word(), now) else { return false };
+        let fits =
+            |word, resource, n| Windows::has_room(base, word, n, self.bounds.ceiling(resource));
+        let (first, second, third) = (of_messages.word(), of_network.word(), of_cpu.word());
+        if !fits(first, RATES[0], messages)
+            || !fits(second, RATES[1], network)
+            || !fits(third, RATES[2], cpu)
+        {
+            return false;
+        }
         if messages > 0 && !of_messages.carry_out(first, messages) {
             return false;
         }
@@ -166,9 +168,11 @@ impl QuotaTracker {
         above: impl FnOnce() -> Taken<'a>,
     ) -> Taken<'a> {
         let (rate, resource) = (&self.rates[RATE], RATES[RATE]);
-        let limit = self.bounds.ceiling(resource);
-        let base = rate.base(self.windows, now).ok_or(None)?;
-        let word = rate.plan(base, n, limit).ok_or(None)?;
+        let word = rate.word();
+        let base = self.windows.base(word, now).ok_or(None)?;
+        if !Windows::has_room(base, word, n, self.bounds.ceiling(resource)) {
+            return Err(None);
+        }
         above()?;
         if !rate.carry_out(word, n) {
             return Err(Some(Lost { level: self, resource }));
@@ -191,13 +195,16 @@ impl QuotaTracker {
         };
         // One look at the time for all rates: those whose last window is another one do not fit.
         let base = match RATES.iter().zip(&self.rates).find(|(rate, _)| amount(**rate) > 0) {
-            Some((_, rate)) => rate.base(self.windows, now).ok_or(None)?,
+            Some((_, rate)) => self.windows.base(rate.word(), now).ok_or(None)?,
             None => 0,
         };
         let plan = |resource| match (amount(resource), self.counter(resource)) {
             (0, _) => Some(0),
             (n, Counter::Total(total)) => total.plan(n, self.bounds.ceiling(resource)),
-            (n, Counter::Rate(rate)) => rate.plan(base, n, self.bounds.ceiling(resource)),
+            (n, Counter::Rate(rate)) => {
+                let (word, limit) = (rate.word(), self.bounds.ceiling(resource));
+                Windows::has_room(base, word, n, limit).then_some(word)
+            }
         };
         let carry_out = |resource, word| match (amount(resource), self.counter(resource)) {
             (0, _) => Ok(()),
