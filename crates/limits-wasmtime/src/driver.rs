@@ -14,9 +14,12 @@ use tokio::time::Sleep;
 
 use crate::cancel::CancelHandle;
 use crate::cpu_account::{CpuAccount, CpuBudget, TimeUse};
+use crate::cpu_mark::CpuMark;
+use crate::crowd::{self, Place};
+use crate::fuel_interval::INTERVAL;
 use crate::hook::Stop;
 use crate::nested::{self, Nested};
-use crate::slice_clock::{SLICE, SliceClock};
+use crate::slice_clock::SliceClock;
 use crate::yield_waker::KeptWaker;
 
 /// Time before the deadline at which the timer of a guest that waits for the host is set. Tokio's
@@ -29,7 +32,8 @@ const TIMER_SLACK: Duration = Duration::from_millis(2);
 const MOST_TRIP: Duration = Duration::from_micros(20);
 
 /// The length from which on a poll is looked into: was it the guest, or did the system run others?
-const LONG_POLL: Duration = Duration::from_micros(300);
+/// A shorter poll does not shorten the interval that it used up, whatever it was.
+const LONG_POLL: Duration = INTERVAL;
 
 /// The length up to which a pass is short. A guest that waits for the host again and again has only
 /// such passes, and the clock of its thread would be a large part of each.
@@ -92,6 +96,7 @@ pub(crate) async fn drive<F: Future>(
         waiting: false,
         left: None,
         was_short: true,
+        place: None,
     };
     loop {
         let pass = poll_fn(|cx| driver.pass(cx, guest.as_mut(), cancelled.as_mut())).await;
@@ -123,6 +128,8 @@ struct Driver<'e> {
     left: Option<Instant>,
     /// The guest's last pass was a short one.
     was_short: bool,
+    /// Counts the guest among those that compute.
+    place: Option<Place>,
 }
 
 impl Drop for Driver<'_> {
@@ -162,8 +169,9 @@ impl<'e> Driver<'e> {
         mut guest: Pin<&mut F>,
     ) -> Poll<PollPass<F::Output>> {
         let began = self.next.take().unwrap_or_else(|| self.clock.now());
-        self.clock.begin_slice(began);
-        let mut cpu_began = if self.was_short { None } else { self.clock.thread_time() };
+        self.clock.begin_slice(began, crowd::slice());
+        let is_brief = self.was_short && self.place.is_none();
+        let mut mark = if is_brief { None } else { CpuMark::at(self.clock, began) };
         if let Some(left) = self.left.take() {
             self.charge_trip(began.saturating_duration_since(left));
         }
@@ -199,10 +207,10 @@ impl<'e> Driver<'e> {
                 let mut guest_cx = Context::from_waker(self.yields.waker());
                 catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(&mut guest_cx)))
             });
-            let after = self.clock.now();
-            let ran = after.saturating_duration_since(now);
+            let polled_at = now;
+            now = self.clock.now();
+            let ran = now.saturating_duration_since(polled_at);
             self.time.slices = self.time.slices.saturating_add(1);
-            now = after;
             self.was_short = now.saturating_duration_since(began) <= SHORT_PASS;
             self.spend(ran, nested);
             let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
@@ -214,17 +222,21 @@ impl<'e> Driver<'e> {
             let woken = self.yields.is_woken(cx.waker());
             self.waiting = !woken;
             let is_spent = !has_budget_remaining();
-            let own = self.own_time(ran, cpu_began).saturating_sub(nested.ran);
+            let own = self.own_time(ran, polled_at, mark.as_ref()).saturating_sub(nested.ran);
             self.clock.note_poll(own, woken && !self.parked);
             if self.waiting {
                 return self.wait(cx, now, TIMER_SLACK);
             }
-            if self.parked || is_spent || now.saturating_duration_since(began) >= SLICE {
+            let is_slice_over = self.clock.is_slice_over(now);
+            if is_slice_over && self.place.is_none() {
+                self.place = Some(Place::take());
+            }
+            if self.parked || is_spent || is_slice_over {
                 // The next pass looks at deadline and cancellation before it polls.
                 return Poll::Ready(PollPass::Yield);
             }
             // The guest was not done at its first poll: it may stay for long.
-            cpu_began = cpu_began.or_else(|| self.clock.thread_time());
+            mark = mark.or_else(|| CpuMark::at(self.clock, now));
         }
     }
 
@@ -261,6 +273,7 @@ impl<'e> Driver<'e> {
         delay: Duration,
     ) -> Poll<PollPass<R>> {
         self.paused.get_or_insert(now);
+        self.place = None;
         let until = now.checked_add(delay);
         if until.is_none_or(|until| self.clock.is_expired(until)) {
             // It does not run again. To be exact by yielding would take the CPU time that the
@@ -284,18 +297,18 @@ impl<'e> Driver<'e> {
         }
     }
 
-    /// Returns the guest's own part of the time `ran`, in a pass that began at `cpu_began` of the
-    /// thread's time: all of it, if that is not known.
+    /// Returns the guest's own part of the time `ran`, in a poll that began at `polled_at`: all of
+    /// it, without a mark.
     ///
     /// On a busy machine the system takes the thread away for milliseconds. As a part of the price
     /// of the guest's fuel, that would shorten its intervals far too much for a long time. In the
     /// first poll, and in the one after a short pass, this may happen.
-    fn own_time(&self, ran: Duration, cpu_began: Option<Duration>) -> Duration {
+    fn own_time(&self, ran: Duration, polled_at: Instant, mark: Option<&CpuMark>) -> Duration {
         if ran < LONG_POLL {
             return ran;
         }
-        match (cpu_began, self.clock.thread_time()) {
-            (Some(began), Some(now)) => ran.min(now.saturating_sub(began)),
+        match (mark, self.clock.thread_time()) {
+            (Some(mark), Some(cpu)) => ran.min(mark.used_since(polled_at, cpu)),
             _ => ran,
         }
     }
@@ -331,6 +344,7 @@ impl<'e> Driver<'e> {
         now: Instant,
         slack: Duration,
     ) -> Poll<PollPass<R>> {
+        self.place = None;
         let Some(left) = self.clock.time_left(now) else {
             return Poll::Pending;
         };

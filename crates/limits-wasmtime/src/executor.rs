@@ -14,6 +14,7 @@ use crate::engine;
 use crate::execution::{StoreFate, never_started, run, run_once};
 use crate::export::{self, call_dynamic, call_once};
 use crate::failure::ExecutionFailure;
+use crate::fuel_interval::LONGEST_INTERVAL;
 use crate::hook::Hook;
 use crate::live::LiveComponent;
 use crate::pool::StoreSlot;
@@ -29,11 +30,13 @@ use crate::state::HasLimits;
 /// on concurrent executions.
 ///
 /// Executions must be awaited inside a tokio runtime with its timer enabled, of either flavour.
-/// They need no thread of their own: a guest returns the thread to the runtime every 250 µs.
+/// They need no thread of their own: a guest returns the thread to the runtime every 250 µs, and
+/// every 25 to 250 µs while more than eight guests compute.
 #[derive(Clone, Debug)]
 pub struct ComponentExecutor {
     pub(crate) engine: Engine,
     pub(crate) structure_limits: StructureLimits,
+    longest_interval: u64,
     running: Option<(Arc<Semaphore>, usize)>,
     slot: Option<StoreSlot>,
 }
@@ -49,7 +52,13 @@ impl ComponentExecutor {
     pub fn new(engine: Engine) -> WasmResult<Self> {
         engine::check(&engine)?;
         let slot = StoreSlot::of(&engine);
-        Ok(Self { engine, structure_limits: StructureLimits::default(), running: None, slot })
+        Ok(Self {
+            engine,
+            structure_limits: StructureLimits::default(),
+            longest_interval: LONGEST_INTERVAL,
+            running: None,
+            slot,
+        })
     }
 
     /// Bounds the number of executions that run at once. One more fails with
@@ -62,6 +71,21 @@ impl ComponentExecutor {
     pub fn with_max_concurrent(mut self, most: NonZeroUsize) -> Self {
         let most = most.get().min(Semaphore::MAX_PERMITS);
         self.running = Some((Arc::new(Semaphore::new(most)), most));
+        self
+    }
+
+    /// Sets the most fuel that a guest burns between two looks at the clock: at least 1 000 units,
+    /// default 50 000.
+    ///
+    /// Looks come after some 75 µs of running, and sooner where the guest would burn more fuel than
+    /// this in that time. At the default, a tight loop is looked at every 3 to 6 µs, which costs up
+    /// to a tenth of its time; with a million it costs less than a hundredth. In return, a hostile
+    /// guest that turns from the cheapest instructions to the most expensive ones keeps its thread
+    /// from the other tasks of the runtime for up to 240 ns a unit: 12 ms at the default, 0.2 s
+    /// with a million. Deadlines do not depend on it: near one, looks are frequent.
+    #[must_use]
+    pub const fn with_longest_interval(mut self, fuel: u64) -> Self {
+        self.longest_interval = fuel;
         self
     }
 
@@ -360,7 +384,9 @@ impl ComponentExecutor {
     fn store<T: HasLimits + Send + 'static>(&self, limits: &ResourceLimits, state: T) -> Store<T> {
         let mut store = Store::new(&self.engine, state);
         // Armed first: Wasmtime reads the counts when it is given the limiter.
-        store.data_mut().limits().limiter.arm(limits);
+        let state = store.data_mut().limits();
+        state.limiter.arm(limits);
+        state.meter.set_longest_interval(self.longest_interval);
         store.limiter(|state| &mut state.limits().limiter);
         store.call_hook_async(Hook);
         store.set_hostcall_fuel(usize::try_from(limits.max_copy_bytes()).unwrap_or(usize::MAX));

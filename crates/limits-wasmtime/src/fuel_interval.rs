@@ -5,14 +5,14 @@ use core::time::Duration;
 use crate::slice_clock::nanos;
 
 /// Time that one interval of fuel should last: the driver reads the clock this often.
-const INTERVAL_NS: u64 = 75_000;
+pub(crate) const INTERVAL: Duration = Duration::from_micros(75);
 
 /// The first interval, before anything is known about the guest.
 const FIRST_INTERVAL: u64 = 20_000;
 
-/// The longest interval. Bounds the gain of a guest that runs cheap instructions until it is
-/// trusted with long intervals and expensive ones after that.
-const MOST_INTERVAL: u64 = 50_000;
+/// The longest interval, unless the host chooses another. Bounds the gain of a guest that runs
+/// cheap instructions until it is trusted with long intervals and expensive ones after that.
+pub(crate) const LONGEST_INTERVAL: u64 = 50_000;
 
 /// The shortest interval.
 pub(crate) const LEAST_INTERVAL: u64 = 1_000;
@@ -31,18 +31,20 @@ const PRICE_UNIT: u64 = 1_024;
 #[derive(Debug)]
 pub(crate) struct FuelInterval {
     interval: u64,
-    /// The highest price seen of late.
-    price: u64,
+    longest: u64,
+    /// The highest price seen of late, from the second interval on.
+    price: Option<u64>,
     /// Fuel in the store and time run, in nanoseconds, when the price was last computed.
     mark: (u64, u64),
 }
 
 impl FuelInterval {
-    /// Returns the interval for the start of an execution with so much fuel and time.
+    /// Returns the interval for the start of an execution with so much fuel and time, which is
+    /// never above `longest`.
     #[inline]
-    pub(crate) fn start(max_fuel: u64, timeout: Duration) -> Self {
-        let interval = cap(FIRST_INTERVAL, Some(nanos(timeout)));
-        Self { interval, price: 0, mark: (max_fuel, 0) }
+    pub(crate) fn start(max_fuel: u64, timeout: Duration, longest: u64) -> Self {
+        let interval = cap(FIRST_INTERVAL, longest, Some(nanos(timeout)));
+        Self { interval, longest, price: None, mark: (max_fuel, 0) }
     }
 
     #[inline]
@@ -60,12 +62,19 @@ impl FuelInterval {
     /// Steers the interval at its end: with `fuel` in the store, after the guest ran for `ran`
     /// nanoseconds in all, with `left` to the deadline. Returns the new interval where it differs
     /// enough from the present one to be worth setting.
+    ///
+    /// The first interval has no price: the time up to its end is in part that of instantiation.
     pub(crate) fn steer(&mut self, fuel: u64, ran: u64, left: Option<Duration>) -> Option<u64> {
         let burnt = self.mark.0.saturating_sub(fuel);
         let took = ran.saturating_sub(self.mark.1);
         self.mark = (fuel, ran);
-        self.price = price(self.price, burnt, took);
-        let next = next_interval(self.interval, self.price, left.map(nanos));
+        let Some(past) = self.price else {
+            self.price = Some(0);
+            return None;
+        };
+        let price = price(past, burnt, took);
+        self.price = Some(price);
+        let next = next_interval(self.interval, self.longest, price, left.map(nanos));
         if next.abs_diff(self.interval) <= self.interval / 8 {
             return None;
         }
@@ -88,26 +97,28 @@ fn price(past: u64, burnt: u64, took: u64) -> u64 {
 
 /// Returns the next interval, with fuel at `price` and `left` nanoseconds to the deadline.
 ///
-/// Aims at [`INTERVAL_NS`], trusts a cheap guest only step by step, and shrinks as the deadline
+/// Aims at [`INTERVAL`], trusts a cheap guest only step by step, and shrinks as the deadline
 /// comes near, so that even the most expensive instructions cannot carry the guest far past it.
 /// That costs a number of looks at the clock that grows with the logarithm of the timeout.
-fn next_interval(interval: u64, price: u64, left: Option<u64>) -> u64 {
-    let ideal = INTERVAL_NS * PRICE_UNIT / price.max(1);
-    cap(ideal.min(interval.saturating_mul(2)), left)
+fn next_interval(interval: u64, longest: u64, price: u64, left: Option<u64>) -> u64 {
+    let ideal = nanos(INTERVAL) * PRICE_UNIT / price.max(1);
+    cap(ideal.min(interval.saturating_mul(2)), longest, left)
 }
 
 #[inline]
-fn cap(interval: u64, left: Option<u64>) -> u64 {
-    let affordable = left.map_or(MOST_INTERVAL, |left| left / WORST_NS_PER_FUEL);
-    interval.min(affordable).clamp(LEAST_INTERVAL, MOST_INTERVAL)
+fn cap(interval: u64, longest: u64, left: Option<u64>) -> u64 {
+    let affordable = left.map_or(u64::MAX, |left| left / WORST_NS_PER_FUEL);
+    interval.min(affordable).min(longest).max(LEAST_INTERVAL)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        INTERVAL_NS, LEAST_INTERVAL, MOST_INTERVAL, PRICE_UNIT, WORST_NS_PER_FUEL, next_interval,
-        price,
+        FuelInterval, INTERVAL, LEAST_INTERVAL, LONGEST_INTERVAL, PRICE_UNIT, WORST_NS_PER_FUEL,
+        next_interval, price,
     };
+    use crate::slice_clock::nanos;
+    use core::time::Duration;
     use proptest::prelude::*;
 
     /// Nanoseconds for `PRICE_UNIT` units at `ns` a unit.
@@ -117,14 +128,45 @@ mod tests {
 
     #[test]
     fn the_clock_is_read_sooner_for_an_expensive_guest() {
-        assert_eq!(next_interval(50_000, at(10), None), INTERVAL_NS / 10);
-        assert_eq!(next_interval(50_000, at(100_000), None), LEAST_INTERVAL);
+        let longest = LONGEST_INTERVAL;
+        assert_eq!(next_interval(50_000, longest, at(10), None), nanos(INTERVAL) / 10);
+        assert_eq!(next_interval(50_000, longest, at(100_000), None), LEAST_INTERVAL);
     }
 
     #[test]
     fn a_cheap_guest_is_trusted_step_by_step() {
-        assert_eq!(next_interval(5_000, 1, None), 10_000);
-        assert_eq!(next_interval(40_000, 1, None), MOST_INTERVAL);
+        assert_eq!(next_interval(5_000, LONGEST_INTERVAL, 1, None), 10_000);
+        assert_eq!(next_interval(40_000, LONGEST_INTERVAL, 1, None), LONGEST_INTERVAL);
+    }
+
+    /// A guest of 8 units a nanosecond, on a host that allows long intervals: up to 75 us.
+    #[test]
+    fn a_host_may_allow_longer_intervals_than_the_default() {
+        for (longest, reached) in [(1_000_000, 600_000), (300_000, 300_000)] {
+            let timeout = Duration::from_secs(60);
+            let mut interval = FuelInterval::start(u64::MAX, timeout, longest);
+            let (mut fuel, mut ran) = (u64::MAX, 0);
+            for _ in 0..20 {
+                fuel -= interval.get();
+                ran += interval.get() / 8;
+                let _ = interval.steer(fuel, ran, Some(timeout));
+            }
+            assert_eq!(interval.get(), reached);
+        }
+    }
+
+    /// An execution whose instantiation takes 1 ms, and whose guest burns 10 units in a nanosecond.
+    #[test]
+    fn instantiation_does_not_make_fuel_look_expensive() {
+        let timeout = Duration::from_secs(60);
+        let mut interval = FuelInterval::start(u64::MAX, timeout, LONGEST_INTERVAL);
+        let (mut fuel, mut ran) = (u64::MAX, 1_000_000);
+        for _ in 0..4 {
+            fuel -= interval.get();
+            ran += interval.get() / 10;
+            let _ = interval.steer(fuel, ran, Some(timeout));
+        }
+        assert_eq!(interval.get(), LONGEST_INTERVAL);
     }
 
     #[test]
@@ -145,15 +187,16 @@ mod tests {
     proptest! {
         #[test]
         fn an_interval_keeps_its_bounds_and_the_deadline(
-            interval in LEAST_INTERVAL..=MOST_INTERVAL,
+            interval in any::<u64>(),
+            longest in any::<u64>(),
             price in any::<u64>(),
             left in any::<Option<u64>>(),
         ) {
-            let next = next_interval(interval, price, left);
-            prop_assert!((LEAST_INTERVAL..=MOST_INTERVAL).contains(&next));
-            prop_assert!(next <= (interval * 2).max(LEAST_INTERVAL));
+            let next = next_interval(interval, longest, price, left);
+            prop_assert!((LEAST_INTERVAL..=longest.max(LEAST_INTERVAL)).contains(&next));
+            prop_assert!(next <= interval.saturating_mul(2).max(LEAST_INTERVAL));
             if let Some(left) = left {
-                let worst = next * WORST_NS_PER_FUEL;
+                let worst = next.saturating_mul(WORST_NS_PER_FUEL);
                 prop_assert!(worst <= left.max(LEAST_INTERVAL * WORST_NS_PER_FUEL));
             }
         }

@@ -10,6 +10,8 @@ mod calibration;
 mod cancel;
 mod compile;
 mod cpu_account;
+mod cpu_mark;
+mod crowd;
 mod driver;
 mod drop_store;
 mod engine;

@@ -5,13 +5,21 @@ use std::sync::Arc;
 
 use limits_core::{ResourceLimits, WasmError};
 
-use crate::fuel_interval::{FuelInterval, LEAST_INTERVAL};
+use crate::fuel_interval::{FuelInterval, LEAST_INTERVAL, LONGEST_INTERVAL};
 use crate::slice_clock::SliceClock;
 
 /// The meter of a store. Until an executor arms it, it allows nothing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Meter {
     armed: Option<ArmedMeter>,
+    /// The longest interval of each execution.
+    longest_interval: u64,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self { armed: None, longest_interval: LONGEST_INTERVAL }
+    }
 }
 
 #[derive(Debug)]
@@ -19,6 +27,8 @@ struct ArmedMeter {
     clock: Arc<SliceClock>,
     max_fuel: u64,
     interval: FuelInterval,
+    /// The time to the deadline as the clock was last read.
+    time_left: Option<Duration>,
     /// Fuel left when the guest last called out, less the charges since.
     fuel_left: u64,
     /// Fuel that host functions charged and that is not yet taken from the store.
@@ -42,6 +52,11 @@ pub(crate) enum NextStep {
 }
 
 impl Meter {
+    /// Sets the longest interval of the executions that start from now on.
+    pub(crate) const fn set_longest_interval(&mut self, units: u64) {
+        self.longest_interval = units;
+    }
+
     /// Starts an execution: fresh fuel, fresh deadline.
     #[inline]
     pub(crate) fn arm(&mut self, limits: &ResourceLimits) -> Arc<SliceClock> {
@@ -51,7 +66,8 @@ impl Meter {
         self.armed = Some(ArmedMeter {
             clock: Arc::clone(&clock),
             max_fuel,
-            interval: FuelInterval::start(max_fuel, timeout),
+            interval: FuelInterval::start(max_fuel, timeout, self.longest_interval),
+            time_left: Some(timeout),
             fuel_left: max_fuel,
             charged: 0,
             entered: false,
@@ -171,11 +187,12 @@ impl Meter {
     }
 
     /// Reads the clock as the guest is about to run on. A meter that was never armed has no time.
-    pub(crate) fn check(&self) -> NextStep {
-        let Some(armed) = &self.armed else {
+    pub(crate) fn check(&mut self) -> NextStep {
+        let Some(armed) = &mut self.armed else {
             return NextStep::Expire;
         };
         let now = armed.clock.now();
+        armed.time_left = armed.clock.time_left(now);
         if armed.clock.is_expired(now) {
             NextStep::Expire
         } else if armed.clock.is_slice_over(now) {
@@ -193,14 +210,13 @@ impl Meter {
     }
 
     /// If the guest comes back from a yield, with `fuel` in the store, returns the interval to go
-    /// on with where it changes.
+    /// on with where it changes. To be called after a [`check`](Self::check).
     pub(crate) fn steer(&mut self, fuel: u64) -> Option<u64> {
         let armed = self.armed.as_mut()?;
         if !armed.clock.take_yielded() {
             return None;
         }
-        let left = armed.clock.time_left(armed.clock.now());
-        armed.interval.steer(fuel, armed.clock.ran(), left)
+        armed.interval.steer(fuel, armed.clock.ran(), armed.time_left)
     }
 
     /// Forgets a yield: something other than its return came first.

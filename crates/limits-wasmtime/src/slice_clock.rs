@@ -5,8 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Length of a slice: the time that a guest runs before the runtime gets its thread back.
-pub(crate) const SLICE: Duration = Duration::from_micros(250);
+use crate::crowd::SLICE;
 
 /// The deadline and the slices of one execution.
 ///
@@ -18,6 +17,8 @@ pub(crate) struct SliceClock {
     deadline: Option<Instant>,
     /// Start of the slice, in nanoseconds since `start`.
     began: AtomicU64,
+    /// Length of the slice, in nanoseconds.
+    length: AtomicU64,
     /// Time that the guest ran in all polls but the present one, in nanoseconds.
     ran: AtomicU64,
     /// The last poll ended in a yield of the guest: it had used up its interval of fuel.
@@ -36,6 +37,7 @@ impl SliceClock {
             start,
             deadline: start.checked_add(timeout),
             began: AtomicU64::new(0),
+            length: AtomicU64::new(nanos(SLICE)),
             ran: AtomicU64::new(0),
             yielded: AtomicBool::new(false),
             parked: AtomicBool::new(false),
@@ -106,17 +108,18 @@ impl SliceClock {
         nanos(now.saturating_duration_since(self.start))
     }
 
-    /// Starts a slice.
+    /// Starts a slice of this length.
     #[inline]
-    pub(crate) fn begin_slice(&self, now: Instant) {
+    pub(crate) fn begin_slice(&self, now: Instant, length: Duration) {
         self.began.store(self.since_start(now), Ordering::Relaxed);
+        self.length.store(nanos(length), Ordering::Relaxed);
     }
 
     /// Tells whether the slice is over.
     #[inline]
     pub(crate) fn is_slice_over(&self, now: Instant) -> bool {
         let began = self.began.load(Ordering::Relaxed);
-        self.since_start(now).saturating_sub(began) >= nanos(SLICE)
+        self.since_start(now).saturating_sub(began) >= self.length.load(Ordering::Relaxed)
     }
 
     /// Notes a poll in which the guest ran for `ran`, and whether the guest yielded at its end.
@@ -169,7 +172,8 @@ pub(crate) fn nanos(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{SLICE, SliceClock};
+    use super::SliceClock;
+    use crate::crowd::SLICE;
     use core::time::Duration;
 
     const NANOSECOND: Duration = Duration::from_nanos(1);
@@ -178,10 +182,12 @@ mod tests {
     fn a_slice_is_over_after_its_whole_length() {
         let clock = SliceClock::start(Duration::from_secs(1));
         let began = clock.start + Duration::from_millis(7);
-        clock.begin_slice(began);
-        assert!(!clock.is_slice_over(began));
-        assert!(!clock.is_slice_over(began + SLICE - NANOSECOND));
-        assert!(clock.is_slice_over(began + SLICE));
+        for length in [SLICE, SLICE / 10] {
+            clock.begin_slice(began, length);
+            assert!(!clock.is_slice_over(began));
+            assert!(!clock.is_slice_over(began + length - NANOSECOND));
+            assert!(clock.is_slice_over(began + length));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod executor;
 mod fuel;
 mod guest;
 mod host;
+mod interval;
 mod live;
 mod live_function;
 mod live_slot;

@@ -1,0 +1,93 @@
+//! The fuel between two looks at the clock, counted in the polls of an execution.
+
+use core::time::Duration;
+use std::thread;
+
+use limits_wasmtime::limits_core::ResourceLimits;
+use limits_wasmtime::wasmtime::component::Linker;
+use limits_wasmtime::{
+    ComponentExecutor, ExecutionReport, LimitState, PreparedComponent, create_engine,
+};
+
+/// Ten times: the thread is away for 2 ms, then the guest burns some five million units of fuel.
+const NAPS: &str = r#"(component
+    (import "nap" (func $nap))
+    (core func $nap' (canon lower (func $nap)))
+    (core module $m
+      (import "h" "nap" (func $nap))
+      (func $spin (local $i i32)
+        (loop $l
+          (local.set $i (i32.add (local.get $i) (i32.const 1)))
+          (br_if $l (i32.lt_u (local.get $i) (i32.const 600000)))))
+      (func (export "run") (local $i i32)
+        (call $spin)
+        (loop $l
+          (call $nap)
+          (call $spin)
+          (local.set $i (i32.add (local.get $i) (i32.const 1)))
+          (br_if $l (i32.lt_u (local.get $i) (i32.const 10))))))
+    (core instance $i (instantiate $m (with "h" (instance (export "nap" (func $nap'))))))
+    (func (export "run") (canon lift (core func $i "run"))))"#;
+
+struct Guest {
+    executor: ComponentExecutor,
+    component: PreparedComponent<LimitState>,
+    limits: ResourceLimits,
+}
+
+impl Guest {
+    fn new(change: impl FnOnce(ComponentExecutor) -> ComponentExecutor) -> Self {
+        let executor = change(ComponentExecutor::new(create_engine().unwrap()).unwrap());
+        let mut linker = Linker::<LimitState>::new(executor.engine());
+        let nap = |_: wasmtime::StoreContextMut<'_, LimitState>, (): ()| {
+            thread::sleep(Duration::from_millis(2));
+            Ok(())
+        };
+        linker.root().func_wrap("nap", nap).unwrap();
+        let component = executor.compile(&wat::parse_str(NAPS).unwrap()).unwrap();
+        let component = executor.prepare(&component, &linker).unwrap();
+        let limits = ResourceLimits::builder().memory_bytes(0).max_fuel(u64::MAX);
+        let limits = limits.execution_timeout_ms(60_000).build().unwrap();
+        Self { executor, component, limits }
+    }
+
+    async fn run(&self) -> ExecutionReport {
+        let state = LimitState::new();
+        let result = self
+            .executor
+            .execute_with_limits::<_, _, ()>(&self.component, &self.limits, state, "run", ())
+            .await;
+        result.unwrap().report
+    }
+
+    /// The report with the fewest polls among some executions: the system may take the thread away
+    /// where the driver cannot tell.
+    async fn undisturbed(&self) -> ExecutionReport {
+        let mut best = self.run().await;
+        for _ in 0..9 {
+            let report = self.run().await;
+            if report.slices < best.slices {
+                best = report;
+            }
+        }
+        best
+    }
+}
+
+/// A machine with other work takes the thread from the guest for milliseconds. If that made its
+/// fuel look expensive, the driver would look at the clock fifty times as often for a long time.
+#[tokio::test]
+async fn time_in_which_the_thread_was_away_does_not_shorten_the_interval() {
+    let report = Guest::new(|executor| executor).undisturbed().await;
+    let least = report.fuel.consumed() / 50_000;
+    assert!(report.slices >= least, "{} polls, {least} intervals", report.slices);
+    assert!(report.slices < 2 * least, "{} polls, {least} intervals", report.slices);
+}
+
+#[tokio::test]
+async fn a_host_may_allow_longer_intervals() {
+    let report = Guest::new(|executor| executor.with_longest_interval(200_000)).undisturbed().await;
+    let least = report.fuel.consumed() / 200_000;
+    assert!(report.slices >= least, "{} polls, {least} intervals", report.slices);
+    assert!(report.slices < 2 * least, "{} polls, {least} intervals", report.slices);
+}
