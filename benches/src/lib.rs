@@ -1,12 +1,16 @@
 //! Guests and hosts that the measurements share.
 
 pub mod cold;
+pub mod cpu_guest;
+pub mod fixed_interval;
 pub mod http_client;
 pub mod http_guest;
 pub mod http_host;
+pub mod live_stores;
 pub mod net_guest;
 pub mod net_host;
 pub mod plot;
+pub mod process_use;
 pub mod wasi_guest;
 pub mod wasi_host;
 
@@ -90,7 +94,19 @@ impl Guest {
         name: &'static str,
         text: &str,
     ) -> Result<Self, Box<dyn core::error::Error>> {
-        let executor = ComponentExecutor::new(engine)?;
+        Self::by(ComponentExecutor::new(engine)?, name, text)
+    }
+
+    /// Like [`new`](Self::new), for an executor of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// As `new`.
+    pub fn by(
+        executor: ComponentExecutor,
+        name: &'static str,
+        text: &str,
+    ) -> Result<Self, Box<dyn core::error::Error>> {
         let mut linker = Linker::new(executor.engine());
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
         let component = executor.compile(&wat::parse_str(text)?)?;
@@ -120,6 +136,17 @@ pub fn wrap(module: &str) -> String {
              (func (export "run") (canon lift (core func $i "run"))))"#
     )
 }
+
+/// A core module whose `run` loads from computed addresses, without end.
+pub const RANDOM_LOADS: &str = r#"(memory 1024)
+    (func (export "run") (local $x i32)
+      (memory.fill (i32.const 0) (i32.const 1) (i32.const 67108864))
+      (loop $l
+        (local.set $x (i32.add
+          (i32.mul (local.get $x) (i32.const 1664525)) (i32.const 1013904223)))
+        (local.set $x (i32.add (local.get $x)
+          (i32.load8_u (i32.shr_u (local.get $x) (i32.const 6)))))
+        br $l))"#;
 
 /// The guests that never end, each staying away from the clock in its own way.
 ///
@@ -172,18 +199,7 @@ pub fn stallers() -> Result<Vec<Guest>, Box<dyn core::error::Error>> {
             r#"(func $f (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
                (func (export "run") (loop $l (drop (call $f (i32.const 1))) br $l))"#,
         ),
-        (
-            "random loads over 64 MiB",
-            r#"(memory 1024)
-               (func (export "run") (local $x i32)
-                 (memory.fill (i32.const 0) (i32.const 1) (i32.const 67108864))
-                 (loop $l
-                   (local.set $x (i32.add
-                     (i32.mul (local.get $x) (i32.const 1664525)) (i32.const 1013904223)))
-                   (local.set $x (i32.add (local.get $x)
-                     (i32.load8_u (i32.shr_u (local.get $x) (i32.const 6)))))
-                   br $l))"#,
-        ),
+        ("random loads over 64 MiB", RANDOM_LOADS),
         (
             // Earns trust with cheap code, then spends it on a chain of dependent loads that miss
             // every cache and the TLB: the worst that fuel can be made to cost.

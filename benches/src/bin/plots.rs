@@ -15,13 +15,13 @@ const PLOTS: &[(&str, &[Panel])] = &[
         &[
             Panel {
                 plot: "interval-overshoot",
-                x: "yield interval, us",
+                x: "units of fuel between two looks",
                 y: "end after the deadline, us",
             },
             Panel {
                 plot: "interval-overhead",
-                x: "yield interval, us",
-                y: "time, % of plain fuel",
+                x: "units of fuel between two looks",
+                y: "more time than plain fuel, %",
             },
         ],
     ),

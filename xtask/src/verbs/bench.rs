@@ -16,8 +16,18 @@ const EXTISM: &str = "benches/extism/Cargo.toml";
 pub(super) const OTHERS: [&str; 2] = [QUOTAS, EXTISM];
 
 /// The measuring programs of `limits-benches`, in the order of the table.
-const PROGRAMS: &[&str] =
-    &["cold", "throughput", "wasi", "http-requests", "bandwidth", "compile", "address-space"];
+const PROGRAMS: &[&str] = &[
+    "cold",
+    "throughput",
+    "guests",
+    "live-stores",
+    "deadline",
+    "wasi",
+    "http-requests",
+    "bandwidth",
+    "compile",
+    "address-space",
+];
 
 const MESSAGES: &str = "--message-format=json-render-diagnostics";
 
