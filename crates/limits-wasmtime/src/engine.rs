@@ -8,7 +8,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, WasmBacktraceDetails}
 use crate::pool::Pool;
 use crate::shortage::shortage;
 
-/// Default bytes of each memory and table of a pool that stay resident: 64 KiB.
+/// Default bytes of each memory of a pool that stay resident: 64 KiB.
 const DEFAULT_WARM: u64 = 64 * 1024;
 /// Default stack of a guest: 512 KiB.
 const DEFAULT_STACK: usize = 512 * 1024;
@@ -194,8 +194,9 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets the bytes at the start of each memory and each table of the pool that stay resident
-    /// between executions, default 64 KiB. The rest returns to the system.
+    /// Sets the bytes at the start of each memory of the pool that stay resident between executions,
+    /// default 64 KiB, and of each table, where more than 4 KiB count as 4 KiB. The rest returns to
+    /// the system.
     ///
     /// A guest takes no page faults for bytes that are resident. The pool clears them at the end of
     /// each execution, used or not.

@@ -8,6 +8,9 @@ use crate::engine::MOST_MEMORY;
 /// Bytes of the host for the core instances of a component. Nothing is reserved for them: the
 /// structure of components bounds them before they are compiled.
 const MOST_INSTANCE_BYTES: usize = 1 << 30;
+/// Bytes of each table that stay resident at most: 512 elements. Few guests have large tables, and a
+/// pool has many for each store.
+const WARM_TABLE: u64 = 4_096;
 
 /// A pool that an engine is to have: room for stores at one time, each within the same limits.
 #[derive(Clone, Copy, Debug)]
@@ -17,8 +20,8 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Sizes Wasmtime's pool so that so many stores fit in it. `warm_bytes` of each memory and each
-    /// table stay resident.
+    /// Sizes Wasmtime's pool so that so many stores fit in it. `warm_bytes` of each memory stay
+    /// resident, and a page of each table.
     pub(crate) fn config(&self, warm_bytes: u64) -> WasmResult<PoolingAllocationConfig> {
         let Self { stores, limits } = self;
         let total = |each: u32, what: &str| {
@@ -42,7 +45,7 @@ impl Pool {
             .max_memory_size(size(limits.max_memory_bytes().min(MOST_MEMORY)))
             .table_elements(size(limits.max_table_elements()))
             .linear_memory_keep_resident(size(warm_bytes))
-            .table_keep_resident(size(warm_bytes));
+            .table_keep_resident(size(warm_bytes.min(WARM_TABLE)));
         Ok(pool)
     }
 

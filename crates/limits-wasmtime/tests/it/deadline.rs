@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use limits_wasmtime::limits_core::WasmError;
 use limits_wasmtime::wasmtime::component::ResourceAny;
+use limits_wasmtime::{AddressSpace, ComponentExecutor, EngineBuilder};
 
-use crate::guest::{Guest, Host, roomy};
+use crate::guest::{Guest, Host, roomy, wrap};
 
 const SPIN: &str = r#"(func (export "run") (loop $l br $l))"#;
 
@@ -274,4 +275,28 @@ impl<F: Future> Future for OnlyWoken<F> {
         let waker = Waker::from(Arc::clone(&self.flag));
         self.future.as_mut().poll(&mut core::task::Context::from_waker(&waker))
     }
+}
+
+/// The clock is read once between instantiation and call; that reading counts.
+#[tokio::test]
+async fn a_deadline_that_passes_in_instantiation_is_noticed_before_the_call() {
+    // Without a mapping of its initial contents, 16 MiB are copied, in some milliseconds.
+    let tight = AddressSpace::Tight { largest_memory: 16 << 20 };
+    let engine = EngineBuilder::new().address_space(tight).build().unwrap();
+    let data = "x".repeat((16 << 20) - 1);
+    let guest = Guest::on(
+        ComponentExecutor::new(engine).unwrap(),
+        &wrap(&format!(
+            r#"(import "host" "now" (func $now (result i64)))
+               (memory 256) (data (i32.const 0) "{data}")
+               (func (export "run") (drop (call $now)))"#
+        )),
+    );
+    let (host, calls) = Host::counting();
+    let limits = roomy().execution_timeout_ms(1).build().unwrap();
+    let run =
+        guest.executor.execute_with_limits::<_, _, ()>(&guest.component, &limits, host, "run", ());
+    let failure = run.await.unwrap_err();
+    assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
+    assert_eq!(calls.load(Ordering::Relaxed), 0);
 }
