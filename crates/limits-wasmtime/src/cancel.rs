@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use crate::slice_clock::SliceClock;
+
 /// Stops one execution, and no other, from any task or thread.
 ///
 /// Taken from a [`LimitState`](crate::LimitState) before it is handed to the executor. Cloning
@@ -21,15 +23,22 @@ pub struct CancelHandle {
     shared: Arc<Shared>,
 }
 
+/// The words that a store's hook, its driver and other tasks share.
 #[derive(Debug)]
 struct Shared {
     cancelled: AtomicBool,
     changed: Notify,
+    /// Here, since the driver knows by the handle that it shares the store's words.
+    clock: SliceClock,
 }
 
 impl CancelHandle {
     pub(crate) fn new() -> Self {
-        let shared = Shared { cancelled: AtomicBool::new(false), changed: Notify::new() };
+        let shared = Shared {
+            cancelled: AtomicBool::new(false),
+            changed: Notify::new(),
+            clock: SliceClock::new(),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -47,11 +56,13 @@ impl CancelHandle {
 
     /// Tells whether [`cancel`](Self::cancel) was called.
     #[must_use]
+    #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.shared.cancelled.load(Ordering::Acquire)
     }
 
     /// Tells whether both handles are of the same execution.
+    #[inline]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
@@ -60,5 +71,11 @@ impl CancelHandle {
     /// `is_cancelled` after it is created, so that no cancellation falls between the two.
     pub(crate) fn cancelled(&self) -> Notified<'_> {
         self.shared.changed.notified()
+    }
+
+    /// Returns the clock of the store's executions.
+    #[inline]
+    pub(crate) fn clock(&self) -> &SliceClock {
+        &self.shared.clock
     }
 }

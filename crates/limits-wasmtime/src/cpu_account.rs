@@ -72,6 +72,11 @@ pub(crate) struct TimeUse {
 }
 
 impl TimeUse {
+    /// Returns the time of an execution that has used none, and pays for what is `unbilled`.
+    pub(crate) fn after(unbilled: UnbilledTime) -> Self {
+        Self { unbilled, ..Self::default() }
+    }
+
     /// Notes whose CPU time the guest waits for. A parent's is kept: what other components used
     /// up must not be put down to the component's own quota.
     pub(crate) fn note_throttle(&mut self, refused: QuotaError) {

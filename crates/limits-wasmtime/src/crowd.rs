@@ -65,7 +65,7 @@ mod tests {
     use crate::cancel::CancelHandle;
     use crate::cpu_account::TimeUse;
     use crate::driver::drive;
-    use crate::slice_clock::SliceClock;
+    use crate::moment::Moment;
     use crate::yield_waker::KeptWaker;
     use core::future::poll_fn;
     use core::pin::{Pin, pin};
@@ -103,12 +103,12 @@ mod tests {
             *seen = computing();
             let _ = bell.await;
         };
-        let clock = SliceClock::start(Duration::MAX);
         let mut time = TimeUse::default();
         let guest = pin!(guest);
         let mut yields = KeptWaker::renew(None);
         let cancel = CancelHandle::new();
-        let _ = drive(guest, &clock, &cancel, None, &mut time, &mut yields).await;
+        cancel.clock().start(Moment::now(), Duration::MAX);
+        let _ = drive(guest, &cancel, None, &mut time, &mut yields).await;
     }
 
     /// I10, of a guest that waits, of one that ends and of one that is dropped.

@@ -6,7 +6,6 @@ use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
 use std::panic::{catch_unwind, resume_unwind};
-use std::time::Instant;
 
 use tokio::sync::futures::Notified;
 use tokio::task::coop::has_budget_remaining;
@@ -18,6 +17,7 @@ use crate::cpu_mark::CpuMark;
 use crate::crowd::{self, Place};
 use crate::fuel_interval::INTERVAL;
 use crate::hook::Stop;
+use crate::moment::{Moment, nanos, thread_time};
 use crate::nested::{self, Nested};
 use crate::slice_clock::SliceClock;
 use crate::yield_waker::KeptWaker;
@@ -41,16 +41,16 @@ const SHORT_PASS: Duration = Duration::from_micros(50);
 
 /// The end of a guest's future.
 #[derive(Debug)]
-pub(crate) enum Driven<R> {
+pub(crate) enum Driven {
     /// The future was polled to its end, before its deadline or `late`, and ended at `at`.
-    Done { output: R, late: bool, at: Instant },
+    Done { late: bool, at: Moment },
     /// The guest was stopped; `fuel_exact` if its fuel counter was in the store then.
     Stopped { stop: Stop, fuel_exact: bool },
 }
 
 /// One pass of the runtime over the driver.
-enum PollPass<R> {
-    Ended(Driven<R>),
+enum PollPass {
+    Ended(Driven),
     /// Go to the runtime and come back.
     Yield,
 }
@@ -73,15 +73,15 @@ enum PollPass<R> {
 /// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends.
 /// - I7: no slice begins while the account has no CPU time, and every slice is charged, once:
 ///   executions inside it are charged to their own account.
-pub(crate) async fn drive<F: Future>(
+pub(crate) async fn drive<F: Future<Output = ()>>(
     mut guest: Pin<&mut F>,
-    clock: &SliceClock,
     cancel: &CancelHandle,
     cpu: Option<&CpuAccount>,
     time: &mut TimeUse,
     yields: &mut KeptWaker,
-) -> Driven<F::Output> {
+) -> Driven {
     let mut cancelled = pin!(None);
+    let clock = cancel.clock();
     let mut driver = Driver {
         clock,
         cancel,
@@ -114,18 +114,18 @@ struct Driver<'e> {
     time: &'e mut TimeUse,
     yields: &'e mut KeptWaker,
     /// The moment at which the next pass begins, if it is known: the first one begins at the start.
-    next: Option<Instant>,
+    next: Option<Moment>,
     timer: Option<Pin<Box<Sleep>>>,
     /// Ends when the account has CPU time again.
     pause: Option<Pin<Box<Sleep>>>,
     /// Start of the wait for the account's CPU time.
-    paused: Option<Instant>,
+    paused: Option<Moment>,
     /// The guest is suspended inside the hook, perhaps with its fuel counter in a register.
     parked: bool,
     /// The guest waits and has not been woken yet.
     waiting: bool,
     /// The moment when the driver last went to the runtime only to pass the time to the deadline.
-    left: Option<Instant>,
+    left: Option<Moment>,
     /// The guest's last pass was a short one.
     was_short: bool,
     /// Counts the guest among those that compute.
@@ -136,19 +136,19 @@ impl Drop for Driver<'_> {
     /// Ends a wait for CPU time that nothing else has ended.
     fn drop(&mut self) {
         if self.paused.is_some() {
-            self.resume(self.clock.now());
+            self.resume(Moment::now());
         }
     }
 }
 
 impl<'e> Driver<'e> {
     /// Makes one pass. Where it leaves the task waiting, a cancellation wakes the task.
-    fn pass<F: Future>(
+    fn pass<F: Future<Output = ()>>(
         &mut self,
         cx: &mut Context<'_>,
         guest: Pin<&mut F>,
         mut cancelled: Pin<&mut Option<Notified<'e>>>,
-    ) -> Poll<PollPass<F::Output>> {
+    ) -> Poll<PollPass> {
         let passed = self.poll_guest(cx, guest);
         if passed.is_pending() {
             if cancelled.is_none() {
@@ -163,17 +163,17 @@ impl<'e> Driver<'e> {
         passed
     }
 
-    fn poll_guest<F: Future>(
+    fn poll_guest<F: Future<Output = ()>>(
         &mut self,
         cx: &mut Context<'_>,
         mut guest: Pin<&mut F>,
-    ) -> Poll<PollPass<F::Output>> {
-        let began = self.next.take().unwrap_or_else(|| self.clock.now());
+    ) -> Poll<PollPass> {
+        let began = self.next.take().unwrap_or_else(Moment::now);
         self.clock.begin_slice(began, crowd::slice());
         let is_brief = self.was_short && self.place.is_none();
-        let mut mark = if is_brief { None } else { CpuMark::at(self.clock, began) };
+        let mut mark = if is_brief { None } else { CpuMark::at(began) };
         if let Some(left) = self.left.take() {
-            self.charge_trip(began.saturating_duration_since(left));
+            self.charge_trip(began.since(left));
         }
         let mut now = began;
         let mut afforded = false;
@@ -194,7 +194,7 @@ impl<'e> Driver<'e> {
                         return self.pause(cx, now, delay);
                     }
                     CpuBudget::Refused(error) => {
-                        let stop = Stop::Quota(error);
+                        let stop = Stop::Quota(Box::new(error));
                         let driven = Driven::Stopped { stop, fuel_exact: !self.parked };
                         return Poll::Ready(PollPass::Ended(driven));
                     }
@@ -208,21 +208,22 @@ impl<'e> Driver<'e> {
                 catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(&mut guest_cx)))
             });
             let polled_at = now;
-            now = self.clock.now();
-            let ran = now.saturating_duration_since(polled_at);
+            now = Moment::now();
+            let ran = now.nanos_since(polled_at);
             self.time.slices = self.time.slices.saturating_add(1);
-            self.was_short = now.saturating_duration_since(began) <= SHORT_PASS;
+            self.was_short = now.nanos_since(began) <= nanos(SHORT_PASS);
             self.spend(ran, nested);
             let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
-            if let Poll::Ready(output) = polled {
+            if polled.is_ready() {
                 let late = self.clock.is_expired(now);
-                return Poll::Ready(PollPass::Ended(Driven::Done { output, late, at: now }));
+                return Poll::Ready(PollPass::Ended(Driven::Done { late, at: now }));
             }
             self.parked = self.clock.take_parked();
             let woken = self.yields.is_woken(cx.waker());
             self.waiting = !woken;
             let is_spent = !has_budget_remaining();
-            let own = self.own_time(ran, polled_at, mark.as_ref()).saturating_sub(nested.ran);
+            let own = self.own_time(Duration::from_nanos(ran), polled_at, mark.as_ref());
+            let own = own.saturating_sub(Duration::from_nanos(nested.ran));
             self.clock.note_poll(own, woken && !self.parked);
             if self.waiting {
                 return self.wait(cx, now, TIMER_SLACK);
@@ -236,18 +237,20 @@ impl<'e> Driver<'e> {
                 return Poll::Ready(PollPass::Yield);
             }
             // The guest was not done at its first poll: it may stay for long.
-            mark = mark.or_else(|| CpuMark::at(self.clock, now));
+            mark = mark.or_else(|| CpuMark::at(now));
         }
     }
 
-    /// Notes that the guest held the thread for `ran`, and charges all but the time that executions
-    /// inside it were charged for.
+    /// Notes that the guest held the thread for `ran` nanoseconds, and charges all but the time
+    /// that executions inside it were charged for.
     #[inline]
-    fn spend(&mut self, ran: Duration, nested: Nested) {
-        self.time.cpu_time = self.time.cpu_time.saturating_add(ran.saturating_sub(nested.ran));
+    fn spend(&mut self, ran: u64, nested: Nested) {
+        let own = Duration::from_nanos(ran.saturating_sub(nested.ran));
+        self.time.cpu_time = self.time.cpu_time.saturating_add(own);
         let charged = match self.cpu {
             Some(cpu) => {
-                cpu.charge(&mut self.time.unbilled, ran.saturating_sub(nested.charged));
+                let unpaid = Duration::from_nanos(ran.saturating_sub(nested.charged));
+                cpu.charge(&mut self.time.unbilled, unpaid);
                 ran
             }
             None => nested.charged,
@@ -266,16 +269,10 @@ impl<'e> Driver<'e> {
     }
 
     /// Waits until the account has CPU time again, or for the deadline.
-    fn pause<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        now: Instant,
-        delay: Duration,
-    ) -> Poll<PollPass<R>> {
+    fn pause(&mut self, cx: &mut Context<'_>, now: Moment, delay: Duration) -> Poll<PollPass> {
         self.paused.get_or_insert(now);
         self.place = None;
-        let until = now.checked_add(delay);
-        if until.is_none_or(|until| self.clock.is_expired(until)) {
+        if self.clock.is_expired(now.after(delay)) {
             // It does not run again. To be exact by yielding would take the CPU time that the
             // account lacks, in each of as many executions as the component has.
             return self.wait_on(cx, now, Duration::ZERO);
@@ -289,10 +286,10 @@ impl<'e> Driver<'e> {
 
     /// Notes that the guest goes on.
     #[inline]
-    fn resume(&mut self, now: Instant) {
+    fn resume(&mut self, now: Moment) {
         self.pause = None;
         if let Some(since) = self.paused.take() {
-            let waited = now.saturating_duration_since(since);
+            let waited = now.since(since);
             self.time.throttled = self.time.throttled.saturating_add(waited);
         }
     }
@@ -303,18 +300,18 @@ impl<'e> Driver<'e> {
     /// On a busy machine the system takes the thread away for milliseconds. As a part of the price
     /// of the guest's fuel, that would shorten its intervals far too much for a long time. In the
     /// first poll, and in the one after a short pass, this may happen.
-    fn own_time(&self, ran: Duration, polled_at: Instant, mark: Option<&CpuMark>) -> Duration {
+    fn own_time(&self, ran: Duration, polled_at: Moment, mark: Option<&CpuMark>) -> Duration {
         if ran < LONG_POLL {
             return ran;
         }
-        match (mark, self.clock.thread_time()) {
+        match (mark, thread_time()) {
             (Some(mark), Some(cpu)) => ran.min(mark.used_since(polled_at, cpu)),
             _ => ran,
         }
     }
 
     #[inline]
-    fn stop(&self, now: Instant) -> Option<Stop> {
+    fn stop(&self, now: Moment) -> Option<Stop> {
         if self.cancel.is_cancelled() {
             Some(Stop::Cancelled)
         } else if self.clock.is_expired(now) {
@@ -326,24 +323,14 @@ impl<'e> Driver<'e> {
 
     /// Waits on in a pass that did not poll the guest. The time since `since` is charged: nothing
     /// else would pay for a guest that is woken without need.
-    fn wait_on<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        since: Instant,
-        slack: Duration,
-    ) -> Poll<PollPass<R>> {
-        let now = self.clock.now();
-        self.spend(now.saturating_duration_since(since), Nested::default());
+    fn wait_on(&mut self, cx: &mut Context<'_>, since: Moment, slack: Duration) -> Poll<PollPass> {
+        let now = Moment::now();
+        self.spend(now.nanos_since(since), Nested::default());
         self.wait(cx, now, slack)
     }
 
     /// Waits until the guest is woken, or for its deadline, the last `slack` of it by yielding.
-    fn wait<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        now: Instant,
-        slack: Duration,
-    ) -> Poll<PollPass<R>> {
+    fn wait(&mut self, cx: &mut Context<'_>, now: Moment, slack: Duration) -> Poll<PollPass> {
         self.place = None;
         let Some(left) = self.clock.time_left(now) else {
             return Poll::Pending;

@@ -74,7 +74,7 @@ pub(crate) fn error_of(error: Error, of: Circumstances<'_>) -> (WasmError, bool)
         None => {}
     }
     if let Some(stop) = error.downcast_ref::<Stop>() {
-        return (error_of_stop(*stop, limits, fuel, waited), false);
+        return (error_of_stop(stop.clone(), limits, fuel, waited), false);
     }
     let error = match error.downcast::<Own>() {
         Ok(Own(ours)) => return (ours, true),
@@ -140,7 +140,7 @@ pub(crate) fn error_of_stop(
             waited,
         },
         Stop::Cancelled => WasmError::Cancelled,
-        Stop::Quota(error) => WasmError::Quota(error),
+        Stop::Quota(error) => WasmError::Quota(*error),
     }
 }
 

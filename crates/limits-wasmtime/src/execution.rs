@@ -2,7 +2,6 @@
 
 use core::pin::pin;
 use core::time::Duration;
-use std::sync::Arc;
 
 use limits_core::{ExecutionEnd, ExecutionOutcome, FuelMetrics, ResourceLimits, WasmError};
 use tokio::sync::OwnedSemaphorePermit;
@@ -17,8 +16,8 @@ use crate::error_text::escaped;
 use crate::failure::ExecutionFailure;
 use crate::hook::Stop;
 use crate::limiter::GrowthRefusal;
+use crate::moment::Moment;
 use crate::report::{ExecutionReport, ExecutionResult};
-use crate::slice_clock::SliceClock;
 use crate::state::{HasLimits, LimitState};
 use crate::yield_waker::KeptWaker;
 
@@ -48,9 +47,10 @@ where
     F: AsyncFnOnce(&mut Store<T>) -> wasmtime::Result<R>,
 {
     let cancel = store.data_mut().limits().cancel_handle();
-    let mut execution = Execution::arm(&mut store, limits);
-    let driven = execution.drive(&mut store, &cancel, guest).await;
-    let result = execution.finish(&mut store, driven);
+    let mut execution = Execution::arm(&mut store, limits, &cancel);
+    let mut output = None;
+    let driven = execution.drive(&mut store, &mut output, guest).await;
+    let result = execution.finish(&mut store, driven, output);
     if execution.keeps(&mut store, fate, result.is_ok()) {
         return (result, Some(store));
     }
@@ -70,9 +70,10 @@ where
     F: AsyncFnOnce(&mut Store<T>) -> wasmtime::Result<R>,
 {
     let cancel = store.data_mut().limits().cancel_handle();
-    let mut execution = Execution::arm(&mut store, limits);
-    let driven = execution.drive(&mut store, &cancel, guest).await;
-    let result = execution.finish(&mut store, driven);
+    let mut execution = Execution::arm(&mut store, limits, &cancel);
+    let mut output = None;
+    let driven = execution.drive(&mut store, &mut output, guest).await;
+    let result = execution.finish(&mut store, driven, output);
     drop_store(store, permit).await;
     result
 }
@@ -126,7 +127,8 @@ fn store_fuel<T: HasLimits>(store: &mut Store<T>, limits: &ResourceLimits) -> wa
 #[derive(Debug)]
 pub(crate) struct Execution<'e> {
     limits: &'e ResourceLimits,
-    clock: Arc<SliceClock>,
+    /// The store's own handle, which also has its clock.
+    cancel: &'e CancelHandle,
     cpu: Option<CpuAccount>,
     time: TimeUse,
     announced: bool,
@@ -134,40 +136,45 @@ pub(crate) struct Execution<'e> {
 }
 
 impl<'e> Execution<'e> {
-    /// Starts the clock, and arms the store's meter and limiter.
-    pub(crate) fn arm<T: HasLimits>(store: &mut Store<T>, limits: &'e ResourceLimits) -> Self {
+    /// Starts the clock, and arms the store's meter and limiter; `cancel` is its own handle.
+    pub(crate) fn arm<T: HasLimits>(
+        store: &mut Store<T>,
+        limits: &'e ResourceLimits,
+        cancel: &'e CancelHandle,
+    ) -> Self {
         let state = store.data_mut().limits();
-        state.limiter.begin_execution();
+        state.arm(limits);
         Self {
             limits,
-            clock: state.meter.arm(limits),
+            cancel,
             cpu: state.cpu.clone(),
-            time: TimeUse::default(),
+            time: TimeUse::after(core::mem::take(&mut state.unbilled)),
             announced: false,
             is_trapped: false,
         }
     }
 
-    /// Gives the store fresh fuel, and polls `guest` to its end, its deadline or its cancellation
-    /// by the store's own handle, `cancel`.
+    /// Gives the store fresh fuel, and polls `guest` to its end, its deadline or its cancellation.
+    ///
+    /// If it came to its end, `output` has what it returned: each layer between would move it.
     pub(crate) async fn drive<T, R, F>(
         &mut self,
         store: &mut Store<T>,
-        cancel: &CancelHandle,
+        output: &mut Option<wasmtime::Result<R>>,
         guest: F,
-    ) -> Driven<wasmtime::Result<R>>
+    ) -> Driven
     where
         T: HasLimits,
         F: AsyncFnOnce(&mut Store<T>) -> wasmtime::Result<R>,
     {
         if let Err(error) = store_fuel(store, self.limits) {
-            return Driven::Done { output: Err(error), late: false, at: self.clock.now() };
+            *output = Some(Err(error));
+            return Driven::Done { late: false, at: Moment::now() };
         }
         let mut waker = KeptWaker::renew(store.data_mut().limits().waker.take());
         let driven = {
-            let guest = pin!(guest(store));
-            let (cpu, time) = (self.cpu.as_ref(), &mut self.time);
-            drive(guest, &self.clock, cancel, cpu, time, &mut waker).await
+            let guest = pin!(async { *output = Some(guest(store).await) });
+            drive(guest, self.cancel, self.cpu.as_ref(), &mut self.time, &mut waker).await
         };
         store.data_mut().limits().waker = waker.retire();
         driven
@@ -197,13 +204,13 @@ impl<'e> Execution<'e> {
     pub(crate) fn finish<T: HasLimits, R>(
         &mut self,
         store: &mut Store<T>,
-        driven: Driven<wasmtime::Result<R>>,
+        driven: Driven,
+        output: Option<wasmtime::Result<R>>,
     ) -> Result<ExecutionResult<R>, ExecutionFailure> {
-        self.is_trapped =
-            matches!(&driven, Driven::Done { output: Err(error), .. } if error.is::<Trap>());
+        self.is_trapped = matches!(&output, Some(Err(error)) if error.is::<Trap>());
         let wall_time = match &driven {
-            Driven::Done { at, .. } => at.saturating_duration_since(self.clock.started()),
-            Driven::Stopped { .. } => self.clock.elapsed(),
+            Driven::Done { at, .. } => at.since(self.cancel.clock().started()),
+            Driven::Stopped { .. } => self.cancel.clock().elapsed(),
         };
         let max_fuel = self.limits.max_fuel_per_execution();
         let left = store.get_fuel().unwrap_or(0);
@@ -212,31 +219,34 @@ impl<'e> Execution<'e> {
         let burnt = fuel_of(self.limits).saturating_sub(left).saturating_add(charged);
         let fuel = FuelMetrics::new(max_fuel, burnt.min(max_fuel));
         let state = store.data_mut().limits();
+        state.unbilled = core::mem::take(&mut self.time.unbilled);
         let interval = state.meter.interval();
-        let waited = self.time.waited();
-        let (outcome, fuel_exact) = match driven {
-            Driven::Done { output: Ok(_), .. } if burnt > max_fuel => {
+        let (outcome, fuel_exact) = match (driven, output) {
+            (Driven::Done { .. }, Some(Ok(_))) if burnt > max_fuel => {
                 (Err(WasmError::out_of_fuel(fuel)), true)
             }
-            Driven::Done { output: Ok(_), late: true, .. } => {
+            (Driven::Done { late: true, .. }, Some(Ok(_))) => {
+                let waited = self.time.waited();
                 (Err(error_of_stop(Stop::Deadline, self.limits, fuel, waited)), true)
             }
-            Driven::Done { output: Ok(output), late: false, .. } => (Ok(output), true),
-            Driven::Done { output: Err(error), .. } => {
+            (Driven::Done { late: false, .. }, Some(Ok(output))) => (Ok(output), true),
+            (Driven::Done { .. }, Some(Err(error))) => {
                 let circumstances = Circumstances {
                     limits: self.limits,
                     fuel,
                     instantiation_refusal: state.limiter.instantiation_refusal(),
                     refused: state.limiter.refused_by_others(),
-                    waited,
+                    waited: self.time.waited(),
                     entered: state.meter.is_entered(),
                 };
                 let (error, fuel_exact) = error_of(error, circumstances);
                 (Err(error), fuel_exact)
             }
-            Driven::Stopped { stop, fuel_exact } => {
+            (Driven::Stopped { stop, fuel_exact }, _) => {
+                let waited = self.time.waited();
                 (Err(error_of_stop(stop, self.limits, fuel, waited)), fuel_exact)
             }
+            (Driven::Done { .. }, None) => unreachable!("a future that ended left its output"),
         };
         // A guest that was not entered has no count in a register.
         let fuel_exact = fuel_exact || !state.meter.is_entered();
@@ -310,7 +320,7 @@ impl<'e> Execution<'e> {
 impl Drop for Execution<'_> {
     fn drop(&mut self) {
         if !self.announced {
-            self.announce(ExecutionOutcome::Dropped, self.clock.elapsed());
+            self.announce(ExecutionOutcome::Dropped, self.cancel.clock().elapsed());
         }
     }
 }

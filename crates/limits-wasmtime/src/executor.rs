@@ -223,7 +223,7 @@ impl ComponentExecutor {
     {
         let found = export::find_for(component.component(), export, params);
         self.execute(component, limits, state, found, async |store, instance, index| {
-            store.data_mut().limits().meter.note_instance(false);
+            store.data_mut().limits().note_instantiated();
             call_dynamic(store, instance, &index, params).await
         })
         .await
@@ -292,7 +292,7 @@ impl ComponentExecutor {
         F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
     {
         self.execute(component, limits, state, Ok(()), async |store, instance, ()| {
-            store.data_mut().limits().meter.note_instance(false);
+            store.data_mut().limits().note_instantiated();
             body(store, instance).await
         })
         .await
@@ -400,7 +400,11 @@ impl ComponentExecutor {
         &self,
         limits: &ResourceLimits,
     ) -> WasmResult<Option<OwnedSemaphorePermit>> {
-        if tokio::runtime::Handle::try_current().is_err() {
+        // A handle is a counted reference, which all threads share. A task of a runtime is known by
+        // less.
+        let is_in_runtime =
+            tokio::task::try_id().is_some() || tokio::runtime::Handle::try_current().is_ok();
+        if !is_in_runtime {
             return Err(WasmError::InvalidConfiguration {
                 reason: String::from(
                     "executions must be awaited inside a tokio runtime with its timer enabled",

@@ -238,7 +238,7 @@ where
 {
     let function = typed_function::<T, P, R>(store, instance, component, export, index)
         .map_err(|call| Own(call.into()))?;
-    store.data_mut().limits().meter.note_instance_and_call();
+    store.data_mut().limits().note_instance_and_call();
     function.call_async(store, params).await
 }
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::slice_clock::nanos;
+use crate::moment::nanos;
 
 /// Time that one interval of fuel should last: the driver reads the clock this often.
 pub(crate) const INTERVAL: Duration = Duration::from_micros(75);
@@ -117,7 +117,7 @@ mod tests {
         FuelInterval, INTERVAL, LEAST_INTERVAL, LONGEST_INTERVAL, PRICE_UNIT, WORST_NS_PER_FUEL,
         next_interval, price,
     };
-    use crate::slice_clock::nanos;
+    use crate::moment::nanos;
     use core::time::Duration;
     use proptest::prelude::*;
 

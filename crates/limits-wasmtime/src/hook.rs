@@ -10,7 +10,7 @@ use wasmtime::{
     AsContext as _, AsContextMut as _, CallHook, CallHookHandler, Result, StoreContextMut, Trap,
 };
 
-use crate::meter::NextStep;
+use crate::moment::Moment;
 use crate::state::HasLimits;
 
 /// Reads the clock wherever the guest is entered or comes back from the host.
@@ -29,12 +29,12 @@ pub(crate) struct Hook;
 
 /// The reason for which the hook or the driver ended an execution. Travels through the guest as an
 /// error.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Stop {
     Deadline,
     Cancelled,
-    /// The account has no CPU time left. Never raised inside the guest.
-    Quota(QuotaError),
+    /// The account has no CPU time left. Never raised inside the guest. Boxed, since all ends move.
+    Quota(Box<QuotaError>),
 }
 
 impl fmt::Display for Stop {
@@ -57,7 +57,7 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
             // Never less than what is really left: a count in a register is only ever higher.
             let left = cx.as_context().get_fuel().unwrap_or(0);
             let limits = cx.data_mut().limits();
-            limits.meter.forget_yield();
+            let _ = limits.cancel.clock().take_yielded();
             // The store has one unit more than the guest may use.
             limits.meter.note_fuel(left.saturating_sub(1));
             if left == 0 {
@@ -67,9 +67,9 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
             Ok(false)
         }
         CallHook::CallingWasm => {
-            let meter = &mut cx.data_mut().limits().meter;
-            meter.forget_yield();
-            let is_to_be_timed = meter.note_entry();
+            let limits = cx.data_mut().limits();
+            let _ = limits.cancel.clock().take_yielded();
+            let is_to_be_timed = limits.meter.note_entry();
             take_charge(cx)?;
             if is_to_be_timed {
                 check(cx)?;
@@ -80,13 +80,14 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
             take_charge(cx)?;
             let is_slice_over = check(cx)?;
             let fuel = cx.as_context().get_fuel().unwrap_or(0);
-            if let Some(interval) = cx.data_mut().limits().meter.steer(fuel) {
+            let limits = cx.data_mut().limits();
+            if let Some(interval) = limits.meter.steer(fuel, limits.cancel.clock()) {
                 cx.as_context_mut().fuel_async_yield_interval(Some(interval))?;
             }
             Ok(is_slice_over)
         }
         CallHook::ReturningFromWasm => {
-            cx.data_mut().limits().meter.forget_yield();
+            let _ = cx.data_mut().limits().cancel.clock().take_yielded();
             Ok(false)
         }
     }
@@ -98,15 +99,16 @@ fn check<T: HasLimits>(cx: &mut StoreContextMut<'_, T>) -> Result<bool> {
     if limits.cancel.is_cancelled() {
         return Err(Stop::Cancelled.into());
     }
-    match limits.meter.check() {
+    let (clock, now) = (limits.cancel.clock(), Moment::now());
+    limits.meter.note_time_left(clock.time_left(now));
+    if clock.is_expired(now) {
         // Out of fuel comes first in the order of causes.
-        NextStep::Expire => Err(match cx.as_context().get_fuel() {
+        return Err(match cx.as_context().get_fuel() {
             Ok(0) => Trap::OutOfFuel.into(),
             _ => Stop::Deadline.into(),
-        }),
-        NextStep::Park => Ok(true),
-        NextStep::Continue => Ok(false),
+        });
     }
+    Ok(clock.is_slice_over(now))
 }
 
 /// Takes from the store the fuel that host functions charged.
@@ -144,7 +146,7 @@ impl<T: HasLimits + Send + 'static> CallHookHandler<T> for Hook {
         match on_event(&mut cx, event) {
             Ok(false) => Box::pin(Done),
             Ok(true) => {
-                cx.data_mut().limits().meter.park();
+                cx.data_mut().limits().cancel.clock().park();
                 Box::pin(Parked { resumed: false })
             }
             Err(error) => Box::pin(core::future::ready(Err(error))),

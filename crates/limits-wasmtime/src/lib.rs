@@ -28,6 +28,7 @@ mod live;
 mod live_function;
 mod live_slot;
 mod meter;
+mod moment;
 mod nested;
 mod pool;
 mod pool_reservation;

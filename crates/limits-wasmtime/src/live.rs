@@ -1,6 +1,7 @@
 //! An instance that is kept between calls.
 
 use core::fmt;
+use core::time::Duration;
 
 use limits_core::{Blame, InvalidCall, ResourceLimits, WasmError, WasmResult};
 use tokio::sync::OwnedSemaphorePermit;
@@ -188,7 +189,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         };
         let Self { parts, store, instance, identity } = self;
         let guest = async |store: &mut Store<T>| {
-            store.data_mut().limits().meter.note_instance(true);
+            store.data_mut().limits().meter.note_instance(Duration::ZERO);
             body(store, instance).await
         };
         let (result, store) =

@@ -1,6 +1,7 @@
 //! A place for a live instance, which can replace one that is lost.
 
 use core::fmt;
+use core::time::Duration;
 
 use limits_core::{InvalidCall, ResourceLimits, WasmError, WasmResult};
 use wasmtime::Store;
@@ -169,14 +170,16 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
     }
 
     /// Returns the instance, or makes a new one if the host chose so.
+    #[inline]
     async fn occupied(&mut self) -> Result<&mut LiveComponent<T>, ExecutionFailure> {
         if self.instance.is_none() {
-            self.instance = Some(self.respawn().await?);
+            self.respawn().await?;
         }
         Ok(self.instance.as_mut().unwrap_or_else(|| unreachable!("it was just put there")))
     }
 
-    async fn respawn(&mut self) -> Result<LiveComponent<T>, ExecutionFailure> {
+    #[cold]
+    async fn respawn(&mut self) -> Result<(), ExecutionFailure> {
         let Some(new_state) = &mut self.new_state else {
             let reason = String::from(
                 "the live instance is gone after an earlier call, and its slot does not respawn it",
@@ -186,7 +189,8 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
         };
         let state = new_state();
         let made = self.executor.instantiate(&self.component, &self.limits, state).await?;
-        Ok(made.output)
+        self.instance = Some(made.output);
+        Ok(())
     }
 
     /// Runs `body` on the instance in its place, with the function that is `found` in it. The slot
@@ -214,12 +218,13 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
             unreachable!("it was just entered")
         };
         let guest = async |store: &mut Store<T>| {
-            store.data_mut().limits().meter.note_instance(true);
+            store.data_mut().limits().meter.note_instance(Duration::ZERO);
             body(store, *instance, call).await
         };
-        let mut execution = Execution::arm(store, &parts.limits);
-        let driven = execution.drive(store, identity, guest).await;
-        let result = execution.finish(store, driven);
+        let mut execution = Execution::arm(store, &parts.limits, identity);
+        let mut output = None;
+        let driven = execution.drive(store, &mut output, guest).await;
+        let result = execution.finish(store, driven, output);
         let is_kept = execution.keeps(store, StoreFate::KeepUnlessEntered, result.is_ok());
         drop(execution);
         if is_kept {

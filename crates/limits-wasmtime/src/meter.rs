@@ -1,7 +1,6 @@
 //! The fuel and the deadline of one execution, as seen from inside the store.
 
 use core::time::Duration;
-use std::sync::Arc;
 
 use limits_core::{ResourceLimits, WasmError};
 
@@ -24,7 +23,6 @@ impl Default for Meter {
 
 #[derive(Debug)]
 struct ArmedMeter {
-    clock: Arc<SliceClock>,
     max_fuel: u64,
     interval: FuelInterval,
     /// The time to the deadline as the clock was last read.
@@ -41,30 +39,17 @@ struct ArmedMeter {
     instantiated_after: Option<Duration>,
 }
 
-/// The step that the hook takes before the guest runs on.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) enum NextStep {
-    Continue,
-    /// Give the thread back to the runtime first.
-    Park,
-    /// Fail: the deadline has passed.
-    Expire,
-}
-
 impl Meter {
     /// Sets the longest interval of the executions that start from now on.
     pub(crate) const fn set_longest_interval(&mut self, units: u64) {
         self.longest_interval = units;
     }
 
-    /// Starts an execution: fresh fuel, fresh deadline.
+    /// Starts an execution: fresh fuel.
     #[inline]
-    pub(crate) fn arm(&mut self, limits: &ResourceLimits) -> Arc<SliceClock> {
-        let timeout = Duration::from_millis(limits.execution_timeout_ms());
-        let clock = SliceClock::start_in(self.armed.take().map(|armed| armed.clock), timeout);
+    pub(crate) fn arm(&mut self, limits: &ResourceLimits, timeout: Duration) {
         let max_fuel = limits.max_fuel_per_execution();
         self.armed = Some(ArmedMeter {
-            clock: Arc::clone(&clock),
             max_fuel,
             interval: FuelInterval::start(max_fuel, timeout, self.longest_interval),
             time_left: Some(timeout),
@@ -74,33 +59,19 @@ impl Meter {
             entry_is_timed: false,
             instantiated_after: None,
         });
-        clock
     }
 
-    /// Notes that the store has its instance, from now on or, if `is_kept`, from an earlier
-    /// execution.
+    /// Notes the time from the start until the store had its instance: zero if it is kept from an
+    /// earlier execution.
     #[inline]
-    pub(crate) fn note_instance(&mut self, is_kept: bool) {
+    pub(crate) const fn note_instance(&mut self, after: Duration) {
         if let Some(armed) = &mut self.armed {
-            let after = if is_kept { Duration::ZERO } else { armed.clock.elapsed() };
             armed.instantiated_after = Some(after);
         }
     }
 
-    /// Notes that the store has its instance from now on, and that nothing but the call's own entry
-    /// comes next. Where the slice goes on, that entry need not read the clock again.
-    #[inline]
-    pub(crate) fn note_instance_and_call(&mut self) {
-        if let Some(armed) = &mut self.armed {
-            let now = armed.clock.now();
-            let after = now.saturating_duration_since(armed.clock.started());
-            armed.instantiated_after = Some(after);
-            armed.entry_is_timed = !armed.clock.is_expired(now) && !armed.clock.is_slice_over(now);
-        }
-    }
-
-    /// Notes that the driver has just read the clock, and that nothing but the call's own entry
-    /// comes next. That entry need not read it again.
+    /// Notes that the clock has just been read, and that nothing but the call's own entry comes
+    /// next. That entry need not read it again.
     #[inline]
     pub(crate) const fn note_immediate_call(&mut self) {
         if let Some(armed) = &mut self.armed {
@@ -150,9 +121,8 @@ impl Meter {
         self.armed.as_ref().map_or(0, |armed| armed.fuel_left)
     }
 
-    pub(crate) fn time_left(&self) -> Option<Duration> {
-        let clock = &self.armed.as_ref()?.clock;
-        clock.time_left(clock.now())
+    pub(crate) const fn is_armed(&self) -> bool {
+        self.armed.is_some()
     }
 
     /// Takes `units` of fuel for work that the host does on the guest's behalf.
@@ -186,75 +156,39 @@ impl Meter {
         }
     }
 
-    /// Reads the clock as the guest is about to run on. A meter that was never armed has no time.
-    pub(crate) fn check(&mut self) -> NextStep {
-        let Some(armed) = &mut self.armed else {
-            return NextStep::Expire;
-        };
-        let now = armed.clock.now();
-        armed.time_left = armed.clock.time_left(now);
-        if armed.clock.is_expired(now) {
-            NextStep::Expire
-        } else if armed.clock.is_slice_over(now) {
-            NextStep::Park
-        } else {
-            NextStep::Continue
-        }
-    }
-
-    /// Asks the driver to go to the runtime.
-    pub(crate) fn park(&self) {
-        if let Some(armed) = &self.armed {
-            armed.clock.park();
+    /// Notes the time to the deadline, as the clock has just been read.
+    pub(crate) const fn note_time_left(&mut self, left: Option<Duration>) {
+        if let Some(armed) = &mut self.armed {
+            armed.time_left = left;
         }
     }
 
     /// If the guest comes back from a yield, with `fuel` in the store, returns the interval to go
-    /// on with where it changes. To be called after a [`check`](Self::check).
-    pub(crate) fn steer(&mut self, fuel: u64) -> Option<u64> {
+    /// on with where it changes. To be called after the time left was noted.
+    pub(crate) fn steer(&mut self, fuel: u64, clock: &SliceClock) -> Option<u64> {
         let armed = self.armed.as_mut()?;
-        if !armed.clock.take_yielded() {
+        if !clock.take_yielded() {
             return None;
         }
-        armed.interval.steer(fuel, armed.clock.ran(), armed.time_left)
-    }
-
-    /// Forgets a yield: something other than its return came first.
-    #[inline]
-    pub(crate) fn forget_yield(&self) {
-        if let Some(armed) = &self.armed {
-            let _ = armed.clock.take_yielded();
-        }
+        armed.interval.steer(fuel, clock.ran(), armed.time_left)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Meter, NextStep};
+    use super::Meter;
     use core::time::Duration;
     use limits_core::ResourceLimits;
 
-    fn armed(max_fuel: u64, timeout_ms: u64) -> Meter {
+    fn arm(meter: &mut Meter, max_fuel: u64) {
         let limits = ResourceLimits::builder().memory_bytes(0).max_fuel(max_fuel);
-        let mut meter = Meter::default();
-        let _ = meter.arm(&limits.execution_timeout_ms(timeout_ms).build().unwrap());
-        meter
-    }
-
-    #[test]
-    fn the_longest_timeout_does_not_panic() {
-        assert_eq!(armed(1, u64::MAX).check(), NextStep::Continue);
-    }
-
-    #[test]
-    fn no_time_left_is_expired() {
-        assert_eq!(armed(1, 0).check(), NextStep::Expire);
-        assert_eq!(armed(1, 0).time_left(), Some(Duration::ZERO));
+        meter.arm(&limits.build().unwrap(), Duration::from_secs(1));
     }
 
     #[test]
     fn a_charge_past_the_fuel_is_refused_and_still_taken() {
-        let mut meter = armed(100, 1_000);
+        let mut meter = Meter::default();
+        arm(&mut meter, 100);
         assert!(meter.charge(60).is_ok());
         assert_eq!(meter.fuel_left(), 40);
         assert_eq!(
@@ -268,8 +202,7 @@ mod tests {
     #[test]
     fn an_unarmed_meter_has_nothing_to_give() {
         let mut meter = Meter::default();
-        assert_eq!((meter.fuel_left(), meter.time_left()), (0, None));
+        assert_eq!((meter.fuel_left(), meter.is_armed()), (0, false));
         assert!(meter.charge(1).is_err());
-        assert_eq!(meter.check(), NextStep::Expire);
     }
 }

@@ -1,21 +1,21 @@
 //! The time of executions inside a poll of another one.
 
 use core::cell::Cell;
-use core::time::Duration;
 
 /// The time of executions that ran inside the poll of another one, because a host function ran
 /// another guest.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Nested {
-    /// Time that they held the thread.
-    pub(crate) ran: Duration,
-    /// The part of it that an account has been charged for.
-    pub(crate) charged: Duration,
+    /// Time that they held the thread, in nanoseconds.
+    pub(crate) ran: u64,
+    /// The part of it that an account has been charged for, in nanoseconds.
+    pub(crate) charged: u64,
 }
 
 impl Nested {
-    const NONE: Self = Self { ran: Duration::ZERO, charged: Duration::ZERO };
+    const NONE: Self = Self { ran: 0, charged: 0 };
 
+    #[inline]
     const fn and(self, other: Self) -> Self {
         Self {
             ran: self.ran.saturating_add(other.ran),
@@ -36,6 +36,7 @@ pub(crate) fn measure<R>(poll: impl FnOnce() -> R) -> (R, Nested) {
     // Restores the outer poll's sum when a host function panics as well.
     struct Outer(Nested);
     impl Drop for Outer {
+        #[inline]
         fn drop(&mut self) {
             SPENT.set(self.0);
         }
@@ -56,10 +57,9 @@ pub(crate) fn add(spent: Nested) {
 #[cfg(test)]
 mod tests {
     use super::{Nested, add, measure};
-    use core::time::Duration;
 
     const fn spent(ran: u64, charged: u64) -> Nested {
-        Nested { ran: Duration::from_millis(ran), charged: Duration::from_millis(charged) }
+        Nested { ran, charged }
     }
 
     #[test]

@@ -1,22 +1,24 @@
-//! The clock of one execution, which its driver and its call hook share.
+//! The clock of a store's executions, which their driver and the call hook share.
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use core::time::Duration;
-use std::sync::Arc;
-use std::time::Instant;
 
 use crate::crowd::SLICE;
+use crate::moment::{Moment, nanos};
 
-/// The deadline and the slices of one execution.
+/// The deadline and the slices of one execution, and then of the next one in the same store. Until
+/// the first one starts, the deadline has passed.
 ///
-/// The driver and the call hook run in the same task, one inside the other's poll, so relaxed
-/// atomics are enough: the runtime orders the task's polls when it moves between threads.
+/// The driver and the call hook run in the same task, one inside the other's poll, and executions
+/// of a store follow one another. So relaxed atomics are enough: the runtime orders the task's
+/// polls when it moves between threads, and the owner of the store its executions.
 #[derive(Debug)]
 pub(crate) struct SliceClock {
-    start: Instant,
-    deadline: Option<Instant>,
-    /// Start of the slice, in nanoseconds since `start`.
-    began: AtomicU64,
+    start: AtomicMoment,
+    /// `NEVER` without a deadline.
+    deadline: AtomicMoment,
+    /// Start of the slice.
+    began: AtomicMoment,
     /// Length of the slice, in nanoseconds.
     length: AtomicU64,
     /// Time that the guest ran in all polls but the present one, in nanoseconds.
@@ -28,15 +30,11 @@ pub(crate) struct SliceClock {
 }
 
 impl SliceClock {
-    /// Starts the clock of an execution that may take `timeout`. A timeout beyond what the clock
-    /// can express is no deadline.
-    #[inline]
-    pub(crate) fn start(timeout: Duration) -> Self {
-        let start = Instant::now();
+    pub(crate) fn new() -> Self {
         Self {
-            start,
-            deadline: start.checked_add(timeout),
-            began: AtomicU64::new(0),
+            start: AtomicMoment::new(),
+            deadline: AtomicMoment::new(),
+            began: AtomicMoment::new(),
             length: AtomicU64::new(nanos(SLICE)),
             ran: AtomicU64::new(0),
             yielded: AtomicBool::new(false),
@@ -44,90 +42,59 @@ impl SliceClock {
         }
     }
 
-    /// Starts the clock of an execution in the place of that of the one before, unless that is
-    /// still in use.
+    /// Starts an execution, `now`, that may take `timeout`. A timeout beyond what the clock can
+    /// express is no deadline.
     #[inline]
-    pub(crate) fn start_in(place: Option<Arc<Self>>, timeout: Duration) -> Arc<Self> {
-        let clock = Self::start(timeout);
-        if let Some(mut place) = place
-            && let Some(old) = Arc::get_mut(&mut place)
-        {
-            *old = clock;
-            return place;
-        }
-        Arc::new(clock)
-    }
-
-    /// Reads the clock. Together with [`start`](Self::start) the only place that does.
-    #[expect(clippy::unused_self, reason = "ties reading the clock to an execution")]
-    #[inline]
-    pub(crate) fn now(&self) -> Instant {
-        Instant::now()
+    pub(crate) fn start(&self, now: Moment, timeout: Duration) {
+        self.start.set(now);
+        self.deadline.set(now.after(timeout));
+        self.began.set(now);
+        self.ran.store(0, Ordering::Relaxed);
+        self.yielded.store(false, Ordering::Relaxed);
+        self.parked.store(false, Ordering::Relaxed);
     }
 
     /// Tells whether the deadline has passed at `now`. At the deadline itself it has.
     #[inline]
-    pub(crate) fn is_expired(&self, now: Instant) -> bool {
-        self.deadline.is_some_and(|deadline| now >= deadline)
+    pub(crate) fn is_expired(&self, now: Moment) -> bool {
+        now >= self.deadline.get()
     }
 
     /// Returns the time from `now` to the deadline, if there is one.
     #[inline]
-    pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
-        self.deadline.map(|deadline| deadline.saturating_duration_since(now))
+    pub(crate) fn time_left(&self, now: Moment) -> Option<Duration> {
+        let deadline = self.deadline.get();
+        (deadline != Moment::NEVER).then(|| deadline.since(now))
     }
 
     /// Returns the moment of the start.
     #[inline]
-    pub(crate) const fn started(&self) -> Instant {
-        self.start
+    pub(crate) fn started(&self) -> Moment {
+        self.start.get()
     }
 
     /// Returns the time since the start.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.now().saturating_duration_since(self.start)
-    }
-
-    /// Returns the CPU time of this thread, where the system has a clock for it. Reading it costs
-    /// ten times as much as `now`.
-    #[cfg(target_os = "linux")]
-    #[expect(clippy::unused_self, reason = "as for `now`")]
-    pub(crate) fn thread_time(&self) -> Option<Duration> {
-        use rustix::time::{ClockId, clock_gettime};
-        Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).ok()
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    #[expect(clippy::unused_self, reason = "as for `now`")]
-    pub(crate) const fn thread_time(&self) -> Option<Duration> {
-        None
-    }
-
-    #[inline]
-    fn since_start(&self, now: Instant) -> u64 {
-        nanos(now.saturating_duration_since(self.start))
+        Moment::now().since(self.started())
     }
 
     /// Starts a slice of this length.
     #[inline]
-    pub(crate) fn begin_slice(&self, now: Instant, length: Duration) {
-        self.began.store(self.since_start(now), Ordering::Relaxed);
+    pub(crate) fn begin_slice(&self, now: Moment, length: Duration) {
+        self.began.set(now);
         self.length.store(nanos(length), Ordering::Relaxed);
     }
 
     /// Tells whether the slice is over.
     #[inline]
-    pub(crate) fn is_slice_over(&self, now: Instant) -> bool {
-        let began = self.began.load(Ordering::Relaxed);
-        self.since_start(now).saturating_sub(began) >= self.length.load(Ordering::Relaxed)
+    pub(crate) fn is_slice_over(&self, now: Moment) -> bool {
+        now.nanos_since(self.began.get()) >= self.length.load(Ordering::Relaxed)
     }
 
     /// Notes a poll in which the guest ran for `ran`, and whether the guest yielded at its end.
     #[inline]
     pub(crate) fn note_poll(&self, ran: Duration, yielded: bool) {
-        // Only the driver writes it.
-        let before = self.ran.load(Ordering::Relaxed);
-        self.ran.store(before.saturating_add(nanos(ran)), Ordering::Relaxed);
+        self.ran.store(self.ran().saturating_add(nanos(ran)), Ordering::Relaxed);
         self.yielded.store(yielded, Ordering::Relaxed);
     }
 
@@ -154,6 +121,26 @@ impl SliceClock {
     }
 }
 
+/// A moment that tasks share.
+#[derive(Debug)]
+struct AtomicMoment(AtomicU64);
+
+impl AtomicMoment {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
+    #[inline]
+    fn get(&self) -> Moment {
+        Moment::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    fn set(&self, moment: Moment) {
+        self.0.store(moment.as_nanos(), Ordering::Relaxed);
+    }
+}
+
 /// Returns a flag of the task and resets it. Half the cost of a `swap`, which is for more threads.
 #[inline]
 fn take(flag: &AtomicBool) -> bool {
@@ -164,47 +151,69 @@ fn take(flag: &AtomicBool) -> bool {
     was
 }
 
-/// Returns `duration` in nanoseconds; a longer one than 584 years is 584 years.
-#[inline]
-pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::SliceClock;
     use crate::crowd::SLICE;
+    use crate::moment::Moment;
     use core::time::Duration;
 
     const NANOSECOND: Duration = Duration::from_nanos(1);
+    const START: Moment = Moment::from_nanos(1_000);
+
+    fn clock(timeout: Duration) -> SliceClock {
+        let clock = SliceClock::new();
+        clock.start(START, timeout);
+        clock
+    }
 
     #[test]
     fn a_slice_is_over_after_its_whole_length() {
-        let clock = SliceClock::start(Duration::from_secs(1));
-        let began = clock.start + Duration::from_millis(7);
+        let clock = clock(Duration::from_secs(1));
+        let began = START.after(Duration::from_millis(7));
         for length in [SLICE, SLICE / 10] {
             clock.begin_slice(began, length);
             assert!(!clock.is_slice_over(began));
-            assert!(!clock.is_slice_over(began + length - NANOSECOND));
-            assert!(clock.is_slice_over(began + length));
+            assert!(!clock.is_slice_over(began.after(length - NANOSECOND)));
+            assert!(clock.is_slice_over(began.after(length)));
         }
     }
 
     #[test]
     fn a_deadline_has_passed_from_its_first_moment_on() {
         let timeout = Duration::from_millis(7);
-        let clock = SliceClock::start(timeout);
-        let deadline = clock.start + timeout;
-        assert!(!clock.is_expired(deadline - NANOSECOND));
-        assert_eq!(clock.time_left(deadline - NANOSECOND), Some(NANOSECOND));
+        let clock = clock(timeout);
+        let before = START.after(timeout - NANOSECOND);
+        assert!(!clock.is_expired(before));
+        assert_eq!(clock.time_left(before), Some(NANOSECOND));
+        let deadline = START.after(timeout);
         assert!(clock.is_expired(deadline));
-        assert_eq!(clock.time_left(deadline + SLICE), Some(Duration::ZERO));
+        assert_eq!(clock.time_left(deadline.after(SLICE)), Some(Duration::ZERO));
     }
 
     #[test]
     fn the_longest_timeout_is_no_deadline() {
-        let clock = SliceClock::start(Duration::MAX);
-        assert!(!clock.is_expired(clock.start + Duration::from_secs(1 << 40)));
-        assert_eq!(clock.time_left(clock.now()), None);
+        let clock = clock(Duration::MAX);
+        assert!(!clock.is_expired(START.after(Duration::from_secs(1 << 32))));
+        assert_eq!(clock.time_left(START), None);
+    }
+
+    #[test]
+    fn a_clock_that_was_never_started_has_no_time() {
+        assert!(SliceClock::new().is_expired(Moment::now()));
+    }
+
+    #[test]
+    fn an_execution_has_nothing_of_the_one_before() {
+        let clock = clock(Duration::from_millis(7));
+        clock.note_poll(SLICE, true);
+        clock.park();
+        let next = START.after(Duration::from_secs(1));
+        clock.start(next, Duration::from_millis(7));
+        assert!(!clock.is_expired(next));
+        assert!(!clock.is_slice_over(next));
+        assert_eq!(clock.ran(), 0);
+        assert!(!clock.take_yielded());
+        assert!(!clock.take_parked());
     }
 }

@@ -8,9 +8,10 @@ use limits_core::{Account, CpuTimePolicy, ResourceLimits, WasmResult};
 use wasmtime::component::ResourceTable;
 
 use crate::cancel::CancelHandle;
-use crate::cpu_account::CpuAccount;
+use crate::cpu_account::{CpuAccount, UnbilledTime};
 use crate::limiter::Limiter;
 use crate::meter::Meter;
+use crate::moment::Moment;
 use crate::yield_waker::KeptWaker;
 
 /// The limiter and the meter of one store, owned by the host's store data.
@@ -26,6 +27,9 @@ pub struct LimitState {
     pub(crate) meter: Meter,
     pub(crate) cancel: CancelHandle,
     pub(crate) cpu: Option<CpuAccount>,
+    /// CPU time of earlier executions: most calls into a kept instance are shorter than the unit
+    /// that accounts count in.
+    pub(crate) unbilled: UnbilledTime,
     /// The waker of the last execution, for the next one.
     pub(crate) waker: Option<KeptWaker>,
 }
@@ -37,6 +41,7 @@ impl Default for LimitState {
             meter: Meter::default(),
             cancel: CancelHandle::new(),
             cpu: None,
+            unbilled: UnbilledTime::default(),
             waker: None,
         }
     }
@@ -47,6 +52,31 @@ impl LimitState {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Starts an execution: fresh fuel, fresh deadline.
+    #[inline]
+    pub(crate) fn arm(&mut self, limits: &ResourceLimits) {
+        let timeout = Duration::from_millis(limits.execution_timeout_ms());
+        self.cancel.clock().start(Moment::now(), timeout);
+        self.meter.arm(limits, timeout);
+        self.limiter.begin_execution();
+    }
+
+    /// Notes that the store has its instance from now on.
+    pub(crate) fn note_instantiated(&mut self) {
+        self.meter.note_instance(self.cancel.clock().elapsed());
+    }
+
+    /// Notes that the store has its instance from now on, and that nothing but the call's own entry
+    /// comes next. Where the slice goes on, that entry need not read the clock again.
+    #[inline]
+    pub(crate) fn note_instance_and_call(&mut self) {
+        let (clock, now) = (self.cancel.clock(), Moment::now());
+        self.meter.note_instance(now.since(clock.started()));
+        if !clock.is_expired(now) && !clock.is_slice_over(now) {
+            self.meter.note_immediate_call();
+        }
     }
 
     /// Takes memory and CPU time from `account`, on top of the store's own limits.
@@ -119,7 +149,8 @@ impl LimitState {
     /// Host functions that wait should bound their own waiting by it.
     #[must_use]
     pub fn remaining_time(&self) -> Option<Duration> {
-        self.meter.time_left()
+        let left = || self.cancel.clock().time_left(Moment::now());
+        self.meter.is_armed().then(left)?
     }
 
     /// Returns the fuel left as the guest called the host, less the charges since.

@@ -17,6 +17,7 @@ pub(super) const OTHERS: [&str; 2] = [QUOTAS, EXTISM];
 
 /// The measuring programs of `limits-benches`, in the order of the table.
 const PROGRAMS: &[&str] = &[
+    "kept",
     "cold",
     "throughput",
     "guests",

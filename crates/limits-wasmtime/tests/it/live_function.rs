@@ -1,10 +1,14 @@
 //! A function of a live instance, found once and called many times.
 
+use core::future::Future as _;
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::Arc;
+use std::time::Instant;
 
 use limits_wasmtime::limits_core::{
-    Account, CpuTimePolicy, QuotaTracker, ResourceQuota, WasmError,
+    Account, CpuTimePolicy, ManualClock, QuotaTracker, ResourceQuota, WasmError,
 };
 use limits_wasmtime::{LimitState, LiveFunction, LiveSlot};
 
@@ -29,8 +33,12 @@ const SUM: &str = r#"(component
     (func (export "spin") (canon lift (core func $i "spin"))))"#;
 
 async fn slot(state: LimitState) -> LiveSlot<Host> {
+    slot_for(50, state).await
+}
+
+async fn slot_for(timeout_ms: u64, state: LimitState) -> LiveSlot<Host> {
     let guest = Guest::new(SUM);
-    let limits = roomy().execution_timeout_ms(50).build().unwrap();
+    let limits = roomy().execution_timeout_ms(timeout_ms).build().unwrap();
     let host = Host { limits: state, ..Host::default() };
     let live = guest.executor.instantiate(&guest.component, &limits, host).await;
     LiveSlot::new(live.unwrap().output)
@@ -164,4 +172,133 @@ async fn a_cancellation_ends_a_function_that_waits() {
     cancel.cancel();
     let failure = call.await.unwrap().unwrap_err();
     assert!(matches!(failure.error(), WasmError::Cancelled), "{failure}");
+}
+
+/// An account of much CPU time whose window does not end, and a state that it pays for.
+fn account(cpu_time_ms: u64) -> (Arc<QuotaTracker>, LimitState) {
+    let quota = ResourceQuota::new().with_cpu_time(cpu_time_ms);
+    let tracker = Arc::new(QuotaTracker::with_clock(quota, Arc::new(ManualClock::new())));
+    let account: Arc<dyn Account> = Arc::<QuotaTracker>::clone(&tracker);
+    (tracker, LimitState::new().with_account(account, CpuTimePolicy::Throttle))
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap()
+}
+
+#[tokio::test]
+async fn a_function_has_a_deadline_of_its_own_in_each_call() {
+    let mut slot = slot_for(200, LimitState::new()).await;
+    let mut function = slot.func::<(u32,), (u32,)>("add").await.unwrap();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(450) {
+        let report = function.call(&mut slot, (1,)).await.unwrap().report;
+        assert!(report.wall_time < Duration::from_millis(200));
+        assert_eq!(report.instantiate_time, Duration::ZERO);
+    }
+    let mut spin = slot.func::<(), ()>("spin").await.unwrap();
+    let failure = spin.call(&mut slot, ()).await.unwrap_err();
+    assert!(
+        matches!(failure.error(), WasmError::ExecutionTimeout { timeout_ms: 200, .. }),
+        "{failure}"
+    );
+    let report = failure.report();
+    assert!(report.wall_time >= Duration::from_millis(200), "{report:?}");
+    assert!(report.cpu_time <= report.wall_time, "{report:?}");
+}
+
+#[tokio::test]
+async fn a_function_that_runs_for_long_gives_the_thread_back() {
+    let mut slot = slot(LimitState::new()).await;
+    let mut spin = slot.func::<(), ()>("spin").await.unwrap();
+    let turns = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&turns);
+    let neighbour = tokio::spawn(async move {
+        loop {
+            counted.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    });
+    let failure = spin.call(&mut slot, ()).await.unwrap_err();
+    neighbour.abort();
+    // 200 slices in 50 ms, if nothing else runs.
+    assert!(turns.load(Ordering::Relaxed) >= 5, "{}", turns.load(Ordering::Relaxed));
+    assert!(failure.report().slices >= 5, "{failure}");
+}
+
+/// I7: most calls are shorter than the unit that CPU time is counted in, and are paid for together.
+#[tokio::test]
+async fn i7_short_calls_of_a_function_are_charged_together() {
+    let (tracker, state) = account(1_000_000);
+    let mut slot = slot(state).await;
+    let instantiation = tracker.usage().cpu_time_used_us;
+    let mut function = slot.func::<(u32,), (u32,)>("add").await.unwrap();
+    let mut used = Duration::ZERO;
+    for _ in 0..2_000 {
+        used += function.call(&mut slot, (1,)).await.unwrap().report.cpu_time;
+    }
+    let charged = tracker.usage().cpu_time_used_us - instantiation;
+    // At most a microsecond of the instantiation comes on top.
+    assert!((micros(used)..=micros(used) + 1).contains(&charged), "{charged} of {used:?}");
+}
+
+/// I7, by a handle: the first slice asks as well.
+#[tokio::test]
+async fn i7_a_function_waits_for_the_cpu_time_of_its_account() {
+    let (tracker, state) = account(10);
+    let mut slot = slot_for(300, state).await;
+    let mut spin = slot.func::<(), ()>("spin").await.unwrap();
+    let failure = spin.call(&mut slot, ()).await.unwrap_err();
+    assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
+    assert!(!failure.report().throttled_time.is_zero(), "{failure}");
+    let used = tracker.usage().cpu_time_used_us;
+    assert!(used >= 10_000, "{used}");
+}
+
+/// I7: calls by a handle inside an execution are paid for once.
+#[tokio::test]
+async fn i7_a_function_that_is_called_inside_an_execution_is_charged_once() {
+    let (tracker, state) = account(1_000_000);
+    let mut inner = slot(state).await;
+    let instantiation = tracker.usage().cpu_time_used_us;
+    let mut function = inner.func::<(u32,), (u32,)>("add").await.unwrap();
+    let account: Arc<dyn Account> = Arc::<QuotaTracker>::clone(&tracker);
+    let state = LimitState::new().with_account(account, CpuTimePolicy::Throttle);
+    let guest = Guest::new(SUM);
+    let limits = roomy().build().unwrap();
+    let host = Host { limits: state, ..Host::default() };
+    let run = guest.executor.execute_with(&guest.component, &limits, host, async |_, _| {
+        let mut used = Duration::ZERO;
+        for _ in 0..500 {
+            used += function.call(&mut inner, (1,)).await?.report.cpu_time;
+        }
+        Ok(used)
+    });
+    let result = run.await.unwrap();
+    let both = micros(result.output + result.report.cpu_time);
+    let charged = tracker.usage().cpu_time_used_us - instantiation;
+    assert!(charged.abs_diff(both) <= 3, "{charged} charged, {both} used");
+}
+
+#[test]
+fn a_function_is_not_entered_outside_a_runtime_and_its_instance_stays() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (mut slot, mut function) = runtime.block_on(async {
+        let mut slot = slot(LimitState::new()).await;
+        let function = slot.func::<(u32,), (u32,)>("add").await.unwrap();
+        (slot, function)
+    });
+    let failure = {
+        let call = core::pin::pin!(function.call(&mut slot, (1,)));
+        let Poll::Ready(outcome) = call.poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("waits for a runtime that is not there");
+        };
+        outcome.unwrap_err()
+    };
+    assert!(matches!(failure.error(), WasmError::InvalidConfiguration { .. }), "{failure}");
+    assert!(slot.instance().is_some());
+    assert_eq!(runtime.block_on(add(&mut slot, &mut function, 1)), 1);
+    // In a task, the runtime is known in another way.
+    let call = async move { add(&mut slot, &mut function, 1).await };
+    assert_eq!(runtime.block_on(runtime.spawn(call)).unwrap(), 2);
 }
