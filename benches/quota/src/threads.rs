@@ -15,8 +15,9 @@ use crate::{governor, registry};
 
 const PLOT: &str = "quota-threads";
 const THREADS: [u32; 4] = [1, 2, 4, 8];
-/// The time for which all threads take.
-const BATCH: Duration = Duration::from_millis(20);
+/// The time for which each thread takes, if it has a core: short, so that other programs seldom
+/// come between.
+const BATCH: Duration = Duration::from_millis(2);
 
 /// A limiter on cache lines of its own.
 #[repr(align(128))]
@@ -65,6 +66,7 @@ fn check_some(governor: &Apart) -> bool {
 /// Returns millions of operations a second, if the threads had as many cores as they could use.
 fn throughput(threads: u32, work: &(dyn Fn(usize) -> bool + Sync)) -> Option<f64> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
+    let on_each_core = threads.div_ceil(u32::try_from(cores).unwrap_or(1));
     let is_over = &AtomicBool::new(false);
     let (done, on_core, time) = thread::scope(|scope| {
         let begun = Instant::now();
@@ -83,7 +85,7 @@ fn throughput(threads: u32, work: &(dyn Fn(usize) -> bool + Sync)) -> Option<f64
                 })
             })
             .collect();
-        thread::sleep(BATCH);
+        thread::sleep(BATCH * on_each_core);
         is_over.store(true, Ordering::Relaxed);
         let ended = threads.into_iter().map(|thread| thread.join().expect("no batch panics"));
         let sums = ended.fold((0.0, Duration::ZERO), |(all, time), (done, on_core)| {

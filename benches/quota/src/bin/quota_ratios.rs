@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     operations::report(rounds, &mut report)?;
     many::report(fewer(2), is_quick, &mut report)?;
     snapshots::report(fewer(20), is_quick, &mut report)?;
-    threads::report(fewer(20), &mut report)?;
+    threads::report(fewer(5), &mut report)?;
     report.finish()?;
     Ok(())
 }

@@ -281,7 +281,7 @@ impl QuotaTracker {
     ///
     /// The refusal of a resource on a level, with the time to retry. If several resources or levels
     /// refuse, it is the one with the longest wait. Nothing has been taken.
-    #[inline]
+    #[inline(always)]
     pub fn reserve(&self, quota: QuotaType) -> Result<Reservation<&Self>, QuotaError> {
         let mut at = 0;
         self.take(quota, &mut at)?;

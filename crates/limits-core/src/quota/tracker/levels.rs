@@ -216,7 +216,8 @@ impl QuotaTracker {
             if let Some(lease) = level.lease(resource) {
                 lease.charge(n);
             } else if let Counter::Rate(rate) = level.counter(resource) {
-                rate.charge(level.windows, now, n, level.bounds.units(resource));
+                // Its use is no debt without a limit, as under one that it cannot pass.
+                rate.charge(level.windows, now, n, level.bounds.ceiling(resource));
             }
         }
         0
