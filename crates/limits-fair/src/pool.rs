@@ -1,0 +1,150 @@
+//! A pool of slots, and those who wait for one.
+
+use core::num::NonZeroUsize;
+use core::task::Waker;
+use std::collections::HashMap;
+#[cfg(not(loom))]
+use std::sync::PoisonError;
+
+use crate::share::Share;
+use crate::slots::{Held, Slots};
+use crate::sync::{Mutex, MutexGuard};
+use crate::tree::{NodeId, Tree};
+
+/// The time after which a slot goes to the next who waits, in nanoseconds, though its holder has
+/// not come back, or has not begun: 20 slices.
+const OVERDUE: u64 = 5_000_000;
+
+/// The slots of one runtime, and those who wait for one of them.
+///
+/// Times are nanoseconds of any clock that does not go back, the same for all calls.
+///
+/// # Invariants
+///
+/// - I7: while anyone waits, every slot is held, and its word says that someone waits.
+/// - I8: a waiter that gets a slot is woken once, by the waker that it registered last.
+/// - I9: slots are neither lost nor doubled, in whatever order seats wait, are granted, give back
+///   and are dropped.
+#[derive(Debug)]
+pub struct Pool {
+    slots: Slots,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    tree: Tree,
+    /// The executions that have waited once.
+    waiters: HashMap<NodeId, Waiter>,
+}
+
+/// The part of a seat that others change.
+#[derive(Debug)]
+pub(crate) enum Waiter {
+    /// It does not wait.
+    Away,
+    /// It waits.
+    Waiting(Waker),
+    /// It has a slot, and has not seen it yet.
+    Granted(Held),
+}
+
+impl Pool {
+    /// Returns a pool of free slots.
+    #[must_use]
+    pub fn new(slots: NonZeroUsize) -> Self {
+        let state = State { tree: Tree::new(), waiters: HashMap::new() };
+        Self { slots: Slots::new(slots.get()), state: Mutex::new(state) }
+    }
+
+    /// Passes on the slots of those that do not come back: whose host function blocks its thread,
+    /// or who were granted a slot and are not polled.
+    ///
+    /// A host calls it every few milliseconds while anyone waits. Returns whether anyone does.
+    pub fn inspect(&self, now: u64) -> bool {
+        let mut wakers = Vec::new();
+        let mut state = self.lock();
+        if state.tree.is_waited_for() {
+            let overdue: Vec<Held> = self.slots.held_for(OVERDUE, now).collect();
+            for held in overdue {
+                let mut waiters = state.waiters.values_mut();
+                let granted =
+                    waiters.find(|waiter| matches!(waiter, Waiter::Granted(it) if *it == held));
+                if let Some(waiter) = granted {
+                    *waiter = Waiter::Away;
+                }
+                wakers.extend(self.pass(&mut state, held, now));
+            }
+        }
+        let is_waited_for = state.tree.is_waited_for();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+        is_waited_for
+    }
+
+    /// Returns the number of free slots, and asserts that none of them says that anyone waits.
+    #[cfg(test)]
+    pub(crate) fn free_slots(&self) -> usize {
+        self.slots.free()
+    }
+
+    pub(crate) const fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        #[cfg(not(loom))]
+        // Nothing between lock and unlock panics half-way but a defect, and to stop all guests for
+        // it would be worse.
+        return self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        #[cfg(loom)]
+        self.state.lock().unwrap()
+    }
+
+    /// Gives a slot that is still its holder's to the next who waits, or frees it. Returns the
+    /// waker, to be woken without the lock.
+    pub(crate) fn pass(&self, state: &mut State, held: Held, now: u64) -> Option<Waker> {
+        let Some(next) = state.tree.pick() else {
+            self.slots.set_free(held);
+            return None;
+        };
+        let granted = self.slots.pass_on(held, now, state.tree.is_waited_for());
+        match state.waiters.insert(next, Waiter::Granted(granted)) {
+            Some(Waiter::Waiting(waker)) => Some(waker),
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    /// Returns the leaf of a seat, which is added at its first wait.
+    pub(crate) fn leaf(&mut self, leaf: &mut Option<NodeId>, share: Option<&Share>) -> NodeId {
+        *leaf.get_or_insert_with(|| {
+            let leaf = self.tree.add_leaf(share);
+            self.waiters.insert(leaf, Waiter::Away);
+            leaf
+        })
+    }
+
+    pub(crate) fn tree(&mut self) -> &mut Tree {
+        &mut self.tree
+    }
+
+    pub(crate) fn wait(&mut self, leaf: NodeId, waker: &Waker) {
+        self.tree.enqueue(leaf);
+        self.waiters.insert(leaf, Waiter::Waiting(waker.clone()));
+    }
+
+    pub(crate) fn waiter(&mut self, leaf: NodeId) -> Option<&mut Waiter> {
+        self.waiters.get_mut(&leaf)
+    }
+
+    /// Removes a leaf, and returns the slot that it was granted and has not seen.
+    pub(crate) fn remove(&mut self, leaf: NodeId) -> Option<Held> {
+        self.tree.remove_leaf(leaf);
+        match self.waiters.remove(&leaf) {
+            Some(Waiter::Granted(held)) => Some(held),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! One execution's place in a pool.
+
+use core::ops::Deref;
+use core::task::{Context, Poll};
+
+use crate::pool::{Pool, Waiter};
+use crate::share::Share;
+use crate::slots::{Held, Swap};
+use crate::tree::{NodeId, TURN};
+
+/// One execution's place in a pool: it holds a slot, waits for one, or does neither.
+///
+/// While nobody waits, taking a slot and giving it back are one compare-and-swap each on a word of
+/// the slot, without a lock. Dropped, it gives back what it has.
+#[derive(Debug)]
+pub struct Seat<P: Deref<Target = Pool>> {
+    pool: P,
+    share: Option<Share>,
+    /// The slot at which it looks first.
+    first: usize,
+    held: Option<Held>,
+    /// Nanoseconds of the present turn that were charged at its beginning.
+    ahead: u64,
+    /// Set from the first wait on.
+    leaf: Option<NodeId>,
+    /// The time of the last call.
+    now: u64,
+}
+
+impl<P: Deref<Target = Pool>> Seat<P> {
+    /// Returns a seat without a slot. Without a share it is a member of its own below the host, of
+    /// weight 1. `first` is the number of the slot at which it looks first, any number: seats that
+    /// begin on different threads look at different ones.
+    #[must_use]
+    pub const fn new(pool: P, share: Option<Share>, first: usize) -> Self {
+        Self { pool, share, first, held: None, ahead: 0, leaf: None, now: 0 }
+    }
+
+    /// Reports whether it holds a slot, as far as it knows.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.held.is_some()
+    }
+
+    /// Takes a slot, or waits for one. Where it waits, the task is woken for its turn.
+    pub fn poll_take(&mut self, cx: &mut Context<'_>, now: u64) -> Poll<()> {
+        self.now = now;
+        if self.held.is_some() {
+            return Poll::Ready(());
+        }
+        if self.leaf.is_none()
+            && let Some(held) = self.pool.slots().try_take(self.first, now)
+        {
+            return self.begin(held, 0);
+        }
+        let mut state = self.pool.lock();
+        let leaf = state.leaf(&mut self.leaf, self.share.as_ref());
+        match state.waiter(leaf) {
+            Some(waiter @ Waiter::Granted(_)) => {
+                if let Waiter::Granted(held) = core::mem::replace(waiter, Waiter::Away) {
+                    drop(state);
+                    return self.begin(held, TURN);
+                }
+            }
+            Some(Waiter::Waiting(waker)) => {
+                waker.clone_from(cx.waker());
+                return Poll::Pending;
+            }
+            _ => {}
+        }
+        if let Some(held) = self.pool.slots().take_or_want(now) {
+            drop(state);
+            return self.begin(held, 0);
+        }
+        state.wait(leaf, cx.waker());
+        Poll::Pending
+    }
+
+    fn begin(&mut self, held: Held, ahead: u64) -> Poll<()> {
+        self.held = Some(held);
+        self.ahead = ahead;
+        Poll::Ready(())
+    }
+
+    /// Ends a turn in which the execution ran for `ran` nanoseconds, and begins another at once if
+    /// nobody waits, or nobody that was served less. Otherwise the slot is passed on, and the task
+    /// is woken for its next turn, which [`poll_take`](Self::poll_take) takes.
+    pub fn poll_turn(&mut self, cx: &mut Context<'_>, now: u64, ran: u64) -> Poll<()> {
+        self.now = now;
+        let Some(held) = &mut self.held else { return self.poll_take(cx, now) };
+        if self.pool.slots().renew(held, now) == Swap::Done {
+            self.settle_later(ran);
+            return Poll::Ready(());
+        }
+        let held = *held;
+        self.held = None;
+        let mut state = self.pool.lock();
+        let leaf = state.leaf(&mut self.leaf, self.share.as_ref());
+        settle(state.tree(), leaf, self.ahead, ran);
+        self.ahead = 0;
+        let is_ours = self.pool.slots().is_held(held);
+        state.wait(leaf, cx.waker());
+        let waker = match is_ours {
+            true => self.pool.pass(&mut state, held, now),
+            // The slot was passed on while the execution kept its thread.
+            false => match self.pool.slots().take_or_want(now) {
+                Some(held) => self.pool.pass(&mut state, held, now),
+                None => None,
+            },
+        };
+        if let Some(waiter @ Waiter::Granted(_)) = state.waiter(leaf)
+            && let Waiter::Granted(held) = core::mem::replace(waiter, Waiter::Away)
+        {
+            drop(state);
+            return self.begin(held, TURN);
+        }
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Poll::Pending
+    }
+
+    /// Gives the slot back after a turn in which the execution ran for `ran` nanoseconds: it ends,
+    /// or waits for its host. No slot, no effect.
+    pub fn give_back(&mut self, now: u64, ran: u64) {
+        self.now = now;
+        let Some(held) = self.held.take() else { return };
+        if self.pool.slots().give_back(held) == Swap::Done {
+            self.settle_later(ran);
+            return;
+        }
+        let mut state = self.pool.lock();
+        let leaf = state.leaf(&mut self.leaf, self.share.as_ref());
+        settle(state.tree(), leaf, self.ahead, ran);
+        self.ahead = 0;
+        let waker = match self.pool.slots().is_held(held) {
+            true => self.pool.pass(&mut state, held, now),
+            false => None,
+        };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// While nobody waits, time is free; but what was charged ahead stays charged.
+    const fn settle_later(&mut self, _ran: u64) {
+        self.ahead = 0;
+    }
+}
+
+fn settle(tree: &mut crate::tree::Tree, leaf: NodeId, ahead: u64, ran: u64) {
+    if ran >= ahead {
+        tree.charge(leaf, ran - ahead);
+    } else {
+        tree.refund(leaf, ahead - ran);
+    }
+}
+
+impl<P: Deref<Target = Pool>> Drop for Seat<P> {
+    fn drop(&mut self) {
+        let now = self.now;
+        self.give_back(now, self.ahead);
+        let Some(leaf) = self.leaf else { return };
+        let mut state = self.pool.lock();
+        let waker = state.remove(leaf).and_then(|held| self.pool.pass(&mut state, held, now));
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The slots of a pool, a word each.
+//!
+//! A word says whether the slot is held, whether anyone waits, since when it is held, and by which
+//! holder, told apart by a number. While nobody waits, taking and giving back are one
+//! compare-and-swap on one word. Once anyone waits, every word says so, and the holder must ask the
+//! queue; only the thread that has the queue's lock writes words that say so.
+//!
+//! # Invariants
+//!
+//! - I5: a free slot never says that anyone waits: nobody waits while a slot is free.
+//! - I6: a holder whose slot was taken away cannot give it back, renew it, or pass it on.
+
+use crate::sync::{AtomicU64, Ordering};
+
+const HELD: u64 = 1;
+const WANTED: u64 = 1 << 1;
+const SINCE_SHIFT: u32 = 2;
+const SINCE_BITS: u32 = 38;
+const SINCE_MASK: u64 = (1 << SINCE_BITS) - 1;
+const HOLDER_SHIFT: u32 = SINCE_SHIFT + SINCE_BITS;
+/// A word counts time in units of 65 us; 38 bits of them are 208 days.
+const UNIT_SHIFT: u32 = 16;
+
+/// A held slot, as its holder knows it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Held {
+    slot: usize,
+    word: u64,
+}
+
+/// One slot on a cache line of its own, or two of processors that fetch them in pairs.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Slot(AtomicU64);
+
+/// The slots of a pool.
+#[derive(Debug)]
+pub(crate) struct Slots(Box<[Slot]>);
+
+/// Whether a slot was given back or renewed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Swap {
+    Done,
+    /// Someone waits, or the slot is no longer the holder's.
+    AskTheQueue,
+}
+
+const fn since(time: u64) -> u64 {
+    ((time >> UNIT_SHIFT) & SINCE_MASK) << SINCE_SHIFT
+}
+
+impl Slots {
+    pub(crate) fn new(count: usize) -> Self {
+        Self((0..count).map(|_| Slot(AtomicU64::new(0))).collect())
+    }
+
+    /// Takes a free slot, if there is one, beginning at that of a number.
+    pub(crate) fn try_take(&self, from: usize, now: u64) -> Option<Held> {
+        let count = self.0.len();
+        (0..count).find_map(|step| self.try_take_one((from + step) % count, now))
+    }
+
+    fn try_take_one(&self, slot: usize, now: u64) -> Option<Held> {
+        let cell = &self.0[slot].0;
+        // Relaxed: the swap decides.
+        let old = cell.load(Ordering::Relaxed);
+        if old & HELD != 0 {
+            return None;
+        }
+        let word = next_holder(old) | since(now) | HELD;
+        // Acquire and release: what was done under the slot happens before what its next holder
+        // does. A failure is a race that another has won: its caller tries elsewhere, or queues.
+        cell.compare_exchange(old, word, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+            .then_some(Held { slot, word })
+    }
+
+    /// Gives a slot back, unless anyone waits.
+    pub(crate) fn give_back(&self, held: Held) -> Swap {
+        match self.swap(held, freed(held.word)) {
+            Some(_) => Swap::Done,
+            None => Swap::AskTheQueue,
+        }
+    }
+
+    /// Keeps a slot for one more turn, unless anyone waits.
+    pub(crate) fn renew(&self, held: &mut Held, now: u64) -> Swap {
+        let word = held.word & !(SINCE_MASK << SINCE_SHIFT) | since(now);
+        match self.swap(*held, word) {
+            Some(word) => {
+                held.word = word;
+                Swap::Done
+            }
+            None => Swap::AskTheQueue,
+        }
+    }
+
+    /// Replaces the word of a slot if it is as its holder knows it: nobody waits, and it is its.
+    fn swap(&self, held: Held, word: u64) -> Option<u64> {
+        let cell = &self.0[held.slot].0;
+        // As in `try_take_one`.
+        cell.compare_exchange(held.word & !WANTED, word, Ordering::AcqRel, Ordering::Relaxed)
+            .is_ok()
+            .then_some(word)
+    }
+
+    /// With the queue's lock: takes a free slot, or lets all say that someone waits.
+    pub(crate) fn take_or_want(&self, now: u64) -> Option<Held> {
+        (0..self.0.len()).find_map(|slot| {
+            loop {
+                if let Some(held) = self.try_take_one(slot, now) {
+                    return Some(held);
+                }
+                let cell = &self.0[slot].0;
+                let old = cell.load(Ordering::Relaxed);
+                if old & HELD == 0 {
+                    continue;
+                }
+                // Acquire and release, as in `try_take_one`: a holder that reads the bit then
+                // takes the lock, which orders the rest.
+                let wanted =
+                    cell.compare_exchange(old, old | WANTED, Ordering::AcqRel, Ordering::Relaxed);
+                if wanted.is_ok() {
+                    return None;
+                }
+            }
+        })
+    }
+
+    /// With the queue's lock: reports whether a slot is still its holder's.
+    pub(crate) fn is_held(&self, held: Held) -> bool {
+        let word = self.0[held.slot].0.load(Ordering::Acquire);
+        (word ^ held.word) & !WANTED == 0
+    }
+
+    /// With the queue's lock: gives a slot that is still its holder's to another holder.
+    pub(crate) fn pass_on(&self, held: Held, now: u64, is_wanted: bool) -> Held {
+        let wanted = if is_wanted { WANTED } else { 0 };
+        let word = next_holder(held.word) | since(now) | HELD | wanted;
+        // Release pairs with the acquire of the next swap. A plain store is enough: its holder is
+        // the caller, or cannot swap since the word says that someone waits.
+        self.0[held.slot].0.store(word, Ordering::Release);
+        Held { slot: held.slot, word }
+    }
+
+    /// With the queue's lock, while nobody waits: frees a slot that is still its holder's.
+    pub(crate) fn set_free(&self, held: Held) {
+        // As in `pass_on`.
+        self.0[held.slot].0.store(freed(held.word), Ordering::Release);
+    }
+
+    /// Returns the number of free slots.
+    #[cfg(test)]
+    pub(crate) fn free(&self) -> usize {
+        let words = self.0.iter().map(|cell| cell.0.load(Ordering::Acquire));
+        let free: Vec<u64> = words.filter(|word| word & HELD == 0).collect();
+        assert!(free.iter().all(|word| word & WANTED == 0), "{free:x?}");
+        free.len()
+    }
+
+    /// With the queue's lock: returns the slots that were held for longer than a time.
+    pub(crate) fn held_for(&self, time: u64, now: u64) -> impl Iterator<Item = Held> {
+        self.0.iter().enumerate().filter_map(move |(slot, cell)| {
+            let word = cell.0.load(Ordering::Acquire);
+            let began = (word >> SINCE_SHIFT) & SINCE_MASK;
+            let held = (now >> UNIT_SHIFT).wrapping_sub(began) & SINCE_MASK;
+            (word & HELD != 0 && held > time >> UNIT_SHIFT).then_some(Held { slot, word })
+        })
+    }
+}
+
+/// Returns the holder's number that follows that of a word, with nothing else.
+const fn next_holder(word: u64) -> u64 {
+    (word >> HOLDER_SHIFT).wrapping_add(1) << HOLDER_SHIFT
+}
+
+/// Returns the word of a slot that its holder has left.
+const fn freed(word: u64) -> u64 {
+    word >> HOLDER_SHIFT << HOLDER_SHIFT
+}
