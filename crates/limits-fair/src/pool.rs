@@ -82,7 +82,7 @@ impl Pool {
         is_waited_for
     }
 
-    /// Returns the number of free slots, and asserts that none of them says that anyone waits.
+    /// Returns the number of free slots.
     #[cfg(test)]
     pub(crate) fn free_slots(&self) -> usize {
         self.slots.free()

@@ -171,3 +171,111 @@ impl<P: Deref<Target = Pool>> Drop for Seat<P> {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use core::num::{NonZeroU32, NonZeroUsize};
+    use core::task::{Context, Poll, Waker};
+    use std::sync::Arc;
+
+    use super::Seat;
+    use crate::pool::Pool;
+    use crate::share::Share;
+
+    /// Later than any holder may come back.
+    const OVERDUE: u64 = 6_000_000;
+
+    fn pool(slots: usize) -> Arc<Pool> {
+        Arc::new(Pool::new(NonZeroUsize::new(slots).unwrap()))
+    }
+
+    fn seat(pool: &Arc<Pool>) -> Seat<Arc<Pool>> {
+        Seat::new(Arc::clone(pool), Some(Share::new(NonZeroU32::MIN)), 0)
+    }
+
+    fn takes(seat: &mut Seat<Arc<Pool>>, now: u64) -> bool {
+        seat.poll_take(&mut Context::from_waker(Waker::noop()), now).is_ready()
+    }
+
+    fn turns(seat: &mut Seat<Arc<Pool>>, now: u64, ran: u64) -> bool {
+        seat.poll_turn(&mut Context::from_waker(Waker::noop()), now, ran) == Poll::Ready(())
+    }
+
+    #[test]
+    fn whoever_can_run_runs_while_a_slot_is_free() {
+        let pool = pool(3);
+        let mut seats = [(); 4].map(|()| seat(&pool));
+        assert_eq!(seats.each_mut().map(|seat| takes(seat, 0)), [true, true, true, false]);
+        seats[1].give_back(9, 9);
+        assert_eq!(seats.each_mut().map(|seat| takes(seat, 9)), [true, false, true, true]);
+    }
+
+    #[test]
+    fn a_turn_goes_on_while_nobody_waits_and_alternates_once_someone_does() {
+        let pool = pool(1);
+        let (mut one, mut other) = (seat(&pool), seat(&pool));
+        assert!(takes(&mut one, 0));
+        assert!(turns(&mut one, 250_000, 250_000));
+        assert!(!takes(&mut other, 250_001));
+        assert!(!turns(&mut one, 500_000, 250_000));
+        assert!(takes(&mut other, 500_000));
+        assert!(!turns(&mut other, 750_001, 250_001));
+        assert!(takes(&mut one, 750_001));
+    }
+
+    // I6
+    #[test]
+    fn a_holder_whose_slot_was_passed_on_does_not_pass_it_on_once_more() {
+        let pool = pool(1);
+        let [mut stuck, mut next, mut third] = [(); 3].map(|()| seat(&pool));
+        assert!(takes(&mut stuck, 0));
+        assert!(!takes(&mut next, 1));
+        assert!(!takes(&mut third, 2));
+        assert!(pool.inspect(OVERDUE));
+        assert!(takes(&mut next, OVERDUE));
+        stuck.give_back(OVERDUE, OVERDUE);
+        assert!(!takes(&mut third, OVERDUE));
+        next.give_back(OVERDUE, 1);
+        assert!(takes(&mut third, OVERDUE));
+        drop((stuck, next, third));
+        assert_eq!(pool.free_slots(), 1);
+    }
+
+    #[test]
+    fn a_holder_whose_slot_was_passed_on_waits_for_its_next_turn() {
+        let pool = pool(1);
+        let [mut stuck, mut next] = [(); 2].map(|()| seat(&pool));
+        assert!(takes(&mut stuck, 0));
+        assert!(!takes(&mut next, 1));
+        assert!(!pool.inspect(OVERDUE));
+        assert!(!turns(&mut stuck, OVERDUE, OVERDUE));
+        assert!(takes(&mut next, OVERDUE));
+        next.give_back(OVERDUE, 1);
+        assert!(takes(&mut stuck, OVERDUE));
+    }
+
+    #[test]
+    fn a_slot_granted_to_one_that_is_not_polled_goes_to_the_next() {
+        let pool = pool(1);
+        let [mut holder, mut idle, mut next] = [(); 3].map(|()| seat(&pool));
+        assert!(takes(&mut holder, 0));
+        assert!(!takes(&mut idle, 1));
+        assert!(!takes(&mut next, 2));
+        holder.give_back(3, 3);
+        assert!(!pool.inspect(OVERDUE));
+        assert!(!takes(&mut idle, OVERDUE));
+        assert!(takes(&mut next, OVERDUE));
+        drop((holder, idle, next));
+        assert_eq!(pool.free_slots(), 1);
+    }
+
+    #[test]
+    fn a_holder_is_not_overdue_before_its_time() {
+        let pool = pool(1);
+        let [mut holder, mut other] = [(); 2].map(|()| seat(&pool));
+        assert!(takes(&mut holder, 0));
+        assert!(!takes(&mut other, 1));
+        assert!(pool.inspect(5_000_000));
+        assert!(!takes(&mut other, 5_000_000));
+    }
+}

@@ -1,25 +1,24 @@
 //! The slots of a pool, a word each.
 //!
-//! A word says whether the slot is held, whether anyone waits, since when it is held, and by which
-//! holder, told apart by a number. While nobody waits, taking and giving back are one
-//! compare-and-swap on one word. Once anyone waits, every word says so, and the holder must ask the
-//! queue; only the thread that has the queue's lock writes words that say so.
+//! A word says whether the slot is held, whether anyone waits, and since when it is held. While
+//! nobody waits, taking and giving back are one compare-and-swap on one word. Once anyone waits,
+//! every word says so, and the holder must ask the queue; only the thread that has the queue's lock
+//! writes words that say so.
+//!
+//! A holder loses its slot only when it is overdue, so the time in the word tells it from the next.
 //!
 //! # Invariants
 //!
-//! - I5: a free slot never says that anyone waits: nobody waits while a slot is free.
+//! - I5: a slot that is free is taken before anyone waits.
 //! - I6: a holder whose slot was taken away cannot give it back, renew it, or pass it on.
 
 use crate::sync::{AtomicU64, Ordering};
 
+const FREE: u64 = 0;
 const HELD: u64 = 1;
 const WANTED: u64 = 1 << 1;
-const SINCE_SHIFT: u32 = 2;
-const SINCE_BITS: u32 = 38;
-const SINCE_MASK: u64 = (1 << SINCE_BITS) - 1;
-const HOLDER_SHIFT: u32 = SINCE_SHIFT + SINCE_BITS;
-/// A word counts time in units of 65 us; 38 bits of them are 208 days.
-const UNIT_SHIFT: u32 = 16;
+/// The other bits are the time: 2^62 ns are 146 years.
+const TIME_SHIFT: u32 = 2;
 
 /// A held slot, as its holder knows it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,13 +44,14 @@ pub(crate) enum Swap {
     AskTheQueue,
 }
 
-const fn since(time: u64) -> u64 {
-    ((time >> UNIT_SHIFT) & SINCE_MASK) << SINCE_SHIFT
+/// Returns the word of a slot that is held since a time.
+const fn held_since(time: u64) -> u64 {
+    time << TIME_SHIFT | HELD
 }
 
 impl Slots {
     pub(crate) fn new(count: usize) -> Self {
-        Self((0..count).map(|_| Slot(AtomicU64::new(0))).collect())
+        Self((0..count).map(|_| Slot(AtomicU64::new(FREE))).collect())
     }
 
     /// Takes a free slot, if there is one, beginning at that of a number.
@@ -63,21 +63,20 @@ impl Slots {
     fn try_take_one(&self, slot: usize, now: u64) -> Option<Held> {
         let cell = &self.0[slot].0;
         // Relaxed: the swap decides.
-        let old = cell.load(Ordering::Relaxed);
-        if old & HELD != 0 {
+        if cell.load(Ordering::Relaxed) != FREE {
             return None;
         }
-        let word = next_holder(old) | since(now) | HELD;
+        let word = held_since(now);
         // Acquire and release: what was done under the slot happens before what its next holder
         // does. A failure is a race that another has won: its caller tries elsewhere, or queues.
-        cell.compare_exchange(old, word, Ordering::AcqRel, Ordering::Relaxed)
+        cell.compare_exchange(FREE, word, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()
             .then_some(Held { slot, word })
     }
 
     /// Gives a slot back, unless anyone waits.
     pub(crate) fn give_back(&self, held: Held) -> Swap {
-        match self.swap(held, freed(held.word)) {
+        match self.swap(held, FREE) {
             Some(_) => Swap::Done,
             None => Swap::AskTheQueue,
         }
@@ -85,7 +84,7 @@ impl Slots {
 
     /// Keeps a slot for one more turn, unless anyone waits.
     pub(crate) fn renew(&self, held: &mut Held, now: u64) -> Swap {
-        let word = held.word & !(SINCE_MASK << SINCE_SHIFT) | since(now);
+        let word = held_since(now);
         match self.swap(*held, word) {
             Some(word) => {
                 held.word = word;
@@ -113,7 +112,7 @@ impl Slots {
                 }
                 let cell = &self.0[slot].0;
                 let old = cell.load(Ordering::Relaxed);
-                if old & HELD == 0 {
+                if old == FREE {
                     continue;
                 }
                 // Acquire and release, as in `try_take_one`: a holder that reads the bit then
@@ -136,7 +135,7 @@ impl Slots {
     /// With the queue's lock: gives a slot that is still its holder's to another holder.
     pub(crate) fn pass_on(&self, held: Held, now: u64, is_wanted: bool) -> Held {
         let wanted = if is_wanted { WANTED } else { 0 };
-        let word = next_holder(held.word) | since(now) | HELD | wanted;
+        let word = held_since(now) | wanted;
         // Release pairs with the acquire of the next swap. A plain store is enough: its holder is
         // the caller, or cannot swap since the word says that someone waits.
         self.0[held.slot].0.store(word, Ordering::Release);
@@ -146,35 +145,21 @@ impl Slots {
     /// With the queue's lock, while nobody waits: frees a slot that is still its holder's.
     pub(crate) fn set_free(&self, held: Held) {
         // As in `pass_on`.
-        self.0[held.slot].0.store(freed(held.word), Ordering::Release);
+        self.0[held.slot].0.store(FREE, Ordering::Release);
     }
 
     /// Returns the number of free slots.
     #[cfg(test)]
     pub(crate) fn free(&self) -> usize {
-        let words = self.0.iter().map(|cell| cell.0.load(Ordering::Acquire));
-        let free: Vec<u64> = words.filter(|word| word & HELD == 0).collect();
-        assert!(free.iter().all(|word| word & WANTED == 0), "{free:x?}");
-        free.len()
+        self.0.iter().filter(|cell| cell.0.load(Ordering::Acquire) == FREE).count()
     }
 
     /// With the queue's lock: returns the slots that were held for longer than a time.
     pub(crate) fn held_for(&self, time: u64, now: u64) -> impl Iterator<Item = Held> {
         self.0.iter().enumerate().filter_map(move |(slot, cell)| {
             let word = cell.0.load(Ordering::Acquire);
-            let began = (word >> SINCE_SHIFT) & SINCE_MASK;
-            let held = (now >> UNIT_SHIFT).wrapping_sub(began) & SINCE_MASK;
-            (word & HELD != 0 && held > time >> UNIT_SHIFT).then_some(Held { slot, word })
+            let is_overdue = now.saturating_sub(word >> TIME_SHIFT) > time;
+            (word != FREE && is_overdue).then_some(Held { slot, word })
         })
     }
-}
-
-/// Returns the holder's number that follows that of a word, with nothing else.
-const fn next_holder(word: u64) -> u64 {
-    (word >> HOLDER_SHIFT).wrapping_add(1) << HOLDER_SHIFT
-}
-
-/// Returns the word of a slot that its holder has left.
-const fn freed(word: u64) -> u64 {
-    word >> HOLDER_SHIFT << HOLDER_SHIFT
 }
