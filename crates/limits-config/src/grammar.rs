@@ -10,3 +10,4 @@ pub(crate) mod schema;
 pub(crate) mod size;
 pub(crate) mod store_url;
 pub(crate) mod value;
+pub(crate) mod weight;

@@ -1,5 +1,6 @@
 //! The operator's policy.
 
+use core::num::NonZeroU32;
 use core::str::FromStr;
 use std::path::{Path, PathBuf};
 
@@ -139,7 +140,17 @@ impl Policy {
             (memory, rule)
         });
         let layers = PolicyLayers { ceiling, component_override };
-        EffectiveConfig::resolve(id.clone(), config, &layers, host_memory)
+        let weight = self.weight(id, &layers);
+        EffectiveConfig::resolve(id.clone(), config, &layers, host_memory, weight)
+    }
+
+    /// Returns the weight of a component. An override that pins another hash can only lower, and no
+    /// weight is lower than that of a component without override.
+    fn weight(&self, id: &ComponentName, layers: &PolicyLayers<'_>) -> NonZeroU32 {
+        let pin = layers.component_override.as_ref().map_or(HashPin::Absent, |(_, pin)| *pin);
+        let weight = self.tables.component.get(id).and_then(|over| over.weight);
+        let weight = weight.filter(|_| pin != HashPin::Differs);
+        weight.map_or(NonZeroU32::MIN, |weight| weight.0)
     }
 
     /// Returns the settings of `[ceiling]`.

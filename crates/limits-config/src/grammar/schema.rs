@@ -56,6 +56,7 @@ macro_rules! schema_of {
     };
 }
 
+schema_of!(Weight, { "type": "integer", "minimum": 1, "maximum": 10_000 });
 schema_of!(Name, { "type": "string", "pattern": "^[a-z0-9][a-z0-9._-]{0,63}$" });
 schema_of!(SemanticVersion, {
     "type": "string",

@@ -1,5 +1,7 @@
 //! The settings and capabilities that a component gets: file, defaults and policy together.
 
+use core::num::NonZeroU32;
+
 use limits_core::{
     Allowance, CapabilitySet, CpuTimePolicy, RatePolicy, ResourceLimits, ResourceQuota,
 };
@@ -34,17 +36,19 @@ pub struct EffectiveConfig {
     network_policy: RatePolicy,
     message_policy: RatePolicy,
     capabilities: CapabilitySet,
+    weight: NonZeroU32,
     changes: Vec<Change>,
 }
 
 impl EffectiveConfig {
     /// Resolves the configuration of a component; `host_memory` is the ceiling over the memory of
-    /// all components.
+    /// all components, `weight` what its override says.
     pub(crate) fn resolve(
         id: ComponentName,
         config: &ComponentConfig,
         layers: &PolicyLayers<'_>,
         host_memory: Option<(Allowance, Rule)>,
+        weight: NonZeroU32,
     ) -> Self {
         let mut changes = Vec::new();
         if let Some((table, HashPin::Differs)) = &layers.component_override {
@@ -62,6 +66,7 @@ impl EffectiveConfig {
             network_policy: translate::policy(&values, SettingKey::NetworkPolicy),
             message_policy: translate::policy(&values, SettingKey::MessagePolicy),
             capabilities,
+            weight,
             changes,
         }
     }
@@ -128,6 +133,14 @@ impl EffectiveConfig {
     #[must_use]
     pub const fn capabilities(&self) -> &CapabilitySet {
         &self.capabilities
+    }
+
+    /// Returns the parts that the component gets of the host's threads while others want them,
+    /// beside those of the others: 1 to 10 000, 1 unless the policy has a `weight` for it. Its own
+    /// file has none.
+    #[must_use]
+    pub const fn weight(&self) -> NonZeroU32 {
+        self.weight
     }
 
     /// Returns the changes that the policy made, in the order of the file, and rates that cannot be

@@ -6,6 +6,7 @@ use limits_core::CapabilitySet;
 use serde::Deserialize;
 
 use crate::grammar::component_name::ComponentName;
+use crate::grammar::weight::Weight;
 use crate::settings::declared::Declared;
 use crate::settings::section::Rules;
 use crate::settings::table::{CpuConfig, HostCeilings, HostConfig, MemoryConfig, QuotaSection};
@@ -65,6 +66,10 @@ pub(crate) struct Override {
     /// ceiling.
     #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::grammar::schema::Sha256"))]
     pub(crate) sha256: Option<Sha256>,
+    /// The parts that the component gets of the host's threads while others want them, beside those
+    /// of the others, 1 to 10000; 1 without this key.
+    #[cfg_attr(any(test, feature = "schema"), schemars(with = "crate::grammar::schema::Weight"))]
+    pub(crate) weight: Option<Weight>,
     /// The resources that one execution may use.
     resources: ResourceRules,
     /// The resources that the component may use over time.
@@ -138,6 +143,9 @@ impl FileGrammar for PolicyFile {
             ["cluster", "on_store_loss", "storage" | "storage_entries" | "memory"] => Some(
                 String::from("storage and memory are counted on each host, and are not shared"),
             ),
+            ["weight"] | ["host" | "ceiling", "weight"] => {
+                Some(String::from("write `weight` in `[component.\"ID\"]`"))
+            }
             ["host", "quota"] => Some(String::from("write its keys directly under `[host]`")),
             _ => None,
         }

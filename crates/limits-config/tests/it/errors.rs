@@ -174,6 +174,24 @@ fn a_policy_is_as_strict() {
             "line 2, column 10: `component.x.sha256`: `00` is not 64 hexadecimal digits",
         ),
         (
+            "[component.x]\nweight = 0",
+            "line 2, column 10: `component.x.weight`: a weight is 1 to 10000, not 0",
+        ),
+        (
+            "[component.x]\nweight = 10_001",
+            "line 2, column 10: `component.x.weight`: a weight is 1 to 10000, not 10001",
+        ),
+        (
+            "[component.x]\nweight = \"2\"",
+            "line 2, column 10: `component.x.weight`: expected a whole number from 1 to 10000, \
+             found string \"2\"",
+        ),
+        (
+            "[ceiling]\nweight = 2",
+            "line 2, column 1: unknown key `ceiling.weight`: write `weight` in `[component.\"ID\"]` \
+             (expected one of resources, quota, capabilities)",
+        ),
+        (
             "[component.x]\nsha256 = 5",
             "line 2, column 10: `component.x.sha256`: expected a SHA-256 as 64 hexadecimal digits \
              in quotes, found integer `5`",

@@ -83,6 +83,7 @@ fn piece() -> impl Strategy<Value = String> {
         "on_store_loss",
         "\"open\"",
         "sha256",
+        "weight",
         "1",
         "-1",
         "1.5",

@@ -145,7 +145,7 @@ fn a_fault_is_pointed_at() {
             "[component.x.host]\nmemory = \"1MB\"",
             Kind::UnknownKey,
             "line 1, column 14: unknown key `component.x.host`: `[host]` stands by itself (expected \
-             one of sha256, resources, quota, capabilities)",
+             one of sha256, weight, resources, quota, capabilities)",
         ),
         (
             "[host]\nmemory = \"10Mb\"",

@@ -42,6 +42,21 @@ fn an_empty_policy_changes_nothing() {
 }
 
 #[test]
+fn a_component_has_the_weight_of_its_override_and_no_other() {
+    let config = component(MINIMAL);
+    let name = config.component.name.as_str();
+    let weight = |policy: &str, hash| apply(policy, &config, hash).weight().get();
+    assert_eq!(weight("", None), 1);
+    assert_eq!(weight("[component.another]\nweight = 7", None), 1);
+    let own = format!("[component.\"{name}\"]\nweight = 7\n");
+    assert_eq!(weight(&own, None), 7);
+    let pinned = format!("{own}{}", pin());
+    assert_eq!(weight(&pinned, Some(&HASH)), 7);
+    assert_eq!(weight(&pinned, Some(&[0; 32])), 1);
+    assert_eq!(weight(&pinned, None), 1);
+}
+
+#[test]
 fn the_ceiling_lowers_what_is_above_it_and_says_so() {
     let effective = apply(
         r#"
