@@ -3,7 +3,6 @@
 pub(crate) mod blame;
 pub(crate) mod compile_budget;
 pub(crate) mod cpu_time_policy;
-pub(crate) mod cpu_wait;
 pub(crate) mod execution_end;
 pub(crate) mod fuel;
 pub(crate) mod host_error;
@@ -14,4 +13,5 @@ pub(crate) mod limits;
 pub(crate) mod refused_growth;
 pub(crate) mod rejection;
 pub(crate) mod structure;
+pub(crate) mod wait;
 pub(crate) mod wasm_error;

@@ -26,6 +26,7 @@ const WARNINGS: &str = "quota_cluster_warnings_total";
 const EXECUTIONS: &str = "executions_total";
 const CPU_SECONDS: &str = "cpu_seconds_total";
 const THROTTLED_SECONDS: &str = "throttled_seconds_total";
+const QUEUED_SECONDS: &str = "queued_seconds_total";
 
 /// The label of all components that have none of their own.
 const OTHER: &str = "other";
@@ -51,8 +52,9 @@ const LABEL_CHARACTERS: usize = 256;
 /// | `executions_total` | counter | `component`, `outcome` | executions ended; see [`ExecutionOutcome`](limits_core::ExecutionOutcome) |
 /// | `cpu_seconds_total` | gauge that only rises | `component` | CPU time of executions that have ended |
 /// | `throttled_seconds_total` | gauge that only rises | `component` | time that those waited for CPU time |
+/// | `queued_seconds_total` | gauge that only rises | `component` | time that those waited for their turn on a thread |
 ///
-/// The counters of the facade are integers; the two of seconds are gauges, so that they have
+/// The counters of the facade are integers; those of seconds are gauges, so that they have
 /// fractions. They are counted as executions end, whatever is scraped when, so they can bill.
 ///
 /// Resources are `storage`, `storage_entries`, `message_rate`, `network_bandwidth`, `cpu_time`
@@ -82,6 +84,7 @@ pub struct MetricsExporter {
 struct Times {
     cpu: Duration,
     throttled: Duration,
+    queued: Duration,
 }
 
 impl MetricsExporter {
@@ -103,6 +106,7 @@ impl MetricsExporter {
         describe_counter!(EXECUTIONS, "Executions ended");
         describe_gauge!(CPU_SECONDS, "CPU time of ended executions, in seconds; only rises");
         describe_gauge!(THROTTLED_SECONDS, "Wait of ended executions for CPU time; only rises");
+        describe_gauge!(QUEUED_SECONDS, "Wait of ended executions for a thread; only rises");
         Self {
             labelled: RwLock::default(),
             limited: Mutex::default(),
@@ -234,10 +238,13 @@ impl AuditSink for MetricsExporter {
         let sum = times.entry(component.clone()).or_default();
         sum.cpu = sum.cpu.saturating_add(end.cpu_time);
         sum.throttled = sum.throttled.saturating_add(end.throttled_time);
+        sum.queued = sum.queued.saturating_add(end.queued_time);
         // In the lock, so that no gauge falls.
         let label = component.clone();
         gauge!(CPU_SECONDS, "component" => label).set(sum.cpu.as_secs_f64());
-        gauge!(THROTTLED_SECONDS, "component" => component).set(sum.throttled.as_secs_f64());
+        let label = component.clone();
+        gauge!(THROTTLED_SECONDS, "component" => label).set(sum.throttled.as_secs_f64());
+        gauge!(QUEUED_SECONDS, "component" => component).set(sum.queued.as_secs_f64());
     }
 }
 

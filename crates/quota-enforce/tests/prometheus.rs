@@ -178,10 +178,12 @@ fn no_limit_outlives_its_component() {
     });
 }
 
+/// The end of an execution that waited for its turn twice as long as for CPU time.
 fn end(outcome: ExecutionOutcome, cpu_us: u64, throttled_ms: u64) -> ExecutionEnd {
     let mut end = ExecutionEnd::new(outcome);
     end.cpu_time = Duration::from_micros(cpu_us);
     end.throttled_time = Duration::from_millis(throttled_ms);
+    end.queued_time = end.throttled_time * 2;
     end
 }
 
@@ -218,6 +220,13 @@ fn executions_are_counted_as_they_end_without_a_scrape_or_registration() {
             [
                 "throttled_seconds_total{component=\"other\"} 0.5",
                 "throttled_seconds_total{component=\"shop\"} 0.75",
+            ]
+        );
+        assert_eq!(
+            samples(prometheus, "queued_seconds_total"),
+            [
+                "queued_seconds_total{component=\"other\"} 1",
+                "queued_seconds_total{component=\"shop\"} 1.5",
             ]
         );
     });

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::execution::cpu_wait::CpuWait;
 use crate::execution::refused_growth::RefusedGrowth;
+use crate::execution::wait::{CpuWait, Wait};
 use crate::execution::wasm_error::WasmError;
 
 /// The party that must act on an execution that did not succeed.
@@ -49,13 +49,13 @@ impl WasmError {
     /// |---|---|
     /// | out of fuel, out of memory, a limit, a missing capability | the guest |
     /// | a quota | its own quota; the host for a parent's |
-    /// | a timeout | the guest; after waiting for CPU time, the owner of the quota waited for |
+    /// | a timeout | the guest; after waiting for CPU time, the owner of the quota waited for; while it waits for its turn, the host |
     /// | a trap | the guest; after a growth refused by a quota or the host, that party |
     /// | a host function's error, a shortage of the host, a busy host | the host |
     /// | a cancellation, an invalid or rejected component, an invalid call or limit | the caller |
     ///
     /// All waiting of a guest counts as its own, such as for a slow host function or a busy
-    /// runtime, except the waiting for CPU time of its account. Compare the report's CPU time with
+    /// runtime, except the waiting for CPU time of its account and for its turn. Compare the report's CPU time with
     /// its wall-clock time where that matters.
     #[must_use]
     pub const fn blame(&self) -> Blame {
@@ -66,7 +66,9 @@ impl WasmError {
             | Self::LimitExceeded(_)
             | Self::Denied(_)
             | Self::Trap { refused: None, .. } => Blame::Guest,
-            Self::ExecutionTimeout { waited: Some(CpuWait { refused, .. }), .. }
+            Self::ExecutionTimeout {
+                waited: Some(Wait::CpuTime(CpuWait { refused, .. })), ..
+            }
             | Self::Trap { refused: Some(RefusedGrowth::Quota(refused)), .. }
             | Self::Quota(refused) => {
                 if refused.depth() == 0 {
@@ -76,6 +78,7 @@ impl WasmError {
                 }
             }
             Self::Trap { refused: Some(RefusedGrowth::Host(_)), .. }
+            | Self::ExecutionTimeout { waited: Some(Wait::Turn(_)), .. }
             | Self::Host(_)
             | Self::HostExhausted(_)
             | Self::HostBusy { .. } => Blame::Host,
@@ -100,13 +103,13 @@ mod tests {
     use crate::capability::decision::CapabilityDenied;
     use crate::capability::permission::Permission;
     use crate::capability::set::CapabilitySet;
-    use crate::execution::cpu_wait::CpuWait;
     use crate::execution::fuel::FuelMetrics;
     use crate::execution::host_shortage::{HostResource, HostShortage};
     use crate::execution::invalid_call::InvalidCall;
     use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
     use crate::execution::refused_growth::RefusedGrowth;
     use crate::execution::rejection::Rejection;
+    use crate::execution::wait::{CpuWait, Wait};
     use crate::execution::wasm_error::WasmError;
     use crate::quota::quota_error::QuotaError;
     use crate::quota::quota_type::QuotaResource;
@@ -121,9 +124,9 @@ mod tests {
         QuotaError::new(QuotaResource::Memory, 8).with_request(7, 2)
     }
 
-    fn cpu_wait(depth: u32) -> CpuWait {
+    fn cpu_wait(depth: u32) -> Wait {
         let refused = QuotaError::new(QuotaResource::CpuTime, 50_000).at_depth(depth);
-        CpuWait { time: Duration::from_millis(299), refused }
+        Wait::CpuTime(CpuWait { time: Duration::from_millis(299), refused })
     }
 
     // I17
@@ -141,6 +144,7 @@ mod tests {
             (timeout(None), Blame::Guest),
             (timeout(Some(cpu_wait(0))), Blame::OwnQuota),
             (timeout(Some(cpu_wait(1))), Blame::Host),
+            (timeout(Some(Wait::Turn(Duration::from_millis(1)))), Blame::Host),
             (WasmError::OutOfMemory(limit), Blame::Guest),
             (WasmError::LimitExceeded(limit), Blame::Guest),
             (WasmError::Quota(memory_quota()), Blame::OwnQuota),

@@ -126,6 +126,8 @@ pub struct ExecutionEnd {
     pub cpu_time: Duration,
     /// Wall-clock time in which the guest could have run and waited for the account's CPU time.
     pub throttled_time: Duration,
+    /// Wall-clock time in which the guest could have run and waited for its turn on a thread.
+    pub queued_time: Duration,
     /// Wall-clock time from beginning to end, waiting included.
     pub wall_time: Duration,
 }
@@ -138,6 +140,7 @@ impl ExecutionEnd {
             outcome,
             cpu_time: Duration::ZERO,
             throttled_time: Duration::ZERO,
+            queued_time: Duration::ZERO,
             wall_time: Duration::ZERO,
         }
     }

@@ -7,7 +7,6 @@ use core::fmt;
 
 use crate::capability::decision::CapabilityDenied;
 use crate::escaped::shown_reason;
-use crate::execution::cpu_wait::CpuWait;
 use crate::execution::fuel::FuelMetrics;
 use crate::execution::host_error::HostError;
 use crate::execution::host_shortage::HostShortage;
@@ -15,6 +14,7 @@ use crate::execution::invalid_call::InvalidCall;
 use crate::execution::limit_exceeded::LimitExceeded;
 use crate::execution::refused_growth::RefusedGrowth;
 use crate::execution::rejection::Rejection;
+use crate::execution::wait::Wait;
 use crate::quota::quota_error::QuotaError;
 
 /// The result of running a component under limits.
@@ -41,9 +41,10 @@ pub enum WasmError {
         timeout_ms: u64,
         /// Fuel used by then, in units, if known; an upper bound where the report's fuel is one.
         fuel_consumed: Option<u64>,
-        /// The CPU time quota that the execution waited for, if any; a parent's rather than its own
-        /// if it waited for both.
-        waited: Option<CpuWait>,
+        /// The wait that is to blame, if any: the one for its turn if the deadline passed in it,
+        /// else the one for a CPU time quota; a parent's quota rather than its own if it waited
+        /// for both.
+        waited: Option<Wait>,
     },
     /// The component could not be instantiated within its memory.
     OutOfMemory(LimitExceeded),
@@ -206,12 +207,12 @@ mod tests {
     use crate::capability::decision::CapabilityDenied;
     use crate::capability::permission::Permission;
     use crate::capability::set::CapabilitySet;
-    use crate::execution::cpu_wait::CpuWait;
     use crate::execution::fuel::FuelMetrics;
     use crate::execution::host_shortage::{HostResource, HostShortage};
     use crate::execution::invalid_call::InvalidCall;
     use crate::execution::limit_exceeded::{LimitExceeded, LimitKind};
     use crate::execution::refused_growth::RefusedGrowth;
+    use crate::execution::wait::{CpuWait, Wait};
     use crate::quota::quota_error::QuotaError;
     use crate::quota::quota_type::QuotaResource;
     use crate::quota::retry::Retry;
@@ -297,6 +298,15 @@ mod tests {
                  retry in 700ms",
             ),
             (
+                WasmError::ExecutionTimeout {
+                    timeout_ms: 300,
+                    fuel_consumed: Some(7),
+                    waited: Some(Wait::Turn(Duration::from_millis(280))),
+                },
+                "execution timed out after 300 ms, 7 fuel used; it waited 280ms for its turn on a \
+                 thread",
+            ),
+            (
                 WasmError::Trap {
                     reason: reason(),
                     refused: Some(RefusedGrowth::Quota(memory_quota().at_depth(1))),
@@ -317,13 +327,13 @@ mod tests {
         QuotaError::new(QuotaResource::Memory, 8).with_request(7, 2)
     }
 
-    fn cpu_wait(level: u32) -> CpuWait {
+    fn cpu_wait(level: u32) -> Wait {
         let retry = Retry::After(Duration::from_millis(700));
         let refused = QuotaError::new(QuotaResource::CpuTime, 50_000)
             .with_request(50_000, 1)
             .with_retry(retry)
             .per(Duration::from_secs(1))
             .at_depth(level);
-        CpuWait { time: Duration::from_millis(299), refused }
+        Wait::CpuTime(CpuWait { time: Duration::from_millis(299), refused })
     }
 }
