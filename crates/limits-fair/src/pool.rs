@@ -139,12 +139,18 @@ impl State {
         self.waiters.get_mut(&leaf)
     }
 
-    /// Removes a leaf, and returns the slot that it was granted and has not seen.
-    pub(crate) fn remove(&mut self, leaf: NodeId) -> Option<Held> {
-        self.tree.remove_leaf(leaf);
-        match self.waiters.remove(&leaf) {
+    /// Ends the wait of a leaf, and returns the slot that it was granted and has not seen.
+    pub(crate) fn leave(&mut self, leaf: NodeId) -> Option<Held> {
+        self.tree.dequeue(leaf);
+        match self.waiters.insert(leaf, Waiter::Away) {
             Some(Waiter::Granted(held)) => Some(held),
             _ => None,
         }
+    }
+
+    /// Removes a leaf that does not wait and has no slot.
+    pub(crate) fn remove(&mut self, leaf: NodeId) {
+        self.tree.remove_leaf(leaf);
+        self.waiters.remove(&leaf);
     }
 }

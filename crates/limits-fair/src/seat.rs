@@ -122,10 +122,10 @@ impl<P: Deref<Target = Pool>> Seat<P> {
     }
 
     /// Gives the slot back after a turn in which the execution ran for `ran` nanoseconds: it ends,
-    /// or waits for its host. No slot, no effect.
+    /// or waits for its host. A seat without a slot waits for none any longer.
     pub fn give_back(&mut self, now: u64, ran: u64) {
         self.now = now;
-        let Some(held) = self.held.take() else { return };
+        let Some(held) = self.held.take() else { return self.leave_queue(now) };
         if self.pool.slots().give_back(held) == Swap::Done {
             self.settle_later(ran);
             return;
@@ -138,6 +138,16 @@ impl<P: Deref<Target = Pool>> Seat<P> {
             true => self.pool.pass(&mut state, held, now),
             false => None,
         };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn leave_queue(&mut self, now: u64) {
+        let Some(leaf) = self.leaf else { return };
+        let mut state = self.pool.lock();
+        let waker = state.leave(leaf).and_then(|held| self.pool.pass(&mut state, held, now));
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -160,14 +170,9 @@ fn settle(tree: &mut crate::tree::Tree, leaf: NodeId, ahead: u64, ran: u64) {
 
 impl<P: Deref<Target = Pool>> Drop for Seat<P> {
     fn drop(&mut self) {
-        let now = self.now;
-        self.give_back(now, self.ahead);
-        let Some(leaf) = self.leaf else { return };
-        let mut state = self.pool.lock();
-        let waker = state.remove(leaf).and_then(|held| self.pool.pass(&mut state, held, now));
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
+        self.give_back(self.now, self.ahead);
+        if let Some(leaf) = self.leaf {
+            self.pool.lock().remove(leaf);
         }
     }
 }
@@ -267,6 +272,32 @@ mod tests {
         assert!(takes(&mut next, OVERDUE));
         drop((holder, idle, next));
         assert_eq!(pool.free_slots(), 1);
+    }
+
+    #[test]
+    fn a_seat_that_leaves_the_queue_gets_no_slot() {
+        let pool = pool(1);
+        let [mut holder, mut other, mut third] = [(); 3].map(|()| seat(&pool));
+        assert!(takes(&mut holder, 0));
+        assert!(!takes(&mut other, 1));
+        assert!(!takes(&mut third, 2));
+        other.give_back(3, 0);
+        holder.give_back(4, 4);
+        assert!(takes(&mut third, 5));
+        third.give_back(6, 1);
+        assert!(takes(&mut other, 7));
+    }
+
+    #[test]
+    fn a_seat_that_leaves_with_a_slot_that_it_has_not_seen_passes_it_on() {
+        let pool = pool(1);
+        let [mut holder, mut granted, mut third] = [(); 3].map(|()| seat(&pool));
+        assert!(takes(&mut holder, 0));
+        assert!(!takes(&mut granted, 1));
+        assert!(!takes(&mut third, 2));
+        holder.give_back(3, 3);
+        granted.give_back(4, 0);
+        assert!(takes(&mut third, 5));
     }
 
     #[test]

@@ -1,0 +1,83 @@
+//! One execution's place in the order of its runtime's guests.
+
+use core::task::{Context, Poll};
+use core::time::Duration;
+use std::time::Instant;
+
+use limits_fair::{Pool, Seat, Share};
+
+use crate::runtime_pool::{RuntimePool, number_of_thread};
+use crate::slice_clock::nanos;
+
+/// One execution's place in the order of its runtime's guests, as its driver uses it.
+#[derive(Debug)]
+pub(crate) struct Place<'e> {
+    pool: &'e RuntimePool,
+    seat: Seat<&'e Pool>,
+    /// Time that the guest ran since it was last settled.
+    ran: Duration,
+    /// A slice is over: it is decided anew whose turn it is.
+    is_due: bool,
+    /// Start of the wait for a turn.
+    queued: Option<Instant>,
+}
+
+impl<'e> Place<'e> {
+    pub(crate) fn new(pool: &'e RuntimePool, share: Option<Share>) -> Self {
+        let seat = Seat::new(pool.pool(), share, number_of_thread());
+        Self { pool, seat, ran: Duration::ZERO, is_due: false, queued: None }
+    }
+
+    /// Waits for the execution's turn, and returns the time that it has waited.
+    #[inline]
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Duration> {
+        if self.seat.is_held() && !self.is_due {
+            return Poll::Ready(Duration::ZERO);
+        }
+        let time = self.pool.time(now);
+        let polled = if self.is_due {
+            self.is_due = false;
+            let ran = nanos(core::mem::take(&mut self.ran));
+            self.seat.poll_turn(cx, time, ran)
+        } else {
+            self.seat.poll_take(cx, time)
+        };
+        if polled.is_pending() {
+            self.queued.get_or_insert(now);
+            self.pool.watch();
+            return Poll::Pending;
+        }
+        Poll::Ready(self.leave_queue(now))
+    }
+
+    /// Notes that the guest ran.
+    #[inline]
+    pub(crate) fn note(&mut self, ran: Duration) {
+        self.ran = self.ran.saturating_add(ran);
+    }
+
+    /// Notes that a slice is over.
+    #[inline]
+    pub(crate) const fn end_slice(&mut self) {
+        self.is_due = true;
+    }
+
+    /// Gives the slot back: the guest waits, has ended, or may not run.
+    #[inline]
+    pub(crate) fn release(&mut self, now: Instant) {
+        self.is_due = false;
+        let ran = nanos(core::mem::take(&mut self.ran));
+        self.seat.give_back(self.pool.time(now), ran);
+    }
+
+    /// Tells whether the execution waits for its turn.
+    pub(crate) const fn is_queued(&self) -> bool {
+        self.queued.is_some()
+    }
+
+    /// Notes that the execution does not wait any longer, and returns the time that it has waited.
+    #[inline]
+    pub(crate) fn leave_queue(&mut self, now: Instant) -> Duration {
+        self.queued.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    }
+}
