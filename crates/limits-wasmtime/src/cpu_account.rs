@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use limits_core::{Account, CpuTimePolicy, CpuWait, QuotaError, QuotaType, Retry};
+use limits_core::{Account, CpuTimePolicy, CpuWait, QuotaError, QuotaType, Retry, Wait};
 
 /// An account, and what happens when it has no CPU time left.
 #[derive(Clone, Debug)]
@@ -68,6 +68,10 @@ pub(crate) struct TimeUse {
     pub(crate) throttled: Duration,
     /// The reason for throttling: once a parent refused, that parent's refusal.
     throttled_by: Option<QuotaError>,
+    /// The time that it waited for its turn.
+    pub(crate) queued: Duration,
+    /// The deadline passed as it waited for its turn.
+    pub(crate) is_queued: bool,
     pub(crate) unbilled: UnbilledTime,
 }
 
@@ -85,9 +89,12 @@ impl TimeUse {
         }
     }
 
-    /// Returns the time that the guest waited for CPU time, and for whose, if it did.
-    pub(crate) fn waited(&self) -> Option<CpuWait> {
+    /// Returns the wait that is to blame for a deadline that has passed, if one is.
+    pub(crate) fn waited(&self) -> Option<Wait> {
+        if self.is_queued {
+            return Some(Wait::Turn(self.queued));
+        }
         let refused = self.throttled_by.filter(|_| !self.throttled.is_zero())?;
-        Some(CpuWait { time: self.throttled, refused })
+        Some(Wait::CpuTime(CpuWait { time: self.throttled, refused }))
     }
 }

@@ -108,7 +108,7 @@ mod tests {
         let mut yields = KeptWaker::renew(None);
         let cancel = CancelHandle::new();
         cancel.clock().start(Moment::now(), Duration::MAX);
-        let _ = drive(guest, &cancel, None, &mut time, &mut yields).await;
+        let _ = drive(guest, &cancel, None, &mut time, &mut yields, None).await;
     }
 
     /// I10, of a guest that waits, of one that ends and of one that is dropped.

@@ -14,12 +14,13 @@ use tokio::time::Sleep;
 use crate::cancel::CancelHandle;
 use crate::cpu_account::{CpuAccount, CpuBudget, TimeUse};
 use crate::cpu_mark::CpuMark;
-use crate::crowd::{self, Place};
+use crate::crowd::{self, Place, SLICE};
 use crate::fuel_interval::INTERVAL;
 use crate::hook::Stop;
 use crate::moment::{Moment, nanos, thread_time};
 use crate::nested::{self, Nested};
 use crate::slice_clock::SliceClock;
+use crate::turns::Turns;
 use crate::yield_waker::KeptWaker;
 
 /// Time before the deadline at which the timer of a guest that waits for the host is set. Tokio's
@@ -71,6 +72,9 @@ enum PollPass {
 ///
 /// - I4: the clock is read after every poll, and no poll begins at or after the deadline.
 /// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends.
+/// - I19: no poll begins without a slot of the runtime's pool, if the execution takes turns; no slot
+///   is held while the guest waits. An execution inside the poll of another one uses the slot of
+///   that.
 /// - I7: no slice begins while the account has no CPU time, and every slice is charged, once:
 ///   executions inside it are charged to their own account.
 pub(crate) async fn drive<F: Future<Output = ()>>(
@@ -79,6 +83,7 @@ pub(crate) async fn drive<F: Future<Output = ()>>(
     cpu: Option<&CpuAccount>,
     time: &mut TimeUse,
     yields: &mut KeptWaker,
+    turns: Option<Turns<'_>>,
 ) -> Driven {
     let mut cancelled = pin!(None);
     let clock = cancel.clock();
@@ -88,6 +93,7 @@ pub(crate) async fn drive<F: Future<Output = ()>>(
         cpu,
         time,
         yields,
+        turns,
         next: Some(clock.started()),
         timer: None,
         pause: None,
@@ -113,6 +119,8 @@ struct Driver<'e> {
     cpu: Option<&'e CpuAccount>,
     time: &'e mut TimeUse,
     yields: &'e mut KeptWaker,
+    /// The turns that it takes with others, if it does.
+    turns: Option<Turns<'e>>,
     /// The moment at which the next pass begins, if it is known: the first one begins at the start.
     next: Option<Moment>,
     timer: Option<Pin<Box<Sleep>>>,
@@ -133,10 +141,12 @@ struct Driver<'e> {
 }
 
 impl Drop for Driver<'_> {
-    /// Ends a wait for CPU time that nothing else has ended.
+    /// Ends a wait for CPU time or for a turn that nothing else has ended.
     fn drop(&mut self) {
-        if self.paused.is_some() {
-            self.resume(Moment::now());
+        if self.paused.is_some() || self.is_queued() {
+            let now = Moment::now();
+            self.resume(now);
+            self.leave_queue(now);
         }
     }
 }
@@ -169,7 +179,9 @@ impl<'e> Driver<'e> {
         mut guest: Pin<&mut F>,
     ) -> Poll<PollPass> {
         let began = self.next.take().unwrap_or_else(Moment::now);
-        self.clock.begin_slice(began, crowd::slice());
+        // Guests that take turns are few at a time.
+        let slice = if self.turns.is_some() { SLICE } else { crowd::slice() };
+        self.clock.begin_slice(began, slice);
         let is_brief = self.was_short && self.place.is_none();
         let mut mark = if is_brief { None } else { CpuMark::at(began) };
         if let Some(left) = self.left.take() {
@@ -180,6 +192,8 @@ impl<'e> Driver<'e> {
         loop {
             if let Some(stop) = self.stop(now) {
                 self.resume(now);
+                self.time.is_queued = self.is_queued();
+                self.leave_queue(now);
                 let driven = Driven::Stopped { stop, fuel_exact: !self.parked };
                 return Poll::Ready(PollPass::Ended(driven));
             }
@@ -201,6 +215,9 @@ impl<'e> Driver<'e> {
                 }
                 afforded = true;
             }
+            if !self.has_turn(cx, now) {
+                return self.wait_on(cx, now, Duration::ZERO);
+            }
             self.yields.begin();
             // Caught so that the time of a host function that panics is counted, too.
             let (polled, nested) = nested::measure(|| {
@@ -215,6 +232,7 @@ impl<'e> Driver<'e> {
             self.spend(ran, nested);
             let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
             if polled.is_ready() {
+                self.release(now, Duration::from_nanos(ran.saturating_sub(nested.ran)));
                 let late = self.clock.is_expired(now);
                 return Poll::Ready(PollPass::Ended(Driven::Done { late, at: now }));
             }
@@ -226,18 +244,63 @@ impl<'e> Driver<'e> {
             let own = own.saturating_sub(Duration::from_nanos(nested.ran));
             self.clock.note_poll(own, woken && !self.parked);
             if self.waiting {
+                self.release(now, own);
                 return self.wait(cx, now, TIMER_SLACK);
             }
             let is_slice_over = self.clock.is_slice_over(now);
-            if is_slice_over && self.place.is_none() {
-                self.place = Some(Place::take());
+            match &mut self.turns {
+                Some(turns) => turns.note(own),
+                None if is_slice_over && self.place.is_none() => self.place = Some(Place::take()),
+                None => {}
             }
             if self.parked || is_spent || is_slice_over {
-                // The next pass looks at deadline and cancellation before it polls.
+                // The next pass looks at deadline, cancellation and turn before it polls.
+                if let Some(turns) = &mut self.turns {
+                    turns.end_slice();
+                }
                 return Poll::Ready(PollPass::Yield);
             }
             // The guest was not done at its first poll: it may stay for long.
             mark = mark.or_else(|| CpuMark::at(now));
+        }
+    }
+
+    /// Waits for the execution's turn, and tells whether it has come.
+    #[inline]
+    fn has_turn(&mut self, cx: &mut Context<'_>, now: Moment) -> bool {
+        let Some(turns) = &mut self.turns else { return true };
+        if nested::is_inside() {
+            self.release(now, Duration::ZERO);
+            self.leave_queue(now);
+            return true;
+        }
+        match turns.poll(cx, now) {
+            Poll::Ready(waited) => {
+                self.time.queued = self.time.queued.saturating_add(waited);
+                true
+            }
+            Poll::Pending => false,
+        }
+    }
+
+    /// Gives the slot back after the guest ran for `ran`.
+    #[inline]
+    fn release(&mut self, now: Moment, ran: Duration) {
+        if let Some(turns) = &mut self.turns {
+            turns.note(ran);
+            turns.release(now);
+        }
+    }
+
+    fn is_queued(&self) -> bool {
+        self.turns.as_ref().is_some_and(Turns::is_queued)
+    }
+
+    /// Notes that the execution waits for no turn.
+    fn leave_queue(&mut self, now: Moment) {
+        if let Some(turns) = &mut self.turns {
+            let waited = turns.leave_queue(now);
+            self.time.queued = self.time.queued.saturating_add(waited);
         }
     }
 
@@ -272,6 +335,8 @@ impl<'e> Driver<'e> {
     fn pause(&mut self, cx: &mut Context<'_>, now: Moment, delay: Duration) -> Poll<PollPass> {
         self.paused.get_or_insert(now);
         self.place = None;
+        self.release(now, Duration::ZERO);
+        self.leave_queue(now);
         if self.clock.is_expired(now.after(delay)) {
             // It does not run again. To be exact by yielding would take the CPU time that the
             // account lacks, in each of as many executions as the component has.

@@ -3,8 +3,8 @@
 use core::fmt;
 
 use limits_core::{
-    CapabilityDenied, CpuWait, FuelMetrics, LimitExceeded, LimitKind, QuotaError, RefusedGrowth,
-    ResourceLimits, WasmError,
+    CapabilityDenied, FuelMetrics, LimitExceeded, LimitKind, QuotaError, RefusedGrowth,
+    ResourceLimits, Wait, WasmError,
 };
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Error, Trap};
@@ -37,8 +37,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) instantiation_refusal: Option<&'a GrowthRefusal>,
     /// The last growth that a quota or the host refused.
     pub(crate) refused: Option<RefusedGrowth>,
-    /// The quota that the execution waited for, if any.
-    pub(crate) waited: Option<CpuWait>,
+    /// The wait that is to blame for a deadline, if any.
+    pub(crate) waited: Option<Wait>,
     /// Whether code of the guest has run.
     pub(crate) entered: bool,
 }
@@ -131,7 +131,7 @@ pub(crate) fn error_of_stop(
     stop: Stop,
     limits: &ResourceLimits,
     fuel: FuelMetrics,
-    waited: Option<CpuWait>,
+    waited: Option<Wait>,
 ) -> WasmError {
     match stop {
         Stop::Deadline => WasmError::ExecutionTimeout {

@@ -18,7 +18,9 @@ use crate::hook::Stop;
 use crate::limiter::GrowthRefusal;
 use crate::moment::Moment;
 use crate::report::{ExecutionReport, ExecutionResult};
+use crate::runtime_pool::RuntimePool;
 use crate::state::{HasLimits, LimitState};
+use crate::turns::Turns;
 use crate::yield_waker::KeptWaker;
 
 /// The fate of a store that may be kept when its execution has ended.
@@ -40,6 +42,7 @@ pub(crate) async fn run<T, R, F>(
     permit: Option<OwnedSemaphorePermit>,
     limits: &ResourceLimits,
     fate: StoreFate,
+    pool: Option<&RuntimePool>,
     guest: F,
 ) -> (Result<ExecutionResult<R>, ExecutionFailure>, Option<Store<T>>)
 where
@@ -47,7 +50,7 @@ where
     F: AsyncFnOnce(&mut Store<T>) -> wasmtime::Result<R>,
 {
     let cancel = store.data_mut().limits().cancel_handle();
-    let mut execution = Execution::arm(&mut store, limits, &cancel);
+    let mut execution = Execution::arm(&mut store, limits, &cancel, pool);
     let mut output = None;
     let driven = execution.drive(&mut store, &mut output, guest).await;
     let result = execution.finish(&mut store, driven, output);
@@ -63,6 +66,7 @@ pub(crate) async fn run_once<T, R, F>(
     mut store: Store<T>,
     permit: Option<OwnedSemaphorePermit>,
     limits: &ResourceLimits,
+    pool: Option<&RuntimePool>,
     guest: F,
 ) -> Result<ExecutionResult<R>, ExecutionFailure>
 where
@@ -70,7 +74,7 @@ where
     F: AsyncFnOnce(&mut Store<T>) -> wasmtime::Result<R>,
 {
     let cancel = store.data_mut().limits().cancel_handle();
-    let mut execution = Execution::arm(&mut store, limits, &cancel);
+    let mut execution = Execution::arm(&mut store, limits, &cancel, pool);
     let mut output = None;
     let driven = execution.drive(&mut store, &mut output, guest).await;
     let result = execution.finish(&mut store, driven, output);
@@ -96,6 +100,7 @@ pub(crate) fn never_started(
         wall_time: Duration::ZERO,
         instantiate_time: Duration::ZERO,
         throttled_time: Duration::ZERO,
+        queued_time: Duration::ZERO,
         slices: 0,
         refusals: 0,
         last_refusal: None,
@@ -129,6 +134,8 @@ pub(crate) struct Execution<'e> {
     limits: &'e ResourceLimits,
     /// The store's own handle, which also has its clock.
     cancel: &'e CancelHandle,
+    /// The slots that it takes turns for.
+    pool: Option<&'e RuntimePool>,
     cpu: Option<CpuAccount>,
     time: TimeUse,
     announced: bool,
@@ -136,17 +143,20 @@ pub(crate) struct Execution<'e> {
 }
 
 impl<'e> Execution<'e> {
-    /// Starts the clock, and arms the store's meter and limiter; `cancel` is its own handle.
+    /// Starts the clock, and arms the store's meter and limiter; `cancel` is its own handle. With a
+    /// pool it takes turns with the other guests there.
     pub(crate) fn arm<T: HasLimits>(
         store: &mut Store<T>,
         limits: &'e ResourceLimits,
         cancel: &'e CancelHandle,
+        pool: Option<&'e RuntimePool>,
     ) -> Self {
         let state = store.data_mut().limits();
         state.arm(limits);
         Self {
             limits,
             cancel,
+            pool,
             cpu: state.cpu.clone(),
             time: TimeUse::after(core::mem::take(&mut state.unbilled)),
             announced: false,
@@ -172,9 +182,10 @@ impl<'e> Execution<'e> {
             return Driven::Done { late: false, at: Moment::now() };
         }
         let mut waker = KeptWaker::renew(store.data_mut().limits().waker.take());
+        let turns = self.pool.map(|pool| Turns::new(pool, store.data_mut().limits().share.clone()));
         let driven = {
             let guest = pin!(async { *output = Some(guest(store).await) });
-            drive(guest, self.cancel, self.cpu.as_ref(), &mut self.time, &mut waker).await
+            drive(guest, self.cancel, self.cpu.as_ref(), &mut self.time, &mut waker, turns).await
         };
         store.data_mut().limits().waker = waker.retire();
         driven
@@ -294,6 +305,7 @@ impl<'e> Execution<'e> {
                 .instantiated_after()
                 .map_or(wall_time, |after| after.min(wall_time)),
             throttled_time: self.time.throttled,
+            queued_time: self.time.queued,
             slices: self.time.slices,
             refusals: state.limiter.refusals(),
             last_refusal,
@@ -311,6 +323,7 @@ impl<'e> Execution<'e> {
             let mut end = ExecutionEnd::new(outcome);
             end.cpu_time = self.time.cpu_time;
             end.throttled_time = self.time.throttled;
+            end.queued_time = self.time.queued;
             end.wall_time = wall_time;
             cpu.account.ended(&end);
         }

@@ -21,6 +21,7 @@ use crate::pool::StoreSlot;
 use crate::prepared::PreparedComponent;
 use crate::prepared_function::PreparedFunction;
 use crate::report::ExecutionResult;
+use crate::runtime_pool::{FairTurns, PoolHere};
 use crate::state::HasLimits;
 
 /// Compiles components once, links them once, and runs them within limits, many times.
@@ -39,6 +40,7 @@ pub struct ComponentExecutor {
     longest_interval: u64,
     running: Option<(Arc<Semaphore>, usize)>,
     slot: Option<StoreSlot>,
+    fair: Option<FairTurns>,
 }
 
 impl ComponentExecutor {
@@ -58,6 +60,7 @@ impl ComponentExecutor {
             longest_interval: LONGEST_INTERVAL,
             running: None,
             slot,
+            fair: None,
         })
     }
 
@@ -71,6 +74,27 @@ impl ComponentExecutor {
     pub fn with_max_concurrent(mut self, most: NonZeroUsize) -> Self {
         let most = most.get().min(Semaphore::MAX_PERMITS);
         self.running = Some((Arc::new(Semaphore::new(most)), most));
+        self
+    }
+
+    /// Gives the next slice to the guest that was served least, of all that can run.
+    ///
+    /// Without this call, guests that can run have their slices in turn, of whatever component: a
+    /// component with two hundred executions has two hundred times the share of one with one, and
+    /// every guest waits for two hundred slices. With it, members of the host share its threads by
+    /// their weights, each member's components share what the member is given, and their
+    /// executions share that: see [`LimitState::with_share`](crate::LimitState::with_share). Time
+    /// that one does not want goes to the others. An execution that comes after a pause has its
+    /// slice next.
+    ///
+    /// As many guests run at once as the tokio runtime has workers. All executors of a runtime that
+    /// have fair slices share them; guests of other executors are not part of it, nor are the
+    /// host's own tasks. A guest holds its place while it waits for nothing: not in a host function
+    /// that waits. One whose host function blocks its thread for more than 5 ms loses its place
+    /// meanwhile, so that others run if the runtime has a thread for them.
+    #[must_use]
+    pub fn with_fair_slices(mut self) -> Self {
+        self.fair = Some(FairTurns::default());
         self
     }
 
@@ -321,7 +345,8 @@ impl ComponentExecutor {
     {
         let (store, permit, ()) = self.admit(component, limits, state, Ok(()))?;
         let instantiate = async |store: &mut Store<T>| component.pre.instantiate_async(store).await;
-        match run(store, permit, limits, StoreFate::KeepAfterSuccess, instantiate).await {
+        let (pool, fate) = (self.pool(), StoreFate::KeepAfterSuccess);
+        match run(store, permit, limits, fate, pool.as_deref(), instantiate).await {
             (Ok(ExecutionResult { output: instance, report }), Some(store)) => {
                 let (executor, component) = (self.clone(), component.clone());
                 let output = LiveComponent::new(executor, component, store, instance, limits);
@@ -351,7 +376,8 @@ impl ComponentExecutor {
             let instance = component.pre.instantiate_async(&mut *store).await?;
             body(store, instance, call).await
         };
-        run_once(store, permit, limits, guest).await
+        let pool = self.pool();
+        run_once(store, permit, limits, pool.as_deref(), guest).await
     }
 
     /// Makes the store of an execution whose `call` fits, if it may begin here and now.
@@ -378,6 +404,12 @@ impl ComponentExecutor {
             Ok((permit, call)) => Ok((self.store(limits, state), permit, call)),
             Err(error) => Err(never_started(error, limits, state.limits())),
         }
+    }
+
+    /// Returns the slots of the present runtime, if guests take turns for them.
+    pub(crate) fn pool(&self) -> Option<PoolHere<'_>> {
+        let fair = self.fair.as_ref()?;
+        Some(fair.here(&tokio::runtime::Handle::try_current().ok()?))
     }
 
     /// Makes a store that is under the hook and the limiter, but not armed with time and fuel.

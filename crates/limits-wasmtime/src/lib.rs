@@ -35,10 +35,12 @@ mod pool_reservation;
 mod prepared;
 mod prepared_function;
 mod report;
+mod runtime_pool;
 mod shortage;
 mod slice_clock;
 mod state;
 mod structure;
+mod turns;
 mod type_check;
 mod type_text;
 mod yield_waker;
@@ -61,4 +63,5 @@ pub use crate::state::{HasLimits, LimitState, resource_table};
 pub use crate::structure::Structure;
 
 pub use limits_core;
+pub use limits_fair::Share;
 pub use wasmtime;

@@ -192,8 +192,9 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             store.data_mut().limits().meter.note_instance(Duration::ZERO);
             body(store, instance).await
         };
-        let (result, store) =
-            run(store, permit, &parts.limits, StoreFate::KeepUnlessEntered, guest).await;
+        let (pool, fate) = (parts.executor.pool(), StoreFate::KeepUnlessEntered);
+        let (result, store) = run(store, permit, &parts.limits, fate, pool.as_deref(), guest).await;
+        drop(pool);
         let live = store.map(|store| Self { parts, store, instance, identity });
         match (result, live) {
             (Ok(result), Some(live)) => Ok((live, result)),

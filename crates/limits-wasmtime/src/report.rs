@@ -37,6 +37,9 @@ pub struct ExecutionReport {
     pub instantiate_time: Duration,
     /// Wall-clock time in which the guest could have run and waited for its account's next window.
     pub throttled_time: Duration,
+    /// Wall-clock time in which the guest could have run and waited for its turn: see
+    /// [`ComponentExecutor::with_fair_slices`](crate::ComponentExecutor::with_fair_slices).
+    pub queued_time: Duration,
     /// Number of uninterrupted stretches that the guest ran in.
     pub slices: u64,
     /// Number of refused growths of memories and tables.

@@ -6,12 +6,11 @@ use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
-use std::time::Instant;
 
 use limits_fair::Pool;
 use tokio::runtime::{Handle, Id};
 
-use crate::slice_clock::nanos;
+use crate::moment::Moment;
 
 /// The time between two looks for slots whose holders do not come back.
 const INSPECTION: Duration = Duration::from_millis(2);
@@ -21,7 +20,6 @@ const INSPECTION: Duration = Duration::from_millis(2);
 pub(crate) struct RuntimePool {
     runtime: Id,
     pool: Pool,
-    origin: Instant,
     /// A task inspects the pool.
     is_watched: AtomicBool,
     this: Weak<Self>,
@@ -43,7 +41,6 @@ impl RuntimePool {
             let made = Arc::new_cyclic(|this| Self {
                 runtime: id,
                 pool,
-                origin: Instant::now(),
                 is_watched: AtomicBool::new(false),
                 this: this.clone(),
             });
@@ -55,12 +52,6 @@ impl RuntimePool {
 
     pub(crate) const fn pool(&self) -> &Pool {
         &self.pool
-    }
-
-    /// Returns a moment as the pool counts time.
-    #[inline]
-    pub(crate) fn time(&self, at: Instant) -> u64 {
-        nanos(at.saturating_duration_since(self.origin))
     }
 
     /// Sees to it that a task of the runtime inspects the pool while anyone waits. To be called
@@ -88,7 +79,7 @@ impl RuntimePool {
     }
 
     fn inspect(&self) -> bool {
-        self.pool.inspect(self.time(Instant::now()))
+        self.pool.inspect(Moment::now().as_nanos())
     }
 }
 

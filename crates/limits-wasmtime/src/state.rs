@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use limits_core::{Account, CpuTimePolicy, ResourceLimits, WasmResult};
+use limits_fair::Share;
 use wasmtime::component::ResourceTable;
 
 use crate::cancel::CancelHandle;
@@ -30,6 +31,7 @@ pub struct LimitState {
     /// CPU time of earlier executions: most calls into a kept instance are shorter than the unit
     /// that accounts count in.
     pub(crate) unbilled: UnbilledTime,
+    pub(crate) share: Option<Share>,
     /// The waker of the last execution, for the next one.
     pub(crate) waker: Option<KeptWaker>,
 }
@@ -42,6 +44,7 @@ impl Default for LimitState {
             cancel: CancelHandle::new(),
             cpu: None,
             unbilled: UnbilledTime::default(),
+            share: None,
             waker: None,
         }
     }
@@ -134,6 +137,18 @@ impl LimitState {
         let account = account.into();
         self.limiter.borrow_from(Arc::clone(&account));
         self.cpu = Some(CpuAccount { account, policy });
+        self
+    }
+
+    /// Lets the executions of this store take their turns as a part of `share`, beside all others
+    /// with that share. It has an effect on an executor
+    /// [with fair slices](crate::ComponentExecutor::with_fair_slices); there, an execution without
+    /// a share is a member of its own below the host, of weight 1.
+    ///
+    /// To be called before the state is handed to the executor.
+    #[must_use]
+    pub fn with_share(mut self, share: Share) -> Self {
+        self.share = Some(share);
         self
     }
 

@@ -4,7 +4,7 @@ use core::error::Error;
 use core::time::Duration;
 
 use limits_core::{
-    Escaped, HostError, QuotaError, QuotaResource, RefusedGrowth, Rejection, WasmError,
+    Escaped, HostError, QuotaError, QuotaResource, RefusedGrowth, Rejection, Wait, WasmError,
 };
 use limits_wasmtime::ExecutionReport;
 use serde::Serialize;
@@ -216,7 +216,11 @@ fn message(error: &WasmError) -> String {
         WasmError::Trap { reason, refused: Some(RefusedGrowth::Quota(_)) } => {
             format!("guest trapped: {reason}")
         }
-        WasmError::ExecutionTimeout { timeout_ms, fuel_consumed, waited: Some(waited) } => {
+        WasmError::ExecutionTimeout {
+            timeout_ms,
+            fuel_consumed,
+            waited: Some(Wait::CpuTime(waited)),
+        } => {
             let timeout = WasmError::execution_timeout(*timeout_ms, *fuel_consumed);
             let refused = in_words(&waited.refused);
             format!("{timeout}; it waited {:.0?} for CPU time: {refused}", waited.time)
@@ -279,7 +283,7 @@ mod tests {
     use limits_core::{
         CapabilitySet, CpuWait, FuelMetrics, HostResource, HostShortage, InvalidCall,
         LimitExceeded, LimitKind, Permission, QuotaError, QuotaResource, RefusedGrowth, Retry,
-        WasmError,
+        Wait, WasmError,
     };
     use wasmtime_wasi::I32Exit;
 
@@ -360,7 +364,7 @@ mod tests {
         let refused = QuotaError::new(QuotaResource::CpuTime, 50_000)
             .with_request(50_000, 1)
             .per(Duration::from_secs(1));
-        let waited = Some(CpuWait { time: Duration::from_millis(299), refused });
+        let waited = Some(Wait::CpuTime(CpuWait { time: Duration::from_millis(299), refused }));
         let error = WasmError::ExecutionTimeout { timeout_ms: 300, fuel_consumed: Some(7), waited };
         assert_eq!(
             Ending::of(&error, None).problem.unwrap().message,

@@ -12,6 +12,7 @@ mod composed;
 mod deadline;
 mod ends;
 mod executor;
+mod fair;
 mod fuel;
 mod guest;
 mod host;

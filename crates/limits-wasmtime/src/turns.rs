@@ -1,17 +1,16 @@
-//! One execution's place in the order of its runtime's guests.
+//! One execution's turns on a runtime's threads, beside its other guests.
 
 use core::task::{Context, Poll};
 use core::time::Duration;
-use std::time::Instant;
 
 use limits_fair::{Pool, Seat, Share};
 
+use crate::moment::{Moment, nanos};
 use crate::runtime_pool::{RuntimePool, number_of_thread};
-use crate::slice_clock::nanos;
 
-/// One execution's place in the order of its runtime's guests, as its driver uses it.
+/// One execution's turns, as its driver takes them.
 #[derive(Debug)]
-pub(crate) struct Place<'e> {
+pub(crate) struct Turns<'e> {
     pool: &'e RuntimePool,
     seat: Seat<&'e Pool>,
     /// Time that the guest ran since it was last settled.
@@ -19,10 +18,10 @@ pub(crate) struct Place<'e> {
     /// A slice is over: it is decided anew whose turn it is.
     is_due: bool,
     /// Start of the wait for a turn.
-    queued: Option<Instant>,
+    queued: Option<Moment>,
 }
 
-impl<'e> Place<'e> {
+impl<'e> Turns<'e> {
     pub(crate) fn new(pool: &'e RuntimePool, share: Option<Share>) -> Self {
         let seat = Seat::new(pool.pool(), share, number_of_thread());
         Self { pool, seat, ran: Duration::ZERO, is_due: false, queued: None }
@@ -30,11 +29,11 @@ impl<'e> Place<'e> {
 
     /// Waits for the execution's turn, and returns the time that it has waited.
     #[inline]
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Duration> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, now: Moment) -> Poll<Duration> {
         if self.seat.is_held() && !self.is_due {
             return Poll::Ready(Duration::ZERO);
         }
-        let time = self.pool.time(now);
+        let time = now.as_nanos();
         let polled = if self.is_due {
             self.is_due = false;
             let ran = nanos(core::mem::take(&mut self.ran));
@@ -64,10 +63,10 @@ impl<'e> Place<'e> {
 
     /// Gives the slot back: the guest waits, has ended, or may not run.
     #[inline]
-    pub(crate) fn release(&mut self, now: Instant) {
+    pub(crate) fn release(&mut self, now: Moment) {
         self.is_due = false;
         let ran = nanos(core::mem::take(&mut self.ran));
-        self.seat.give_back(self.pool.time(now), ran);
+        self.seat.give_back(now.as_nanos(), ran);
     }
 
     /// Tells whether the execution waits for its turn.
@@ -77,7 +76,7 @@ impl<'e> Place<'e> {
 
     /// Notes that the execution does not wait any longer, and returns the time that it has waited.
     #[inline]
-    pub(crate) fn leave_queue(&mut self, now: Instant) -> Duration {
-        self.queued.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+    pub(crate) fn leave_queue(&mut self, now: Moment) -> Duration {
+        self.queued.take().map_or(Duration::ZERO, |since| now.since(since))
     }
 }
