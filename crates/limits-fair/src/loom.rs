@@ -148,6 +148,7 @@ fn a_holder_whose_slot_was_passed_on_gives_back_nothing() {
                 }
                 // Its holder keeps its thread.
                 pool.inspect(6_000_000);
+                pool.inspect(6_000_000);
                 task.take();
             })
         };

@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 use crate::share::Share;
 use crate::slots::{Held, Slots};
 use crate::sync::{Mutex, MutexGuard};
-use crate::tree::{NodeId, Tree};
+use crate::tree::{NodeId, TURN, Tree};
 
 /// The time after which a slot goes to the next who waits, in nanoseconds, though its holder has
 /// not come back, or has not begun: 20 slices.
@@ -36,6 +36,8 @@ pub(crate) struct State {
     tree: Tree,
     /// The executions that have waited once.
     waiters: HashMap<NodeId, Waiter>,
+    /// The slots that were overdue at the last inspection.
+    suspects: Vec<Held>,
 }
 
 /// The part of a seat that others change.
@@ -53,27 +55,29 @@ impl Pool {
     /// Returns a pool of free slots.
     #[must_use]
     pub fn new(slots: NonZeroUsize) -> Self {
-        let state = State { tree: Tree::new(), waiters: HashMap::new() };
+        let state = State { tree: Tree::new(), waiters: HashMap::new(), suspects: Vec::new() };
         Self { slots: Slots::new(slots.get()), state: Mutex::new(state) }
     }
 
     /// Passes on the slots of those that do not come back: whose host function blocks its thread,
     /// or who were granted a slot and are not polled.
     ///
-    /// A host calls it every few milliseconds while anyone waits. Returns whether anyone does.
+    /// A host calls it every few milliseconds while anyone waits. Returns whether anyone does. A
+    /// slot is passed on if two calls in a row find it overdue: where the system has stopped the
+    /// whole process for a while, its holder comes back between them.
     pub fn inspect(&self, now: u64) -> bool {
         let mut wakers = Vec::new();
         let mut state = self.lock();
+        let before = core::mem::take(&mut state.suspects);
         if state.tree.is_waited_for() {
             let overdue: Vec<Held> = self.slots.held_for(OVERDUE, now).collect();
             for held in overdue {
-                let mut waiters = state.waiters.values_mut();
-                let granted =
-                    waiters.find(|waiter| matches!(waiter, Waiter::Granted(it) if *it == held));
-                if let Some(waiter) = granted {
-                    *waiter = Waiter::Away;
+                if !before.iter().any(|suspect| suspect.is_same(held)) {
+                    state.suspects.push(held);
+                } else if state.tree.is_waited_for() {
+                    state.lapse(held);
+                    wakers.extend(self.pass(&mut state, held, now));
                 }
-                wakers.extend(self.pass(&mut state, held, now));
             }
         }
         let is_waited_for = state.tree.is_waited_for();
@@ -143,8 +147,21 @@ impl State {
     pub(crate) fn leave(&mut self, leaf: NodeId) -> Option<Held> {
         self.tree.dequeue(leaf);
         match self.waiters.insert(leaf, Waiter::Away) {
-            Some(Waiter::Granted(held)) => Some(held),
+            Some(Waiter::Granted(held)) => {
+                self.tree.refund(leaf, TURN);
+                Some(held)
+            }
             _ => None,
+        }
+    }
+
+    /// Takes back a grant that was not seen, if the slot was granted so.
+    fn lapse(&mut self, held: Held) {
+        let is_granted =
+            |waiter: &Waiter| matches!(waiter, Waiter::Granted(it) if it.is_same(held));
+        let found = self.waiters.iter().find(|(_, waiter)| is_granted(waiter));
+        if let Some(leaf) = found.map(|(leaf, _)| *leaf) {
+            let _slot = self.leave(leaf);
         }
     }
 

@@ -236,7 +236,7 @@ mod tests {
         assert!(takes(&mut stuck, 0));
         assert!(!takes(&mut next, 1));
         assert!(!takes(&mut third, 2));
-        assert!(pool.inspect(OVERDUE));
+        assert!(pool.inspect(OVERDUE) && pool.inspect(OVERDUE));
         assert!(takes(&mut next, OVERDUE));
         stuck.give_back(OVERDUE, OVERDUE);
         assert!(!takes(&mut third, OVERDUE));
@@ -252,7 +252,7 @@ mod tests {
         let [mut stuck, mut next] = [(); 2].map(|()| seat(&pool));
         assert!(takes(&mut stuck, 0));
         assert!(!takes(&mut next, 1));
-        assert!(!pool.inspect(OVERDUE));
+        assert!(pool.inspect(OVERDUE) && !pool.inspect(OVERDUE));
         assert!(!turns(&mut stuck, OVERDUE, OVERDUE));
         assert!(takes(&mut next, OVERDUE));
         next.give_back(OVERDUE, 1);
@@ -267,7 +267,7 @@ mod tests {
         assert!(!takes(&mut idle, 1));
         assert!(!takes(&mut next, 2));
         holder.give_back(3, 3);
-        assert!(!pool.inspect(OVERDUE));
+        assert!(pool.inspect(OVERDUE) && !pool.inspect(OVERDUE));
         assert!(!takes(&mut idle, OVERDUE));
         assert!(takes(&mut next, OVERDUE));
         drop((holder, idle, next));
@@ -306,7 +306,42 @@ mod tests {
         let [mut holder, mut other] = [(); 2].map(|()| seat(&pool));
         assert!(takes(&mut holder, 0));
         assert!(!takes(&mut other, 1));
-        assert!(pool.inspect(5_000_000));
+        assert!(pool.inspect(5_000_000) && pool.inspect(5_000_000));
         assert!(!takes(&mut other, 5_000_000));
+    }
+
+    #[test]
+    fn a_holder_that_comes_back_between_two_inspections_keeps_its_slot() {
+        let pool = pool(1);
+        let [mut holder, mut other] = [(); 2].map(|()| seat(&pool));
+        assert!(takes(&mut holder, 0));
+        assert!(!takes(&mut other, 1));
+        assert!(pool.inspect(OVERDUE));
+        assert!(!turns(&mut holder, OVERDUE, 9_000_000));
+        assert!(takes(&mut other, OVERDUE));
+        assert!(pool.inspect(OVERDUE + 1_000));
+        assert!(!takes(&mut holder, OVERDUE + 1_000));
+    }
+
+    #[test]
+    fn a_grant_that_lapses_or_is_left_is_not_charged() {
+        let pool = pool(1);
+        let [mut holder, mut idle] = [(); 2].map(|()| seat(&pool));
+        for round in 0..9 {
+            let now = round * 10 * OVERDUE;
+            assert!(takes(&mut holder, now));
+            assert!(!takes(&mut idle, now));
+            assert!(!turns(&mut holder, now, 1));
+            if round % 2 == 0 {
+                let late = now + OVERDUE;
+                assert!(pool.inspect(late) && !pool.inspect(late));
+                assert!(takes(&mut holder, late));
+                holder.give_back(late, 1);
+                assert!(takes(&mut idle, late));
+            }
+            idle.give_back(now + 2 * OVERDUE, 0);
+            holder.give_back(now + 2 * OVERDUE, 1);
+        }
+        assert!(pool.lock().tree().served(idle.leaf.unwrap()) < 2 * 250_000);
     }
 }

@@ -27,6 +27,13 @@ pub(crate) struct Held {
     word: u64,
 }
 
+impl Held {
+    /// Tells whether two are the same slot of the same holder.
+    pub(crate) const fn is_same(self, other: Self) -> bool {
+        self.slot == other.slot && (self.word ^ other.word) & !WANTED == 0
+    }
+}
+
 /// One slot on a cache line of its own, or two of processors that fetch them in pairs.
 #[derive(Debug)]
 #[repr(align(128))]
@@ -129,7 +136,7 @@ impl Slots {
     /// With the queue's lock: reports whether a slot is still its holder's.
     pub(crate) fn is_held(&self, held: Held) -> bool {
         let word = self.0[held.slot].0.load(Ordering::Acquire);
-        (word ^ held.word) & !WANTED == 0
+        held.is_same(Held { slot: held.slot, word })
     }
 
     /// With the queue's lock: gives a slot that is still its holder's to another holder.

@@ -165,6 +165,12 @@ impl Tree {
         self.adjust(leaf, |served, weight| served.saturating_sub(virtual_time(time, weight)));
     }
 
+    /// Returns the time that an execution was served, in nanoseconds, and that at which it began.
+    #[cfg(test)]
+    pub(crate) fn served(&self, leaf: NodeId) -> u128 {
+        self.node(leaf).served / SCALE
+    }
+
     fn adjust(&mut self, leaf: NodeId, change: impl Fn(u128, NonZeroU32) -> u128) {
         let mut at = leaf;
         while at != ROOT {

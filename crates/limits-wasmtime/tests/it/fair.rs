@@ -54,10 +54,12 @@ fn guest(module: &str) -> Arc<Guest> {
     Arc::new(Guest::on(executor(), &wrap(module)))
 }
 
-async fn cpu_time(runs: Vec<JoinHandle<ExecutionReport>>) -> Duration {
-    let mut sum = Duration::ZERO;
+/// Returns the fuel that executions used: the time that the machine took for others is no part of
+/// it.
+async fn fuel(runs: Vec<JoinHandle<ExecutionReport>>) -> u64 {
+    let mut sum = 0;
     for run in runs {
-        sum += run.await.unwrap().cpu_time;
+        sum += run.await.unwrap().fuel.consumed();
     }
     sum
 }
@@ -68,8 +70,8 @@ async fn a_component_gets_no_more_time_by_more_executions() {
     let (many, one) = (share(1), share(1));
     let runs = (0..20).map(|_| spawn(&guest, &many, 400)).collect();
     let alone = spawn(&guest, &one, 400);
-    let (many, one) = (cpu_time(runs).await, cpu_time(vec![alone]).await);
-    assert!(one > many / 2 && many > one / 2, "{one:?} for one, {many:?} for twenty");
+    let (many, one) = (fuel(runs).await, fuel(vec![alone]).await);
+    assert!(one > many / 2 && many > one / 2, "{one} for one, {many} for twenty");
 }
 
 #[tokio::test]
@@ -80,13 +82,13 @@ async fn components_get_time_by_their_weights_below_each_parent() {
     let light = tenants[0].child(NonZeroU32::new(2).unwrap());
     let other = tenants[1].child(NonZeroU32::MIN);
     let runs = [&heavy, &light, &other].map(|share| vec![spawn(&guest, share, 600)]);
-    let mut times = Vec::new();
+    let mut used = Vec::new();
     for run in runs {
-        times.push(cpu_time(run).await.as_secs_f64());
+        used.push(fuel(run).await);
     }
-    let sum: f64 = times.iter().sum();
-    for (time, part) in times.iter().zip([0.375, 0.125, 0.5]) {
-        assert!((time / sum - part).abs() < 0.06, "{times:?} of {sum}");
+    let all: u64 = used.iter().sum();
+    for (fuel, eighths) in used.iter().zip([3, 1, 4]) {
+        assert!((fuel * 8).abs_diff(all * eighths) < all / 2, "{used:?} of {all}");
     }
 }
 
@@ -164,7 +166,10 @@ async fn executions_that_are_dropped_at_any_time_keep_no_slot() {
         for _ in 0..round % 11 {
             tokio::task::yield_now().await;
         }
-        runs.iter().for_each(JoinHandle::abort);
+        for run in runs {
+            run.abort();
+            assert!(run.await.is_err());
+        }
     }
     let some = Arc::new(Guest::on(guest.executor.clone(), &wrap(SOME)));
     let report = run(&some, &share(1), 60_000).await;
