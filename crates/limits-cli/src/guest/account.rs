@@ -1,5 +1,6 @@
 //! The quotas that all runs of a component share, and their use.
 
+use core::num::NonZeroU32;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use limits_core::{
     Account, Allowance, CpuTimePolicy, Permission, QuotaResource, QuotaResourceStatus, QuotaStatus,
     QuotaTracker, QuotaUsage, ResourceQuota, SystemClock,
 };
+use limits_wasmtime::Share;
 use quota_enforce::{
     ComponentHandle, EnforceError, QuotaRegistry, QuotaRegistryBuilder, SecurityContext,
 };
@@ -23,6 +25,7 @@ pub(crate) struct RunAccount {
     registry: QuotaRegistry,
     component: ComponentHandle,
     cpu_time_policy: CpuTimePolicy,
+    share: Share,
     mode: Mode,
     refusals: Arc<RefusalLog>,
 }
@@ -78,7 +81,9 @@ impl RunAccount {
             Some(host) => builder.parent(Arc::new(QuotaTracker::new(host))),
             None => builder,
         };
-        Self::register_in(builder, effective.into(), effective.cpu_time_policy(), mode)
+        let account =
+            Self::register_in(builder, effective.into(), effective.cpu_time_policy(), mode)?;
+        Ok(Self { share: Share::new(effective.weight()), ..account })
     }
 
     /// Registers the component under its effective capabilities without any quota, to measure what
@@ -125,7 +130,8 @@ impl RunAccount {
         }
         let registry = builder.build();
         let component = registry.register(context)?;
-        Ok(Self { registry, component, cpu_time_policy, mode, refusals })
+        let share = Share::new(NonZeroU32::MIN);
+        Ok(Self { registry, component, cpu_time_policy, share, mode, refusals })
     }
 
     /// Returns the account that each run takes from.
@@ -151,6 +157,11 @@ impl RunAccount {
     /// Returns the policy for a run without CPU time.
     pub(crate) const fn cpu_time_policy(&self) -> CpuTimePolicy {
         self.cpu_time_policy
+    }
+
+    /// Returns the share of the threads that all runs have together.
+    pub(crate) fn share(&self) -> Share {
+        self.share.clone()
     }
 
     /// Returns the use of the component's quotas.

@@ -79,7 +79,7 @@ impl Session {
             let compiling = compiling.with_cache(cache);
             let engine = address_space::engine(max_memory);
             let compiler = compiling.compiler(engine.settings());
-            let executor = ComponentExecutor::new(engine.build()?)?;
+            let executor = ComponentExecutor::new(engine.build()?)?.with_fair_slices();
             let source = file.source();
             let is_checked = stubs_imports || imports::check_early(source.bytes())?;
             let compiled = compiler

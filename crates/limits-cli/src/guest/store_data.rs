@@ -27,13 +27,10 @@ impl StoreData {
         quota: StoreQuota,
         account: &RunAccount,
     ) -> Self {
-        Self {
-            limits: LimitState::new().with_account(account.account(), account.cpu_time_policy()),
-            table: resource_table(limits),
-            wasi,
-            http: Http::new(quota.usage()),
-            quota,
-        }
+        let state = LimitState::new()
+            .with_account(account.account(), account.cpu_time_policy())
+            .with_share(account.share());
+        Self { limits, table: resource_table(limits), wasi, http: Http::new(quota.usage()), quota }
     }
 
     /// Returns the parts that HTTP needs.

@@ -97,6 +97,8 @@ pub(crate) struct TimeUse {
     pub(crate) cpu_ms: f64,
     /// The part of `wall_ms` that the guest waited for CPU time of the quota.
     pub(crate) throttled_ms: f64,
+    /// The part of `wall_ms` that the guest waited for its turn on a thread.
+    pub(crate) queued_ms: f64,
 }
 
 /// The outcomes of several runs.
@@ -142,6 +144,7 @@ impl Report {
                 wall_ms: 0.0,
                 cpu_ms: 0.0,
                 throttled_ms: 0.0,
+                queued_ms: 0.0,
             }),
             phases: Phases::default(),
             output: limits.map(|limits| OutputUse::new(&limits, &unused)),
@@ -210,6 +213,7 @@ impl Report {
                 wall_ms: milliseconds(used.wall_time),
                 cpu_ms: milliseconds(used.cpu_time),
                 throttled_ms: milliseconds(used.throttled_time),
+                queued_ms: milliseconds(used.queued_time),
             }),
             output: Some(OutputUse::new(&limits, &usage)),
             descriptors: Some(DescriptorUse::new(&limits, &usage)),
@@ -295,7 +299,10 @@ mod tests {
                     "exact": true
                 },
                 "memory": {"max": 65_536, "peak": 0, "refusals": 0},
-                "time": {"timeout_ms": 100, "wall_ms": 0.0, "cpu_ms": 0.0, "throttled_ms": 0.0},
+                "time": {
+                    "timeout_ms": 100, "wall_ms": 0.0, "cpu_ms": 0.0, "throttled_ms": 0.0,
+                    "queued_ms": 0.0
+                },
                 "phases": {
                     "load_ms": null, "compile": null, "instantiate_ms": null, "run_ms": null
                 },

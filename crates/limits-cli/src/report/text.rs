@@ -207,6 +207,10 @@ fn quotas(report: &Report) -> String {
         let whose = if report.host.is_some() { "the quota or the host" } else { "the quota" };
         text.push_str(&line("waited", &format!("{waited} for CPU time of {whose}")));
     }
+    if time.queued_ms > 0.0 {
+        let waited = format!("{WARNING}{:.3} ms{WARNING:#}", time.queued_ms);
+        text.push_str(&line("waited", &format!("{waited} for its turn on a thread")));
+    }
     text
 }
 
@@ -308,7 +312,8 @@ mod tests {
         let memory = report.memory.as_mut().unwrap();
         (memory.peak, memory.refusals) = (1_114_112, 2);
         let time = report.time.as_mut().unwrap();
-        (time.wall_ms, time.cpu_ms, time.throttled_ms) = (50.25, 3.0, 40.5);
+        (time.wall_ms, time.cpu_ms) = (50.25, 3.0);
+        (time.throttled_ms, time.queued_ms) = (40.5, 1.25);
         let (mut own, mut host) = AccountUse::unused(&terms);
         let set = |used: &mut AccountUse, resource: QuotaResource, units, denied| {
             let row = &mut used.peaks[resource.index()];
@@ -344,6 +349,7 @@ mod tests {
   host     CPU time: 0.000 ms of 2000 ms in 1s, 0.0 %, set by policy
   host     memory: 16777216 (16 MiB) of 16777216 (16 MiB) at one time, 100.0 %, set by policy, denied 2 times
   waited   40.500 ms for CPU time of the quota or the host
+  waited   1.250 ms for its turn on a thread
   also     resources.memory.max_tables = 3 (component), compile.workers = 1 (policy)
   runs     1: 1 timeout
 "
