@@ -30,7 +30,13 @@ impl StoreData {
         let state = LimitState::new()
             .with_account(account.account(), account.cpu_time_policy())
             .with_share(account.share());
-        Self { limits, table: resource_table(limits), wasi, http: Http::new(quota.usage()), quota }
+        Self {
+            limits: state,
+            table: resource_table(limits),
+            wasi,
+            http: Http::new(quota.usage()),
+            quota,
+        }
     }
 
     /// Returns the parts that HTTP needs.
