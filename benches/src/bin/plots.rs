@@ -27,6 +27,14 @@ const PLOTS: &[(&str, &[Panel])] = &[
     ),
     ("callers.svg", &[Panel { plot: "callers", x: "callers", y: "an execution, us (two cores)" }]),
     (
+        "hogs.svg",
+        &[Panel {
+            plot: "hogs",
+            x: "spinning guests",
+            y: "light execution, p99, ms (two workers)",
+        }],
+    ),
+    (
         "quota-threads.svg",
         &[Panel { plot: "quota-threads", x: "threads", y: "million takes a second (two cores)" }],
     ),

@@ -1,0 +1,317 @@
+//! A light guest beside hogs, with fair slices and without: its latency, that of the host's own
+//! timer, the shares by weight, and the cost.
+//!
+//! Both designs run in turn in one process, on a runtime with two workers. A light execution works
+//! for some 0.1 ms and comes from outside of the runtime every 2 to 6 ms, timed from its coming to
+//! its end. Percentiles are of wall-clock time, so what the machine does beside is in them.
+
+use core::error::Error;
+use core::num::NonZeroU32;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Instant;
+
+use bench_report::{Options, Report, Rounds, Row, Series, Target};
+use limits_benches::wrap;
+use limits_core::ResourceLimits;
+use limits_wasmtime::{
+    ComponentExecutor, ExecutionReport, ExecutionResult, LimitState, PreparedComponent, Share,
+    create_engine,
+};
+use rustix::time::{ClockId, clock_gettime};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+use wasmtime::component::Linker;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+const GROUP: &str = "a light guest beside hogs, two workers";
+const SPIN: &str = r#"(func (export "run") (loop $l br $l))"#;
+const LIGHT: &str = r#"(func (export "run") (local $i i32)
+    (loop $l
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $l (i32.lt_u (local.get $i) (i32.const 150000)))))"#;
+/// The numbers of hogs of the plot.
+const HOGS: [u32; 7] = [1, 2, 5, 10, 20, 50, 200];
+
+fn main() -> Result<(), Failure> {
+    let options = Options::from_env();
+    let mut report = Report::new(options.clone());
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let plain = Arc::new(Guests::new(false)?);
+    let fair = Arc::new(Guests::new(true)?);
+    let time = Duration::from_millis(if options.is_quick { 50 } else { 1_000 });
+    let rounds = options.rounds(5);
+
+    let mut lines = [Vec::new(), Vec::new()];
+    for hogs in HOGS {
+        let mut seen = [&plain, &fair].map(|guests| (guests, Latencies::default()));
+        for _ in 0..rounds {
+            for (guests, latencies) in &mut seen {
+                latencies.add(beside(&runtime, guests, hogs, time)?);
+            }
+        }
+        for (line, (_, latencies)) in lines.iter_mut().zip(&mut seen) {
+            line.push((f64::from(hogs), percentile(&mut latencies.light, 99)));
+        }
+        if Some(&hogs) == HOGS.last() {
+            let [(_, plain), (_, fair)] = &mut seen;
+            for (name, target, plain, fair) in [
+                (
+                    "light execution beside 200 spinners, p99",
+                    2.0,
+                    &mut plain.light,
+                    &mut fair.light,
+                ),
+                (
+                    "lateness of a timer of 1 ms beside 200 spinners, p99",
+                    1.5,
+                    &mut plain.timer,
+                    &mut fair.timer,
+                ),
+            ] {
+                report.row(Row {
+                    ours: Some(percentile(fair, 99)),
+                    peer: Some(percentile(plain, 99)),
+                    peer_name: "in turn".into(),
+                    ..Row::new(GROUP, name, "ms").target(Target::Most(target))
+                });
+            }
+        }
+    }
+    for (name, points) in ["in turn", "fair slices"].into_iter().zip(lines) {
+        report.series(Series { plot: "hogs".into(), line: name.into(), points });
+    }
+
+    let first = first_slices(&runtime, &fair, if options.is_quick { 3 } else { 300 })?;
+    let row = Row::new(GROUP, "first slice beside 99 spinning components, p99", "ms");
+    report.row(row.measured(first).target(Target::Most(2.0)));
+
+    let seconds = if options.is_quick { 1 } else { 10 };
+    let (worst, worst_slices) = shares(&runtime, &fair, seconds)?;
+    let name = "share of weights 1 to 100, worst of those owed 50 slices and more";
+    report.row(Row::new(GROUP, name, "%").measured(worst).target(Target::Most(2.0)));
+    let name = "share of weights 1 to 100, worst of the others, in slices";
+    report.row(Row::new(GROUP, name, "slices").measured(worst_slices));
+
+    let mut work = Rounds::new(3);
+    for _ in 0..options.rounds(15) {
+        let mut round = Vec::new();
+        for guests in [&plain, &fair, &plain] {
+            round.push(Some(cpu_of_work(&runtime, guests, time / 2)?));
+        }
+        work.push(round);
+    }
+    let row =
+        Row::new("cost of fair slices", "CPU time of the same work, 200 spinners", "ns/kfuel");
+    report.row(row.compared(&work, 1, "in turn", 0).target(Target::Ratio(1.015)));
+    let row = Row::new("cost of fair slices", "in turn against itself", "ns/kfuel");
+    report.row(row.compared(&work, 2, "in turn", 0));
+
+    let mut calls = Rounds::new(2);
+    for _ in 0..options.rounds(201) {
+        let time = |guests: &Guests| runtime.block_on(guests.short_calls(200));
+        calls.push([Some(time(&fair)?), Some(time(&plain)?)]);
+    }
+    let row = Row::new("cost of fair slices", "execution that ends in its first slice", "ns");
+    report.row(row.compared(&calls, 0, "in turn", 1));
+    Ok(report.finish()?)
+}
+
+/// The guests of one design.
+struct Guests {
+    executor: ComponentExecutor,
+    spin: PreparedComponent<LimitState>,
+    light: PreparedComponent<LimitState>,
+    nothing: PreparedComponent<LimitState>,
+}
+
+impl Guests {
+    fn new(is_fair: bool) -> Result<Self, Failure> {
+        let executor = ComponentExecutor::new(create_engine()?)?;
+        let executor = if is_fair { executor.with_fair_slices() } else { executor };
+        let linker = Linker::new(executor.engine());
+        let prepare = |module: &str| -> Result<_, Failure> {
+            let component = executor.compile(&wat::parse_str(wrap(module))?)?;
+            Ok(executor.prepare(&component, &linker)?)
+        };
+        let (spin, light) = (prepare(SPIN)?, prepare(LIGHT)?);
+        let nothing = prepare(r#"(func (export "run"))"#)?;
+        Ok(Self { executor, spin, light, nothing })
+    }
+
+    async fn run(
+        &self,
+        component: &PreparedComponent<LimitState>,
+        share: &Share,
+        timeout: Duration,
+    ) -> Result<ExecutionReport, Failure> {
+        let limits = ResourceLimits::builder()
+            .memory_bytes(0)
+            .max_fuel(u64::MAX)
+            .execution_timeout_ms(u64::try_from(timeout.as_millis())?)
+            .build()?;
+        let state = LimitState::new().with_share(share.clone());
+        let ran: Result<ExecutionResult<()>, _> =
+            self.executor.execute_with_limits(component, &limits, state, "run", ()).await;
+        Ok(ran.map_or_else(|failure| failure.report().clone(), |result| result.report))
+    }
+
+    /// Starts spinners that end after a time.
+    fn spinners(
+        self: &Arc<Self>,
+        runtime: &Runtime,
+        shares: impl IntoIterator<Item = Share>,
+        time: Duration,
+    ) -> Vec<JoinHandle<Result<ExecutionReport, Failure>>> {
+        let start = |share: Share| {
+            let guests = Arc::clone(self);
+            runtime.spawn(async move { guests.run(&guests.spin, &share, time).await })
+        };
+        shares.into_iter().map(start).collect()
+    }
+
+    /// Returns the nanoseconds of an execution that does nothing.
+    async fn short_calls(&self, count: u32) -> Result<f64, Failure> {
+        let share = Share::new(NonZeroU32::MIN);
+        let began = Instant::now();
+        for _ in 0..count {
+            self.run(&self.nothing, &share, Duration::from_secs(60)).await?;
+        }
+        Ok(began.elapsed().as_secs_f64() * 1e9 / f64::from(count))
+    }
+}
+
+/// Milliseconds.
+#[derive(Debug, Default)]
+struct Latencies {
+    light: Vec<f64>,
+    timer: Vec<f64>,
+}
+
+impl Latencies {
+    fn add(&mut self, other: Self) {
+        self.light.extend(other.light);
+        self.timer.extend(other.timer);
+    }
+}
+
+/// Runs light executions and a timer beside so many spinners of one component.
+fn beside(
+    runtime: &Runtime,
+    guests: &Arc<Guests>,
+    hogs: u32,
+    time: Duration,
+) -> Result<Latencies, Failure> {
+    let hog = Share::new(NonZeroU32::MIN);
+    let spinning =
+        guests.spinners(runtime, (0..hogs).map(|_| hog.clone()), time + Duration::from_millis(100));
+    thread::sleep(Duration::from_millis(50));
+    let is_over = Arc::new(AtomicBool::new(false));
+    let over = Arc::clone(&is_over);
+    let timer = runtime.spawn(async move {
+        let mut late = Vec::new();
+        while !over.load(Ordering::Relaxed) {
+            let due = tokio::time::Instant::now() + Duration::from_millis(1);
+            tokio::time::sleep_until(due).await;
+            late.push(due.elapsed().as_secs_f64() * 1e3);
+        }
+        late
+    });
+    let light: Arc<Mutex<Vec<f64>>> = Arc::default();
+    let share = Share::new(NonZeroU32::MIN);
+    let end = Instant::now() + time;
+    let mut pause = 2;
+    let mut running = Vec::new();
+    while Instant::now() < end {
+        thread::sleep(Duration::from_millis(pause));
+        pause = 2 + (pause + 2) % 5;
+        let (guests, share, light) = (Arc::clone(guests), share.clone(), Arc::clone(&light));
+        let came = Instant::now();
+        running.push(runtime.spawn(async move {
+            guests.run(&guests.light, &share, Duration::from_secs(60)).await?;
+            light.lock().expect("no thread panics").push(came.elapsed().as_secs_f64() * 1e3);
+            Ok::<_, Failure>(())
+        }));
+    }
+    is_over.store(true, Ordering::Relaxed);
+    runtime.block_on(async {
+        for light in running {
+            light.await??;
+        }
+        for hog in spinning {
+            hog.await??;
+        }
+        let timer = timer.await?;
+        let light = core::mem::take(&mut *light.lock().expect("no thread panics"));
+        Ok(Latencies { light, timer })
+    })
+}
+
+/// Returns the p99 of the milliseconds from the coming of a component's execution to its end,
+/// beside 99 others that spin.
+fn first_slices(runtime: &Runtime, guests: &Arc<Guests>, count: u64) -> Result<f64, Failure> {
+    let shares = (0..99).map(|_| Share::new(NonZeroU32::MIN));
+    let spinning = guests.spinners(runtime, shares, Duration::from_millis(12 * count + 200));
+    thread::sleep(Duration::from_millis(100));
+    let share = Share::new(NonZeroU32::MIN);
+    let mut times = Vec::new();
+    for _ in 0..count {
+        thread::sleep(Duration::from_millis(10));
+        let (guests, share) = (Arc::clone(guests), share.clone());
+        let came = Instant::now();
+        let ran = runtime.spawn(async move {
+            guests.run(&guests.nothing, &share, Duration::from_secs(60)).await?;
+            Ok::<_, Failure>(came.elapsed().as_secs_f64() * 1e3)
+        });
+        times.push(runtime.block_on(ran)??);
+    }
+    spinning.iter().for_each(JoinHandle::abort);
+    Ok(percentile(&mut times, 99))
+}
+
+/// Returns the worst deviation of a component from its share, over so many seconds: in hundredths
+/// for those that are owed 50 slices and more, and in slices for the others.
+fn shares(runtime: &Runtime, guests: &Arc<Guests>, seconds: u64) -> Result<(f64, f64), Failure> {
+    let weights = (1..=100).filter_map(NonZeroU32::new);
+    let time = Duration::from_secs(seconds);
+    let spinning = guests.spinners(runtime, weights.map(Share::new), time);
+    let mut used = Vec::new();
+    for run in spinning {
+        used.push(runtime.block_on(run)??.cpu_time.as_secs_f64());
+    }
+    let sum: f64 = used.iter().sum();
+    let (mut worst, mut worst_slices) = (0.0_f64, 0.0_f64);
+    for (used, weight) in used.iter().zip(1_u32..) {
+        let owed = sum * f64::from(weight) / 5_050.0;
+        if owed >= 50.0 * 250e-6 {
+            worst = worst.max((used / owed - 1.0).abs() * 100.0);
+        } else {
+            worst_slices = worst_slices.max((used - owed).abs() / 250e-6);
+        }
+    }
+    Ok((worst, worst_slices))
+}
+
+/// Returns the nanoseconds of CPU time that this process takes for a thousand units of fuel of 200
+/// spinners.
+fn cpu_of_work(runtime: &Runtime, guests: &Arc<Guests>, time: Duration) -> Result<f64, Failure> {
+    let share = Share::new(NonZeroU32::MIN);
+    let before = Duration::try_from(clock_gettime(ClockId::ProcessCPUTime))?;
+    let spinning = guests.spinners(runtime, (0..200).map(|_| share.clone()), time);
+    let mut fuel = 0;
+    for run in spinning {
+        fuel += runtime.block_on(run)??.fuel.consumed();
+    }
+    let spent = Duration::try_from(clock_gettime(ClockId::ProcessCPUTime))? - before;
+    Ok(spent.as_secs_f64() * 1e12 / Duration::from_nanos(fuel).as_secs_f64() / 1e9)
+}
+
+fn percentile(samples: &mut [f64], percent: usize) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    let place = (samples.len() * percent / 100).min(samples.len().saturating_sub(1));
+    samples.get(place).copied().unwrap_or(f64::NAN)
+}
