@@ -281,16 +281,20 @@ fn shares(runtime: &Runtime, guests: &Arc<Guests>, seconds: u64) -> Result<(f64,
     let spinning = guests.spinners(runtime, weights.map(Share::new), time);
     let mut used = Vec::new();
     for run in spinning {
-        used.push(runtime.block_on(run)??.cpu_time.as_secs_f64());
+        let fuel = runtime.block_on(run)??.fuel.consumed();
+        used.push(Duration::from_nanos(fuel).as_secs_f64());
     }
     let sum: f64 = used.iter().sum();
+    // Both workers run slices of 250 us.
+    let slices = f64::from(u32::try_from(seconds)?) * 2.0 / 250e-6;
     let (mut worst, mut worst_slices) = (0.0_f64, 0.0_f64);
     for (used, weight) in used.iter().zip(1_u32..) {
-        let owed = sum * f64::from(weight) / 5_050.0;
-        if owed >= 50.0 * 250e-6 {
-            worst = worst.max((used / owed - 1.0).abs() * 100.0);
+        let owed = f64::from(weight) / 5_050.0;
+        let part = used / sum;
+        if owed * slices >= 50.0 {
+            worst = worst.max((part / owed - 1.0).abs() * 100.0);
         } else {
-            worst_slices = worst_slices.max((used - owed).abs() / 250e-6);
+            worst_slices = worst_slices.max((part - owed).abs() * slices);
         }
     }
     Ok((worst, worst_slices))

@@ -52,9 +52,19 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
         ]),
     ),
     ("limits-core", Some(&[])),
+    ("limits-fair", Some(&[])),
     (
         "limits-wasmtime",
-        Some(&["limits-core", "rustix", "strsim", "tokio", "tracing", "wasmparser", "wasmtime"]),
+        Some(&[
+            "limits-core",
+            "limits-fair",
+            "rustix",
+            "strsim",
+            "tokio",
+            "tracing",
+            "wasmparser",
+            "wasmtime",
+        ]),
     ),
     (
         "quota-cluster",

@@ -4,7 +4,7 @@ use crate::cargo;
 use crate::failure::Result;
 
 /// The crates that have scenarios, in a module `loom`.
-const CRATES: [&str; 2] = ["limits-core", "quota-enforce"];
+const CRATES: [&str; 3] = ["limits-core", "limits-fair", "quota-enforce"];
 const FLAG: &[(&str, &str)] = &[("RUSTFLAGS", "--cfg loom")];
 
 pub(crate) fn run() -> Result {
