@@ -161,7 +161,7 @@ fn a_holder_whose_slot_was_passed_on_gives_back_nothing() {
 
 // I5, I7
 #[test]
-fn nobody_waits_while_one_of_two_slots_is_free() {
+fn no_seat_waits_while_one_of_two_slots_is_free() {
     check(|| {
         let pool = pool(2);
         let count = Arc::new(AtomicUsize::new(0));

@@ -21,7 +21,7 @@ const OVERDUE: u64 = 5_000_000;
 ///
 /// # Invariants
 ///
-/// - I7: while anyone waits, every slot is held, and its word says that someone waits.
+/// - I7: while a seat waits, every slot is held, and its word says that a seat waits.
 /// - I8: a waiter that gets a slot is woken once, by the waker that it registered last.
 /// - I9: slots are neither lost nor doubled, in whatever order seats wait, are granted, give back
 ///   and are dropped.
@@ -62,7 +62,7 @@ impl Pool {
     /// Passes on the slots of those that do not come back: whose host function blocks its thread,
     /// or who were granted a slot and are not polled.
     ///
-    /// A host calls it every few milliseconds while anyone waits. Returns whether anyone does. A
+    /// A host calls it every few milliseconds while a seat waits. Returns whether one does. A
     /// slot is passed on if two calls in a row find it overdue: where the system has stopped the
     /// whole process for a while, its holder comes back between them.
     pub fn inspect(&self, now: u64) -> bool {

@@ -10,7 +10,7 @@ use crate::tree::{NodeId, TURN};
 
 /// One execution's place in a pool: it holds a slot, waits for one, or does neither.
 ///
-/// While nobody waits, taking a slot and giving it back are one compare-and-swap each on a word of
+/// While no seat waits, taking a slot and giving it back are one compare-and-swap each on a word of
 /// the slot, without a lock. Dropped, it gives back what it has.
 #[derive(Debug)]
 pub struct Seat<P: Deref<Target = Pool>> {
@@ -83,7 +83,7 @@ impl<P: Deref<Target = Pool>> Seat<P> {
     }
 
     /// Ends a turn in which the execution ran for `ran` nanoseconds, and begins another at once if
-    /// nobody waits, or nobody that was served less. Otherwise the slot is passed on, and the task
+    /// no seat waits, or none that was served less. Otherwise the slot is passed on, and the task
     /// is woken for its next turn, which [`poll_take`](Self::poll_take) takes.
     pub fn poll_turn(&mut self, cx: &mut Context<'_>, now: u64, ran: u64) -> Poll<()> {
         self.now = now;
@@ -154,7 +154,7 @@ impl<P: Deref<Target = Pool>> Seat<P> {
         }
     }
 
-    /// While nobody waits, time is free; but what was charged ahead stays charged.
+    /// While no seat waits, time is free; but what was charged ahead stays charged.
     const fn settle_later(&mut self, _ran: u64) {
         self.ahead = 0;
     }
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_can_run_runs_while_a_slot_is_free() {
+    fn every_seat_that_can_run_runs_while_a_slot_is_free() {
         let pool = pool(3);
         let mut seats = [(); 4].map(|()| seat(&pool));
         assert_eq!(seats.each_mut().map(|seat| takes(seat, 0)), [true, true, true, false]);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_goes_on_while_nobody_waits_and_alternates_once_someone_does() {
+    fn a_turn_goes_on_while_no_seat_waits_and_alternates_once_one_does() {
         let pool = pool(1);
         let (mut one, mut other) = (seat(&pool), seat(&pool));
         assert!(takes(&mut one, 0));

@@ -1,7 +1,7 @@
 //! The slots of a pool, a word each.
 //!
-//! A word says whether the slot is held, whether anyone waits, and since when it is held. While
-//! nobody waits, taking and giving back are one compare-and-swap on one word. Once anyone waits,
+//! A word says whether the slot is held, whether a seat waits, and since when it is held. While
+//! no seat waits, taking and giving back are one compare-and-swap on one word. Once a seat waits,
 //! every word says so, and the holder must ask the queue; only the thread that has the queue's lock
 //! writes words that say so.
 //!
@@ -9,7 +9,7 @@
 //!
 //! # Invariants
 //!
-//! - I5: a slot that is free is taken before anyone waits.
+//! - I5: a slot that is free is taken before a seat waits.
 //! - I6: a holder whose slot was taken away cannot give it back, renew it, or pass it on.
 
 use crate::sync::{AtomicU64, Ordering};
@@ -47,7 +47,7 @@ pub(crate) struct Slots(Box<[Slot]>);
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Swap {
     Done,
-    /// Someone waits, or the slot is no longer the holder's.
+    /// A seat waits, or the slot is no longer the holder's.
     AskTheQueue,
 }
 
@@ -81,7 +81,7 @@ impl Slots {
             .then_some(Held { slot, word })
     }
 
-    /// Gives a slot back, unless anyone waits.
+    /// Gives a slot back, unless a seat waits.
     pub(crate) fn give_back(&self, held: Held) -> Swap {
         match self.swap(held, FREE) {
             Some(_) => Swap::Done,
@@ -89,7 +89,7 @@ impl Slots {
         }
     }
 
-    /// Keeps a slot for one more turn, unless anyone waits.
+    /// Keeps a slot for one more turn, unless a seat waits.
     pub(crate) fn renew(&self, held: &mut Held, now: u64) -> Swap {
         let word = held_since(now);
         match self.swap(*held, word) {
@@ -101,7 +101,7 @@ impl Slots {
         }
     }
 
-    /// Replaces the word of a slot if it is as its holder knows it: nobody waits, and it is its.
+    /// Replaces the word of a slot if it is as its holder knows it: no seat waits, and it is its.
     fn swap(&self, held: Held, word: u64) -> Option<u64> {
         let cell = &self.0[held.slot].0;
         // As in `try_take_one`.
@@ -110,7 +110,7 @@ impl Slots {
             .then_some(word)
     }
 
-    /// With the queue's lock: takes a free slot, or lets all say that someone waits.
+    /// With the queue's lock: takes a free slot, or lets all say that a seat waits.
     pub(crate) fn take_or_want(&self, now: u64) -> Option<Held> {
         (0..self.0.len()).find_map(|slot| {
             loop {
@@ -144,12 +144,12 @@ impl Slots {
         let wanted = if is_wanted { WANTED } else { 0 };
         let word = held_since(now) | wanted;
         // Release pairs with the acquire of the next swap. A plain store is enough: its holder is
-        // the caller, or cannot swap since the word says that someone waits.
+        // the caller, or cannot swap since the word says that a seat waits.
         self.0[held.slot].0.store(word, Ordering::Release);
         Held { slot: held.slot, word }
     }
 
-    /// With the queue's lock, while nobody waits: frees a slot that is still its holder's.
+    /// With the queue's lock, while no seat waits: frees a slot that is still its holder's.
     pub(crate) fn set_free(&self, held: Held) {
         // As in `pass_on`.
         self.0[held.slot].0.store(FREE, Ordering::Release);

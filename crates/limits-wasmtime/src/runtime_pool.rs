@@ -54,7 +54,7 @@ impl RuntimePool {
         &self.pool
     }
 
-    /// Sees to it that a task of the runtime inspects the pool while anyone waits. To be called
+    /// Sees to it that a task of the runtime inspects the pool while a seat waits. To be called
     /// after a seat has begun to wait.
     pub(crate) fn watch(&self) {
         // Acquire and release: either the task that ends reads what the waiter wrote before, and

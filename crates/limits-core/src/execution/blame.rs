@@ -49,7 +49,8 @@ impl WasmError {
     /// |---|---|
     /// | out of fuel, out of memory, a limit, a missing capability | the guest |
     /// | a quota | its own quota; the host for a parent's |
-    /// | a timeout | the guest; after waiting for CPU time, the owner of the quota waited for; while it waits for its turn, the host |
+    /// | a timeout | the guest; after waiting for CPU time, the owner of the quota waited for |
+    /// | a timeout while it waits for its turn | the host |
     /// | a trap | the guest; after a growth refused by a quota or the host, that party |
     /// | a host function's error, a shortage of the host, a busy host | the host |
     /// | a cancellation, an invalid or rejected component, an invalid call or limit | the caller |

@@ -175,6 +175,7 @@ async fn executions_that_are_dropped_at_any_time_keep_no_slot() {
     assert_eq!(report.queued_time, Duration::ZERO, "{report:?}");
 }
 
+/// I19: no slot is held while the guest waits.
 #[tokio::test]
 async fn a_guest_that_waits_for_its_host_holds_no_slot() {
     let sleeper = Arc::new(Guest::on(
@@ -226,7 +227,7 @@ async fn an_execution_that_is_not_polled_keeps_its_turn_for_milliseconds_only() 
     let mut left_alone = pin!(run(&guest, &own, 60_000));
     let polled = core::future::poll_fn(|cx| Poll::Ready(left_alone.as_mut().poll(cx))).await;
     assert!(polled.is_pending());
-    // The hog hands its slot on, and nobody takes it up; then a third one comes.
+    // The hog hands its slot on, and no task takes it up; then a third one comes.
     let some = Arc::new(Guest::on(guest.executor.clone(), &wrap(SOME)));
     let report = spawn(&some, &share(1), 10_000).await.unwrap();
     assert!(report.slices > 1 && report.wall_time < Duration::from_secs(5), "{report:?}");
