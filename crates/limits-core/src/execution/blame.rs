@@ -56,8 +56,8 @@ impl WasmError {
     /// | a cancellation, an invalid or rejected component, an invalid call or limit | the caller |
     ///
     /// All waiting of a guest counts as its own, such as for a slow host function or a busy
-    /// runtime, except the waiting for CPU time of its account and for its turn. Compare the report's CPU time with
-    /// its wall-clock time where that matters.
+    /// runtime, except the waiting for CPU time of its account and for its turn. Compare the
+    /// report's CPU time with its wall-clock time where that matters.
     #[must_use]
     pub const fn blame(&self) -> Blame {
         match self {
