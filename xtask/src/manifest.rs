@@ -2,6 +2,10 @@
 
 use toml::{Table, Value};
 
+/// The list of a package's dependencies that are there for the features that they turn on, or
+/// `true` if all are.
+pub(crate) const FEATURES_ONLY: [&str; 4] = ["package", "metadata", "tidy", "features-only"];
+
 /// One dependency, of whatever kind and platform.
 #[derive(Debug)]
 pub(crate) struct Dependency {
@@ -52,6 +56,12 @@ impl Manifest {
     /// Reports whether the package has features.
     pub(crate) fn has_features(&self) -> bool {
         self.get(&["features"]).is_some()
+    }
+
+    /// Reports whether the package has no source that uses its dependencies: they are there for the
+    /// features that they turn on.
+    pub(crate) fn is_for_features(&self) -> bool {
+        self.get(&FEATURES_ONLY).and_then(Value::as_bool) == Some(true)
     }
 
     /// Returns the dependencies of all kinds and platforms.

@@ -5,11 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::Finding;
-use crate::manifest::Manifest;
+use crate::manifest::{FEATURES_ONLY, Manifest};
 use crate::tree::{Tree, is_inside};
-
-/// The list of a package's dependencies that are there for the features that they turn on.
-const FEATURES_ONLY: [&str; 4] = ["package", "metadata", "tidy", "features-only"];
 
 pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -27,7 +24,9 @@ pub(super) fn rule(tree: &Tree) -> Vec<Finding> {
         for name in manifest.dependencies().into_iter().map(|dependency| dependency.name) {
             let word = name.replace('-', "_");
             let is_named = texts.iter().any(|text| has_word(text, &word));
-            if !is_named && !manifest.list(&FEATURES_ONLY).any(|only| only == name) {
+            let is_for_features = manifest.is_for_features()
+                || manifest.list(&FEATURES_ONLY).any(|only| only == name);
+            if !is_named && !is_for_features {
                 let path = format!("{folder}/Cargo.toml");
                 findings.push(Finding::file(path, format!("no source names {name}: remove it")));
             }
@@ -63,6 +62,11 @@ mod tests {
             ("crates/a/src/lib.rs", "include_str!(\"../../../docs/x.md\"); // not serde_json\n"),
             ("docs/x.md", "use byte_unit::Byte;\n"),
             ("crates/b/src/lib.rs", "use serde::Serialize;\n"),
+            (
+                "crates/c/Cargo.toml",
+                "[package]\nname = \"c\"\n[dependencies]\nfnv = \"1\"\n\
+                 [package.metadata.tidy]\nfeatures-only = true\n",
+            ),
         ];
         assert_eq!(
             messages(rule, &samples),

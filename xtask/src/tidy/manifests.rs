@@ -48,8 +48,11 @@ fn package(folder: &str, manifest: &Manifest, workspace: &Manifest) -> Vec<Findi
             messages.push(format!("{path} must be the workspace's: write `workspace = true`"));
         }
     }
-    // A package that is a workspace of its own takes versions from its own table.
-    for dependency in manifest.dependencies().iter().filter(|dependency| !dependency.inherits) {
+    // A package that is a workspace of its own takes versions from its own table, and one that only
+    // turns on features follows the packages that use them.
+    let mut dependencies = manifest.dependencies();
+    dependencies.retain(|dependency| !dependency.inherits && !manifest.is_for_features());
+    for dependency in dependencies {
         let name = &dependency.name;
         messages.push(format!(
             "write `{name}.workspace = true`: versions are in the workspace's manifest"
@@ -86,6 +89,9 @@ workspace = true
     #[test]
     fn each_departure_from_the_workspace_is_found() {
         assert_eq!(messages(rule, &[("crates/a/Cargo.toml", GOOD)]), [""; 0]);
+        let only = "[package.metadata.tidy]\nfeatures-only = true\n";
+        let only = GOOD.replace("{ workspace = true, optional = true }", "\"1\"") + only;
+        assert_eq!(messages(rule, &[("crates/a/Cargo.toml", &only)]), [""; 0]);
         for (from, to, message) in [
             (
                 "edition.workspace = true",
