@@ -21,6 +21,7 @@ const PROGRAMS: &[&str] = &[
     "cold",
     "throughput",
     "guests",
+    "fair",
     "live-stores",
     "deadline",
     "wasi",
