@@ -45,7 +45,7 @@ pub fn kinds() -> Vec<CpuGuest> {
                    (else (i32.add
                      (call $fib (i32.sub (local.get 0) (i32.const 1)))
                      (call $fib (i32.sub (local.get 0) (i32.const 2)))))))
-               (func (export "run") (drop (call $fib (i32.const 35))))"#
+               (func (export "run") (drop (call $fib (i32.const 36))))"#
                 .to_owned(),
         ),
         guest(
@@ -58,7 +58,7 @@ pub fn kinds() -> Vec<CpuGuest> {
                    (func $d (type $t) (i32.rotl (local.get 0) (i32.const 7)))
                    (table 4 4 funcref)
                    (elem (i32.const 0) $a $b $c $d)"#,
-                20_000_000,
+                30_000_000,
                 "(local.set $x (call_indirect (type $t) (local.get $x)
                    (i32.and (local.get $i) (i32.const 3))))",
             ),
@@ -67,7 +67,7 @@ pub fn kinds() -> Vec<CpuGuest> {
             "loads and stores in order over 1 MiB",
             looped(
                 "(memory 17)",
-                50_000_000,
+                110_000_000,
                 "(i32.store (i32.and (i32.shl (local.get $i) (i32.const 2)) (i32.const 0xfffff))
                    (local.tee $x (i32.add (local.get $x)
                      (i32.load offset=64
@@ -78,7 +78,7 @@ pub fn kinds() -> Vec<CpuGuest> {
             "loads and stores at computed addresses in 64 KiB",
             looped(
                 "(memory 2)",
-                25_000_000,
+                55_000_000,
                 "(local.set $x (i32.add (i32.mul (local.get $x) (i32.const 1664525))
                    (i32.const 1013904223)))
                  (i32.store (i32.and (local.get $x) (i32.const 0xfffc))
@@ -91,7 +91,7 @@ pub fn kinds() -> Vec<CpuGuest> {
             "memory.copy of 4 KiB at once",
             looped(
                 "(memory 2)",
-                800_000,
+                2_000_000,
                 "(memory.copy (i32.const 0) (i32.const 65536) (i32.const 4096))",
             ),
         ),
@@ -99,7 +99,7 @@ pub fn kinds() -> Vec<CpuGuest> {
             "memory.copy of 64 KiB at once in 16 MiB",
             looped(
                 "(memory 256)",
-                12_000,
+                45_000,
                 "(memory.copy
                    (i32.and (i32.shl (local.get $i) (i32.const 16)) (i32.const 0x7fffff))
                    (i32.add (i32.const 0x800000)
@@ -111,7 +111,7 @@ pub fn kinds() -> Vec<CpuGuest> {
             "SIMD over 64 KiB",
             looped(
                 "(memory 2)",
-                60_000_000,
+                20_000_000,
                 "(local.set $v (f32x4.add (local.get $v)
                    (f32x4.mul (v128.load
                      (i32.and (i32.shl (local.get $i) (i32.const 4)) (i32.const 0xfff0)))

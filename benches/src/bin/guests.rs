@@ -17,7 +17,7 @@ use wasmtime::Engine;
 
 const GROUP: &str = "CPU-bound guests";
 /// Rounds of some 60 ms for each guest and host.
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 9;
 /// The most that ours may take of the time of fuel alone, on the wide engine.
 const MOST_RATIO: f64 = 1.03;
 /// The interval of the peer that yields, as Wasmtime's own examples have it.
