@@ -43,6 +43,20 @@ fn a_component_whose_host_refuses_gets_back_what_it_took_from_its_lease() {
     assert_eq!((component.spend(), host.usage().message_count), (2, 2));
 }
 
+// I12 I14 I22
+#[test]
+fn two_leased_levels_below_a_plain_one_take_from_all_three() {
+    let (host, tenant) = below(3);
+    tenant.begin(5);
+    let tracker = QuotaTracker::with_parent(quota(100), Arc::clone(&tenant.tracker));
+    let component = Leased::of(tracker, Arc::clone(&tenant.clock));
+    component.begin(5);
+    assert_eq!(component.spend(), 3);
+    assert_eq!(component.tracker.consume(messages(1)).unwrap_err().depth(), 2);
+    let used = [&component, &tenant].map(|level| level.lease().usage().used);
+    assert_eq!((used, host.usage().message_count), ([3, 3], 3));
+}
+
 // I12 I22
 #[test]
 fn a_take_that_its_own_level_refuses_leaves_the_hosts_lease_as_it_was() {
