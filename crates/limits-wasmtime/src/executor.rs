@@ -103,7 +103,7 @@ impl ComponentExecutor {
     ///
     /// Looks come after some 75 µs of running, and sooner where the guest would burn more fuel than
     /// this in that time. At the default, a tight loop is looked at every 3 to 6 µs, which costs up
-    /// to a tenth of its time; with a million it costs less than a hundredth. In return, a hostile
+    /// to a tenth of its time; with a million a few hundredths. In return, a hostile
     /// guest that turns from the cheapest instructions to the most expensive ones keeps its thread
     /// from the other tasks of the runtime for up to 240 ns a unit: 12 ms at the default, 0.2 s
     /// with a million. Deadlines do not depend on it: near one, looks are frequent.
