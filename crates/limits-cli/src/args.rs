@@ -28,6 +28,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one")]
 pub(crate) enum Verb {
     #[command(flatten)]
     Reported(Command),

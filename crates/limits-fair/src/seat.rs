@@ -11,7 +11,7 @@ use crate::tree::{NodeId, TURN};
 /// One execution's place in a pool: it holds a slot, waits for one, or does neither.
 ///
 /// While no seat waits, taking a slot and giving it back are one compare-and-swap each on a word of
-/// the slot, without a lock. Dropped, it gives back what it has.
+/// the slot, without a lock; a seat that has waited once takes the pool's lock. Dropped, it gives back what it has.
 #[derive(Debug)]
 pub struct Seat<P: Deref<Target = Pool>> {
     pool: P,
@@ -191,7 +191,7 @@ mod tests {
     const OVERDUE: u64 = 6_000_000;
 
     fn pool(slots: usize) -> Arc<Pool> {
-        Arc::new(Pool::new(NonZeroUsize::new(slots).unwrap()))
+        Arc::new(Pool::new(NonZeroUsize::new(slots).expect("at least one")))
     }
 
     fn seat(pool: &Arc<Pool>) -> Seat<Arc<Pool>> {
@@ -298,6 +298,36 @@ mod tests {
         holder.give_back(3, 3);
         granted.give_back(4, 0);
         assert!(takes(&mut third, 5));
+    }
+
+    // I6, I9
+    #[test]
+    fn a_holder_whose_slot_was_passed_on_does_not_take_that_of_a_later_one() {
+        let pool = pool(1);
+        let [mut leaver, mut stuck, mut third] = [(); 3].map(|()| seat(&pool));
+        assert!(takes(&mut leaver, 0));
+        assert!(!takes(&mut stuck, 1));
+        // The slot goes to `stuck` at the time of the last call of `leaver`.
+        assert!(!turns(&mut leaver, 1_000_000, 1_000_000));
+        assert!(takes(&mut stuck, 2_000_000));
+        // `stuck` blocks its thread; its slot goes to `leaver`, which is dropped before it runs.
+        assert!(pool.inspect(8_000_000) && !pool.inspect(10_000_000));
+        assert!(!takes(&mut third, 10_000_000));
+        drop(leaver);
+        assert!(takes(&mut third, 10_000_000));
+        stuck.give_back(11_000_000, 1_000_000);
+        assert_eq!(pool.free_slots(), 0, "the third has the slot");
+    }
+
+    #[test]
+    fn the_first_slot_is_any_number() {
+        let pool = pool(3);
+        for _ in 0..3 {
+            let mut one = Seat::new(Arc::clone(&pool), None, usize::MAX);
+            assert!(takes(&mut one, 0));
+            core::mem::forget(one);
+        }
+        assert_eq!(pool.free_slots(), 0);
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Slots {
     /// Takes a free slot, if there is one, beginning at that of a number.
     pub(crate) fn try_take(&self, from: usize, now: u64) -> Option<Held> {
         let count = self.0.len();
-        (0..count).find_map(|step| self.try_take_one((from + step) % count, now))
+        (0..count).find_map(|step| self.try_take_one((from % count + step) % count, now))
     }
 
     fn try_take_one(&self, slot: usize, now: u64) -> Option<Held> {
@@ -142,6 +142,8 @@ impl Slots {
     /// With the queue's lock: gives a slot that is still its holder's to another holder.
     pub(crate) fn pass_on(&self, held: Held, now: u64, is_wanted: bool) -> Held {
         let wanted = if is_wanted { WANTED } else { 0 };
+        // Later than the last holder's, whatever time the caller gives: no two words are the same.
+        let now = now.max((held.word >> TIME_SHIFT) + 1);
         let word = held_since(now) | wanted;
         // Release pairs with the acquire of the next swap. A plain store is enough: its holder is
         // the caller, or cannot swap since the word says that a seat waits.

@@ -166,6 +166,12 @@ impl Tree {
     /// Gives back what an execution, and all above it, were charged too much, in nanoseconds.
     pub(crate) fn refund(&mut self, leaf: NodeId, time: u64) {
         self.adjust(leaf, |served, weight| served.saturating_sub(virtual_time(time, weight)));
+        let mut at = leaf;
+        while at != ROOT {
+            at = self.node(at).parent;
+            let node = self.node_mut(at);
+            node.grace = node.grace.saturating_sub(time / GRACE_PART);
+        }
     }
 
     /// Returns the time that an execution was served, in nanoseconds, and that at which it began.

@@ -220,7 +220,7 @@ impl<'e> Driver<'e> {
             }
             self.yields.begin();
             // Caught so that the time of a host function that panics is counted, too.
-            let (polled, nested) = nested::measure(|| {
+            let (polled, nested) = nested::measure(self.turns.is_some(), || {
                 let mut guest_cx = Context::from_waker(self.yields.waker());
                 catch_unwind(AssertUnwindSafe(|| guest.as_mut().poll(&mut guest_cx)))
             });
@@ -232,7 +232,7 @@ impl<'e> Driver<'e> {
             self.spend(ran, nested);
             let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
             if polled.is_ready() {
-                self.release(now, Duration::from_nanos(ran.saturating_sub(nested.ran)));
+                self.release(now, Duration::from_nanos(ran));
                 let late = self.clock.is_expired(now);
                 return Poll::Ready(PollPass::Ended(Driven::Done { late, at: now }));
             }
@@ -240,16 +240,17 @@ impl<'e> Driver<'e> {
             let woken = self.yields.is_woken(cx.waker());
             self.waiting = !woken;
             let is_spent = !has_budget_remaining();
-            let own = self.own_time(Duration::from_nanos(ran), polled_at, mark.as_ref());
-            let own = own.saturating_sub(Duration::from_nanos(nested.ran));
+            let all = self.own_time(Duration::from_nanos(ran), polled_at, mark.as_ref());
+            let own = all.saturating_sub(Duration::from_nanos(nested.ran));
             self.clock.note_poll(own, woken && !self.parked);
             if self.waiting {
-                self.release(now, own);
+                self.release(now, all);
                 return self.wait(cx, now, TIMER_SLACK);
             }
             let is_slice_over = self.clock.is_slice_over(now);
             match &mut self.turns {
-                Some(turns) => turns.note(own),
+                // Its slot was used by the executions inside it, too.
+                Some(turns) => turns.note(all),
                 None if is_slice_over && self.place.is_none() => self.place = Some(Place::take()),
                 None => {}
             }
@@ -269,7 +270,7 @@ impl<'e> Driver<'e> {
     #[inline]
     fn has_turn(&mut self, cx: &mut Context<'_>, now: Moment) -> bool {
         let Some(turns) = &mut self.turns else { return true };
-        if nested::is_inside() {
+        if nested::has_slot() {
             self.release(now, Duration::ZERO);
             self.leave_queue(now);
             return true;
@@ -277,6 +278,10 @@ impl<'e> Driver<'e> {
         match turns.poll(cx, now) {
             Poll::Ready(waited) => {
                 self.time.queued = self.time.queued.saturating_add(waited);
+                if !waited.is_zero() {
+                    // It was set for a wait in the queue, which ends less exactly.
+                    self.timer = None;
+                }
                 true
             }
             Poll::Pending => false,

@@ -84,14 +84,16 @@ impl ComponentExecutor {
     /// every guest waits for two hundred slices. With it, members of the host share its threads by
     /// their weights, each member's components share what the member is given, and their
     /// executions share that: see [`LimitState::with_share`](crate::LimitState::with_share). Time
-    /// that one does not want goes to the others. An execution that comes after a pause has its
-    /// slice next.
+    /// that one does not want goes to the others. A member that comes after a pause is served before
+    /// those that were served more.
     ///
     /// As many guests run at once as the tokio runtime has workers. All executors of a runtime that
     /// have fair slices share them; guests of other executors are not part of it, nor are the
     /// host's own tasks. A guest holds its place while it waits for nothing: not in a host function
-    /// that waits. One whose host function blocks its thread for more than 5 ms loses its place
-    /// meanwhile, so that others run if the runtime has a thread for them.
+    /// that waits. One whose host function blocks its thread for some 10 ms loses its place
+    /// meanwhile, so that others run if the runtime has a thread for them; the time that it blocks is
+    /// not charged to its share. Outside the first runtime that an executor runs in, each execution
+    /// looks up the slots of its runtime under a lock.
     #[must_use]
     pub fn with_fair_slices(mut self) -> Self {
         self.fair = Some(FairTurns::default());

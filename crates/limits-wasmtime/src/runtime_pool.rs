@@ -25,8 +25,8 @@ pub(crate) struct RuntimePool {
     this: Weak<Self>,
 }
 
-/// The pools of all runtimes that have one. A pool lives as long as an executor that has run in
-/// its runtime.
+/// The pools of all runtimes that have one. A pool lives as long as an executor whose first runtime
+/// is its own, or an execution there.
 static POOLS: Mutex<Vec<Weak<RuntimePool>>> = Mutex::new(Vec::new());
 
 impl RuntimePool {
@@ -62,16 +62,17 @@ impl RuntimePool {
         if self.is_watched.swap(true, Ordering::AcqRel) {
             return;
         }
-        let this = self.this.clone();
+        let watch = Watch(self.this.clone());
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(INSPECTION).await;
-                let Some(this) = this.upgrade() else { return };
-                if this.inspect() {
+                let Some(pool) = watch.0.upgrade() else { return };
+                if pool.inspect() {
                     continue;
                 }
-                this.is_watched.swap(false, Ordering::AcqRel);
-                if !this.inspect() || this.is_watched.swap(true, Ordering::AcqRel) {
+                pool.is_watched.swap(false, Ordering::AcqRel);
+                if !pool.inspect() || pool.is_watched.swap(true, Ordering::AcqRel) {
+                    watch.end();
                     return;
                 }
             }
@@ -80,6 +81,26 @@ impl RuntimePool {
 
     fn inspect(&self) -> bool {
         self.pool.inspect(Moment::now().as_nanos())
+    }
+}
+
+/// The task that inspects a pool. One that is dropped before its end, since its runtime ends, lets
+/// another begin.
+#[derive(Debug)]
+struct Watch(Weak<RuntimePool>);
+
+impl Watch {
+    /// Ends where the pool is not watched any longer, or by another.
+    fn end(mut self) {
+        self.0 = Weak::new();
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.upgrade() {
+            pool.is_watched.store(false, Ordering::Release);
+        }
     }
 }
 

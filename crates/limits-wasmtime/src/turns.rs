@@ -80,3 +80,13 @@ impl<'e> Turns<'e> {
         self.queued.take().map_or(Duration::ZERO, |since| now.since(since))
     }
 }
+
+impl Drop for Turns<'_> {
+    /// Settles what the guest ran since its last turn: its deadline has passed, it was cancelled,
+    /// or its future was dropped.
+    fn drop(&mut self) {
+        if self.seat.is_held() {
+            self.release(Moment::now());
+        }
+    }
+}

@@ -1,7 +1,5 @@
 //! Allocations of a call into a kept instance, in a test process of its own, which counts them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use allocation_counter::measure;
 use limits_wasmtime::limits_core::ResourceLimits;
 use limits_wasmtime::wasmtime::Store;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use limits_wasmtime::limits_core::{
     Account, Blame, CapabilitySet, CpuTimePolicy, FuelMetrics, HostResource, HostShortage,
     InvalidCall, LimitExceeded, LimitKind, ManualClock, Permission, QuotaError, QuotaResource,
-    QuotaTracker, QuotaType, ResourceLimits, ResourceQuota, WasmError,
+    QuotaTracker, QuotaType, ResourceLimits, ResourceQuota, Wait, WasmError,
 };
 use limits_wasmtime::wasmtime::component::Linker;
 use limits_wasmtime::wasmtime::{Error, Trap};
@@ -174,8 +174,11 @@ async fn a_component_that_waited_for_what_its_neighbours_used_up_is_not_to_blame
     let account = under_a_busy_parent(quota, QuotaType::CpuTime(50));
     let limits = roomy().execution_timeout_ms(30).build().unwrap();
     let failure = run_on(account, r#"(func (export "run"))"#, limits).await;
-    let WasmError::ExecutionTimeout { waited: Some(waited), fuel_consumed: Some(0), .. } =
-        failure.error()
+    let WasmError::ExecutionTimeout {
+        waited: Some(Wait::CpuTime(waited)),
+        fuel_consumed: Some(0),
+        ..
+    } = failure.error()
     else {
         panic!("{failure}")
     };

@@ -288,6 +288,62 @@ async fn a_guest_inside_another_one_uses_its_slot() {
     assert!(report.wall_time < Duration::from_secs(5), "{report:?}");
 }
 
+/// A guest whose host functions run others has no more time than one that spins.
+#[tokio::test]
+async fn a_component_gets_no_more_time_by_nesting() {
+    let executor = executor();
+    let spin = Arc::new(Guest::on(executor.clone(), &wrap(SPIN)));
+    let inner = Arc::clone(&spin);
+    let (hostile, honest) = (share(1), share(1));
+    let own = hostile.clone();
+    let outer = Arc::new(around(&executor, move || {
+        let (inner, own) = (Arc::clone(&inner), own.clone());
+        Box::pin(async move {
+            run(&inner, &own, 60_000).await;
+        })
+    }));
+    let victim = spawn(&spin, &honest, 500);
+    let attack: Vec<_> = (0..20).map(|_| spawn(&outer, &hostile, 500)).collect();
+    let victim = victim.await.unwrap();
+    for run in attack {
+        run.await.unwrap();
+    }
+    assert!(victim.cpu_time > victim.wall_time / 5, "{victim:?}");
+}
+
+/// The last stretch of an execution that its deadline ends is charged, too.
+#[tokio::test]
+async fn a_component_gets_no_more_time_by_executions_that_end_at_their_deadlines() {
+    let executor = executor();
+    let spin = Arc::new(Guest::on(executor.clone(), &wrap(SPIN)));
+    // Steps of some milliseconds that cannot be interrupted.
+    let fill = Guest::on(
+        executor,
+        &wrap(
+            r#"(memory 200) (func (export "run")
+                (loop $l (memory.fill (i32.const 0) (i32.const 7) (i32.const 13000000)) (br $l)))"#,
+        ),
+    );
+    let (hostile, honest) = (share(1), share(1));
+    let victim = spawn(&spin, &honest, 800);
+    let mut attack = Duration::ZERO;
+    let limits = roomy().execution_timeout_ms(4).build().unwrap();
+    while !victim.is_finished() {
+        let state = LimitState::new().with_share(hostile.clone());
+        let host = Host { limits: state, ..Host::default() };
+        let ran = fill.executor.execute_with_limits::<_, _, ()>(
+            &fill.component,
+            &limits,
+            host,
+            "run",
+            (),
+        );
+        attack += ran.await.unwrap_err().report().cpu_time;
+    }
+    let victim = victim.await.unwrap();
+    assert!(victim.cpu_time > attack / 2, "{:?} beside {attack:?}", victim.cpu_time);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_function_that_blocks_its_thread_keeps_no_slot_from_others() {
     let executor = executor();
