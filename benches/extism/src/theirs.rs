@@ -5,6 +5,8 @@ use core::time::Duration;
 use std::time::Instant;
 
 use extism::{CompiledPlugin, Manifest, Plugin, PluginBuilder, Wasm};
+// Its feature is what Extism needs.
+use wasmtime_extism as _;
 
 use crate::{FUEL, MEMORY_PAGES, TIMEOUT_MS};
 

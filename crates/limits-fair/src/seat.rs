@@ -11,7 +11,8 @@ use crate::tree::{NodeId, TURN};
 /// One execution's place in a pool: it holds a slot, waits for one, or does neither.
 ///
 /// While no seat waits, taking a slot and giving it back are one compare-and-swap each on a word of
-/// the slot, without a lock; a seat that has waited once takes the pool's lock. Dropped, it gives back what it has.
+/// the slot, without a lock; a seat that has waited once takes the pool's lock. Dropped, it gives
+/// back what it has.
 #[derive(Debug)]
 pub struct Seat<P: Deref<Target = Pool>> {
     pool: P,

@@ -72,9 +72,9 @@ enum PollPass {
 ///
 /// - I4: the clock is read after every poll, and no poll begins at or after the deadline.
 /// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends.
-/// - I19: no poll begins without a slot of the runtime's pool, if the execution takes turns; no slot
-///   is held while the guest waits. An execution inside the poll of another one uses the slot of
-///   that.
+/// - I19: no poll begins without a slot of the runtime's pool, if the execution takes turns; no
+///   slot is held while the guest waits. An execution inside the poll of another one uses the slot
+///   of that.
 /// - I7: no slice begins while the account has no CPU time, and every slice is charged, once:
 ///   executions inside it are charged to their own account.
 pub(crate) async fn drive<F: Future<Output = ()>>(

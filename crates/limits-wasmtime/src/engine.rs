@@ -194,9 +194,9 @@ impl EngineBuilder {
         self
     }
 
-    /// Sets the bytes at the start of each memory of the pool that stay resident between executions,
-    /// default 64 KiB, and of each table, where more than 4 KiB count as 4 KiB. The rest returns to
-    /// the system.
+    /// Sets the bytes at the start of each memory of the pool that stay resident between
+    /// executions, default 64 KiB, and of each table, where more than 4 KiB count as 4 KiB. The
+    /// rest returns to the system.
     ///
     /// A guest takes no page faults for bytes that are resident. The pool clears them at the end of
     /// each execution, used or not.

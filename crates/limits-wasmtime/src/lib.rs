@@ -19,6 +19,7 @@ mod error_map;
 mod error_text;
 mod execution;
 mod executor;
+mod executor_settings;
 mod export;
 mod failure;
 mod fuel_interval;

@@ -25,8 +25,8 @@ impl Nested {
 }
 
 thread_local! {
-    /// The time spent inside the poll that this thread is in. No poll leaves its thread, so a thread
-    /// local fits.
+    /// The time spent inside the poll that this thread is in. No poll leaves its thread, so a
+    /// thread local fits.
     static SPENT: Cell<Nested> = const { Cell::new(Nested::NONE) };
     /// The poll that this thread is in has a slot of its runtime.
     static HAS_SLOT: Cell<bool> = const { Cell::new(false) };

@@ -8,8 +8,8 @@ use crate::engine::MOST_MEMORY;
 /// Bytes of the host for the core instances of a component. Nothing is reserved for them: the
 /// structure of components bounds them before they are compiled.
 const MOST_INSTANCE_BYTES: usize = 1 << 30;
-/// Bytes of each table that stay resident at most: 512 elements. Few guests have large tables, and a
-/// pool has many for each store.
+/// Bytes of each table that stay resident at most: 512 elements. Few guests have large tables, and
+/// a pool has many for each store.
 const WARM_TABLE: u64 = 4_096;
 
 /// A pool that an engine is to have: room for stores at one time, each within the same limits.
