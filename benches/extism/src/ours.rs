@@ -4,7 +4,7 @@ use core::error::Error;
 use core::time::Duration;
 use std::time::Instant;
 
-use limits_core::ResourceLimits;
+use limits_core::{ExecutionOutcome, ResourceLimits};
 use limits_wasmtime::{
     ComponentExecutor, LimitState, LiveFunction, LiveSlot, PreparedComponent, create_engine,
 };
@@ -70,7 +70,7 @@ impl Ours {
     }
 
     pub(crate) fn kept(&mut self, name: &str) -> Result<(), Box<dyn Error>> {
-        let function = if name == "run" { &self.run } else { &self.busy };
+        let function = if name == "run" { &mut self.run } else { &mut self.busy };
         self.runtime.block_on(function.call(&mut self.slot, ()))?;
         Ok(())
     }
@@ -87,7 +87,9 @@ impl Ours {
             (),
         ));
         match ran {
-            Err(failure) if failure.error.is_timeout() => Ok(began.elapsed()),
+            Err(failure) if failure.error().outcome() == ExecutionOutcome::Timeout => {
+                Ok(began.elapsed())
+            }
             Err(failure) => Err(failure.into()),
             Ok(_) => Err("the guest ended by itself".into()),
         }

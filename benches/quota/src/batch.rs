@@ -18,10 +18,13 @@ const THREADED_BATCH: u32 = 20_000;
 /// Nanoseconds for each operation, if the batch counts.
 pub type Sample = Option<f64>;
 
+/// One operation, which takes a sample of itself.
+type Subject<'a> = Box<dyn FnMut() -> Sample + 'a>;
+
 /// Subjects that are measured in the same rounds, one after another.
 #[derive(Default)]
 pub struct Interleaved<'a> {
-    subjects: Vec<(&'static str, Box<dyn FnMut() -> Sample + 'a>)>,
+    subjects: Vec<(&'static str, Subject<'a>)>,
 }
 
 /// The samples of all subjects, by name.
