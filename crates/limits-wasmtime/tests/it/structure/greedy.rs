@@ -84,7 +84,7 @@ fn the_types_that_are_read_one_at_a_time_are_all_counted() {
             (rec (type (func)) (type (func)))
             (import "a" "b" (func (type 0))) (export "c" (func (type 1)))))
         (core type (module))
-        (type (instance (core type (func)) (alias outer 1 0 (core type $g)))))"#;
+        (type (instance (core type (module)) (alias outer 1 0 (core type $g)))))"#;
     let structure = under(text, StructureCount::Types, 100).unwrap();
     let counts = [
         (StructureCount::Types, 2 + 1 + 2 + 1 + (1 + 1)),
