@@ -17,7 +17,7 @@ use bench_report::{Options, Report, Rounds, Row, Target};
 use crate::ours::Ours;
 use crate::theirs::Theirs;
 
-/// What a call without arguments, a loop of some 50 ms and one that never ends are.
+/// A guest with a call that does nothing, a loop of some 50 ms, and one that never ends.
 const GUEST: &str = r#"
     (memory 1)
     (func (export "run") (result i32) (i32.const 0))

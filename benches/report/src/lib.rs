@@ -1,4 +1,4 @@
-//! What measuring programs share: interleaved rounds, rows of one table, points of plots.
+//! The common parts of measuring programs: interleaved rounds, rows of one table, points of plots.
 //!
 //! A program takes its [`Options`], collects [`Rounds`], and hands rows and points to a [`Report`],
 //! which prints a table and leaves both to `cargo xtask bench` in a file of JSON lines.

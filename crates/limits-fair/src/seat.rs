@@ -90,7 +90,8 @@ impl<P: Deref<Target = Pool>> Seat<P> {
         self.now = now;
         let Some(held) = &mut self.held else { return self.poll_take(cx, now) };
         if self.pool.slots().renew(held, now) == Swap::Done {
-            self.settle_later(ran);
+            // While no seat waits, time is free; the part charged ahead stays charged.
+            self.ahead = 0;
             return Poll::Ready(());
         }
         let held = *held;
@@ -128,7 +129,8 @@ impl<P: Deref<Target = Pool>> Seat<P> {
         self.now = now;
         let Some(held) = self.held.take() else { return self.leave_queue(now) };
         if self.pool.slots().give_back(held) == Swap::Done {
-            self.settle_later(ran);
+            // While no seat waits, time is free; the part charged ahead stays charged.
+            self.ahead = 0;
             return;
         }
         let mut state = self.pool.lock();
@@ -153,11 +155,6 @@ impl<P: Deref<Target = Pool>> Seat<P> {
         if let Some(waker) = waker {
             waker.wake();
         }
-    }
-
-    /// While no seat waits, time is free; but what was charged ahead stays charged.
-    const fn settle_later(&mut self, _ran: u64) {
-        self.ahead = 0;
     }
 }
 

@@ -24,7 +24,7 @@ use crate::share::{Share, WeakShare};
 /// the turn's end.
 pub(crate) const TURN: u64 = 250_000;
 
-/// What a member that comes back after a pause may have of earlier service, in nanoseconds.
+/// Earlier service that a member keeps over a pause at most, in nanoseconds.
 const LAG: u64 = 1_000_000;
 
 /// The part of a node's service that new executions may have ahead of their turn.
