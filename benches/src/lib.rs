@@ -3,6 +3,7 @@
 pub mod cold;
 pub mod cpu_guest;
 pub mod fixed_interval;
+pub mod hogs;
 pub mod http_client;
 pub mod http_guest;
 pub mod http_host;

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Instant;
 
 use bench_report::{Options, Report, Rounds, Row, Series, Target};
-use limits_benches::wrap;
+use limits_benches::{hogs, wrap};
 use limits_core::ResourceLimits;
 use limits_wasmtime::{
     ComponentExecutor, ExecutionReport, ExecutionResult, LimitState, PreparedComponent, Share,
@@ -51,7 +51,10 @@ fn main() -> Result<(), Failure> {
         let mut seen = [&plain, &fair].map(|guests| (guests, Latencies::default()));
         for _ in 0..rounds {
             for (guests, latencies) in &mut seen {
-                latencies.add(beside(&runtime, guests, hogs, time)?);
+                let share = Share::new(NonZeroU32::MIN);
+                let shares = (0..hogs).map(|_| share.clone());
+                let spinning = guests.spinners(&runtime, shares, time + START + TAIL);
+                latencies.add(beside(&runtime, guests, spinning, time)?);
             }
         }
         for (line, (_, latencies)) in lines.iter_mut().zip(&mut seen) {
@@ -84,6 +87,26 @@ fn main() -> Result<(), Failure> {
     }
     for (name, points) in ["in turn", "fair slices"].into_iter().zip(lines) {
         report.series(Series { plot: "hogs".into(), line: name.into(), points });
+    }
+
+    let mut seen = [&plain, &fair].map(|guests| (guests, Latencies::default()));
+    for _ in 0..rounds {
+        for (guests, latencies) in &mut seen {
+            let hogs = guests.hogs_of_all_kinds(&runtime, 200, time + START + TAIL);
+            latencies.add(beside(&runtime, guests, hogs, time)?);
+        }
+    }
+    let [(_, in_turn), (_, fairly)] = &mut seen;
+    report.row(Row {
+        ours: Some(percentile(&mut fairly.light, 99)),
+        peer: Some(percentile(&mut in_turn.light, 99)),
+        peer_name: "in turn".into(),
+        ..Row::new(GROUP, "light execution beside 200 components of 14 kinds, p99", "ms")
+            .target(Target::Most(5.0))
+    });
+    for (name, component) in &fair.kinds {
+        let longest = longest_stretch(&fair, component, time / 4)?;
+        report.row(Row::new("longest stretch on a thread", *name, "ms").measured(longest));
     }
 
     let first = first_slices(&runtime, &fair, if options.is_quick { 3 } else { 300 })?;
@@ -121,26 +144,45 @@ fn main() -> Result<(), Failure> {
     Ok(report.finish()?)
 }
 
+/// The time for the hogs to begin, and the time that they run longer than all is measured.
+const START: Duration = Duration::from_millis(50);
+const TAIL: Duration = Duration::from_millis(50);
+
+type Hogs = Vec<JoinHandle<Result<ExecutionReport, Failure>>>;
+
 /// The guests of one design.
 struct Guests {
     executor: ComponentExecutor,
     spin: PreparedComponent<LimitState>,
     light: PreparedComponent<LimitState>,
     nothing: PreparedComponent<LimitState>,
+    /// Hogs by name.
+    kinds: Vec<(&'static str, PreparedComponent<LimitState>)>,
 }
 
 impl Guests {
     fn new(is_fair: bool) -> Result<Self, Failure> {
         let executor = ComponentExecutor::new(create_engine()?)?;
         let executor = if is_fair { executor.with_fair_slices() } else { executor };
-        let linker = Linker::new(executor.engine());
-        let prepare = |module: &str| -> Result<_, Failure> {
-            let component = executor.compile(&wat::parse_str(wrap(module))?)?;
+        let mut linker = Linker::new(executor.engine());
+        linker.root().func_wrap("step", |_, (): ()| Ok(()))?;
+        linker.root().func_wrap_async("pause", |_, (): ()| {
+            Box::new(async {
+                tokio::task::yield_now().await;
+                Ok(())
+            })
+        })?;
+        let prepare = |text: &str| -> Result<_, Failure> {
+            let component = executor.compile(&wat::parse_str(text)?)?;
             Ok(executor.prepare(&component, &linker)?)
         };
-        let (spin, light) = (prepare(SPIN)?, prepare(LIGHT)?);
-        let nothing = prepare(r#"(func (export "run"))"#)?;
-        Ok(Self { executor, spin, light, nothing })
+        let (spin, light) = (prepare(&wrap(SPIN))?, prepare(&wrap(LIGHT))?);
+        let nothing = prepare(&wrap(r#"(func (export "run"))"#))?;
+        let mut kinds = Vec::new();
+        for (name, text) in hogs::kinds() {
+            kinds.push((name, prepare(&text)?));
+        }
+        Ok(Self { executor, spin, light, nothing, kinds })
     }
 
     async fn run(
@@ -150,7 +192,7 @@ impl Guests {
         timeout: Duration,
     ) -> Result<ExecutionReport, Failure> {
         let limits = ResourceLimits::builder()
-            .memory_bytes(0)
+            .memory_bytes(hogs::MEMORY)
             .max_fuel(u64::MAX)
             .execution_timeout_ms(u64::try_from(timeout.as_millis())?)
             .build()?;
@@ -166,12 +208,38 @@ impl Guests {
         runtime: &Runtime,
         shares: impl IntoIterator<Item = Share>,
         time: Duration,
-    ) -> Vec<JoinHandle<Result<ExecutionReport, Failure>>> {
+    ) -> Hogs {
         let start = |share: Share| {
             let guests = Arc::clone(self);
             runtime.spawn(async move { guests.run(&guests.spin, &share, time).await })
         };
         shares.into_iter().map(start).collect()
+    }
+
+    /// Starts so many hogs, each a component of its own, that go on for a time.
+    fn hogs_of_all_kinds(self: &Arc<Self>, runtime: &Runtime, count: usize, time: Duration) -> Hogs {
+        let end = Instant::now() + time;
+        let start = |kind: usize| {
+            let (guests, share) = (Arc::clone(self), Share::new(NonZeroU32::MIN));
+            runtime.spawn(async move { guests.go_on(&guests.kinds[kind].1, &share, end).await })
+        };
+        (0..count).map(|hog| start(hog % self.kinds.len())).collect()
+    }
+
+    /// Runs a component again and again until a time.
+    async fn go_on(
+        &self,
+        component: &PreparedComponent<LimitState>,
+        share: &Share,
+        end: Instant,
+    ) -> Result<ExecutionReport, Failure> {
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let report = self.run(component, share, left + Duration::from_millis(1)).await?;
+            if Instant::now() >= end {
+                return Ok(report);
+            }
+        }
     }
 
     /// Returns the nanoseconds of an execution that does nothing.
@@ -199,17 +267,14 @@ impl Latencies {
     }
 }
 
-/// Runs light executions and a timer beside so many spinners of one component.
+/// Runs light executions and a timer beside hogs.
 fn beside(
     runtime: &Runtime,
     guests: &Arc<Guests>,
-    hogs: u32,
+    hogs: Hogs,
     time: Duration,
 ) -> Result<Latencies, Failure> {
-    let hog = Share::new(NonZeroU32::MIN);
-    let spinning =
-        guests.spinners(runtime, (0..hogs).map(|_| hog.clone()), time + Duration::from_millis(100));
-    thread::sleep(Duration::from_millis(50));
+    thread::sleep(START);
     let is_over = Arc::new(AtomicBool::new(false));
     let over = Arc::clone(&is_over);
     let timer = runtime.spawn(async move {
@@ -242,12 +307,36 @@ fn beside(
         for light in running {
             light.await??;
         }
-        for hog in spinning {
+        for hog in hogs {
             hog.await??;
         }
         let timer = timer.await?;
         let light = core::mem::take(&mut *light.lock().expect("no thread panics"));
         Ok(Latencies { light, timer })
+    })
+}
+
+/// Returns the longest time, in milliseconds, that a hog kept the only thread of a runtime.
+fn longest_stretch(
+    guests: &Arc<Guests>,
+    component: &PreparedComponent<LimitState>,
+    time: Duration,
+) -> Result<f64, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let (guests, component) = (Arc::clone(guests), component.clone());
+        let end = Instant::now() + time;
+        let hog = tokio::spawn(async move {
+            guests.go_on(&component, &Share::new(NonZeroU32::MIN), end).await
+        });
+        let mut longest = 0.0_f64;
+        while !hog.is_finished() {
+            let left = Instant::now();
+            tokio::task::yield_now().await;
+            longest = longest.max(left.elapsed().as_secs_f64() * 1e3);
+        }
+        hog.await??;
+        Ok(longest)
     })
 }
 

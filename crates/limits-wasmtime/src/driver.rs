@@ -13,11 +13,11 @@ use tokio::time::Sleep;
 
 use crate::cancel::CancelHandle;
 use crate::cpu_account::{CpuAccount, CpuBudget, TimeUse};
-use crate::cpu_mark::CpuMark;
+use crate::cpu_mark::{CpuMark, PollTime};
 use crate::crowd::{self, Place, SLICE};
 use crate::fuel_interval::INTERVAL;
 use crate::hook::Stop;
-use crate::moment::{Moment, nanos, thread_time};
+use crate::moment::{Moment, nanos};
 use crate::nested::{self, Nested};
 use crate::slice_clock::SliceClock;
 use crate::turns::Turns;
@@ -183,7 +183,7 @@ impl<'e> Driver<'e> {
         let slice = if self.turns.is_some() { SLICE } else { crowd::slice() };
         self.clock.begin_slice(began, slice);
         let is_brief = self.was_short && self.place.is_none();
-        let mut mark = if is_brief { None } else { CpuMark::at(began) };
+        let mut mark = if is_brief { None } else { self.mark(began) };
         if let Some(left) = self.left.take() {
             self.charge_trip(began.since(left));
         }
@@ -240,17 +240,17 @@ impl<'e> Driver<'e> {
             let woken = self.yields.is_woken(cx.waker());
             self.waiting = !woken;
             let is_spent = !has_budget_remaining();
-            let all = self.own_time(Duration::from_nanos(ran), polled_at, mark.as_ref());
-            let own = all.saturating_sub(Duration::from_nanos(nested.ran));
+            let time = time_of_poll(Duration::from_nanos(ran), polled_at, mark.as_ref());
+            let own = time.used.saturating_sub(Duration::from_nanos(nested.ran));
             self.clock.note_poll(own, woken && !self.parked);
             if self.waiting {
-                self.release(now, all);
+                self.release(now, time.held);
                 return self.wait(cx, now, TIMER_SLACK);
             }
             let is_slice_over = self.clock.is_slice_over(now);
             match &mut self.turns {
                 // Its slot was used by the executions inside it, too.
-                Some(turns) => turns.note(all),
+                Some(turns) => turns.note(time.held),
                 None if is_slice_over && self.place.is_none() => self.place = Some(Place::take()),
                 None => {}
             }
@@ -262,7 +262,7 @@ impl<'e> Driver<'e> {
                 return Poll::Ready(PollPass::Yield);
             }
             // The guest was not done at its first poll: it may stay for long.
-            mark = mark.or_else(|| CpuMark::at(now));
+            mark = mark.or_else(|| self.mark(now));
         }
     }
 
@@ -364,20 +364,9 @@ impl<'e> Driver<'e> {
         }
     }
 
-    /// Returns the guest's own part of the time `ran`, in a poll that began at `polled_at`: all of
-    /// it, without a mark.
-    ///
-    /// On a busy machine the system takes the thread away for milliseconds. As a part of the price
-    /// of the guest's fuel, that would shorten its intervals far too much for a long time. In the
-    /// first poll, and in the one after a short pass, this may happen.
-    fn own_time(&self, ran: Duration, polled_at: Moment, mark: Option<&CpuMark>) -> Duration {
-        if ran < LONG_POLL {
-            return ran;
-        }
-        match (mark, thread_time()) {
-            (Some(mark), Some(cpu)) => ran.min(mark.used_since(polled_at, cpu)),
-            _ => ran,
-        }
+    /// Reads the thread's clock at `at`, and its waits where the guest holds a slot.
+    fn mark(&self, at: Moment) -> Option<CpuMark> {
+        CpuMark::at(at, self.turns.is_some())
     }
 
     #[inline]
@@ -418,5 +407,18 @@ impl<'e> Driver<'e> {
         // early, and is set again.
         self.timer = None;
         Poll::Ready(PollPass::Yield)
+    }
+}
+
+/// Returns the time of a poll that began at `polled_at` and has just ended after `ran`: all of it,
+/// without a mark.
+///
+/// On a busy machine the system takes the thread away for milliseconds. As a part of the price of
+/// the guest's fuel, that would shorten its intervals far too much for a long time. In the first
+/// poll, and in the one after a short pass, this may happen.
+fn time_of_poll(ran: Duration, polled_at: Moment, mark: Option<&CpuMark>) -> PollTime {
+    match mark {
+        Some(mark) if ran >= LONG_POLL => mark.time_of_poll(ran, polled_at),
+        _ => PollTime::all(ran),
     }
 }

@@ -25,8 +25,8 @@ pub(crate) struct RuntimePool {
     this: Weak<Self>,
 }
 
-/// The pools of all runtimes that have one. A pool lives as long as an executor whose first runtime
-/// is its own, or an execution there.
+/// The pools of all runtimes that have one. A pool lives as long as an executor that knows it, or an
+/// execution there.
 static POOLS: Mutex<Vec<Weak<RuntimePool>>> = Mutex::new(Vec::new());
 
 impl RuntimePool {
@@ -104,27 +104,34 @@ impl Drop for Watch {
     }
 }
 
-/// The pool of the runtime that an executor ran in first. Clones of the executor share it.
+/// The runtimes of an executor whose pools it knows.
+const KNOWN_RUNTIMES: usize = 8;
+
+/// The pools of the runtimes that an executor ran in first. Clones of the executor share them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FairTurns(Arc<OnceLock<Arc<RuntimePool>>>);
+pub(crate) struct FairTurns(Arc<[OnceLock<Arc<RuntimePool>>; KNOWN_RUNTIMES]>);
 
 /// The pool of the present runtime.
 #[derive(Debug)]
 pub(crate) enum PoolHere<'a> {
-    /// It is that of the executor's first runtime.
-    First(&'a RuntimePool),
+    /// The executor knows it.
+    Known(&'a RuntimePool),
     /// It was looked up.
     Other(Arc<RuntimePool>),
 }
 
 impl FairTurns {
-    /// Returns the pool of the present runtime. Without a lock in the runtime of the first call.
+    /// Returns the pool of the present runtime. Without a lock, and without a write that threads
+    /// share, in the runtimes of the first calls.
     pub(crate) fn here(&self, runtime: &Handle) -> PoolHere<'_> {
-        let first = self.0.get_or_init(|| RuntimePool::of(runtime));
-        match first.runtime == runtime.id() {
-            true => PoolHere::First(first),
-            false => PoolHere::Other(RuntimePool::of(runtime)),
+        let id = runtime.id();
+        for place in &*self.0 {
+            let known = place.get_or_init(|| RuntimePool::of(runtime));
+            if known.runtime == id {
+                return PoolHere::Known(known);
+            }
         }
+        PoolHere::Other(RuntimePool::of(runtime))
     }
 }
 
@@ -133,7 +140,7 @@ impl Deref for PoolHere<'_> {
 
     fn deref(&self) -> &RuntimePool {
         match self {
-            Self::First(pool) => pool,
+            Self::Known(pool) => pool,
             Self::Other(pool) => pool,
         }
     }
@@ -151,11 +158,12 @@ pub(crate) fn number_of_thread() -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::sync::Arc;
 
     use tokio::runtime::{Builder, Runtime};
 
-    use super::{FairTurns, PoolHere, RuntimePool};
+    use super::{FairTurns, KNOWN_RUNTIMES, PoolHere, RuntimePool};
 
     fn runtime() -> Runtime {
         Builder::new_multi_thread().worker_threads(3).build().unwrap()
@@ -163,19 +171,21 @@ mod tests {
 
     #[test]
     fn executors_of_one_runtime_share_a_pool_and_runtimes_do_not() {
-        let (one, other) = (runtime(), runtime());
-        let (first, second) = (FairTurns::default(), FairTurns::default());
-        let pools = [
-            first.here(one.handle()),
-            second.here(one.handle()),
-            first.here(other.handle()),
-            second.here(other.handle()),
-        ];
-        let at = pools.each_ref().map(|pool| core::ptr::from_ref::<RuntimePool>(pool));
+        let runtimes = [(); KNOWN_RUNTIMES + 2].map(|()| runtime());
+        let executors = [FairTurns::default(), FairTurns::default()];
+        let pools = executors
+            .each_ref()
+            .map(|executor| runtimes.each_ref().map(|runtime| executor.here(runtime.handle())));
+        let at = |pool: &PoolHere<'_>| core::ptr::from_ref::<RuntimePool>(pool);
+        let at = pools.each_ref().map(|pools| pools.each_ref().map(at));
         assert_eq!(at[0], at[1]);
-        assert_eq!(at[2], at[3]);
-        assert_ne!(at[0], at[2]);
-        assert!(matches!(pools[0], PoolHere::First(_)) && matches!(pools[3], PoolHere::Other(_)));
+        let different: HashSet<_> = at[0].iter().collect();
+        assert_eq!(different.len(), runtimes.len());
+        let known = pools[0].iter().filter(|pool| matches!(pool, PoolHere::Known(_)));
+        assert_eq!(known.count(), KNOWN_RUNTIMES);
+        for (runtime, at) in runtimes.iter().zip(at[0]) {
+            assert_eq!(at, core::ptr::from_ref(&*executors[0].here(runtime.handle())), "again");
+        }
     }
 
     #[test]

@@ -241,14 +241,24 @@ fn around(
     executor: &ComponentExecutor,
     inner: impl Fn() -> Inner + Send + Sync + 'static,
 ) -> Guest {
+    calling(executor, "(call $inner)", inner)
+}
+
+/// Makes a guest whose function is `code`, in which `$inner` is the host's function.
+fn calling(
+    executor: &ComponentExecutor,
+    code: &str,
+    inner: impl Fn() -> Inner + Send + Sync + 'static,
+) -> Guest {
     let text = r#"(component
         (import "inner" (func $inner))
         (core func $inner' (canon lower (func $inner)))
         (core module $m (import "host" "inner" (func $inner))
-          (func (export "run") (call $inner)))
+          (func (export "run") CODE))
         (core instance $i (instantiate $m
           (with "host" (instance (export "inner" (func $inner'))))))
         (func (export "run") (canon lift (core func $i "run"))))"#;
+    let text = text.replace("CODE", code);
     let mut linker = Linker::<Host>::new(executor.engine());
     linker
         .root()
@@ -342,6 +352,33 @@ async fn a_component_gets_no_more_time_by_executions_that_end_at_their_deadlines
     }
     let victim = victim.await.unwrap();
     assert!(victim.cpu_time > attack / 2, "{:?} beside {attack:?}", victim.cpu_time);
+}
+
+/// A guest whose host functions block the thread is charged for all the time that it keeps it.
+#[tokio::test]
+async fn a_component_gets_no_more_time_by_host_calls_that_block() {
+    let executor = executor();
+    let spin = Arc::new(Guest::on(executor.clone(), &wrap(SPIN)));
+    let in_one_call = || -> Inner {
+        Box::pin(async {
+            loop {
+                std::thread::sleep(Duration::from_millis(2));
+                tokio::task::yield_now().await;
+            }
+        })
+    };
+    let in_many_calls =
+        || -> Inner { Box::pin(async { std::thread::sleep(Duration::from_millis(2)) }) };
+    for attacker in [
+        around(&executor, in_one_call),
+        calling(&executor, "(loop $l (call $inner) (br $l))", in_many_calls),
+    ] {
+        let (attacker, hostile) = (Arc::new(attacker), share(1));
+        let victim = spawn(&spin, &share(1), 400);
+        let attack: Vec<_> = (0..3).map(|_| spawn(&attacker, &hostile, 400)).collect();
+        let (victim, attack) = (victim.await.unwrap(), cpu_time(attack).await);
+        assert!(victim.cpu_time > attack / 2, "{victim:?} beside {attack:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
