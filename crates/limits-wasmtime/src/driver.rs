@@ -17,6 +17,7 @@ use crate::cpu_mark::{CpuMark, PollTime};
 use crate::crowd::{self, Place, SLICE};
 use crate::fuel_interval::INTERVAL;
 use crate::hook::Stop;
+use crate::kept_thread;
 use crate::moment::{Moment, nanos};
 use crate::nested::{self, Nested};
 use crate::slice_clock::SliceClock;
@@ -71,7 +72,8 @@ enum PollPass {
 /// # Invariants
 ///
 /// - I4: the clock is read after every poll, and no poll begins at or after the deadline.
-/// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends.
+/// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends, and
+///   executions that follow one another in a task for one slice longer.
 /// - I19: no poll begins without a slot of the runtime's pool, if the execution takes turns; no
 ///   slot is held while the guest waits. An execution inside the poll of another one uses the slot
 ///   of that.
@@ -159,7 +161,15 @@ impl<'e> Driver<'e> {
         guest: Pin<&mut F>,
         mut cancelled: Pin<&mut Option<Notified<'e>>>,
     ) -> Poll<PollPass> {
-        let passed = self.poll_guest(cx, guest);
+        let passed = if self.next.is_some() && kept_thread::is_due() {
+            self.next = None;
+            Poll::Ready(PollPass::Yield)
+        } else {
+            self.poll_guest(cx, guest)
+        };
+        if !matches!(passed, Poll::Ready(PollPass::Ended(_))) {
+            kept_thread::reset();
+        }
         if passed.is_pending() {
             if cancelled.is_none() {
                 cancelled.set(Some(self.cancel.cancelled()));
@@ -182,7 +192,7 @@ impl<'e> Driver<'e> {
         // Guests that take turns are few at a time.
         let slice = if self.turns.is_some() { SLICE } else { crowd::slice() };
         self.clock.begin_slice(began, slice);
-        let is_brief = self.was_short && self.place.is_none();
+        let is_brief = self.was_short && self.place.is_none() && !self.is_queued();
         let mut mark = if is_brief { None } else { self.mark(began) };
         if let Some(left) = self.left.take() {
             self.charge_trip(began.since(left));
@@ -233,6 +243,7 @@ impl<'e> Driver<'e> {
             let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
             if polled.is_ready() {
                 self.release(now, Duration::from_nanos(ran));
+                kept_thread::add(now.nanos_since(began));
                 let late = self.clock.is_expired(now);
                 return Poll::Ready(PollPass::Ended(Driven::Done { late, at: now }));
             }

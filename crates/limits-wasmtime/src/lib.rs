@@ -24,6 +24,7 @@ mod export;
 mod failure;
 mod fuel_interval;
 mod hook;
+mod kept_thread;
 mod limiter;
 mod live;
 mod live_function;
