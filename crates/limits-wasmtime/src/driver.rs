@@ -41,13 +41,29 @@ const LONG_POLL: Duration = INTERVAL;
 /// such passes, and the clock of its thread would be a large part of each.
 const SHORT_PASS: Duration = Duration::from_micros(50);
 
-/// The end of a guest's future.
+/// The end of a guest's future. Of whole words, since it is moved several times: the processor waits
+/// where it reads in one step what was written in several.
 #[derive(Debug)]
-pub(crate) enum Driven {
-    /// The future was polled to its end, before its deadline or `late`, and ended at `at`.
-    Done { late: bool, at: Moment },
-    /// The guest was stopped; `fuel_exact` if its fuel counter was in the store then.
-    Stopped { stop: Stop, fuel_exact: bool },
+pub(crate) struct Driven {
+    pub(crate) at: Moment,
+    /// None if the future was polled to its end.
+    pub(crate) stopped: Option<Box<Stopped>>,
+}
+
+/// A guest was stopped before the end of its future.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    pub(crate) stop: Stop,
+    /// The guest's fuel counter was in the store then.
+    pub(crate) fuel_exact: bool,
+}
+
+impl Driven {
+    /// Returns the end of a future that was polled to its end.
+    #[inline]
+    pub(crate) const fn done(at: Moment) -> Self {
+        Self { at, stopped: None }
+    }
 }
 
 /// One pass of the runtime over the driver.
@@ -204,8 +220,7 @@ impl<'e> Driver<'e> {
                 self.resume(now);
                 self.time.is_queued = self.is_queued();
                 self.leave_queue(now);
-                let driven = Driven::Stopped { stop, fuel_exact: !self.parked };
-                return Poll::Ready(PollPass::Ended(driven));
+                return Poll::Ready(PollPass::Ended(self.stopped(stop, now)));
             }
             if self.waiting && !self.yields.is_woken(cx.waker()) {
                 return self.wait_on(cx, now, TIMER_SLACK);
@@ -219,8 +234,7 @@ impl<'e> Driver<'e> {
                     }
                     CpuBudget::Refused(error) => {
                         let stop = Stop::Quota(Box::new(error));
-                        let driven = Driven::Stopped { stop, fuel_exact: !self.parked };
-                        return Poll::Ready(PollPass::Ended(driven));
+                        return Poll::Ready(PollPass::Ended(self.stopped(stop, now)));
                     }
                 }
                 afforded = true;
@@ -244,8 +258,7 @@ impl<'e> Driver<'e> {
             if polled.is_ready() {
                 self.release(now, Duration::from_nanos(ran));
                 kept_thread::add(now.nanos_since(began));
-                let late = self.clock.is_expired(now);
-                return Poll::Ready(PollPass::Ended(Driven::Done { late, at: now }));
+                return Poll::Ready(PollPass::Ended(Driven::done(now)));
             }
             self.parked = self.clock.take_parked();
             let woken = self.yields.is_woken(cx.waker());
@@ -275,6 +288,11 @@ impl<'e> Driver<'e> {
             // The guest was not done at its first poll: it may stay for long.
             mark = mark.or_else(|| self.mark(now));
         }
+    }
+
+    #[cold]
+    fn stopped(&self, stop: Stop, at: Moment) -> Driven {
+        Driven { at, stopped: Some(Box::new(Stopped { stop, fuel_exact: !self.parked })) }
     }
 
     /// Waits for the execution's turn, and tells whether it has come.

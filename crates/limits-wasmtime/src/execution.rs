@@ -9,7 +9,7 @@ use wasmtime::{Store, Trap};
 
 use crate::cancel::CancelHandle;
 use crate::cpu_account::{CpuAccount, TimeUse};
-use crate::driver::{Driven, drive};
+use crate::driver::{Driven, Stopped, drive};
 use crate::drop_store::drop_store;
 use crate::error_map::{Circumstances, error_of, error_of_stop};
 use crate::error_text::escaped;
@@ -179,7 +179,7 @@ impl<'e> Execution<'e> {
     {
         if let Err(error) = store_fuel(store, self.limits) {
             *output = Some(Err(error));
-            return Driven::Done { late: false, at: Moment::now() };
+            return Driven::done(Moment::now());
         }
         let mut waker = KeptWaker::renew(store.data_mut().limits().waker.take());
         let turns = self.pool.map(|pool| Turns::new(pool, store.data_mut().limits().share.clone()));
@@ -219,10 +219,9 @@ impl<'e> Execution<'e> {
         output: Option<wasmtime::Result<R>>,
     ) -> Result<ExecutionResult<R>, ExecutionFailure> {
         self.is_trapped = matches!(&output, Some(Err(error)) if error.is::<Trap>());
-        let wall_time = match &driven {
-            Driven::Done { at, .. } => at.since(self.cancel.clock().started()),
-            Driven::Stopped { .. } => self.cancel.clock().elapsed(),
-        };
+        let clock = self.cancel.clock();
+        let wall_time = driven.at.since(clock.started());
+        let is_late = clock.is_expired(driven.at);
         let max_fuel = self.limits.max_fuel_per_execution();
         let left = store.get_fuel().unwrap_or(0);
         // A charge is not yet taken from the store if the guest did not come back from the host.
@@ -232,16 +231,14 @@ impl<'e> Execution<'e> {
         let state = store.data_mut().limits();
         state.unbilled = core::mem::take(&mut self.time.unbilled);
         let interval = state.meter.interval();
-        let (outcome, fuel_exact) = match (driven, output) {
-            (Driven::Done { .. }, Some(Ok(_))) if burnt > max_fuel => {
-                (Err(WasmError::out_of_fuel(fuel)), true)
-            }
-            (Driven::Done { late: true, .. }, Some(Ok(_))) => {
+        let (outcome, fuel_exact) = match (driven.stopped, output) {
+            (None, Some(Ok(_))) if burnt > max_fuel => (Err(WasmError::out_of_fuel(fuel)), true),
+            (None, Some(Ok(_))) if is_late => {
                 let waited = self.time.waited();
                 (Err(error_of_stop(Stop::Deadline, self.limits, fuel, waited)), true)
             }
-            (Driven::Done { late: false, .. }, Some(Ok(output))) => (Ok(output), true),
-            (Driven::Done { .. }, Some(Err(error))) => {
+            (None, Some(Ok(output))) => (Ok(output), true),
+            (None, Some(Err(error))) => {
                 let circumstances = Circumstances {
                     limits: self.limits,
                     fuel,
@@ -253,11 +250,12 @@ impl<'e> Execution<'e> {
                 let (error, fuel_exact) = error_of(error, circumstances);
                 (Err(error), fuel_exact)
             }
-            (Driven::Stopped { stop, fuel_exact }, _) => {
+            (Some(stopped), _) => {
+                let Stopped { stop, fuel_exact } = *stopped;
                 let waited = self.time.waited();
                 (Err(error_of_stop(stop, self.limits, fuel, waited)), fuel_exact)
             }
-            (Driven::Done { .. }, None) => unreachable!("a future that ended left its output"),
+            (None, None) => unreachable!("a future that ended left its output"),
         };
         // A guest that was not entered has no count in a register.
         let fuel_exact = fuel_exact || !state.meter.is_entered();

@@ -221,14 +221,16 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
             store.data_mut().limits().meter.note_instance(Duration::ZERO);
             body(store, *instance, call).await
         };
-        let pool = parts.executor.pool();
-        let mut execution = Execution::arm(store, &parts.limits, identity, pool.as_deref());
-        let mut output = None;
-        let driven = execution.drive(store, &mut output, guest).await;
-        let result = execution.finish(store, driven, output);
-        let is_kept = execution.keeps(store, StoreFate::KeepUnlessEntered, result.is_ok());
-        drop(execution);
-        drop(pool);
+        let is_kept;
+        let result = {
+            let pool = parts.executor.pool();
+            let mut execution = Execution::arm(store, &parts.limits, identity, pool.as_deref());
+            let mut output = None;
+            let driven = execution.drive(store, &mut output, guest).await;
+            let result = execution.finish(store, driven, output);
+            is_kept = execution.keeps(store, StoreFate::KeepUnlessEntered, result.is_ok());
+            result
+        };
         if is_kept {
             occupant.is_kept = true;
         } else if let Some(lost) = occupant.place.take() {

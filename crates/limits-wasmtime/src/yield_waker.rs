@@ -1,6 +1,6 @@
 //! The waker that distinguishes a guest that yielded from a guest that waits.
 
-use core::sync::atomic::{AtomicU8, Ordering, fence};
+use core::sync::atomic::{AtomicBool, AtomicU8, Ordering, fence};
 use core::task::Waker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
@@ -32,11 +32,17 @@ struct YieldWaker {
     /// Written by the driver before or while the state is `WAITING`, taken by the wake that ends
     /// that state.
     task: Mutex<Option<Waker>>,
+    /// A guest has waited, so `task` may be there. Of the driver alone.
+    has_waited: AtomicBool,
 }
 
 impl YieldWaker {
     fn new() -> Arc<Self> {
-        Arc::new(Self { state: AtomicU8::new(POLLED), task: Mutex::new(None) })
+        Arc::new(Self {
+            state: AtomicU8::new(POLLED),
+            task: Mutex::new(None),
+            has_waited: AtomicBool::new(false),
+        })
     }
 
     /// Opens a poll of the guest.
@@ -101,14 +107,12 @@ impl Wake for YieldWaker {
 pub(crate) struct KeptWaker {
     yields: Arc<YieldWaker>,
     waker: Waker,
-    /// A guest has waited with it, so it may hold the waker of its task.
-    waited: bool,
 }
 
 impl KeptWaker {
     fn new() -> Self {
         let yields = YieldWaker::new();
-        Self { waker: Waker::from(Arc::clone(&yields)), yields, waited: false }
+        Self { waker: Waker::from(Arc::clone(&yields)), yields }
     }
 
     /// Returns the waker of the execution before, or a new one if somewhere a clone of it is left.
@@ -128,7 +132,7 @@ impl KeptWaker {
     /// Returns the waker for a later execution, unless it may keep a task from being freed.
     #[inline]
     pub(crate) fn retire(self) -> Option<Self> {
-        (!self.waited).then_some(self)
+        (!self.yields.has_waited.load(Ordering::Relaxed)).then_some(self)
     }
 
     /// Returns the waker for the guest's future.
@@ -144,7 +148,8 @@ impl KeptWaker {
 
     /// See [`YieldWaker::is_woken`].
     pub(crate) fn is_woken(&mut self, task: &Waker) -> bool {
-        self.waited = true;
+        // Relaxed: read by the owner of the waker, who calls this.
+        self.yields.has_waited.store(true, Ordering::Relaxed);
         self.yields.is_woken(task)
     }
 }
