@@ -147,6 +147,16 @@ impl<P: Deref<Target = Pool>> Seat<P> {
         }
     }
 
+    /// Charges time that the execution took without a slot, in nanoseconds; while no seat waits,
+    /// time is free.
+    pub fn charge(&mut self, ran: u64) {
+        if self.pool.slots().is_wanted() {
+            let mut state = self.pool.lock();
+            let leaf = state.leaf(&mut self.leaf, self.share.as_ref());
+            state.tree().charge(leaf, ran);
+        }
+    }
+
     fn leave_queue(&mut self, now: u64) {
         let Some(leaf) = self.leaf else { return };
         let mut state = self.pool.lock();
@@ -158,7 +168,11 @@ impl<P: Deref<Target = Pool>> Seat<P> {
     }
 }
 
+/// The least that a turn costs, in nanoseconds: the pool and the runtime work for it, too.
+const LEAST_TURN: u64 = 5_000;
+
 fn settle(tree: &mut crate::tree::Tree, leaf: NodeId, ahead: u64, ran: u64) {
+    let ran = ran.max(LEAST_TURN);
     if ran >= ahead {
         tree.charge(leaf, ran - ahead);
     } else {
@@ -270,6 +284,54 @@ mod tests {
         assert!(takes(&mut next, OVERDUE));
         drop((holder, idle, next));
         assert_eq!(pool.free_slots(), 1);
+    }
+
+    #[test]
+    fn a_turn_costs_something_even_if_the_execution_ran_for_nothing() {
+        let pool = pool(1);
+        let [mut brief, mut long] = [(); 2].map(|()| seat(&pool));
+        assert!(takes(&mut brief, 0));
+        assert!(!takes(&mut long, 1));
+        let mut now = 2;
+        let mut counts = [0_u32; 2];
+        // It is served less than the other one, turn after turn, until the price of its turns is
+        // that of one of the other's.
+        while counts[1] < 3 {
+            now += 1;
+            if brief.is_held() || takes(&mut brief, now) {
+                counts[0] += 1;
+                turns(&mut brief, now, 0);
+            } else if long.is_held() || takes(&mut long, now) {
+                counts[1] += 1;
+                now += 250_000;
+                turns(&mut long, now, 250_000);
+            }
+            assert!(counts[0] < 200, "{counts:?}");
+        }
+        assert!(counts[0] > 50, "{counts:?}");
+    }
+
+    #[test]
+    fn time_without_a_slot_is_charged_to_the_share_while_a_seat_waits() {
+        let pool = pool(1);
+        let own = Share::new(NonZeroU32::MIN);
+        let of_share = || Seat::new(Arc::clone(&pool), Some(own.clone()), 0);
+        let mut holder = seat(&pool);
+        // Free, while no seat waits.
+        of_share().charge(1_000_000_000);
+        assert!(takes(&mut holder, 0));
+        let [mut first, mut second] = [(); 2].map(|()| seat(&pool));
+        assert!(!takes(&mut first, 1));
+        of_share().charge(100_000_000);
+        let mut charged = of_share();
+        assert!(!takes(&mut charged, 2));
+        assert!(!takes(&mut second, 3));
+        holder.give_back(4, 4);
+        assert!(takes(&mut first, 5));
+        first.give_back(6, 1);
+        assert!(takes(&mut second, 7) && !takes(&mut charged, 7));
+        second.give_back(8, 1);
+        assert!(takes(&mut charged, 9));
     }
 
     #[test]

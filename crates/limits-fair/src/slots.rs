@@ -157,6 +157,12 @@ impl Slots {
         self.0[held.slot].0.store(FREE, Ordering::Release);
     }
 
+    /// Reports whether a seat waits, as far as is known without the lock.
+    pub(crate) fn is_wanted(&self) -> bool {
+        // Relaxed: a seat that begins to wait just now is as good as one that comes later.
+        self.0.iter().any(|cell| cell.0.load(Ordering::Relaxed) & WANTED != 0)
+    }
+
     /// Returns the number of free slots.
     #[cfg(test)]
     pub(crate) fn free(&self) -> usize {

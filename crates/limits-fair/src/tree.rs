@@ -9,7 +9,7 @@
 //! - I1: a leaf is queued if and only if it waits, an inner node if and only if a leaf below waits.
 //! - I2: the virtual time that a node hands out never falls.
 //! - I3: a member that comes back has the virtual time of those that stayed, less [`LAG`] at most:
-//!   who sleeps saves up nothing beyond it.
+//!   a member that sleeps saves up nothing beyond it.
 //! - I4: every node above a leaf is charged what the leaf is charged.
 
 #[cfg(all(test, not(loom)))]

@@ -88,8 +88,7 @@ enum PollPass {
 /// # Invariants
 ///
 /// - I4: the clock is read after every poll, and no poll begins at or after the deadline.
-/// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends, and
-///   executions that follow one another in a task for one slice longer.
+/// - I5: the guest keeps the thread for no longer than one slice and the poll in which it ends.
 /// - I19: no poll begins without a slot of the runtime's pool, if the execution takes turns; no
 ///   slot is held while the guest waits. An execution inside the poll of another one uses the slot
 ///   of that.
@@ -177,15 +176,7 @@ impl<'e> Driver<'e> {
         guest: Pin<&mut F>,
         mut cancelled: Pin<&mut Option<Notified<'e>>>,
     ) -> Poll<PollPass> {
-        let passed = if self.next.is_some() && kept_thread::is_due() {
-            self.next = None;
-            Poll::Ready(PollPass::Yield)
-        } else {
-            self.poll_guest(cx, guest)
-        };
-        if !matches!(passed, Poll::Ready(PollPass::Ended(_))) {
-            kept_thread::reset();
-        }
+        let passed = self.poll_guest(cx, guest);
         if passed.is_pending() {
             if cancelled.is_none() {
                 cancelled.set(Some(self.cancel.cancelled()));
@@ -233,6 +224,8 @@ impl<'e> Driver<'e> {
                         return self.pause(cx, now, delay);
                     }
                     CpuBudget::Refused(error) => {
+                        self.resume(now);
+                        self.leave_queue(now);
                         let stop = Stop::Quota(Box::new(error));
                         return Poll::Ready(PollPass::Ended(self.stopped(stop, now)));
                     }
@@ -254,9 +247,13 @@ impl<'e> Driver<'e> {
             self.time.slices = self.time.slices.saturating_add(1);
             self.was_short = now.nanos_since(began) <= nanos(SHORT_PASS);
             self.spend(ran, nested);
-            let polled = polled.unwrap_or_else(|panic| resume_unwind(panic));
+            let time = time_of_poll(Duration::from_nanos(ran), polled_at, mark.as_ref());
+            let polled = polled.unwrap_or_else(|panic| {
+                self.release(now, time.held);
+                resume_unwind(panic)
+            });
             if polled.is_ready() {
-                self.release(now, Duration::from_nanos(ran));
+                self.release(now, time.held);
                 kept_thread::add(now.nanos_since(began));
                 return Poll::Ready(PollPass::Ended(Driven::done(now)));
             }
@@ -264,7 +261,6 @@ impl<'e> Driver<'e> {
             let woken = self.yields.is_woken(cx.waker());
             self.waiting = !woken;
             let is_spent = !has_budget_remaining();
-            let time = time_of_poll(Duration::from_nanos(ran), polled_at, mark.as_ref());
             let own = time.used.saturating_sub(Duration::from_nanos(nested.ran));
             self.clock.note_poll(own, woken && !self.parked);
             if self.waiting {
@@ -292,6 +288,7 @@ impl<'e> Driver<'e> {
 
     #[cold]
     fn stopped(&self, stop: Stop, at: Moment) -> Driven {
+        kept_thread::add(kept_thread::OF_STOPPED);
         Driven { at, stopped: Some(Box::new(Stopped { stop, fuel_exact: !self.parked })) }
     }
 
@@ -359,6 +356,9 @@ impl<'e> Driver<'e> {
     /// see it.
     fn charge_trip(&mut self, took: Duration) {
         let took = took.min(MOST_TRIP);
+        if let Some(turns) = &mut self.turns {
+            turns.note(took);
+        }
         self.time.cpu_time = self.time.cpu_time.saturating_add(took);
         if let Some(cpu) = self.cpu {
             cpu.charge(&mut self.time.unbilled, took);
@@ -414,6 +414,9 @@ impl<'e> Driver<'e> {
     fn wait_on(&mut self, cx: &mut Context<'_>, since: Moment, slack: Duration) -> Poll<PollPass> {
         let now = Moment::now();
         self.spend(now.nanos_since(since), Nested::default());
+        if let Some(turns) = &mut self.turns {
+            turns.note(now.since(since));
+        }
         self.wait(cx, now, slack)
     }
 

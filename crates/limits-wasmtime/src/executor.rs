@@ -15,6 +15,7 @@ use crate::export::{self, call_dynamic, call_once};
 use crate::failure::ExecutionFailure;
 use crate::fuel_interval::LONGEST_INTERVAL;
 use crate::hook::Hook;
+use crate::kept_thread;
 use crate::live::LiveComponent;
 use crate::pool::StoreSlot;
 use crate::prepared::PreparedComponent;
@@ -285,6 +286,7 @@ impl ComponentExecutor {
     where
         T: HasLimits + Send + 'static,
     {
+        kept_thread::go_if_due().await;
         let (store, permit, ()) = self.admit(component, limits, state, Ok(()))?;
         let instantiate = async |store: &mut Store<T>| component.pre.instantiate_async(store).await;
         let (pool, fate) = (self.pool(), StoreFate::KeepAfterSuccess);
@@ -313,6 +315,7 @@ impl ComponentExecutor {
         T: HasLimits + Send + 'static,
         F: AsyncFnOnce(&mut Store<T>, Instance, C) -> wasmtime::Result<R>,
     {
+        kept_thread::go_if_due().await;
         let (store, permit, call) = self.admit(component, limits, state, call)?;
         let guest = async |store: &mut Store<T>| {
             let instance = component.pre.instantiate_async(&mut *store).await?;

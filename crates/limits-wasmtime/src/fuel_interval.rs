@@ -59,6 +59,17 @@ impl FuelInterval {
         self.mark.0 = self.mark.0.saturating_sub(charged);
     }
 
+    /// Shortens an interval that could carry the guest far past a deadline which is `left` away.
+    /// Returns the new one if it is shorter.
+    #[inline]
+    pub(crate) fn approach(&mut self, left: Option<Duration>) -> Option<u64> {
+        let next = cap(self.interval, self.longest, left.map(nanos));
+        (next < self.interval).then(|| {
+            self.interval = next;
+            next
+        })
+    }
+
     /// Steers the interval at its end: with `fuel` in the store, after the guest ran for `ran`
     /// nanoseconds in all, with `left` to the deadline. Returns the new interval where it differs
     /// enough from the present one to be worth setting.
@@ -131,6 +142,20 @@ mod tests {
         let longest = LONGEST_INTERVAL;
         assert_eq!(next_interval(50_000, longest, at(10), None), nanos(INTERVAL) / 10);
         assert_eq!(next_interval(50_000, longest, at(100_000), None), LEAST_INTERVAL);
+    }
+
+    #[test]
+    fn a_guest_that_is_entered_near_its_deadline_has_a_short_interval_from_the_start() {
+        let micros = Duration::from_micros;
+        let mut interval = FuelInterval::start(u64::MAX, Duration::from_secs(1), LONGEST_INTERVAL);
+        let first = interval.get();
+        assert_eq!(interval.approach(None), None);
+        assert_eq!(interval.approach(Some(Duration::from_secs(1))), None);
+        let near = 2_000_000 / WORST_NS_PER_FUEL;
+        assert_eq!(interval.approach(Some(micros(2_000))), Some(near));
+        assert_eq!((interval.get(), interval.approach(Some(micros(2_000)))), (near, None));
+        assert!(near < first);
+        assert_eq!(interval.approach(Some(Duration::ZERO)), Some(LEAST_INTERVAL));
     }
 
     #[test]

@@ -69,10 +69,15 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
         CallHook::CallingWasm => {
             let limits = cx.data_mut().limits();
             let _ = limits.cancel.clock().take_yielded();
-            let is_to_be_timed = limits.meter.note_entry();
+            // Before a later slice the execution has waited, for its turn or for CPU time.
+            let has_waited = limits.cancel.clock().is_later_slice();
+            let is_to_be_timed = limits.meter.note_entry() || has_waited;
             take_charge(cx)?;
             if is_to_be_timed {
                 check(cx)?;
+                if let Some(interval) = cx.data_mut().limits().meter.approach() {
+                    cx.as_context_mut().fuel_async_yield_interval(Some(interval))?;
+                }
             }
             Ok(false)
         }

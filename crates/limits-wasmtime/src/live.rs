@@ -13,6 +13,7 @@ use crate::execution::{StoreFate, never_started, run};
 use crate::executor::ComponentExecutor;
 use crate::export::{self, call_dynamic, call_typed, typed_function};
 use crate::failure::ExecutionFailure;
+use crate::kept_thread;
 use crate::live_function::LiveFunction;
 use crate::prepared::PreparedComponent;
 use crate::report::ExecutionResult;
@@ -183,6 +184,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     where
         F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
     {
+        kept_thread::go_if_due().await;
         let permit = match self.enter() {
             Ok(permit) => permit,
             Err(error) => return Err(self.untouched(error)),

@@ -12,6 +12,7 @@ use crate::execution::{Execution, StoreFate, never_started};
 use crate::executor::ComponentExecutor;
 use crate::export::{self, call_dynamic, call_typed};
 use crate::failure::ExecutionFailure;
+use crate::kept_thread;
 use crate::live::LiveComponent;
 use crate::live_function::LiveFunction;
 use crate::prepared::PreparedComponent;
@@ -203,6 +204,7 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
     where
         F: AsyncFnOnce(&mut Store<T>, Instance, C) -> wasmtime::Result<R>,
     {
+        kept_thread::go_if_due().await;
         let live = self.occupied().await?;
         let call = match found(live) {
             Ok(call) => call,

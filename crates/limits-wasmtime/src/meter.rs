@@ -163,6 +163,14 @@ impl Meter {
         }
     }
 
+    /// Returns the interval to go on with if the deadline is near for the present one. To be called
+    /// after the time left was noted.
+    #[inline]
+    pub(crate) fn approach(&mut self) -> Option<u64> {
+        let armed = self.armed.as_mut()?;
+        armed.interval.approach(armed.time_left)
+    }
+
     /// If the guest comes back from a yield, with `fuel` in the store, returns the interval to go
     /// on with where it changes. To be called after the time left was noted.
     pub(crate) fn steer(&mut self, fuel: u64, clock: &SliceClock) -> Option<u64> {

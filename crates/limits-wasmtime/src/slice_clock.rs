@@ -85,6 +85,12 @@ impl SliceClock {
         self.length.store(nanos(length), Ordering::Relaxed);
     }
 
+    /// Tells whether the present slice is not the one that began at the start.
+    #[inline]
+    pub(crate) fn is_later_slice(&self) -> bool {
+        self.began.get() > self.start.get()
+    }
+
     /// Tells whether the slice is over.
     #[inline]
     pub(crate) fn is_slice_over(&self, now: Moment) -> bool {

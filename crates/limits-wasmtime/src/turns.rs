@@ -65,7 +65,9 @@ impl<'e> Turns<'e> {
     #[inline]
     pub(crate) fn release(&mut self, now: Moment) {
         self.is_due = false;
-        let ran = nanos(core::mem::take(&mut self.ran));
+        // What the driver did without a slot is settled with the next turn, or at the end.
+        let has_slot = self.seat.is_held();
+        let ran = if has_slot { nanos(core::mem::take(&mut self.ran)) } else { 0 };
         self.seat.give_back(now.as_nanos(), ran);
     }
 
@@ -87,6 +89,8 @@ impl Drop for Turns<'_> {
     fn drop(&mut self) {
         if self.seat.is_held() {
             self.release(Moment::now());
+        } else if !self.ran.is_zero() {
+            self.seat.charge(nanos(self.ran));
         }
     }
 }

@@ -33,8 +33,11 @@ impl Home {
     }
 
     fn worker(&self, program: &str) -> Compiler {
-        let program = WorkerProgram::new(program);
-        Compiler::worker(program, EngineBuilder::new().settings()).with_cache(self.cache.clone())
+        // For a compiler that is not optimised, on a busy machine.
+        let roomy = CompileBudget { cpu_ms: 60_000, ..CompileBudget::default() };
+        Compiler::worker(WorkerProgram::new(program), EngineBuilder::new().settings())
+            .with_budget(roomy)
+            .with_cache(self.cache.clone())
     }
 
     /// A compiler that can take from the cache alone.

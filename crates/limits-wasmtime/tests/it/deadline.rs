@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use limits_wasmtime::limits_core::WasmError;
 use limits_wasmtime::wasmtime::component::ResourceAny;
-use limits_wasmtime::{AddressSpace, ComponentExecutor, EngineBuilder, LiveSlot};
+use limits_wasmtime::{AddressSpace, ComponentExecutor, EngineBuilder};
 
 use crate::guest::{Guest, Host, roomy, wrap};
 
@@ -188,37 +188,6 @@ async fn neighbours_keep_running_beside_spinning_guests() {
     assert!(turns > 2, "{turns} turns in 200 ms");
     for guest in running {
         assert!(matches!(guest.await.unwrap(), WasmError::ExecutionTimeout { .. }));
-    }
-}
-
-/// I5: a task that runs one execution after another, each shorter than a slice.
-#[tokio::test(flavor = "current_thread")]
-async fn a_task_that_runs_short_executions_without_end_lets_others_run() {
-    const MOST: Duration = Duration::from_secs(20);
-    let nothing = Guest::core(r#"(func (export "run"))"#);
-    let host = Host::default();
-    let limits = roomy().build().unwrap();
-    let live = nothing.executor.instantiate(&nothing.component, &limits, host).await.unwrap();
-    let mut slot = LiveSlot::new(live.output);
-    for is_kept in [false, true] {
-        let has_run = AtomicBool::new(false);
-        let runs = async {
-            let began = Instant::now();
-            while !has_run.load(Ordering::Relaxed) && began.elapsed() < MOST {
-                if is_kept {
-                    slot.call::<_, ()>("run", ()).await.unwrap();
-                } else {
-                    nothing.run(roomy()).await.unwrap();
-                }
-            }
-        };
-        let other = async {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            has_run.store(true, Ordering::Relaxed);
-        };
-        let began = Instant::now();
-        tokio::join!(runs, other);
-        assert!(began.elapsed() < MOST, "kept: {is_kept}");
     }
 }
 

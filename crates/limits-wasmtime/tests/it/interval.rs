@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::thread;
 
 use limits_wasmtime::limits_core::ResourceLimits;
-use limits_wasmtime::wasmtime::component::Linker;
+use limits_wasmtime::wasmtime::component::{Instance, Linker};
 use limits_wasmtime::{
     ComponentExecutor, ExecutionReport, LimitState, PreparedComponent, create_engine,
 };
@@ -86,8 +86,39 @@ async fn time_in_which_the_thread_was_away_does_not_shorten_the_interval() {
 
 #[tokio::test]
 async fn a_host_may_allow_longer_intervals() {
-    let report = Guest::new(|executor| executor.with_longest_interval(200_000)).undisturbed().await;
-    let least = report.fuel.consumed() / 200_000;
+    let report = Guest::new(|executor| executor.with_longest_interval(100_000)).undisturbed().await;
+    let least = report.fuel.consumed() / 100_000;
     assert!(report.slices >= least, "{} polls, {least} intervals", report.slices);
     assert!(report.slices < 2 * least, "{} polls, {least} intervals", report.slices);
+}
+
+/// The first interval of a guest that waited until shortly before its deadline is a short one.
+#[tokio::test]
+async fn a_guest_that_is_entered_near_its_deadline_is_looked_at_often() {
+    let guest = crate::guest::Guest::core(
+        r#"(func (export "run") (local $i i32)
+            (loop $l
+              (local.set $i (i32.add (local.get $i) (i32.const 1)))
+              (br_if $l (i32.lt_u (local.get $i) (i32.const 20000)))))"#,
+    );
+    let limits = crate::guest::roomy().execution_timeout_ms(40).build().unwrap();
+    let run = async |wait: Duration| {
+        let body = async |store: &mut wasmtime::Store<_>, instance: Instance| {
+            tokio::time::sleep(wait).await;
+            let run = instance.get_typed_func::<(), ()>(&mut *store, "run")?;
+            run.call_async(store, ()).await
+        };
+        let host = crate::guest::Host::default();
+        guest.executor.execute_with(&guest.component, &limits, host, body).await
+    };
+    let soon = run(Duration::ZERO).await.unwrap().report;
+    // On a busy machine some of them come after the deadline.
+    for _ in 0..100 {
+        if let Ok(result) = run(Duration::from_millis(36)).await {
+            let late = result.report;
+            assert!(late.slices > 2 * soon.slices, "{} and {}", late.slices, soon.slices);
+            return;
+        }
+    }
+    panic!("all of them came after the deadline");
 }

@@ -167,8 +167,10 @@ async fn a_cancellation_ends_a_function_that_waits() {
     let cancel = slot.instance().unwrap().state().limits.cancel_handle();
     let mut wait = slot.func::<(), ()>("wait").await.unwrap();
     let call = tokio::spawn(async move { wait.call(&mut slot, ()).await });
-    // One turn of the runtime: the guest is in its host function.
-    tokio::task::yield_now().await;
+    // Some turns of the runtime: the guest is in its host function.
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
     cancel.cancel();
     let failure = call.await.unwrap().unwrap_err();
     assert!(matches!(failure.error(), WasmError::Cancelled), "{failure}");

@@ -21,6 +21,7 @@ mod live;
 mod live_function;
 mod live_slot;
 mod memory;
+mod one_after_another;
 mod pool;
 mod retiring;
 mod strangers;
