@@ -3,9 +3,9 @@
 //!
 //! Both designs run in turn in one process, on a runtime with two workers. A light execution works
 //! for some 0.1 ms and comes from outside of the runtime every 2 to 6 ms, timed from its coming to
-//! its end. Percentiles are of wall-clock time within a round, and the median over the rounds counts:
-//! on a virtual machine whose cores are slow for tens of milliseconds at times, some rounds are of
-//! that.
+//! its end. Percentiles are of wall-clock time within a round, and the median over the rounds
+//! counts: on a virtual machine whose cores are slow for tens of milliseconds at times, some rounds
+//! are of that.
 
 use core::error::Error;
 use core::num::NonZeroU32;

@@ -42,8 +42,8 @@ impl CpuMark {
     /// Returns the time of a poll that began at `polled_at` and has just ended after `ran`.
     ///
     /// A thread that did not wait since the mark was without a core because the system ran others.
-    /// One that did, in a host function or in the kernel, kept the slot from other guests meanwhile:
-    /// all of the poll counts, since the system does not tell the two apart any further.
+    /// One that did, in a host function or in the kernel, kept the slot from other guests then: all
+    /// of the poll counts, since the system does not tell the two apart any further.
     pub(crate) fn time_of_poll(&self, ran: Duration, polled_at: Moment) -> PollTime {
         let Some(cpu) = thread_time() else { return PollTime::all(ran) };
         let used = ran.min(self.used_since(polled_at, cpu));

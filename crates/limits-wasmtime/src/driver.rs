@@ -15,6 +15,7 @@ use crate::cancel::CancelHandle;
 use crate::cpu_account::{CpuAccount, CpuBudget, TimeUse};
 use crate::cpu_mark::{CpuMark, PollTime};
 use crate::crowd::{self, Place, SLICE};
+use crate::driven::{Driven, Stopped};
 use crate::fuel_interval::INTERVAL;
 use crate::hook::Stop;
 use crate::kept_thread;
@@ -40,31 +41,6 @@ const LONG_POLL: Duration = INTERVAL;
 /// The length up to which a pass is short. A guest that waits for the host again and again has only
 /// such passes, and the clock of its thread would be a large part of each.
 const SHORT_PASS: Duration = Duration::from_micros(50);
-
-/// The end of a guest's future. Of whole words, since it is moved several times: the processor waits
-/// where it reads in one step what was written in several.
-#[derive(Debug)]
-pub(crate) struct Driven {
-    pub(crate) at: Moment,
-    /// None if the future was polled to its end.
-    pub(crate) stopped: Option<Box<Stopped>>,
-}
-
-/// A guest was stopped before the end of its future.
-#[derive(Debug)]
-pub(crate) struct Stopped {
-    pub(crate) stop: Stop,
-    /// The guest's fuel counter was in the store then.
-    pub(crate) fuel_exact: bool,
-}
-
-impl Driven {
-    /// Returns the end of a future that was polled to its end.
-    #[inline]
-    pub(crate) const fn done(at: Moment) -> Self {
-        Self { at, stopped: None }
-    }
-}
 
 /// One pass of the runtime over the driver.
 enum PollPass {

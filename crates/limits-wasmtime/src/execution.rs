@@ -9,7 +9,8 @@ use wasmtime::{Store, Trap};
 
 use crate::cancel::CancelHandle;
 use crate::cpu_account::{CpuAccount, TimeUse};
-use crate::driver::{Driven, Stopped, drive};
+use crate::driven::{Driven, Stopped};
+use crate::driver::drive;
 use crate::drop_store::drop_store;
 use crate::error_map::{Circumstances, error_of, error_of_stop};
 use crate::error_text::escaped;

@@ -37,9 +37,9 @@ impl ComponentExecutor {
     /// have fair slices share them; guests of other executors are not part of it, nor are the
     /// host's own tasks. A guest holds its slot while it runs, and gives it back while a host
     /// function waits. One whose host function blocks its thread for some 10 ms loses its slot
-    /// meanwhile, so that others run if the runtime has a thread for them; the time that it blocks is
-    /// charged to its share, as time that it runs. Beyond the first eight runtimes that
-    /// an executor runs in, each execution looks up the slots of its runtime under a lock.
+    /// meanwhile, so that others run if the runtime has a thread for them; the time that it blocks
+    /// is charged to its share, as time that it runs. Beyond the first eight runtimes that an
+    /// executor runs in, each execution looks up the slots of its runtime under a lock.
     #[must_use]
     pub fn with_fair_slices(mut self) -> Self {
         self.fair = Some(FairTurns::default());

@@ -12,6 +12,7 @@ mod compile;
 mod cpu_account;
 mod cpu_mark;
 mod crowd;
+mod driven;
 mod driver;
 mod drop_store;
 mod engine;

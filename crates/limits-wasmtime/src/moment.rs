@@ -1,4 +1,5 @@
-//! A moment of the monotonic clock, and the only places that read it, or a thread's clock and waits.
+//! A moment of the monotonic clock, and the only places that read it, or a thread's clock and
+//! waits.
 
 use core::time::Duration;
 

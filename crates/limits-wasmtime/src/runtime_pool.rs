@@ -25,8 +25,8 @@ pub(crate) struct RuntimePool {
     this: Weak<Self>,
 }
 
-/// The pools of all runtimes that have one. A pool lives as long as an executor that knows it, or an
-/// execution there.
+/// The pools of all runtimes that have one. A pool lives as long as an executor that knows it, or
+/// an execution there.
 static POOLS: Mutex<Vec<Weak<RuntimePool>>> = Mutex::new(Vec::new());
 
 impl RuntimePool {

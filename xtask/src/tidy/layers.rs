@@ -58,6 +58,7 @@ const LAYERS: &[(&str, Option<&[&str]>)] = &[
         Some(&[
             "limits-core",
             "limits-fair",
+            "nix",
             "rustix",
             "strsim",
             "tokio",
