@@ -32,7 +32,9 @@ use crate::state::HasLimits;
 ///
 /// Executions must be awaited inside a tokio runtime with its timer enabled, of either flavour.
 /// They need no thread of their own: a guest returns the thread to the runtime every 250 µs, and
-/// every 25 to 250 µs while more than eight guests compute.
+/// every 25 to 250 µs while more than eight guests compute. A task that runs one short execution
+/// after another goes to the runtime before one that begins after such a time: a call may suspend
+/// its task though its guest does not wait.
 #[derive(Clone, Debug)]
 pub struct ComponentExecutor {
     pub(crate) engine: Engine,
