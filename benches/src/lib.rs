@@ -140,8 +140,12 @@ pub fn wrap(module: &str) -> String {
 
 /// A core module whose `run` loads from computed addresses, without end.
 pub const RANDOM_LOADS: &str = r#"(memory 1024)
-    (func (export "run") (local $x i32)
-      (memory.fill (i32.const 0) (i32.const 1) (i32.const 67108864))
+    (func (export "run") (local $x i32) (local $page i32)
+      ;; In pieces: the first touch of all of it at once can take as long as a deadline.
+      (loop $fill
+        (memory.fill (i32.shl (local.get $page) (i32.const 16)) (i32.const 1) (i32.const 65536))
+        (local.set $page (i32.add (local.get $page) (i32.const 1)))
+        (br_if $fill (i32.lt_u (local.get $page) (i32.const 1024))))
       (loop $l
         (local.set $x (i32.add
           (i32.mul (local.get $x) (i32.const 1664525)) (i32.const 1013904223)))

@@ -65,6 +65,7 @@ fn draw_panel(area: &Area<'_>, panel: &Panel, lines: &[&Series]) -> Result<(), B
     let names = i32::try_from(lines.len())? * 16;
     let mut chart = ChartBuilder::on(area)
         .margin(10)
+        .margin_right(30)
         .margin_top(10 + names)
         .x_label_area_size(38)
         .y_label_area_size(58)

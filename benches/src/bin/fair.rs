@@ -85,7 +85,7 @@ fn main() -> Result<(), Failure> {
     }
     for (name, component) in &fair.kinds {
         let longest = longest_stretch(&fair, component, time / 4)?;
-        report.row(Row::new("longest stretch on a thread", *name, "ms").measured(longest));
+        report.row(Row::new("longest stretch on a thread", name, "ms").measured(longest));
     }
 
     let count = if options.is_quick { 3 } else { 300 };
