@@ -7,6 +7,8 @@
 
 use core::cell::Cell;
 
+use tokio::runtime::Handle;
+
 use crate::crowd::SLICE;
 use crate::moment::nanos;
 
@@ -18,6 +20,8 @@ thread_local! {
     /// Nanoseconds of the passes on this thread in which executions ended, since one went to the
     /// runtime. The host's tasks may have gone there meanwhile: a trip more than needed.
     static KEPT: Cell<u64> = const { Cell::new(0) };
+    /// The number of times that `KEPT` was set back.
+    static TRIPS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Notes so many nanoseconds of a pass in which an execution ended.
@@ -27,11 +31,18 @@ pub(crate) fn add(ran: u64) {
 }
 
 /// Goes to the runtime if executions have kept the thread for a slice or more.
+///
+/// Where a task has many executions at once, all of them go, and the first one that comes back
+/// begins a new slice. Each of the others runs once before it goes again: none waits for ever.
 #[inline]
 pub(crate) async fn go_if_due() {
-    if KEPT.get() >= nanos(SLICE) {
+    // Outside of a runtime the caller is to hear of that at once.
+    if KEPT.get() >= nanos(SLICE) && Handle::try_current().is_ok() {
+        let trips = TRIPS.get();
         tokio::task::yield_now().await;
-        // Not before: the other executions of the task are to go to the runtime, too.
-        KEPT.set(0);
+        if TRIPS.get() == trips {
+            TRIPS.set(trips.wrapping_add(1));
+            KEPT.set(0);
+        }
     }
 }

@@ -105,7 +105,8 @@ async fn others_run_beside_a_task_of_executions_that_are_refused() {
     assert!(median < 100, "{median}");
 }
 
-/// Once a trip is due, each execution of the task goes to the runtime, not the first of them alone.
+/// Once a trip is due, each execution of the task goes to the runtime, not the first of them alone,
+/// and they have one slice together.
 #[tokio::test]
 async fn others_run_beside_a_task_of_many_executions_at_once() {
     let nothing = Guest::core(NOTHING);
@@ -118,7 +119,7 @@ async fn others_run_beside_a_task_of_many_executions_at_once() {
         }
     };
     let mut children: Vec<Pin<Box<dyn Future<Output = ()> + '_>>> = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..256 {
         children.push(Box::pin(one()));
     }
     let executions = poll_fn(|cx| {
@@ -128,5 +129,6 @@ async fn others_run_beside_a_task_of_many_executions_at_once() {
         Poll::Pending
     });
     let median = between_polls(executions, &count).await.unwrap();
-    assert!(median < 100, "{median}");
+    // Each once, and those of a slice.
+    assert!(median < 356, "{median}");
 }
