@@ -10,7 +10,7 @@ const MAX_COLUMNS: usize = 100;
 /// A document that is a table which a program prints: its length is that of the suite.
 const PRINTED: &str = "docs/security.md";
 /// The most words in all Markdown.
-const MAX_MARKDOWN_WORDS: usize = 40_000;
+const MAX_MARKDOWN_WORDS: usize = 43_000;
 
 /// Words in place of the name of a subject: caller, guest, host, operator. They are in parts here,
 /// so that this file does not count.
