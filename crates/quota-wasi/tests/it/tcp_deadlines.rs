@@ -159,7 +159,8 @@ async fn a_guest_that_waits_for_the_quota_ends_by_its_deadline_and_leaves_it_exa
         let (peer, quota) = (peer(), with_tcp(quota));
         ends_late(&quota, export, &peer).await;
         let sent = sent_to(peer).await;
-        assert!((1..200_000).contains(&sent), "{sent}");
+        // 0.28 MB a second are due; a slow machine may take some seconds until the deadline.
+        assert!((1..5_000_000).contains(&sent), "{sent}");
         assert_eq!(used(&quota), sent, "{export}");
     }
 }
