@@ -106,7 +106,7 @@ fn deep() -> Vec<Vector> {
                 ),
                 &[Trap],
             )
-            .timeout_ms(1_000)
+            .timeout_ms(10_000)
             .says("call stack exhausted"),
         ),
         Vector::guest(
@@ -125,7 +125,7 @@ fn deep() -> Vec<Vector> {
         Vector::guest(
             "A13",
             "a destructor that makes and drops a resource, whose destructor does the same",
-            GuestCase::new(composed::recursive_destructor(), &[Trap]),
+            GuestCase::new(composed::recursive_destructor(), &[Trap]).timeout_ms(2_000),
         ),
     ]
 }
