@@ -76,6 +76,7 @@ mod tests {
         // The thread was away before the poll, too: nothing is known of it.
         assert_eq!(mark.used_since(polled_at, micros(1_150)), Duration::ZERO);
     }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn a_poll_that_waited_holds_its_slot_all_the_time_if_waits_are_counted() {

@@ -274,6 +274,9 @@ impl<'e> Driver<'e> {
         let Some(turns) = &mut self.turns else { return true };
         if nested::has_slot() {
             self.release(now, Duration::ZERO);
+            if let Some(turns) = &mut self.turns {
+                turns.go_inside();
+            }
             self.leave_queue(now);
             return true;
         }

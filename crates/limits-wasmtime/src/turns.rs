@@ -15,6 +15,8 @@ pub(crate) struct Turns<'e> {
     seat: Seat<&'e Pool>,
     /// Time that the guest ran since it was last settled.
     ran: Duration,
+    /// The execution is inside the poll of another one, whose share is charged for both.
+    is_inside: bool,
     /// A slice is over: it is decided anew whose turn it is.
     is_due: bool,
     /// Start of the wait for a turn.
@@ -24,12 +26,13 @@ pub(crate) struct Turns<'e> {
 impl<'e> Turns<'e> {
     pub(crate) fn new(pool: &'e RuntimePool, share: Option<Share>) -> Self {
         let seat = Seat::new(pool.pool(), share, number_of_thread());
-        Self { pool, seat, ran: Duration::ZERO, is_due: false, queued: None }
+        Self { pool, seat, ran: Duration::ZERO, is_inside: false, is_due: false, queued: None }
     }
 
     /// Waits for the execution's turn, and returns the time that it has waited.
     #[inline]
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, now: Moment) -> Poll<Duration> {
+        self.is_inside = false;
         if self.seat.is_held() && !self.is_due {
             return Poll::Ready(Duration::ZERO);
         }
@@ -49,10 +52,18 @@ impl<'e> Turns<'e> {
         Poll::Ready(self.leave_queue(now))
     }
 
+    /// Notes that the execution is inside the poll of another one, and uses the slot of that.
+    #[inline]
+    pub(crate) const fn go_inside(&mut self) {
+        self.is_inside = true;
+    }
+
     /// Notes that the guest ran.
     #[inline]
     pub(crate) fn note(&mut self, ran: Duration) {
-        self.ran = self.ran.saturating_add(ran);
+        if !self.is_inside {
+            self.ran = self.ran.saturating_add(ran);
+        }
     }
 
     /// Notes that a slice is over.
@@ -65,7 +76,7 @@ impl<'e> Turns<'e> {
     #[inline]
     pub(crate) fn release(&mut self, now: Moment) {
         self.is_due = false;
-        // What the driver did without a slot is settled with the next turn, or at the end.
+        // Time that the driver took without a slot is settled with the next turn, or at the end.
         let has_slot = self.seat.is_held();
         let ran = if has_slot { nanos(core::mem::take(&mut self.ran)) } else { 0 };
         self.seat.give_back(now.as_nanos(), ran);
