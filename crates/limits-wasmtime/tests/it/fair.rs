@@ -321,26 +321,6 @@ async fn a_component_gets_no_more_time_by_nesting() {
     assert!(victim.cpu_time > victim.wall_time / 5, "{victim:?}");
 }
 
-/// The share of a guest inside another one's host function is not charged: that of the other is.
-#[tokio::test]
-async fn a_component_loses_no_time_by_its_executions_inside_others() {
-    let executor = executor();
-    let spin = Arc::new(Guest::on(executor.clone(), &wrap(SPIN)));
-    let some = Arc::new(Guest::on(executor.clone(), &wrap(SOME)));
-    let (hostile, honest) = (share(1), share(1));
-    let own = honest.clone();
-    let outer = calling(&executor, "(loop $l (call $inner) (br $l))", move || {
-        let (some, own) = (Arc::clone(&some), own.clone());
-        Box::pin(async move {
-            run(&some, &own, 60_000).await;
-        })
-    });
-    let attack = spawn(&Arc::new(outer), &hostile, 500);
-    let victim = spawn(&spin, &honest, 500).await.unwrap();
-    attack.await.unwrap();
-    assert!(victim.cpu_time > victim.wall_time / 5, "{victim:?}");
-}
-
 /// The last stretch of an execution that its deadline ends is charged, too.
 #[tokio::test]
 async fn a_component_gets_no_more_time_by_executions_that_end_at_their_deadlines() {
