@@ -105,3 +105,40 @@ impl Drop for Turns<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Turns;
+    use crate::moment::Moment;
+    use crate::runtime_pool::FairTurns;
+    use core::num::NonZeroU32;
+    use core::task::{Context, Waker};
+    use core::time::Duration;
+    use limits_fair::Share;
+    use tokio::runtime::Handle;
+
+    /// Two components queue for the only slot. Another execution of the first one ran for a second
+    /// meanwhile.
+    #[tokio::test]
+    async fn an_execution_inside_another_one_is_charged_to_the_outer_ones_share_only() {
+        for is_inside in [true, false] {
+            let fair = FairTurns::default();
+            let pool = fair.here(&Handle::current());
+            let (cx, now) = (&mut Context::from_waker(Waker::noop()), Moment::now());
+            let [one, other] = [(); 2].map(|()| Share::new(NonZeroU32::MIN));
+            let [mut holder, mut inner, mut first, mut second] =
+                [None, Some(one.clone()), Some(one), Some(other)]
+                    .map(|share| Turns::new(&pool, share));
+            assert!(holder.poll(cx, now).is_ready());
+            assert!(first.poll(cx, now).is_pending() && second.poll(cx, now).is_pending());
+            if is_inside {
+                inner.go_inside();
+            }
+            inner.note(Duration::from_secs(1));
+            drop(inner);
+            holder.release(now);
+            assert_eq!(second.poll(cx, now).is_ready(), !is_inside);
+            assert_eq!(first.poll(cx, now).is_ready(), is_inside);
+        }
+    }
+}
