@@ -212,6 +212,7 @@ impl<'e> Driver<'e> {
                 return self.wait_on(cx, now, Duration::ZERO);
             }
             self.yields.begin();
+            self.clock.begin_poll(now);
             // Caught so that the time of a host function that panics is counted, too.
             let (polled, nested) = nested::measure(self.turns.is_some(), || {
                 let mut guest_cx = Context::from_waker(self.yields.waker());

@@ -27,6 +27,9 @@ const PRICE_DECAY_NS: u64 = 100_000_000;
 /// Prices are in nanoseconds for this much fuel.
 const PRICE_UNIT: u64 = 1_024;
 
+/// The highest price: 4 ms for a unit of fuel. From 75 ns on the interval is the shortest.
+const MOST_PRICE: u64 = 1 << 32;
+
 /// The interval of one execution, and the price of its fuel.
 #[derive(Debug)]
 pub(crate) struct FuelInterval {
@@ -59,11 +62,11 @@ impl FuelInterval {
         self.mark.0 = self.mark.0.saturating_sub(charged);
     }
 
-    /// Shortens an interval that could carry the guest far past a deadline which is `left` away.
-    /// Returns the new one if it is shorter.
+    /// Shortens an interval that could carry the guest far past a deadline which is `left`
+    /// nanoseconds away. Returns the new one if it is shorter.
     #[inline]
-    pub(crate) fn approach(&mut self, left: Option<Duration>) -> Option<u64> {
-        let next = cap(self.interval, self.longest, left.map(nanos));
+    pub(crate) fn approach(&mut self, left: Option<u64>) -> Option<u64> {
+        let next = cap(self.interval, self.longest, left);
         (next < self.interval).then(|| {
             self.interval = next;
             next
@@ -71,11 +74,11 @@ impl FuelInterval {
     }
 
     /// Steers the interval at its end: with `fuel` in the store, after the guest ran for `ran`
-    /// nanoseconds in all, with `left` to the deadline. Returns the new interval where it differs
-    /// enough from the present one to be worth setting.
+    /// nanoseconds in all, with `left` nanoseconds to the deadline. Returns the new interval where it
+    /// differs enough from the present one to be worth setting.
     ///
     /// The first interval has no price: the time up to its end is in part that of instantiation.
-    pub(crate) fn steer(&mut self, fuel: u64, ran: u64, left: Option<Duration>) -> Option<u64> {
+    pub(crate) fn steer(&mut self, fuel: u64, ran: u64, left: Option<u64>) -> Option<u64> {
         let burnt = self.mark.0.saturating_sub(fuel);
         let took = ran.saturating_sub(self.mark.1);
         self.mark = (fuel, ran);
@@ -85,7 +88,7 @@ impl FuelInterval {
         };
         let price = price(past, burnt, took);
         self.price = Some(price);
-        let next = next_interval(self.interval, self.longest, price, left.map(nanos));
+        let next = next_interval(self.interval, self.longest, price, left);
         if next.abs_diff(self.interval) <= self.interval / 8 {
             return None;
         }
@@ -100,10 +103,10 @@ impl FuelInterval {
 /// Without the memory a guest could win long intervals by a moment of cheap code, again and again.
 fn price(past: u64, burnt: u64, took: u64) -> u64 {
     let present = took.saturating_mul(PRICE_UNIT) / burnt.max(1);
-    let faded =
-        u128::from(past) * u128::from(took.min(PRICE_DECAY_NS)) / u128::from(PRICE_DECAY_NS);
-    let remembered = past.saturating_sub(u64::try_from(faded).unwrap_or(past));
-    present.max(remembered).max(1)
+    // No price is so high that this could overflow.
+    let faded = past.saturating_mul(took.min(PRICE_DECAY_NS)) / PRICE_DECAY_NS;
+    let remembered = past.saturating_sub(faded);
+    present.max(remembered).clamp(1, MOST_PRICE)
 }
 
 /// Returns the next interval, with fuel at `price` and `left` nanoseconds to the deadline.
@@ -125,8 +128,8 @@ fn cap(interval: u64, longest: u64, left: Option<u64>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{
-        FuelInterval, INTERVAL, LEAST_INTERVAL, LONGEST_INTERVAL, PRICE_UNIT, WORST_NS_PER_FUEL,
-        next_interval, price,
+        FuelInterval, INTERVAL, LEAST_INTERVAL, LONGEST_INTERVAL, MOST_PRICE, PRICE_DECAY_NS,
+        PRICE_UNIT, WORST_NS_PER_FUEL, next_interval, price,
     };
     use crate::moment::nanos;
     use core::time::Duration;
@@ -146,16 +149,15 @@ mod tests {
 
     #[test]
     fn a_guest_that_is_entered_near_its_deadline_has_a_short_interval_from_the_start() {
-        let micros = Duration::from_micros;
         let mut interval = FuelInterval::start(u64::MAX, Duration::from_secs(1), LONGEST_INTERVAL);
         let first = interval.get();
         assert_eq!(interval.approach(None), None);
-        assert_eq!(interval.approach(Some(Duration::from_secs(1))), None);
+        assert_eq!(interval.approach(Some(1_000_000_000)), None);
         let near = 2_000_000 / WORST_NS_PER_FUEL;
-        assert_eq!(interval.approach(Some(micros(2_000))), Some(near));
-        assert_eq!((interval.get(), interval.approach(Some(micros(2_000)))), (near, None));
+        assert_eq!(interval.approach(Some(2_000_000)), Some(near));
+        assert_eq!((interval.get(), interval.approach(Some(2_000_000))), (near, None));
         assert!(near < first);
-        assert_eq!(interval.approach(Some(Duration::ZERO)), Some(LEAST_INTERVAL));
+        assert_eq!(interval.approach(Some(0)), Some(LEAST_INTERVAL));
     }
 
     #[test]
@@ -174,7 +176,7 @@ mod tests {
             for _ in 0..20 {
                 fuel -= interval.get();
                 ran += interval.get() / 8;
-                let _ = interval.steer(fuel, ran, Some(timeout));
+                let _ = interval.steer(fuel, ran, Some(nanos(timeout)));
             }
             assert_eq!(interval.get(), reached);
         }
@@ -189,7 +191,7 @@ mod tests {
         for _ in 0..4 {
             fuel -= interval.get();
             ran += interval.get() / 10;
-            let _ = interval.steer(fuel, ran, Some(timeout));
+            let _ = interval.steer(fuel, ran, Some(nanos(timeout)));
         }
         assert_eq!(interval.get(), LONGEST_INTERVAL);
     }
@@ -228,11 +230,14 @@ mod tests {
 
         #[test]
         fn a_price_is_never_below_what_was_just_seen(
-            past in any::<u64>(), burnt in any::<u64>(), took in any::<u64>(),
+            past in 1..=MOST_PRICE, burnt in any::<u64>(), took in any::<u64>(),
         ) {
             let now = price(past, burnt, took);
-            prop_assert!(now >= took.saturating_mul(PRICE_UNIT) / burnt.max(1));
-            prop_assert!(now <= past.max(took.saturating_mul(PRICE_UNIT) / burnt.max(1)).max(1));
+            let seen = (took.saturating_mul(PRICE_UNIT) / burnt.max(1)).min(MOST_PRICE);
+            prop_assert!(now >= seen);
+            prop_assert!(now <= past.max(seen));
+            let kept = u128::from(PRICE_DECAY_NS.saturating_sub(took));
+            prop_assert!(u128::from(now) * u128::from(PRICE_DECAY_NS) >= u128::from(past) * kept);
         }
     }
 }

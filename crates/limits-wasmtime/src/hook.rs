@@ -74,8 +74,10 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
             let is_to_be_timed = limits.meter.note_entry() || has_waited;
             take_charge(cx)?;
             if is_to_be_timed {
-                check(cx)?;
-                if let Some(interval) = cx.data_mut().limits().meter.approach() {
+                let now = check(cx)?;
+                let limits = cx.data_mut().limits();
+                let left = limits.cancel.clock().nanos_left(now);
+                if let Some(interval) = limits.meter.approach(left) {
                     cx.as_context_mut().fuel_async_yield_interval(Some(interval))?;
                 }
             }
@@ -83,13 +85,12 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
         }
         CallHook::ReturningFromHost => {
             take_charge(cx)?;
-            let is_slice_over = check(cx)?;
-            let fuel = cx.as_context().get_fuel().unwrap_or(0);
-            let limits = cx.data_mut().limits();
-            if let Some(interval) = limits.meter.steer(fuel, limits.cancel.clock()) {
-                cx.as_context_mut().fuel_async_yield_interval(Some(interval))?;
+            if cx.data_mut().limits().cancel.clock().take_yielded() {
+                steer(cx)?;
+                return Ok(false);
             }
-            Ok(is_slice_over)
+            let now = check(cx)?;
+            Ok(cx.data_mut().limits().cancel.clock().is_slice_over(now))
         }
         CallHook::ReturningFromWasm => {
             let _ = cx.data_mut().limits().cancel.clock().take_yielded();
@@ -98,22 +99,36 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
     }
 }
 
-/// Ends the guest if it is cancelled or its deadline has passed. Returns whether its slice is over.
-fn check<T: HasLimits>(cx: &mut StoreContextMut<'_, T>) -> Result<bool> {
+/// Reads the clock, and ends the guest if it is cancelled or its deadline has passed.
+fn check<T: HasLimits>(cx: &mut StoreContextMut<'_, T>) -> Result<Moment> {
     let limits = cx.data_mut().limits();
     if limits.cancel.is_cancelled() {
         return Err(Stop::Cancelled.into());
     }
-    let (clock, now) = (limits.cancel.clock(), Moment::now());
-    limits.meter.note_time_left(clock.time_left(now));
-    if clock.is_expired(now) {
+    let now = Moment::now();
+    if limits.cancel.clock().is_expired(now) {
         // Out of fuel comes first in the order of causes.
         return Err(match cx.as_context().get_fuel() {
             Ok(0) => Trap::OutOfFuel.into(),
             _ => Stop::Deadline.into(),
         });
     }
-    Ok(clock.is_slice_over(now))
+    Ok(now)
+}
+
+/// Chooses the next interval of a guest that comes back from a yield.
+///
+/// The driver has just looked at cancellation, deadline and slice, and polled the guest by what it
+/// saw: its reading of the clock is used, half of the price of a look.
+fn steer<T: HasLimits>(cx: &mut StoreContextMut<'_, T>) -> Result<()> {
+    let fuel = cx.as_context().get_fuel().unwrap_or(0);
+    let limits = cx.data_mut().limits();
+    let clock = limits.cancel.clock();
+    let left = clock.nanos_left(clock.poll_began());
+    if let Some(interval) = limits.meter.steer(fuel, clock.ran(), left) {
+        cx.as_context_mut().fuel_async_yield_interval(Some(interval))?;
+    }
+    Ok(())
 }
 
 /// Takes from the store the fuel that host functions charged.

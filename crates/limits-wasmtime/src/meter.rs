@@ -5,7 +5,6 @@ use core::time::Duration;
 use limits_core::{ResourceLimits, WasmError};
 
 use crate::fuel_interval::{FuelInterval, LEAST_INTERVAL, LONGEST_INTERVAL};
-use crate::slice_clock::SliceClock;
 
 /// The meter of a store. Until an executor arms it, it allows nothing.
 #[derive(Debug)]
@@ -25,8 +24,6 @@ impl Default for Meter {
 struct ArmedMeter {
     max_fuel: u64,
     interval: FuelInterval,
-    /// The time to the deadline as the clock was last read.
-    time_left: Option<Duration>,
     /// Fuel left when the guest last called out, less the charges since.
     fuel_left: u64,
     /// Fuel that host functions charged and that is not yet taken from the store.
@@ -52,7 +49,6 @@ impl Meter {
         self.armed = Some(ArmedMeter {
             max_fuel,
             interval: FuelInterval::start(max_fuel, timeout, self.longest_interval),
-            time_left: Some(timeout),
             fuel_left: max_fuel,
             charged: 0,
             entered: false,
@@ -156,29 +152,18 @@ impl Meter {
         }
     }
 
-    /// Notes the time to the deadline, as the clock has just been read.
-    pub(crate) const fn note_time_left(&mut self, left: Option<Duration>) {
-        if let Some(armed) = &mut self.armed {
-            armed.time_left = left;
-        }
-    }
-
-    /// Returns the interval to go on with if the deadline is near for the present one. To be called
-    /// after the time left was noted.
+    /// Returns the interval to go on with if a deadline that is `left` nanoseconds away is near for
+    /// the present one.
     #[inline]
-    pub(crate) fn approach(&mut self) -> Option<u64> {
-        let armed = self.armed.as_mut()?;
-        armed.interval.approach(armed.time_left)
+    pub(crate) fn approach(&mut self, left: Option<u64>) -> Option<u64> {
+        self.armed.as_mut()?.interval.approach(left)
     }
 
-    /// If the guest comes back from a yield, with `fuel` in the store, returns the interval to go
-    /// on with where it changes. To be called after the time left was noted.
-    pub(crate) fn steer(&mut self, fuel: u64, clock: &SliceClock) -> Option<u64> {
-        let armed = self.armed.as_mut()?;
-        if !clock.take_yielded() {
-            return None;
-        }
-        armed.interval.steer(fuel, clock.ran(), armed.time_left)
+    /// As the guest comes back from a yield, returns the interval to go on with where it changes;
+    /// see [`FuelInterval::steer`].
+    #[inline]
+    pub(crate) fn steer(&mut self, fuel: u64, ran: u64, left: Option<u64>) -> Option<u64> {
+        self.armed.as_mut()?.interval.steer(fuel, ran, left)
     }
 }
 

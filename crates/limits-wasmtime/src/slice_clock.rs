@@ -21,6 +21,8 @@ pub(crate) struct SliceClock {
     began: AtomicMoment,
     /// Length of the slice, in nanoseconds.
     length: AtomicU64,
+    /// Start of the present poll.
+    polled: AtomicMoment,
     /// Time that the guest ran in all polls but the present one, in nanoseconds.
     ran: AtomicU64,
     /// The last poll ended in a yield of the guest: it had used up its interval of fuel.
@@ -36,6 +38,7 @@ impl SliceClock {
             deadline: AtomicMoment::new(),
             began: AtomicMoment::new(),
             length: AtomicU64::new(nanos(SLICE)),
+            polled: AtomicMoment::new(),
             ran: AtomicU64::new(0),
             yielded: AtomicBool::new(false),
             parked: AtomicBool::new(false),
@@ -61,10 +64,15 @@ impl SliceClock {
     }
 
     /// Returns the time from `now` to the deadline, if there is one.
-    #[inline]
     pub(crate) fn time_left(&self, now: Moment) -> Option<Duration> {
+        self.nanos_left(now).map(Duration::from_nanos)
+    }
+
+    /// Returns the nanoseconds from `now` to the deadline, if there is one.
+    #[inline]
+    pub(crate) fn nanos_left(&self, now: Moment) -> Option<u64> {
         let deadline = self.deadline.get();
-        (deadline != Moment::NEVER).then(|| deadline.since(now))
+        (deadline != Moment::NEVER).then(|| deadline.nanos_since(now))
     }
 
     /// Returns the moment of the start.
@@ -95,6 +103,18 @@ impl SliceClock {
     #[inline]
     pub(crate) fn is_slice_over(&self, now: Moment) -> bool {
         now.nanos_since(self.began.get()) >= self.length.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a poll begins `now`.
+    #[inline]
+    pub(crate) fn begin_poll(&self, now: Moment) {
+        self.polled.set(now);
+    }
+
+    /// Returns the start of the present poll.
+    #[inline]
+    pub(crate) fn poll_began(&self) -> Moment {
+        self.polled.get()
     }
 
     /// Notes a poll in which the guest ran for `ran`, and whether the guest yielded at its end.
