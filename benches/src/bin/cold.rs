@@ -28,14 +28,17 @@ fn main() -> Result<(), Failure> {
     let rounds = options.rounds(2_001);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if let Some(subject) = options.rest.first() {
-        return runtime.block_on(profile(subject));
+        let subject = subject.clone();
+        return runtime.block_on(runtime.spawn(async move { profile(&subject).await }))?;
     }
     let mut report = Report::new(options);
     for is_pooling in [true, false] {
         for (guest, text) in [("a guest without memory", ADDER), ("a guest that writes", WRITER)] {
             let allocator = if is_pooling { "pooling" } else { "on demand" };
             let name = format!("{allocator}, {guest}");
-            for row in runtime.block_on(compare(&name, is_pooling, text, rounds))? {
+            // In a task, as in a server.
+            let compared = async move { compare(&name, is_pooling, text, rounds).await };
+            for row in runtime.block_on(runtime.spawn(compared))?? {
                 report.row(row);
             }
         }

@@ -1,12 +1,15 @@
 //! The handle that stops one execution from another task.
 
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::Waker;
 use std::sync::Arc;
+use std::task::Wake;
 
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use crate::slice_clock::SliceClock;
+use crate::yield_waker::YieldWaker;
 
 /// Stops one execution, and no other, from any task or thread.
 ///
@@ -30,6 +33,21 @@ struct Shared {
     changed: Notify,
     /// Here, since the driver knows by the handle that it shares the store's words.
     clock: SliceClock,
+    /// Here for the same reason, and since a cell of its own would be half the price of a handle.
+    yields: YieldWaker,
+    /// The waker is taken.
+    waker_taken: AtomicBool,
+}
+
+/// Wakes the store's first execution.
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        self.yields.wake_up();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.yields.wake_up();
+    }
 }
 
 impl CancelHandle {
@@ -38,6 +56,8 @@ impl CancelHandle {
             cancelled: AtomicBool::new(false),
             changed: Notify::new(),
             clock: SliceClock::new(),
+            yields: YieldWaker::new(),
+            waker_taken: AtomicBool::new(false),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -71,6 +91,20 @@ impl CancelHandle {
     /// `is_cancelled` after it is created, so that no cancellation falls between the two.
     pub(crate) fn cancelled(&self) -> Notified<'_> {
         self.shared.changed.notified()
+    }
+
+    /// Returns the waker for the store's first execution, once.
+    #[inline]
+    pub(crate) fn take_waker(&self) -> Option<Waker> {
+        // Relaxed: one swap finds it there, whatever else threads see.
+        let is_taken = self.shared.waker_taken.swap(true, Ordering::Relaxed);
+        (!is_taken).then(|| Waker::from(Arc::clone(&self.shared)))
+    }
+
+    /// Returns the state of that waker.
+    #[inline]
+    pub(crate) fn yields(&self) -> &YieldWaker {
+        &self.shared.yields
     }
 
     /// Returns the clock of the store's executions.

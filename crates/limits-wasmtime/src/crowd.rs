@@ -105,8 +105,8 @@ mod tests {
         };
         let mut time = TimeUse::default();
         let guest = pin!(guest);
-        let mut yields = KeptWaker::renew(None);
         let cancel = CancelHandle::new();
+        let mut yields = KeptWaker::renew(None, &cancel);
         cancel.clock().start(Moment::now(), Duration::MAX);
         let _ = drive(guest, &cancel, None, &mut time, &mut yields, None).await;
     }

@@ -37,10 +37,10 @@ pub(crate) enum StoreFate {
 /// Runs one execution in an admitted store, and returns the store if its `fate` is to be kept.
 ///
 /// `guest` is polled to its end, its deadline or its cancellation. The account hears of the end
-/// before the store is dropped.
+/// before the store is dropped, and the permit is dropped after the store.
 pub(crate) async fn run<T, R, F>(
-    mut store: Store<T>,
     permit: Option<OwnedSemaphorePermit>,
+    mut store: Store<T>,
     limits: &ResourceLimits,
     fate: StoreFate,
     pool: Option<&RuntimePool>,
@@ -60,27 +60,6 @@ where
     }
     drop_store(store, permit).await;
     (result, None)
-}
-
-/// Runs the one execution of an admitted store, and drops the store.
-pub(crate) async fn run_once<T, R, F>(
-    mut store: Store<T>,
-    permit: Option<OwnedSemaphorePermit>,
-    limits: &ResourceLimits,
-    pool: Option<&RuntimePool>,
-    guest: F,
-) -> Result<ExecutionResult<R>, ExecutionFailure>
-where
-    T: HasLimits + Send + 'static,
-    F: AsyncFnOnce(&mut Store<T>) -> wasmtime::Result<R>,
-{
-    let cancel = store.data_mut().limits().cancel_handle();
-    let mut execution = Execution::arm(&mut store, limits, &cancel, pool);
-    let mut output = None;
-    let driven = execution.drive(&mut store, &mut output, guest).await;
-    let result = execution.finish(&mut store, driven, output);
-    drop_store(store, permit).await;
-    result
 }
 
 /// Returns the failure of an execution that never entered the guest, and announces it.
@@ -182,7 +161,7 @@ impl<'e> Execution<'e> {
             *output = Some(Err(error));
             return Driven::done(Moment::now());
         }
-        let mut waker = KeptWaker::renew(store.data_mut().limits().waker.take());
+        let mut waker = KeptWaker::renew(store.data_mut().limits().waker.take(), self.cancel);
         let turns = self.pool.map(|pool| Turns::new(pool, store.data_mut().limits().share.clone()));
         let driven = {
             let guest = pin!(async { *output = Some(guest(store).await) });

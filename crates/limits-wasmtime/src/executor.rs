@@ -1,5 +1,6 @@
 //! The executor: runs components within their limits.
 
+use core::future::Future;
 use std::sync::Arc;
 
 use limits_core::{
@@ -9,8 +10,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, Val};
 use wasmtime::{Engine, Store};
 
+use crate::drop_store::drop_store;
 use crate::engine;
-use crate::execution::{StoreFate, never_started, run, run_once};
+use crate::execution::{Execution, StoreFate, never_started, run};
 use crate::export::{self, call_dynamic, call_once};
 use crate::failure::ExecutionFailure;
 use crate::fuel_interval::LONGEST_INTERVAL;
@@ -93,14 +95,14 @@ impl ComponentExecutor {
     /// # Panics
     ///
     /// If the tokio runtime has its timer disabled and the guest waits in a host function.
-    pub async fn execute_with_limits<T, P, R>(
+    pub fn execute_with_limits<T, P, R>(
         &self,
         component: &PreparedComponent<T>,
         limits: &ResourceLimits,
         state: T,
         export: &str,
         params: P,
-    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    ) -> impl Future<Output = Result<ExecutionResult<R>, ExecutionFailure>>
     where
         T: HasLimits + Send + 'static,
         P: ComponentNamedList + Lower + Send + Sync,
@@ -110,7 +112,6 @@ impl ComponentExecutor {
         self.execute(component, limits, state, found, async |store, instance, index| {
             call_once(store, instance, component.component(), export, &index, params).await
         })
-        .await
     }
 
     /// Like [`execute_with_limits`](Self::execute_with_limits), with a function that is found
@@ -148,13 +149,13 @@ impl ComponentExecutor {
     /// # Panics
     ///
     /// As `execute_with_limits`.
-    pub async fn execute_function<T, P, R>(
+    pub fn execute_function<T, P, R>(
         &self,
         function: &PreparedFunction<T, P, R>,
         limits: &ResourceLimits,
         state: T,
         params: P,
-    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    ) -> impl Future<Output = Result<ExecutionResult<R>, ExecutionFailure>>
     where
         T: HasLimits + Send + 'static,
         P: ComponentNamedList + Lower + Send + Sync,
@@ -165,7 +166,6 @@ impl ComponentExecutor {
         self.execute(component, limits, state, Ok(()), async |store, instance, ()| {
             call_once(store, instance, component.component(), export, index, params).await
         })
-        .await
     }
 
     /// Like [`execute_with_limits`](Self::execute_with_limits), with values whose types are known
@@ -179,14 +179,14 @@ impl ComponentExecutor {
     /// # Panics
     ///
     /// As `execute_with_limits`.
-    pub async fn execute_dynamic<T>(
+    pub fn execute_dynamic<T>(
         &self,
         component: &PreparedComponent<T>,
         limits: &ResourceLimits,
         state: T,
         export: &str,
         params: &[Val],
-    ) -> Result<ExecutionResult<Vec<Val>>, ExecutionFailure>
+    ) -> impl Future<Output = Result<ExecutionResult<Vec<Val>>, ExecutionFailure>>
     where
         T: HasLimits + Send + 'static,
     {
@@ -195,7 +195,6 @@ impl ComponentExecutor {
             store.data_mut().limits().note_instantiated();
             call_dynamic(store, instance, &index, params).await
         })
-        .await
     }
 
     /// Instantiates `component` and runs `body` on it, for hosts with generated bindings.
@@ -249,13 +248,13 @@ impl ComponentExecutor {
     /// # Panics
     ///
     /// As `execute_with_limits`.
-    pub async fn execute_with<T, R, F>(
+    pub fn execute_with<T, R, F>(
         &self,
         component: &PreparedComponent<T>,
         limits: &ResourceLimits,
         state: T,
         body: F,
-    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    ) -> impl Future<Output = Result<ExecutionResult<R>, ExecutionFailure>>
     where
         T: HasLimits + Send + 'static,
         F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
@@ -264,7 +263,6 @@ impl ComponentExecutor {
             store.data_mut().limits().note_instantiated();
             body(store, instance).await
         })
-        .await
     }
 
     /// Instantiates `component` and keeps the store for calls to come.
@@ -289,10 +287,10 @@ impl ComponentExecutor {
         T: HasLimits + Send + 'static,
     {
         kept_thread::go_if_due().await;
-        let (store, permit, ()) = self.admit(component, limits, state, Ok(()))?;
+        let (permit, store, ()) = self.admit(component, limits, state, Ok(()))?;
         let instantiate = async |store: &mut Store<T>| component.pre.instantiate_async(store).await;
         let (pool, fate) = (self.pool(), StoreFate::KeepAfterSuccess);
-        match run(store, permit, limits, fate, pool.as_deref(), instantiate).await {
+        match run(permit, store, limits, fate, pool.as_deref(), instantiate).await {
             (Ok(ExecutionResult { output: instance, report }), Some(store)) => {
                 let (executor, component) = (self.clone(), component.clone());
                 let output = LiveComponent::new(executor, component, store, instance, limits);
@@ -305,36 +303,48 @@ impl ComponentExecutor {
 
     /// Instantiates `component` in a store of its own, runs `body` on the instance and drops the
     /// store, all as one execution.
-    async fn execute<T, C, R, F>(
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps each argument twice")]
+    fn execute<T, C, R, F>(
         &self,
         component: &PreparedComponent<T>,
         limits: &ResourceLimits,
         state: T,
         call: Result<C, InvalidCall>,
         body: F,
-    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    ) -> impl Future<Output = Result<ExecutionResult<R>, ExecutionFailure>>
     where
         T: HasLimits + Send + 'static,
         F: AsyncFnOnce(&mut Store<T>, Instance, C) -> wasmtime::Result<R>,
     {
-        kept_thread::go_if_due().await;
-        let (store, permit, call) = self.admit(component, limits, state, call)?;
-        let guest = async |store: &mut Store<T>| {
-            let instance = component.pre.instantiate_async(&mut *store).await?;
-            body(store, instance, call).await
-        };
-        let pool = self.pool();
-        run_once(store, permit, limits, pool.as_deref(), guest).await
+        async move {
+            kept_thread::go_if_due().await;
+            let (permit, mut store, call) = self.admit(component, limits, state, call)?;
+            let pool = self.pool();
+            let result = {
+                let cancel = store.data_mut().limits().cancel_handle();
+                let mut execution = Execution::arm(&mut store, limits, &cancel, pool.as_deref());
+                let mut output = None;
+                let guest = async |store: &mut Store<T>| {
+                    let instance = component.pre.instantiate_async(&mut *store).await?;
+                    body(store, instance, call).await
+                };
+                let driven = execution.drive(&mut store, &mut output, guest).await;
+                execution.finish(&mut store, driven, output)
+            };
+            drop_store(store, permit).await;
+            result
+        }
     }
 
-    /// Makes the store of an execution whose `call` fits, if it may begin here and now.
+    /// Makes the store of an execution whose `call` fits, if it may begin here and now. The permit
+    /// comes first, so that it is dropped last: a place is free when the memory is.
     fn admit<T: HasLimits + Send + 'static, C>(
         &self,
         component: &PreparedComponent<T>,
         limits: &ResourceLimits,
         mut state: T,
         call: Result<C, InvalidCall>,
-    ) -> Result<(Store<T>, Option<OwnedSemaphorePermit>, C), ExecutionFailure> {
+    ) -> Result<(Option<OwnedSemaphorePermit>, Store<T>, C), ExecutionFailure> {
         let admitted = call.map_err(WasmError::from).and_then(|call| {
             if !Engine::same(component.component().engine(), &self.engine) {
                 let reason =
@@ -348,7 +358,7 @@ impl ComponentExecutor {
             Ok((self.enter(limits)?, call))
         });
         match admitted {
-            Ok((permit, call)) => Ok((self.store(limits, state), permit, call)),
+            Ok((permit, call)) => Ok((permit, self.store(limits, state), call)),
             Err(error) => Err(never_started(error, limits, state.limits())),
         }
     }

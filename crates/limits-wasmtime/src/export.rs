@@ -1,5 +1,6 @@
 //! Exported functions: found by name, checked against a call, and called.
 
+use core::future::Future;
 use std::collections::BTreeMap;
 
 use limits_core::InvalidCall;
@@ -242,19 +243,20 @@ where
     function.call_async(store, params).await
 }
 
-/// Calls a function of a kept instance, right at the start of an execution.
-pub(crate) async fn call_typed<T, P, R>(
-    store: &mut Store<T>,
-    function: &TypedFunc<P, R>,
+/// Calls a function of a kept instance, right at the start of an execution. The future is to be
+/// polled next.
+pub(crate) fn call_typed<'c, T, P, R>(
+    store: &'c mut Store<T>,
+    function: &'c TypedFunc<P, R>,
     params: P,
-) -> wasmtime::Result<R>
+) -> impl Future<Output = wasmtime::Result<R>> + use<'c, T, P, R>
 where
     T: HasLimits + Send + 'static,
     P: ComponentNamedList + Lower + Send + Sync,
     R: ComponentNamedList + Lift + Send + Sync + 'static,
 {
     store.data_mut().limits().meter.note_immediate_call();
-    function.call_async(store, params).await
+    function.call_async(store, params)
 }
 
 /// Calls a function with dynamically typed values that fit it.

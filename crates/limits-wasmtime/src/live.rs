@@ -195,7 +195,7 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
             body(store, instance).await
         };
         let (pool, fate) = (parts.executor.pool(), StoreFate::KeepUnlessEntered);
-        let (result, store) = run(store, permit, &parts.limits, fate, pool.as_deref(), guest).await;
+        let (result, store) = run(permit, store, &parts.limits, fate, pool.as_deref(), guest).await;
         drop(pool);
         let live = store.map(|store| Self { parts, store, instance, identity });
         match (result, live) {

@@ -1,6 +1,7 @@
 //! A place for a live instance, which can replace one that is lost.
 
 use core::fmt;
+use core::future::Future;
 use core::time::Duration;
 
 use limits_core::{InvalidCall, ResourceLimits, WasmError, WasmResult};
@@ -196,49 +197,52 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
 
     /// Runs `body` on the instance in its place, with the function that is `found` in it. The slot
     /// is empty after an abnormal end, and where the future is dropped (D2 of the design).
-    pub(crate) async fn execute<C, R, F>(
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` keeps each argument twice")]
+    pub(crate) fn execute<C, R, F>(
         &mut self,
         found: impl FnOnce(&mut LiveComponent<T>) -> Result<C, InvalidCall>,
         body: F,
-    ) -> Result<ExecutionResult<R>, ExecutionFailure>
+    ) -> impl Future<Output = Result<ExecutionResult<R>, ExecutionFailure>>
     where
         F: AsyncFnOnce(&mut Store<T>, Instance, C) -> wasmtime::Result<R>,
     {
-        kept_thread::go_if_due().await;
-        let live = self.occupied().await?;
-        let call = match found(live) {
-            Ok(call) => call,
-            Err(call) => return Err(live.refused(call.into())),
-        };
-        // Before the occupant, so that it is dropped after the store.
-        let permit = match live.enter() {
-            Ok(permit) => permit,
-            Err(error) => return Err(live.refused(error)),
-        };
-        let mut occupant = Occupant { place: &mut self.instance, is_kept: false };
-        let Some(LiveComponent { parts, store, instance, identity }) = occupant.place else {
-            unreachable!("it was just entered")
-        };
-        let guest = async |store: &mut Store<T>| {
-            store.data_mut().limits().meter.note_instance(Duration::ZERO);
-            body(store, *instance, call).await
-        };
-        let is_kept;
-        let result = {
-            let pool = parts.executor.pool();
-            let mut execution = Execution::arm(store, &parts.limits, identity, pool.as_deref());
-            let mut output = None;
-            let driven = execution.drive(store, &mut output, guest).await;
-            let result = execution.finish(store, driven, output);
-            is_kept = execution.keeps(store, StoreFate::KeepUnlessEntered, result.is_ok());
+        async move {
+            kept_thread::go_if_due().await;
+            let live = self.occupied().await?;
+            let call = match found(live) {
+                Ok(call) => call,
+                Err(call) => return Err(live.refused(call.into())),
+            };
+            // Before the occupant, so that it is dropped after the store.
+            let permit = match live.enter() {
+                Ok(permit) => permit,
+                Err(error) => return Err(live.refused(error)),
+            };
+            let mut occupant = Occupant { place: &mut self.instance, is_kept: false };
+            let Some(LiveComponent { parts, store, instance, identity }) = occupant.place else {
+                unreachable!("it was just entered")
+            };
+            let guest = async |store: &mut Store<T>| {
+                store.data_mut().limits().meter.note_instance(Duration::ZERO);
+                body(store, *instance, call).await
+            };
+            let is_kept;
+            let result = {
+                let pool = parts.executor.pool();
+                let mut execution = Execution::arm(store, &parts.limits, identity, pool.as_deref());
+                let mut output = None;
+                let driven = execution.drive(store, &mut output, guest).await;
+                let result = execution.finish(store, driven, output);
+                is_kept = execution.keeps(store, StoreFate::KeepUnlessEntered, result.is_ok());
+                result
+            };
+            if is_kept {
+                occupant.is_kept = true;
+            } else if let Some(lost) = occupant.place.take() {
+                drop_store(lost.store, permit).await;
+            }
             result
-        };
-        if is_kept {
-            occupant.is_kept = true;
-        } else if let Some(lost) = occupant.place.take() {
-            drop_store(lost.store, permit).await;
         }
-        result
     }
 }
 

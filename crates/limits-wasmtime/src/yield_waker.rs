@@ -5,6 +5,8 @@ use core::task::Waker;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
+use crate::cancel::CancelHandle;
+
 /// The guest is polled, or was and did not have to wait; no wake has come since `begin`.
 const POLLED: u8 = 0;
 /// A wake has come since `begin`.
@@ -26,7 +28,7 @@ const WAITING: u8 = 2;
 ///   that comes later wakes the task given last and is reported by the next. None is lost: both
 ///   sides decide by one atomic word, and the task is in its place before the word says `WAITING`.
 #[derive(Debug)]
-struct YieldWaker {
+pub(crate) struct YieldWaker {
     /// `POLLED`, `WOKEN` or `WAITING`.
     state: AtomicU8,
     /// Written by the driver before or while the state is `WAITING`, taken by the wake that ends
@@ -37,12 +39,12 @@ struct YieldWaker {
 }
 
 impl YieldWaker {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) const fn new() -> Self {
+        Self {
             state: AtomicU8::new(POLLED),
             task: Mutex::new(None),
             has_waited: AtomicBool::new(false),
-        })
+        }
     }
 
     /// Opens a poll of the guest.
@@ -74,6 +76,25 @@ impl YieldWaker {
         waits == Err(WOKEN)
     }
 
+    /// Notes a wake, or wakes the task of a guest that waits.
+    pub(crate) fn wake_up(&self) {
+        // A storm of wakes wakes the task once until the guest waits again.
+        if self.state.swap(WOKEN, Ordering::AcqRel) == WAITING {
+            let task = self.lock().take();
+            if let Some(task) = task {
+                task.wake();
+            }
+        }
+    }
+
+    /// Forgets the task. To be called where the driver is gone: a wake that comes later is for none.
+    fn forget_task(&self) {
+        // Relaxed: written by the driver.
+        if self.has_waited.load(Ordering::Relaxed) {
+            *self.lock() = None;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Waker>> {
         // The lock is never held across a call that can panic except those of `Waker`; the place
         // is valid at every point in between.
@@ -83,56 +104,75 @@ impl YieldWaker {
 
 impl Wake for YieldWaker {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+        self.wake_up();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // A storm of wakes wakes the task once until the guest waits again.
-        if self.state.swap(WOKEN, Ordering::AcqRel) == WAITING {
-            let task = self.lock().take();
-            if let Some(task) = task {
-                task.wake();
-            }
-        }
+        self.wake_up();
     }
 }
 
 /// The waker of the executions of one store, which follow one another.
 ///
+/// The first one has the waker in the store's [`CancelHandle`], and allocates none: most stores
+/// have one execution.
+///
 /// # Invariants
 ///
 /// - I9: no execution is woken through the waker of an earlier one: a waker is used again only
-///   where no clone of it is left.
+///   where no clone of it is left, and that in the handle, of which the host has clones, never.
 #[derive(Debug)]
 pub(crate) struct KeptWaker {
-    yields: Arc<YieldWaker>,
+    place: Place,
     waker: Waker,
+}
+
+/// The place of a store's [`YieldWaker`].
+#[derive(Debug)]
+enum Place {
+    Handle(CancelHandle),
+    Own(Arc<YieldWaker>),
+}
+
+impl Drop for Place {
+    /// Keeps no task from being freed by a handle that the host has.
+    fn drop(&mut self) {
+        if let Self::Handle(handle) = self {
+            handle.yields().forget_task();
+        }
+    }
 }
 
 impl KeptWaker {
     fn new() -> Self {
-        let yields = YieldWaker::new();
-        Self { waker: Waker::from(Arc::clone(&yields)), yields }
+        let yields = Arc::new(YieldWaker::new());
+        Self { waker: Waker::from(Arc::clone(&yields)), place: Place::Own(yields) }
     }
 
-    /// Returns the waker of the execution before, or a new one if somewhere a clone of it is left.
+    /// Returns the waker of the execution before, or else another one if somewhere a clone of that
+    /// is left.
     #[inline]
-    pub(crate) fn renew(kept: Option<Self>) -> Self {
-        match kept {
+    pub(crate) fn renew(kept: Option<Self>, cancel: &CancelHandle) -> Self {
+        if let Some(kept) = kept
+            && let Place::Own(yields) = &kept.place
             // One is in `waker`, which is not lent out now: the count can only fall.
-            Some(kept) if Arc::strong_count(&kept.yields) == 2 => {
-                // Pairs with the Release with which the other clones were dropped.
-                fence(Ordering::Acquire);
-                kept
-            }
-            _ => Self::new(),
+            && Arc::strong_count(yields) == 2
+        {
+            // Pairs with the Release with which the other clones were dropped.
+            fence(Ordering::Acquire);
+            return kept;
+        }
+        match cancel.take_waker() {
+            Some(waker) => Self { waker, place: Place::Handle(cancel.clone()) },
+            None => Self::new(),
         }
     }
 
     /// Returns the waker for a later execution, unless it may keep a task from being freed.
     #[inline]
     pub(crate) fn retire(self) -> Option<Self> {
-        (!self.yields.has_waited.load(Ordering::Relaxed)).then_some(self)
+        let is_own = matches!(self.place, Place::Own(_));
+        (is_own && !self.yields().has_waited.load(Ordering::Relaxed)).then_some(self)
     }
 
     /// Returns the waker for the guest's future.
@@ -142,21 +182,32 @@ impl KeptWaker {
     }
 
     /// See [`YieldWaker::begin`].
+    #[inline]
     pub(crate) fn begin(&self) {
-        self.yields.begin();
+        self.yields().begin();
     }
 
     /// See [`YieldWaker::is_woken`].
     pub(crate) fn is_woken(&mut self, task: &Waker) -> bool {
+        let yields = self.yields();
         // Relaxed: read by the owner of the waker, who calls this.
-        self.yields.has_waited.store(true, Ordering::Relaxed);
-        self.yields.is_woken(task)
+        yields.has_waited.store(true, Ordering::Relaxed);
+        yields.is_woken(task)
+    }
+
+    #[inline]
+    fn yields(&self) -> &YieldWaker {
+        match &self.place {
+            Place::Handle(handle) => handle.yields(),
+            Place::Own(yields) => yields,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KeptWaker, POLLED, YieldWaker};
+    use super::{KeptWaker, POLLED, Place, YieldWaker};
+    use crate::cancel::CancelHandle;
     use core::sync::atomic::{AtomicUsize, Ordering};
     use core::task::Waker;
     use std::sync::Arc;
@@ -175,7 +226,7 @@ mod tests {
     /// I1, while the guest is polled.
     #[test]
     fn i1_a_wake_during_the_poll_is_told_to_the_driver_only() {
-        let (yields, task) = (YieldWaker::new(), Arc::new(Task::default()));
+        let (yields, task) = (Arc::new(YieldWaker::new()), Arc::new(Task::default()));
         yields.begin();
         Waker::from(Arc::clone(&yields)).wake_by_ref();
         assert!(yields.is_woken(&Waker::from(Arc::clone(&task))));
@@ -185,7 +236,7 @@ mod tests {
     /// I1, while it is not.
     #[test]
     fn i1_a_wake_after_the_poll_wakes_the_task_once() {
-        let (yields, task) = (YieldWaker::new(), Arc::new(Task::default()));
+        let (yields, task) = (Arc::new(YieldWaker::new()), Arc::new(Task::default()));
         yields.begin();
         assert!(!yields.is_woken(&Waker::from(Arc::clone(&task))));
         Waker::from(Arc::clone(&yields)).wake_by_ref();
@@ -197,7 +248,7 @@ mod tests {
     /// I1, for the poll that answers a wake.
     #[test]
     fn i1_a_wake_is_forgotten_by_the_poll_that_answers_it() {
-        let (yields, task) = (YieldWaker::new(), Arc::new(Task::default()));
+        let (yields, task) = (Arc::new(YieldWaker::new()), Arc::new(Task::default()));
         let task_waker = Waker::from(Arc::clone(&task));
         for wakes in 1..=2 {
             yields.begin();
@@ -212,7 +263,7 @@ mod tests {
     #[test]
     fn i1_a_wake_goes_to_the_task_that_looked_last() {
         let (yields, first, last) =
-            (YieldWaker::new(), Arc::new(Task::default()), Arc::new(Task::default()));
+            (Arc::new(YieldWaker::new()), Arc::new(Task::default()), Arc::new(Task::default()));
         yields.begin();
         assert!(!yields.is_woken(&Waker::from(Arc::clone(&first))));
         assert!(!yields.is_woken(&Waker::from(Arc::clone(&last))));
@@ -224,7 +275,7 @@ mod tests {
     /// I1, when the wake and the end of the poll race.
     #[test]
     fn i1_no_wake_is_lost_between_many_threads_and_the_driver() {
-        let (yields, task) = (YieldWaker::new(), Arc::new(Task::default()));
+        let (yields, task) = (Arc::new(YieldWaker::new()), Arc::new(Task::default()));
         let waker = Waker::from(Arc::clone(&task));
         for _ in 0..2_000 {
             let before = task.wakes.load(Ordering::Relaxed);
@@ -241,23 +292,74 @@ mod tests {
         }
     }
 
+    /// A waker of a store whose handle's is taken, and where it is.
+    fn own() -> (KeptWaker, CancelHandle, *const YieldWaker) {
+        let handle = CancelHandle::new();
+        let first = KeptWaker::renew(None, &handle);
+        assert!(matches!(first.place, Place::Handle(_)));
+        let own = KeptWaker::renew(first.retire(), &handle);
+        assert!(matches!(own.place, Place::Own(_)));
+        let place = core::ptr::from_ref(own.yields());
+        (own, handle, place)
+    }
+
     /// I9.
     #[test]
     fn i9_a_waker_is_used_again_where_nothing_else_has_it() {
-        let first = KeptWaker::new();
-        let known = Arc::downgrade(&first.yields);
-        let again = KeptWaker::renew(first.retire());
-        assert!(core::ptr::eq(known.as_ptr(), Arc::as_ptr(&again.yields)));
+        let (own, handle, place) = own();
+        let again = KeptWaker::renew(own.retire(), &handle);
+        assert!(core::ptr::eq(place, again.yields()));
         let clone = again.waker().clone();
-        let other = KeptWaker::renew(again.retire());
-        assert!(!core::ptr::eq(known.as_ptr(), Arc::as_ptr(&other.yields)));
+        let other = KeptWaker::renew(again.retire(), &handle);
+        assert!(!core::ptr::eq(place, other.yields()));
         clone.wake();
-        assert_eq!(other.yields.state.load(Ordering::Relaxed), POLLED);
+        assert_eq!(other.yields().state.load(Ordering::Relaxed), POLLED);
+    }
+
+    /// I9.
+    #[test]
+    fn i9_the_waker_in_the_handle_is_for_the_first_execution_only() {
+        let handle = CancelHandle::new();
+        let first = KeptWaker::renew(None, &handle);
+        let clone = first.waker().clone();
+        for kept in [first.retire(), None] {
+            let next = KeptWaker::renew(kept, &handle);
+            clone.wake_by_ref();
+            assert_eq!(next.yields().state.load(Ordering::Relaxed), POLLED);
+        }
+    }
+
+    /// I1, through the handle.
+    #[test]
+    fn i1_the_waker_in_the_handle_wakes_the_task() {
+        let task = Arc::new(Task::default());
+        let mut first = KeptWaker::renew(None, &CancelHandle::new());
+        first.begin();
+        assert!(!first.is_woken(&Waker::from(Arc::clone(&task))));
+        first.waker().wake_by_ref();
+        assert!(first.is_woken(Waker::noop()));
+        assert_eq!(task.wakes.load(Ordering::Relaxed), 1);
+        first.begin();
+        let clone = first.waker().clone();
+        clone.wake();
+        assert!(first.is_woken(Waker::noop()));
+        assert_eq!(task.wakes.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_handle_that_outlives_an_execution_does_not_keep_its_task() {
+        let (handle, task) = (CancelHandle::new(), Arc::new(Task::default()));
+        let mut first = KeptWaker::renew(None, &handle);
+        first.begin();
+        assert!(!first.is_woken(&Waker::from(Arc::clone(&task))));
+        assert_eq!(Arc::strong_count(&task), 2);
+        drop(first);
+        assert_eq!(Arc::strong_count(&task), 1);
     }
 
     #[test]
     fn a_waker_that_has_a_tasks_is_not_kept() {
-        let mut kept = KeptWaker::new();
+        let (mut kept, _handle, _place) = own();
         kept.begin();
         assert!(!kept.is_woken(Waker::noop()));
         assert!(kept.retire().is_none());
