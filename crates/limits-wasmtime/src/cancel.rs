@@ -33,7 +33,7 @@ struct Shared {
     changed: Notify,
     /// Here, since the driver knows by the handle that it shares the store's words.
     clock: SliceClock,
-    /// Here for the same reason, and since a cell of its own would be half the price of a handle.
+    /// Here, since a cell of its own would double the price of the handle of a short execution.
     yields: YieldWaker,
     /// The waker is taken.
     waker_taken: AtomicBool,
@@ -96,7 +96,7 @@ impl CancelHandle {
     /// Returns the waker for the store's first execution, once.
     #[inline]
     pub(crate) fn take_waker(&self) -> Option<Waker> {
-        // Relaxed: one swap finds it there, whatever else threads see.
+        // Relaxed: of all swaps one finds it untaken, and nothing else is published by it.
         let is_taken = self.shared.waker_taken.swap(true, Ordering::Relaxed);
         (!is_taken).then(|| Waker::from(Arc::clone(&self.shared)))
     }

@@ -108,7 +108,7 @@ impl ComponentExecutor {
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let found = component.exports().find(component.component(), export);
+        let found = || component.exports().find(component.component(), export);
         self.execute(component, limits, state, found, async |store, instance, index| {
             call_once(store, instance, component.component(), export, &index, params).await
         })
@@ -163,9 +163,15 @@ impl ComponentExecutor {
     {
         let component = function.component();
         let (export, index) = (function.export(), &function.index);
-        self.execute(component, limits, state, Ok(()), async |store, instance, ()| {
-            call_once(store, instance, component.component(), export, index, params).await
-        })
+        self.execute(
+            component,
+            limits,
+            state,
+            || Ok(()),
+            async |store, instance, ()| {
+                call_once(store, instance, component.component(), export, index, params).await
+            },
+        )
     }
 
     /// Like [`execute_with_limits`](Self::execute_with_limits), with values whose types are known
@@ -190,7 +196,7 @@ impl ComponentExecutor {
     where
         T: HasLimits + Send + 'static,
     {
-        let found = export::find_for(component.component(), export, params);
+        let found = || export::find_for(component.component(), export, params);
         self.execute(component, limits, state, found, async |store, instance, index| {
             store.data_mut().limits().note_instantiated();
             call_dynamic(store, instance, &index, params).await
@@ -259,10 +265,16 @@ impl ComponentExecutor {
         T: HasLimits + Send + 'static,
         F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
     {
-        self.execute(component, limits, state, Ok(()), async |store, instance, ()| {
-            store.data_mut().limits().note_instantiated();
-            body(store, instance).await
-        })
+        self.execute(
+            component,
+            limits,
+            state,
+            || Ok(()),
+            async |store, instance, ()| {
+                store.data_mut().limits().note_instantiated();
+                body(store, instance).await
+            },
+        )
     }
 
     /// Instantiates `component` and keeps the store for calls to come.
@@ -309,7 +321,7 @@ impl ComponentExecutor {
         component: &PreparedComponent<T>,
         limits: &ResourceLimits,
         state: T,
-        call: Result<C, InvalidCall>,
+        found: impl FnOnce() -> Result<C, InvalidCall>,
         body: F,
     ) -> impl Future<Output = Result<ExecutionResult<R>, ExecutionFailure>>
     where
@@ -318,7 +330,7 @@ impl ComponentExecutor {
     {
         async move {
             kept_thread::go_if_due().await;
-            let (permit, mut store, call) = self.admit(component, limits, state, call)?;
+            let (permit, mut store, call) = self.admit(component, limits, state, found())?;
             let pool = self.pool();
             let result = {
                 let cancel = store.data_mut().limits().cancel_handle();

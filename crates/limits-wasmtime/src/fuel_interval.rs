@@ -55,6 +55,12 @@ impl FuelInterval {
         self.interval
     }
 
+    /// Tells whether an interval is burnt since the last one was steered, with `fuel` in the store.
+    #[inline]
+    pub(crate) const fn is_over(&self, fuel: u64) -> bool {
+        self.mark.0.saturating_sub(fuel) >= self.interval
+    }
+
     /// Leaves fuel out of the price that a host function charged: it took the guest no time, and
     /// must not make the guest's own fuel look cheap.
     #[inline]
@@ -103,7 +109,7 @@ impl FuelInterval {
 /// Without the memory a guest could win long intervals by a moment of cheap code, again and again.
 fn price(past: u64, burnt: u64, took: u64) -> u64 {
     let present = took.saturating_mul(PRICE_UNIT) / burnt.max(1);
-    // No price is so high that this could overflow.
+    // No price is so high that this could overflow in the time in which it fades.
     let faded = past.saturating_mul(took.min(PRICE_DECAY_NS)) / PRICE_DECAY_NS;
     let remembered = past.saturating_sub(faded);
     present.max(remembered).clamp(1, MOST_PRICE)
@@ -211,6 +217,14 @@ mod tests {
         assert!(later < at(1), "{later}");
     }
 
+    #[test]
+    fn the_price_of_a_stall_of_hours_is_forgotten_as_any_other() {
+        let stalled = price(1, 1, u64::MAX);
+        assert_eq!(stalled, MOST_PRICE);
+        assert_eq!(price(stalled, u64::MAX, PRICE_DECAY_NS), 1);
+        assert_eq!(price(stalled, u64::MAX, PRICE_DECAY_NS / 2), MOST_PRICE / 2);
+    }
+
     proptest! {
         #[test]
         fn an_interval_keeps_its_bounds_and_the_deadline(
@@ -230,7 +244,7 @@ mod tests {
 
         #[test]
         fn a_price_is_never_below_what_was_just_seen(
-            past in 1..=MOST_PRICE, burnt in any::<u64>(), took in any::<u64>(),
+            past in 1..=MOST_PRICE, burnt in 0..200_000_u64, took in 0..=2 * PRICE_DECAY_NS,
         ) {
             let now = price(past, burnt, took);
             let seen = (took.saturating_mul(PRICE_UNIT) / burnt.max(1)).min(MOST_PRICE);

@@ -1,4 +1,5 @@
-//! The call hook: reads the clock each time control passes between guest and host.
+//! The call hook: looks at deadline, cancellation and slice where control passes between guest and
+//! host.
 
 use core::fmt;
 use core::future::Future;
@@ -85,11 +86,19 @@ fn on_event<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, event: CallHook) -> R
         }
         CallHook::ReturningFromHost => {
             take_charge(cx)?;
-            if cx.data_mut().limits().cancel.clock().take_yielded() {
-                steer(cx)?;
-                return Ok(false);
+            let has_yielded = cx.data_mut().limits().cancel.clock().take_yielded();
+            if !has_yielded {
+                let now = check(cx)?;
+                return Ok(cx.data_mut().limits().cancel.clock().is_slice_over(now));
             }
-            let now = check(cx)?;
+            let fuel = cx.as_context().get_fuel().unwrap_or(0);
+            let limits = cx.data_mut().limits();
+            // The driver has just looked at the clock, if this is a yield of the guest.
+            let now = match limits.meter.is_interval_over(fuel) && !limits.cancel.is_cancelled() {
+                true => limits.cancel.clock().poll_began(),
+                false => check(cx)?,
+            };
+            steer(cx, fuel, now)?;
             Ok(cx.data_mut().limits().cancel.clock().is_slice_over(now))
         }
         CallHook::ReturningFromWasm => {
@@ -116,15 +125,11 @@ fn check<T: HasLimits>(cx: &mut StoreContextMut<'_, T>) -> Result<Moment> {
     Ok(now)
 }
 
-/// Chooses the next interval of a guest that comes back from a yield.
-///
-/// The driver has just looked at cancellation, deadline and slice, and polled the guest by what it
-/// saw: its reading of the clock is used, half of the price of a look.
-fn steer<T: HasLimits>(cx: &mut StoreContextMut<'_, T>) -> Result<()> {
-    let fuel = cx.as_context().get_fuel().unwrap_or(0);
+/// Chooses the next interval of a guest that comes back from a yield with `fuel` in the store.
+fn steer<T: HasLimits>(cx: &mut StoreContextMut<'_, T>, fuel: u64, now: Moment) -> Result<()> {
     let limits = cx.data_mut().limits();
     let clock = limits.cancel.clock();
-    let left = clock.nanos_left(clock.poll_began());
+    let left = clock.nanos_left(now);
     if let Some(interval) = limits.meter.steer(fuel, clock.ran(), left) {
         cx.as_context_mut().fuel_async_yield_interval(Some(interval))?;
     }

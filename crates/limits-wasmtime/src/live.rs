@@ -18,6 +18,7 @@ use crate::live_function::LiveFunction;
 use crate::prepared::PreparedComponent;
 use crate::report::ExecutionResult;
 use crate::state::HasLimits;
+use crate::yield_waker::KeptWaker;
 
 /// An instance that keeps its memory between calls, for hosts that run components as actors.
 ///
@@ -56,7 +57,10 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
         instance: Instance,
         limits: &ResourceLimits,
     ) -> Self {
-        let identity = store.data_mut().limits().cancel_handle();
+        let state = store.data_mut().limits();
+        let identity = state.cancel_handle();
+        // Instantiation had the waker in the handle. No call is to allocate one.
+        state.waker = Some(KeptWaker::new());
         let parts = Box::new(LiveParts { executor, component, limits: *limits });
         Self { parts, store, instance, identity }
     }

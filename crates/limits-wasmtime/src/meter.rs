@@ -1,4 +1,4 @@
-//! The fuel and the deadline of one execution, as seen from inside the store.
+//! The fuel of one execution, as seen from inside the store.
 
 use core::time::Duration;
 
@@ -157,6 +157,13 @@ impl Meter {
     #[inline]
     pub(crate) fn approach(&mut self, left: Option<u64>) -> Option<u64> {
         self.armed.as_mut()?.interval.approach(left)
+    }
+
+    /// Tells whether the guest, with `fuel` in the store, has burnt its interval. A poll also ends
+    /// with a wake where a host function wakes its own task; the guest has burnt less then.
+    #[inline]
+    pub(crate) fn is_interval_over(&self, fuel: u64) -> bool {
+        self.armed.as_ref().is_some_and(|armed| armed.interval.is_over(fuel))
     }
 
     /// As the guest comes back from a yield, returns the interval to go on with where it changes;

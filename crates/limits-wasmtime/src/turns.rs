@@ -109,16 +109,37 @@ impl Drop for Turns<'_> {
 #[cfg(test)]
 mod tests {
     use super::Turns;
+    use crate::cancel::CancelHandle;
+    use crate::cpu_account::TimeUse;
+    use crate::driver::drive;
     use crate::moment::Moment;
+    use crate::nested;
     use crate::runtime_pool::FairTurns;
+    use crate::yield_waker::KeptWaker;
+    use core::future::Future as _;
     use core::num::NonZeroU32;
+    use core::pin::pin;
     use core::task::{Context, Waker};
     use core::time::Duration;
     use limits_fair::Share;
     use tokio::runtime::Handle;
 
-    /// Two components queue for the only slot. Another execution of the first one ran for a second
-    /// meanwhile.
+    /// Polls an execution of 10 ms inside the poll of another one, which has a slot.
+    fn run_inside(turns: Turns<'_>, cx: &mut Context<'_>) {
+        let guest = pin!(async {
+            let began = Moment::now();
+            while Moment::now().since(began) < Duration::from_millis(10) {}
+        });
+        let (cancel, mut time) = (CancelHandle::new(), TimeUse::default());
+        cancel.clock().start(Moment::now(), Duration::MAX);
+        let mut yields = KeptWaker::new();
+        let driven = drive(guest, &cancel, None, &mut time, &mut yields, Some(turns));
+        let (polled, _) = nested::measure(true, || pin!(driven).poll(cx).is_ready());
+        assert!(polled);
+    }
+
+    /// Two components queue for the only slot. Another execution of the first one runs meanwhile,
+    /// inside one that is charged for it, or on its own.
     #[tokio::test]
     async fn an_execution_inside_another_one_is_charged_to_the_outer_ones_share_only() {
         for is_inside in [true, false] {
@@ -132,10 +153,11 @@ mod tests {
             assert!(holder.poll(cx, now).is_ready());
             assert!(first.poll(cx, now).is_pending() && second.poll(cx, now).is_pending());
             if is_inside {
-                inner.go_inside();
+                run_inside(inner, cx);
+            } else {
+                inner.note(Duration::from_millis(10));
+                drop(inner);
             }
-            inner.note(Duration::from_secs(1));
-            drop(inner);
             holder.release(now);
             assert_eq!(second.poll(cx, now).is_ready(), !is_inside);
             assert_eq!(first.poll(cx, now).is_ready(), is_inside);

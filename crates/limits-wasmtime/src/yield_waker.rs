@@ -50,7 +50,7 @@ impl YieldWaker {
     /// Opens a poll of the guest.
     #[inline]
     fn begin(&self) {
-        // Acquire pairs with the Release in `wake_by_ref`: the poll that answers a wake sees all
+        // Acquire pairs with the Release in `wake_up`: the poll that answers a wake sees all
         // that came before the wake. A wake that comes between the two lines stays or is answered
         // by this poll.
         if self.state.load(Ordering::Acquire) != POLLED {
@@ -70,7 +70,7 @@ impl YieldWaker {
         }
         // A wake that finds `WAITING` takes the task under the lock that is held here: it is either
         // seen here, or takes the task of this call. Release pairs with the Acquire in
-        // `wake_by_ref`, for the wake that comes first after the poll.
+        // `wake_up`, for the wake that comes first after the poll.
         let waits =
             self.state.compare_exchange(POLLED, WAITING, Ordering::AcqRel, Ordering::Acquire);
         waits == Err(WOKEN)
@@ -91,7 +91,8 @@ impl YieldWaker {
     fn forget_task(&self) {
         // Relaxed: written by the driver.
         if self.has_waited.load(Ordering::Relaxed) {
-            *self.lock() = None;
+            let task = self.lock().take();
+            drop(task);
         }
     }
 
@@ -120,7 +121,8 @@ impl Wake for YieldWaker {
 /// # Invariants
 ///
 /// - I9: no execution is woken through the waker of an earlier one: a waker is used again only
-///   where no clone of it is left, and that in the handle, of which the host has clones, never.
+///   where no clone of it is left, and that in the handle never, since the count of the handle's
+///   cell does not tell wakers from handles.
 #[derive(Debug)]
 pub(crate) struct KeptWaker {
     place: Place,
@@ -135,7 +137,7 @@ enum Place {
 }
 
 impl Drop for Place {
-    /// Keeps no task from being freed by a handle that the host has.
+    /// Lets go of the task, which a handle that the host keeps would keep from being freed.
     fn drop(&mut self) {
         if let Self::Handle(handle) = self {
             handle.yields().forget_task();
@@ -144,7 +146,7 @@ impl Drop for Place {
 }
 
 impl KeptWaker {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let yields = Arc::new(YieldWaker::new());
         Self { waker: Waker::from(Arc::clone(&yields)), place: Place::Own(yields) }
     }
@@ -171,8 +173,7 @@ impl KeptWaker {
     /// Returns the waker for a later execution, unless it may keep a task from being freed.
     #[inline]
     pub(crate) fn retire(self) -> Option<Self> {
-        let is_own = matches!(self.place, Place::Own(_));
-        (is_own && !self.yields().has_waited.load(Ordering::Relaxed)).then_some(self)
+        (!self.yields().has_waited.load(Ordering::Relaxed)).then_some(self)
     }
 
     /// Returns the waker for the guest's future.

@@ -22,6 +22,7 @@ mod live_function;
 mod live_slot;
 mod memory;
 mod one_after_another;
+mod places;
 mod pool;
 mod retiring;
 mod strangers;
