@@ -80,8 +80,8 @@ impl FuelInterval {
     }
 
     /// Steers the interval at its end: with `fuel` in the store, after the guest ran for `ran`
-    /// nanoseconds in all, with `left` nanoseconds to the deadline. Returns the new interval where it
-    /// differs enough from the present one to be worth setting.
+    /// nanoseconds in all, with `left` nanoseconds to the deadline. Returns the new interval where
+    /// it differs enough from the present one to be worth setting.
     ///
     /// The first interval has no price: the time up to its end is in part that of instantiation.
     pub(crate) fn steer(&mut self, fuel: u64, ran: u64, left: Option<u64>) -> Option<u64> {

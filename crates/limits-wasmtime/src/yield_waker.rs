@@ -87,7 +87,7 @@ impl YieldWaker {
         }
     }
 
-    /// Forgets the task. To be called where the driver is gone: a wake that comes later is for none.
+    /// Forgets the task. To be called where the driver is gone: a later wake is for none.
     fn forget_task(&self) {
         // Relaxed: written by the driver.
         if self.has_waited.load(Ordering::Relaxed) {
