@@ -157,24 +157,34 @@ fn people_read_how_long_the_command_waited_and_what_was_leased() {
 
 #[test]
 fn what_is_left_goes_back_also_after_a_failure_of_the_guest() {
-    let Some(server) = RedisServer::start() else { return };
-    let case = Case::new(&format!("{ROOMY}[quota]\nperiod = \"60s\"\n"), LIBRARY);
-    case.write(
-        "policy.toml",
-        format!(
-            "[cluster]\nurl = \"{}\"\n[ceiling.quota]\nperiod = \"2s\"\ncpu_time = \"1000ms/s\"\n",
-            server.url()
-        ),
-    );
-    let args = ["--policy", "policy.toml", "--invoke", "trap()"];
-    let (ended, json) = case.json(&args);
-    assert_eq!((ended.code, &json["outcome"]), (Some(70), &json!("trap")), "{json:#}");
-    let leased = lease(&json, "cpu_time")["leased"].as_f64().unwrap();
-    let used = json["quota"]["cpu_time"]["used"].as_f64().unwrap();
-    let kept = server.field("cpu_time", "granted");
-    // Milliseconds, and microseconds in the store.
-    assert!(used < leased && leased >= 1.0, "{json:#}");
-    assert!(f64::from(u32::try_from(kept).unwrap()) / 1e3 <= used + 0.001, "{kept}: {json:#}");
+    // A stall of the machine takes a short guest past the few milliseconds that are leased.
+    for _ in 0..20 {
+        let Some(server) = RedisServer::start() else { return };
+        let case = Case::new(&format!("{ROOMY}[quota]\nperiod = \"60s\"\n"), LIBRARY);
+        case.write(
+            "policy.toml",
+            format!(
+                "[cluster]\nurl = \"{}\"\n[ceiling.quota]\nperiod = \"2s\"\ncpu_time = \"1000ms/s\"\n",
+                server.url()
+            ),
+        );
+        let args = ["--policy", "policy.toml", "--invoke", "trap()"];
+        let (ended, json) = case.json(&args);
+        assert_eq!((ended.code, &json["outcome"]), (Some(70), &json!("trap")), "{json:#}");
+        let leased = lease(&json, "cpu_time")["leased"].as_f64().unwrap();
+        let used = json["quota"]["cpu_time"]["used"].as_f64().unwrap();
+        assert!(leased >= 1.0, "{json:#}");
+        if used < leased {
+            let kept = server.field("cpu_time", "granted");
+            // Milliseconds, and microseconds in the store.
+            assert!(
+                f64::from(u32::try_from(kept).unwrap()) / 1e3 <= used + 0.001,
+                "{kept}: {json:#}"
+            );
+            return;
+        }
+    }
+    panic!("each guest used up its lease");
 }
 
 #[test]
