@@ -125,18 +125,18 @@ impl Wake for YieldWaker {
 ///   cell does not tell wakers from handles.
 #[derive(Debug)]
 pub(crate) struct KeptWaker {
-    place: Place,
+    storage: Storage,
     waker: Waker,
 }
 
-/// The place of a store's [`YieldWaker`].
+/// The cell of a store's [`YieldWaker`].
 #[derive(Debug)]
-enum Place {
+enum Storage {
     Handle(CancelHandle),
     Own(Arc<YieldWaker>),
 }
 
-impl Drop for Place {
+impl Drop for Storage {
     /// Lets go of the task, which a handle that the host keeps would keep from being freed.
     fn drop(&mut self) {
         if let Self::Handle(handle) = self {
@@ -148,7 +148,7 @@ impl Drop for Place {
 impl KeptWaker {
     pub(crate) fn new() -> Self {
         let yields = Arc::new(YieldWaker::new());
-        Self { waker: Waker::from(Arc::clone(&yields)), place: Place::Own(yields) }
+        Self { waker: Waker::from(Arc::clone(&yields)), storage: Storage::Own(yields) }
     }
 
     /// Returns the waker of the execution before, or else another one if somewhere a clone of that
@@ -156,7 +156,7 @@ impl KeptWaker {
     #[inline]
     pub(crate) fn renew(kept: Option<Self>, cancel: &CancelHandle) -> Self {
         if let Some(kept) = kept
-            && let Place::Own(yields) = &kept.place
+            && let Storage::Own(yields) = &kept.storage
             // One is in `waker`, which is not lent out now: the count can only fall.
             && Arc::strong_count(yields) == 2
         {
@@ -165,7 +165,7 @@ impl KeptWaker {
             return kept;
         }
         match cancel.take_waker() {
-            Some(waker) => Self { waker, place: Place::Handle(cancel.clone()) },
+            Some(waker) => Self { waker, storage: Storage::Handle(cancel.clone()) },
             None => Self::new(),
         }
     }
@@ -198,16 +198,16 @@ impl KeptWaker {
 
     #[inline]
     fn yields(&self) -> &YieldWaker {
-        match &self.place {
-            Place::Handle(handle) => handle.yields(),
-            Place::Own(yields) => yields,
+        match &self.storage {
+            Storage::Handle(handle) => handle.yields(),
+            Storage::Own(yields) => yields,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KeptWaker, POLLED, Place, YieldWaker};
+    use super::{KeptWaker, POLLED, Storage, YieldWaker};
     use crate::cancel::CancelHandle;
     use core::sync::atomic::{AtomicUsize, Ordering};
     use core::task::Waker;
@@ -297,9 +297,9 @@ mod tests {
     fn own() -> (KeptWaker, CancelHandle, *const YieldWaker) {
         let handle = CancelHandle::new();
         let first = KeptWaker::renew(None, &handle);
-        assert!(matches!(first.place, Place::Handle(_)));
+        assert!(matches!(first.storage, Storage::Handle(_)));
         let own = KeptWaker::renew(first.retire(), &handle);
-        assert!(matches!(own.place, Place::Own(_)));
+        assert!(matches!(own.storage, Storage::Own(_)));
         let place = core::ptr::from_ref(own.yields());
         (own, handle, place)
     }
