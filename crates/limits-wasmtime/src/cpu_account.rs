@@ -45,56 +45,109 @@ impl CpuAccount {
         }
     }
 
-    /// Charges `ran`, and what `unbilled` remembers, in whole microseconds.
-    pub(crate) fn charge(&self, unbilled: &mut UnbilledTime, ran: Duration) {
+    /// Charges `ran` nanoseconds, and what `unbilled` remembers, in whole microseconds.
+    pub(crate) fn charge(&self, unbilled: &mut UnbilledTime, ran: u64) {
         unbilled.0 = unbilled.0.saturating_add(ran);
-        let micros = u64::try_from(unbilled.0.as_micros()).unwrap_or(u64::MAX);
+        let micros = unbilled.0 / NANOS_PER_MICRO;
         if micros > 0 {
             self.account.charge(QuotaType::CpuTimeMicros(micros));
-            unbilled.0 = unbilled.0.saturating_sub(Duration::from_micros(micros));
+            unbilled.0 %= NANOS_PER_MICRO;
         }
     }
 }
 
-/// The part of a microsecond that an account is still owed.
+const NANOS_PER_MICRO: u64 = 1_000;
+
+/// The part of a microsecond that an account is still owed, in nanoseconds.
 #[derive(Debug, Default)]
-pub(crate) struct UnbilledTime(Duration);
+pub(crate) struct UnbilledTime(u64);
 
 /// The time that an execution has used up to now.
+///
+/// Most executions neither wait for CPU time nor queue: what is known of waits is in a cell of its
+/// own, which they do not have.
 #[derive(Debug, Default)]
 pub(crate) struct TimeUse {
-    pub(crate) cpu_time: Duration,
+    /// Time that the guest held a thread, in nanoseconds.
+    pub(crate) cpu: u64,
     pub(crate) slices: u64,
-    pub(crate) throttled: Duration,
+    pub(crate) unbilled: UnbilledTime,
+    waits: Option<Box<Waits>>,
+}
+
+/// The waits of an execution that could have run.
+#[derive(Debug, Default)]
+struct Waits {
+    throttled: Duration,
     /// The reason for throttling: once a parent refused, that parent's refusal.
     throttled_by: Option<QuotaError>,
     /// The time that it waited for its turn.
-    pub(crate) queued: Duration,
+    queued: Duration,
     /// The deadline passed as it waited for its turn.
-    pub(crate) is_queued: bool,
-    pub(crate) unbilled: UnbilledTime,
+    is_queued: bool,
 }
 
 impl TimeUse {
     /// Returns the time of an execution that has used none, and pays for what is `unbilled`.
+    #[inline]
     pub(crate) fn after(unbilled: UnbilledTime) -> Self {
         Self { unbilled, ..Self::default() }
+    }
+
+    /// Returns the time that the guest held a thread.
+    #[inline]
+    pub(crate) const fn cpu_time(&self) -> Duration {
+        Duration::from_nanos(self.cpu)
+    }
+
+    /// Returns the time that the execution waited for CPU time.
+    #[inline]
+    pub(crate) fn throttled(&self) -> Duration {
+        self.waits.as_ref().map_or(Duration::ZERO, |waits| waits.throttled)
+    }
+
+    /// Returns the time that the execution waited for its turn.
+    #[inline]
+    pub(crate) fn queued(&self) -> Duration {
+        self.waits.as_ref().map_or(Duration::ZERO, |waits| waits.queued)
     }
 
     /// Notes whose CPU time the guest waits for. A parent's is kept: what other components used
     /// up must not be put down to the component's own quota.
     pub(crate) fn note_throttle(&mut self, refused: QuotaError) {
-        if self.throttled_by.is_none_or(|known| known.depth() == 0) {
-            self.throttled_by = Some(refused);
+        let waits = self.waits.get_or_insert_default();
+        if waits.throttled_by.is_none_or(|known| known.depth() == 0) {
+            waits.throttled_by = Some(refused);
         }
+    }
+
+    /// Notes that the execution waited for CPU time.
+    pub(crate) fn add_throttled(&mut self, waited: Duration) {
+        let waits = self.waits.get_or_insert_default();
+        waits.throttled = waits.throttled.saturating_add(waited);
+    }
+
+    /// Notes that the execution waited for its turn.
+    #[inline]
+    pub(crate) fn add_queued(&mut self, waited: Duration) {
+        if !waited.is_zero() {
+            let waits = self.waits.get_or_insert_default();
+            waits.queued = waits.queued.saturating_add(waited);
+        }
+    }
+
+    /// Notes that the deadline passed as the execution waited for its turn.
+    pub(crate) fn note_late_in_queue(&mut self) {
+        self.waits.get_or_insert_default().is_queued = true;
     }
 
     /// Returns the wait that is to blame for a deadline that has passed, if one is.
     pub(crate) fn waited(&self) -> Option<Wait> {
-        if self.is_queued {
-            return Some(Wait::Turn(self.queued));
+        let waits = self.waits.as_ref()?;
+        if waits.is_queued {
+            return Some(Wait::Turn(waits.queued));
         }
-        let refused = self.throttled_by.filter(|_| !self.throttled.is_zero())?;
-        Some(Wait::CpuTime(CpuWait { time: self.throttled, refused }))
+        let refused = waits.throttled_by.filter(|_| !waits.throttled.is_zero())?;
+        Some(Wait::CpuTime(CpuWait { time: waits.throttled, refused }))
     }
 }

@@ -44,8 +44,13 @@ impl Drop for Place {
 /// A runtime's other tasks wait for the slices of all guests that are before them in its queue, and
 /// so does a guest whose deadline has passed. With many guests, slices are shorter, so that a round
 /// of them lasts as long as one of a few.
+#[inline]
 pub(crate) fn slice() -> Duration {
-    slice_among(COMPUTING.load(Ordering::Relaxed))
+    match COMPUTING.load(Ordering::Relaxed) {
+        // A division would be a hundredth of a short call.
+        ..=FEW => SLICE,
+        guests => slice_among(guests),
+    }
 }
 
 /// Returns the number of guests that compute.
@@ -54,6 +59,7 @@ pub(crate) fn computing() -> u64 {
     COMPUTING.load(Ordering::Relaxed)
 }
 
+#[cold]
 fn slice_among(guests: u64) -> Duration {
     let micros = u64::try_from(SLICE.as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(micros.saturating_mul(FEW) / guests.max(FEW)).max(LEAST_SLICE)
@@ -107,7 +113,7 @@ mod tests {
         let guest = pin!(guest);
         let cancel = CancelHandle::new();
         let mut yields = KeptWaker::renew(None, &cancel);
-        cancel.clock().start(Moment::now(), Duration::MAX);
+        cancel.clock().start(Moment::now(), u64::MAX);
         let _ = drive(guest, &cancel, None, &mut time, &mut yields, None).await;
     }
 

@@ -76,20 +76,17 @@ pub(crate) async fn drive<F: Future<Output = ()>>(
     cpu: Option<&CpuAccount>,
     time: &mut TimeUse,
     yields: &mut KeptWaker,
-    turns: Option<Turns<'_>>,
+    turns: Option<&mut Turns<'_>>,
 ) -> Driven {
     let mut cancelled = pin!(None);
-    let clock = cancel.clock();
     let mut driver = Driver {
-        clock,
         cancel,
         cpu,
         time,
         yields,
         turns,
-        next: Some(clock.started()),
-        timer: None,
-        pause: None,
+        next: Some(cancel.clock().started()),
+        alarm: None,
         paused: None,
         parked: false,
         waiting: false,
@@ -106,19 +103,18 @@ pub(crate) async fn drive<F: Future<Output = ()>>(
     }
 }
 
-struct Driver<'e> {
-    clock: &'e SliceClock,
+struct Driver<'e, 'p> {
     cancel: &'e CancelHandle,
     cpu: Option<&'e CpuAccount>,
     time: &'e mut TimeUse,
     yields: &'e mut KeptWaker,
     /// The turns that it takes with others, if it does.
-    turns: Option<Turns<'e>>,
+    turns: Option<&'e mut Turns<'p>>,
     /// The moment at which the next pass begins, if it is known: the first one begins at the start.
     next: Option<Moment>,
-    timer: Option<Pin<Box<Sleep>>>,
-    /// Ends when the account has CPU time again.
-    pause: Option<Pin<Box<Sleep>>>,
+    /// Wakes the task for the deadline of a guest that waits, or when the account has CPU time
+    /// again. Whether it is time for what it is asked for, a pass finds out by the clock.
+    alarm: Option<Pin<Box<Sleep>>>,
     /// Start of the wait for the account's CPU time.
     paused: Option<Moment>,
     /// The guest is suspended inside the hook, perhaps with its fuel counter in a register.
@@ -133,7 +129,7 @@ struct Driver<'e> {
     place: Option<Place>,
 }
 
-impl Drop for Driver<'_> {
+impl Drop for Driver<'_, '_> {
     /// Ends a wait for CPU time or for a turn that nothing else has ended.
     fn drop(&mut self) {
         if self.paused.is_some() || self.is_queued() {
@@ -144,7 +140,7 @@ impl Drop for Driver<'_> {
     }
 }
 
-impl<'e> Driver<'e> {
+impl<'e> Driver<'e, '_> {
     /// Makes one pass. Where it leaves the task waiting, a cancellation wakes the task.
     fn pass<F: Future<Output = ()>>(
         &mut self,
@@ -174,7 +170,7 @@ impl<'e> Driver<'e> {
         let began = self.next.take().unwrap_or_else(Moment::now);
         // Guests that take turns are few at a time.
         let slice = if self.turns.is_some() { SLICE } else { crowd::slice() };
-        self.clock.begin_slice(began, slice);
+        self.clock().begin_slice(began, slice);
         let is_brief = self.was_short && self.place.is_none() && !self.is_queued();
         let mut mark = if is_brief { None } else { self.mark(began) };
         if let Some(left) = self.left.take() {
@@ -185,7 +181,9 @@ impl<'e> Driver<'e> {
         loop {
             if let Some(stop) = self.stop(now) {
                 self.resume(now);
-                self.time.is_queued = self.is_queued();
+                if self.is_queued() {
+                    self.time.note_late_in_queue();
+                }
                 self.leave_queue(now);
                 return Poll::Ready(PollPass::Ended(self.stopped(stop, now)));
             }
@@ -212,7 +210,7 @@ impl<'e> Driver<'e> {
                 return self.wait_on(cx, now, Duration::ZERO);
             }
             self.yields.begin();
-            self.clock.begin_poll(now);
+            self.clock().begin_poll(now);
             // Caught so that the time of a host function that panics is counted, too.
             let (polled, nested) = nested::measure(self.turns.is_some(), || {
                 let mut guest_cx = Context::from_waker(self.yields.waker());
@@ -224,7 +222,7 @@ impl<'e> Driver<'e> {
             self.time.slices = self.time.slices.saturating_add(1);
             self.was_short = now.nanos_since(began) <= nanos(SHORT_PASS);
             self.spend(ran, nested);
-            let time = time_of_poll(Duration::from_nanos(ran), polled_at, mark.as_ref());
+            let time = time_of_poll(ran, polled_at, mark.as_ref());
             let polled = polled.unwrap_or_else(|panic| {
                 self.release(now, time.held);
                 resume_unwind(panic)
@@ -234,17 +232,17 @@ impl<'e> Driver<'e> {
                 kept_thread::add(now.nanos_since(began));
                 return Poll::Ready(PollPass::Ended(Driven::done(now)));
             }
-            self.parked = self.clock.take_parked();
+            self.parked = self.clock().take_parked();
             let woken = self.yields.is_woken(cx.waker());
             self.waiting = !woken;
             let is_spent = !has_budget_remaining();
             let own = time.used.saturating_sub(Duration::from_nanos(nested.ran));
-            self.clock.note_poll(own, woken && !self.parked);
+            self.clock().note_poll(own, woken && !self.parked);
             if self.waiting {
                 self.release(now, time.held);
                 return self.wait(cx, now, TIMER_SLACK);
             }
-            let is_slice_over = self.clock.is_slice_over(now);
+            let is_slice_over = self.clock().is_slice_over(now);
             match &mut self.turns {
                 // Its slot was used by the executions inside it, too.
                 Some(turns) => turns.note(time.held),
@@ -283,10 +281,10 @@ impl<'e> Driver<'e> {
         }
         match turns.poll(cx, now) {
             Poll::Ready(waited) => {
-                self.time.queued = self.time.queued.saturating_add(waited);
+                self.time.add_queued(waited);
                 if !waited.is_zero() {
                     // It was set for a wait in the queue, which ends less exactly.
-                    self.timer = None;
+                    self.alarm = None;
                 }
                 true
             }
@@ -303,15 +301,20 @@ impl<'e> Driver<'e> {
         }
     }
 
+    #[inline]
+    fn clock(&self) -> &'e SliceClock {
+        self.cancel.clock()
+    }
+
     fn is_queued(&self) -> bool {
-        self.turns.as_ref().is_some_and(Turns::is_queued)
+        self.turns.as_ref().is_some_and(|turns| turns.is_queued())
     }
 
     /// Notes that the execution waits for no turn.
     fn leave_queue(&mut self, now: Moment) {
         if let Some(turns) = &mut self.turns {
             let waited = turns.leave_queue(now);
-            self.time.queued = self.time.queued.saturating_add(waited);
+            self.time.add_queued(waited);
         }
     }
 
@@ -319,12 +322,10 @@ impl<'e> Driver<'e> {
     /// that executions inside it were charged for.
     #[inline]
     fn spend(&mut self, ran: u64, nested: Nested) {
-        let own = Duration::from_nanos(ran.saturating_sub(nested.ran));
-        self.time.cpu_time = self.time.cpu_time.saturating_add(own);
+        self.time.cpu = self.time.cpu.saturating_add(ran.saturating_sub(nested.ran));
         let charged = match self.cpu {
             Some(cpu) => {
-                let unpaid = Duration::from_nanos(ran.saturating_sub(nested.charged));
-                cpu.charge(&mut self.time.unbilled, unpaid);
+                cpu.charge(&mut self.time.unbilled, ran.saturating_sub(nested.charged));
                 ran
             }
             None => nested.charged,
@@ -339,7 +340,8 @@ impl<'e> Driver<'e> {
         if let Some(turns) = &mut self.turns {
             turns.note(took);
         }
-        self.time.cpu_time = self.time.cpu_time.saturating_add(took);
+        let took = nanos(took);
+        self.time.cpu = self.time.cpu.saturating_add(took);
         if let Some(cpu) = self.cpu {
             cpu.charge(&mut self.time.unbilled, took);
         }
@@ -351,13 +353,13 @@ impl<'e> Driver<'e> {
         self.place = None;
         self.release(now, Duration::ZERO);
         self.leave_queue(now);
-        if self.clock.is_expired(now.after(delay)) {
+        if self.clock().is_expired(now.after(delay)) {
             // It does not run again. To be exact by yielding would take the CPU time that the
             // account lacks, in each of as many executions as the component has.
             return self.wait_on(cx, now, Duration::ZERO);
         }
-        let pause = self.pause.insert(Box::pin(tokio::time::sleep(delay)));
-        match pause.as_mut().poll(cx) {
+        let alarm = self.alarm.insert(Box::pin(tokio::time::sleep(delay)));
+        match alarm.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(PollPass::Yield),
             Poll::Pending => Poll::Pending,
         }
@@ -366,10 +368,9 @@ impl<'e> Driver<'e> {
     /// Notes that the guest goes on.
     #[inline]
     fn resume(&mut self, now: Moment) {
-        self.pause = None;
         if let Some(since) = self.paused.take() {
-            let waited = now.since(since);
-            self.time.throttled = self.time.throttled.saturating_add(waited);
+            self.alarm = None;
+            self.time.add_throttled(now.since(since));
         }
     }
 
@@ -382,7 +383,7 @@ impl<'e> Driver<'e> {
     fn stop(&self, now: Moment) -> Option<Stop> {
         if self.cancel.is_cancelled() {
             Some(Stop::Cancelled)
-        } else if self.clock.is_expired(now) {
+        } else if self.clock().is_expired(now) {
             Some(Stop::Deadline)
         } else {
             None
@@ -403,7 +404,7 @@ impl<'e> Driver<'e> {
     /// Waits until the guest is woken, or for its deadline, the last `slack` of it by yielding.
     fn wait(&mut self, cx: &mut Context<'_>, now: Moment, slack: Duration) -> Poll<PollPass> {
         self.place = None;
-        let Some(left) = self.clock.time_left(now) else {
+        let Some(left) = self.clock().time_left(now) else {
             return Poll::Pending;
         };
         let early = left.saturating_sub(slack);
@@ -411,26 +412,29 @@ impl<'e> Driver<'e> {
             self.left = Some(now);
             return Poll::Ready(PollPass::Yield);
         }
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(early)));
-        if timer.as_mut().poll(cx).is_pending() {
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep(early)));
+        if alarm.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        // Deadlines are of the real clock. Where a test has paused tokio's clock, the timer is
+        // Deadlines are of the real clock. Where a test has paused tokio's clock, the alarm is
         // early, and is set again.
-        self.timer = None;
+        self.alarm = None;
         Poll::Ready(PollPass::Yield)
     }
 }
 
-/// Returns the time of a poll that began at `polled_at` and has just ended after `ran`: all of it,
-/// without a mark.
+/// Returns the time of a poll that began at `polled_at` and has just ended after `ran` nanoseconds:
+/// all of it, without a mark.
 ///
 /// On a busy machine the system takes the thread away for milliseconds. As a part of the price of
 /// the guest's fuel, that would shorten its intervals far too much for a long time. In the first
 /// poll, and in the one after a short pass, this may happen.
-fn time_of_poll(ran: Duration, polled_at: Moment, mark: Option<&CpuMark>) -> PollTime {
+#[inline]
+fn time_of_poll(ran: u64, polled_at: Moment, mark: Option<&CpuMark>) -> PollTime {
     match mark {
-        Some(mark) if ran >= LONG_POLL => mark.time_of_poll(ran, polled_at),
-        _ => PollTime::all(ran),
+        Some(mark) if ran >= nanos(LONG_POLL) => {
+            mark.time_of_poll(Duration::from_nanos(ran), polled_at)
+        }
+        _ => PollTime::all(Duration::from_nanos(ran)),
     }
 }

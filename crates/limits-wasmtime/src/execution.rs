@@ -104,6 +104,14 @@ fn store_fuel<T: HasLimits>(store: &mut Store<T>, limits: &ResourceLimits) -> wa
     store.fuel_async_yield_interval(Some(interval))
 }
 
+/// The end of an execution.
+struct Ended {
+    at: Moment,
+    /// Fuel that it used, in units.
+    consumed: u64,
+    fuel_exact: bool,
+}
+
 /// One execution of a store. Announces its end to the account once, when it is finished or else
 /// when it is dropped.
 ///
@@ -162,9 +170,11 @@ impl<'e> Execution<'e> {
             return Driven::done(Moment::now());
         }
         let mut waker = KeptWaker::renew(store.data_mut().limits().waker.take(), self.cancel);
-        let turns = self.pool.map(|pool| Turns::new(pool, store.data_mut().limits().share.clone()));
+        let mut turns =
+            self.pool.map(|pool| Turns::new(pool, store.data_mut().limits().share.clone()));
         let driven = {
             let guest = pin!(async { *output = Some(guest(store).await) });
+            let turns = turns.as_mut();
             drive(guest, self.cancel, self.cpu.as_ref(), &mut self.time, &mut waker, turns).await
         };
         store.data_mut().limits().waker = waker.retire();
@@ -192,116 +202,145 @@ impl<'e> Execution<'e> {
     }
 
     /// Reads from the store what it used, and makes the result of how the guest ended.
+    #[inline]
     pub(crate) fn finish<T: HasLimits, R>(
         &mut self,
         store: &mut Store<T>,
         driven: Driven,
         output: Option<wasmtime::Result<R>>,
     ) -> Result<ExecutionResult<R>, ExecutionFailure> {
-        self.is_trapped = matches!(&output, Some(Err(error)) if error.is::<Trap>());
-        let clock = self.cancel.clock();
-        let wall_time = driven.at.since(clock.started());
-        let is_late = clock.is_expired(driven.at);
         let max_fuel = self.limits.max_fuel_per_execution();
         let left = store.get_fuel().unwrap_or(0);
-        // A charge is not yet taken from the store if the guest did not come back from the host.
-        let charged = store.data_mut().limits().meter.take_charge();
-        let burnt = fuel_of(self.limits).saturating_sub(left).saturating_add(charged);
-        let fuel = FuelMetrics::new(max_fuel, burnt.min(max_fuel));
         let state = store.data_mut().limits();
+        // A charge is not yet taken from the store if the guest did not come back from the host.
+        let charged = state.meter.take_charge();
+        let burnt = fuel_of(self.limits).saturating_sub(left).saturating_add(charged);
         state.unbilled = core::mem::take(&mut self.time.unbilled);
-        let interval = state.meter.interval();
-        let (outcome, fuel_exact) = match (driven.stopped, output) {
-            (None, Some(Ok(_))) if burnt > max_fuel => (Err(WasmError::out_of_fuel(fuel)), true),
-            (None, Some(Ok(_))) if is_late => {
-                let waited = self.time.waited();
-                (Err(error_of_stop(Stop::Deadline, self.limits, fuel, waited)), true)
+        let is_in_time = !self.cancel.clock().is_expired(driven.at);
+        match (driven.stopped, output) {
+            (None, Some(Ok(output))) if burnt <= max_fuel && is_in_time => {
+                let ended = Ended { at: driven.at, consumed: burnt, fuel_exact: true };
+                self.tell(state, &ended, None);
+                // Made last and in its place: it is large.
+                Ok(ExecutionResult { output, report: self.report(state, &ended) })
             }
-            (None, Some(Ok(output))) => (Ok(output), true),
-            (None, Some(Err(error))) => {
-                let circumstances = Circumstances {
+            (stopped, output) => {
+                let error = output.and_then(wasmtime::Result::err);
+                Err(self.fail(state, driven.at, burnt, stopped, error))
+            }
+        }
+    }
+
+    /// Makes the failure of a guest that was `stopped`, or ended with an `error`, or with neither:
+    /// then it burnt too much, or was late.
+    #[cold]
+    fn fail(
+        &mut self,
+        state: &LimitState,
+        at: Moment,
+        burnt: u64,
+        stopped: Option<Box<Stopped>>,
+        error: Option<wasmtime::Error>,
+    ) -> ExecutionFailure {
+        self.is_trapped = error.as_ref().is_some_and(|error| error.is::<Trap>());
+        let max_fuel = self.limits.max_fuel_per_execution();
+        let fuel = FuelMetrics::new(max_fuel, burnt.min(max_fuel));
+        let waited = self.time.waited();
+        let (error, fuel_exact) = match (stopped, error) {
+            (Some(stopped), _) => {
+                let Stopped { stop, fuel_exact } = *stopped;
+                (error_of_stop(stop, self.limits, fuel, waited), fuel_exact)
+            }
+            (None, Some(error)) => error_of(
+                error,
+                Circumstances {
                     limits: self.limits,
                     fuel,
                     instantiation_refusal: state.limiter.instantiation_refusal(),
                     refused: state.limiter.refused_by_others(),
-                    waited: self.time.waited(),
+                    waited,
                     entered: state.meter.is_entered(),
-                };
-                let (error, fuel_exact) = error_of(error, circumstances);
-                (Err(error), fuel_exact)
-            }
-            (Some(stopped), _) => {
-                let Stopped { stop, fuel_exact } = *stopped;
-                let waited = self.time.waited();
-                (Err(error_of_stop(stop, self.limits, fuel, waited)), fuel_exact)
-            }
-            (None, None) => unreachable!("a future that ended left its output"),
+                },
+            ),
+            (None, None) if burnt > max_fuel => (WasmError::out_of_fuel(fuel), true),
+            (None, None) => (error_of_stop(Stop::Deadline, self.limits, fuel, waited), true),
         };
         // A guest that was not entered has no count in a register.
         let fuel_exact = fuel_exact || !state.meter.is_entered();
         let consumed = if fuel_exact {
             fuel.consumed()
         } else {
-            fuel.consumed().saturating_add(interval).min(max_fuel)
+            fuel.consumed().saturating_add(state.meter.interval()).min(max_fuel)
         };
         // The error knows the same upper bound as the report.
-        let outcome = outcome.map_err(|error| match error {
+        let error = match error {
             WasmError::ExecutionTimeout { timeout_ms, waited, .. } => {
                 let fuel_consumed = Some(consumed);
                 WasmError::ExecutionTimeout { timeout_ms, fuel_consumed, waited }
             }
             error => error,
-        });
-        let outcome_word =
-            outcome.as_ref().map_or_else(WasmError::outcome, |_| ExecutionOutcome::Success);
-        self.announce(outcome_word, wall_time);
+        };
+        let ended = Ended { at, consumed, fuel_exact };
+        self.tell(state, &ended, Some(&error));
+        ExecutionFailure::new(error, self.report(state, &ended))
+    }
+
+    /// Tells the account and the log of the end.
+    #[inline]
+    fn tell(&mut self, state: &LimitState, ended: &Ended, error: Option<&WasmError>) {
+        let outcome = error.map_or(ExecutionOutcome::Success, WasmError::outcome);
+        let wall_time = self.wall_time(ended.at);
+        self.announce(outcome, wall_time);
         tracing::debug!(
-            outcome = outcome_word.as_str(),
-            error = outcome.as_ref().err().map(|error| escaped(&error.to_string())),
-            fuel = consumed,
-            fuel_exact,
+            outcome = outcome.as_str(),
+            error = error.map(|error| escaped(&error.to_string())),
+            fuel = ended.consumed,
+            fuel_exact = ended.fuel_exact,
             peak_memory_bytes = state.limiter.peak_bytes(),
-            cpu_time = ?self.time.cpu_time,
+            cpu_time = ?self.time.cpu_time(),
             wall_time = ?wall_time,
             "execution ended"
         );
+    }
+
+    #[inline]
+    fn report(&self, state: &LimitState, ended: &Ended) -> ExecutionReport {
         let (last_refusal, last_quota_refusal) = match state.limiter.last_refusal() {
             Some(GrowthRefusal::Limit(refused)) => (Some(*refused), None),
             Some(GrowthRefusal::Quota(refused)) => (None, Some(*refused)),
             Some(GrowthRefusal::Host(_)) | None => (None, None),
         };
-        // Made last and in its place: it is large.
-        let report = ExecutionReport {
-            fuel: FuelMetrics::new(max_fuel, consumed),
-            fuel_exact,
+        let wall_time = self.wall_time(ended.at);
+        let instantiated_after = state.meter.instantiated_after();
+        ExecutionReport {
+            fuel: FuelMetrics::new(self.limits.max_fuel_per_execution(), ended.consumed),
+            fuel_exact: ended.fuel_exact,
             max_memory_bytes: state.limiter.max_bytes(),
             peak_memory_bytes: state.limiter.peak_bytes(),
-            cpu_time: self.time.cpu_time,
+            cpu_time: self.time.cpu_time(),
             wall_time,
-            instantiate_time: state
-                .meter
-                .instantiated_after()
-                .map_or(wall_time, |after| after.min(wall_time)),
-            throttled_time: self.time.throttled,
-            queued_time: self.time.queued,
+            instantiate_time: instantiated_after.map_or(wall_time, |after| after.min(wall_time)),
+            throttled_time: self.time.throttled(),
+            queued_time: self.time.queued(),
             slices: self.time.slices,
             refusals: state.limiter.refusals(),
             last_refusal,
             last_quota_refusal,
-        };
-        match outcome {
-            Ok(output) => Ok(ExecutionResult { output, report }),
-            Err(error) => Err(ExecutionFailure::new(error, report)),
         }
+    }
+
+    #[inline]
+    fn wall_time(&self, at: Moment) -> Duration {
+        at.since(self.cancel.clock().started())
     }
 
     fn announce(&mut self, outcome: ExecutionOutcome, wall_time: Duration) {
         self.announced = true;
         if let Some(cpu) = &self.cpu {
             let mut end = ExecutionEnd::new(outcome);
-            end.cpu_time = self.time.cpu_time;
-            end.throttled_time = self.time.throttled;
-            end.queued_time = self.time.queued;
+            end.cpu_time = self.time.cpu_time();
+            end.throttled_time = self.time.throttled();
+            end.queued_time = self.time.queued();
             end.wall_time = wall_time;
             cpu.account.ended(&end);
         }

@@ -298,7 +298,9 @@ impl ComponentExecutor {
     where
         T: HasLimits + Send + 'static,
     {
-        kept_thread::go_if_due().await;
+        if kept_thread::is_due() {
+            kept_thread::go().await;
+        }
         let (permit, store, ()) = self.admit(component, limits, state, Ok(()))?;
         let instantiate = async |store: &mut Store<T>| component.pre.instantiate_async(store).await;
         let (pool, fate) = (self.pool(), StoreFate::KeepAfterSuccess);
@@ -329,7 +331,9 @@ impl ComponentExecutor {
         F: AsyncFnOnce(&mut Store<T>, Instance, C) -> wasmtime::Result<R>,
     {
         async move {
-            kept_thread::go_if_due().await;
+            if kept_thread::is_due() {
+                kept_thread::go().await;
+            }
             let (permit, mut store, call) = self.admit(component, limits, state, found())?;
             let pool = self.pool();
             let result = {

@@ -42,11 +42,11 @@ pub(crate) struct FuelInterval {
 }
 
 impl FuelInterval {
-    /// Returns the interval for the start of an execution with so much fuel and time, which is
-    /// never above `longest`.
+    /// Returns the interval for the start of an execution with so much fuel and so many
+    /// nanoseconds, which is never above `longest`.
     #[inline]
-    pub(crate) fn start(max_fuel: u64, timeout: Duration, longest: u64) -> Self {
-        let interval = cap(FIRST_INTERVAL, longest, Some(nanos(timeout)));
+    pub(crate) fn start(max_fuel: u64, timeout: u64, longest: u64) -> Self {
+        let interval = cap(FIRST_INTERVAL, longest, Some(timeout));
         Self { interval, longest, price: None, mark: (max_fuel, 0) }
     }
 
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_guest_that_is_entered_near_its_deadline_has_a_short_interval_from_the_start() {
-        let mut interval = FuelInterval::start(u64::MAX, Duration::from_secs(1), LONGEST_INTERVAL);
+        let mut interval = FuelInterval::start(u64::MAX, 1_000_000_000, LONGEST_INTERVAL);
         let first = interval.get();
         assert_eq!(interval.approach(None), None);
         assert_eq!(interval.approach(Some(1_000_000_000)), None);
@@ -177,7 +177,7 @@ mod tests {
     fn a_host_may_allow_longer_intervals_than_the_default() {
         for (longest, reached) in [(1_000_000, 600_000), (300_000, 300_000)] {
             let timeout = Duration::from_secs(60);
-            let mut interval = FuelInterval::start(u64::MAX, timeout, longest);
+            let mut interval = FuelInterval::start(u64::MAX, nanos(timeout), longest);
             let (mut fuel, mut ran) = (u64::MAX, 0);
             for _ in 0..20 {
                 fuel -= interval.get();
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn instantiation_does_not_make_fuel_look_expensive() {
         let timeout = Duration::from_secs(60);
-        let mut interval = FuelInterval::start(u64::MAX, timeout, LONGEST_INTERVAL);
+        let mut interval = FuelInterval::start(u64::MAX, nanos(timeout), LONGEST_INTERVAL);
         let (mut fuel, mut ran) = (u64::MAX, 1_000_000);
         for _ in 0..4 {
             fuel -= interval.get();

@@ -30,14 +30,21 @@ pub(crate) fn add(ran: u64) {
     KEPT.set(KEPT.get().saturating_add(ran));
 }
 
-/// Goes to the runtime if executions have kept the thread for a slice or more.
+/// Tells whether executions have kept the thread for a slice or more, so that the next one is to
+/// [go](go) to the runtime first.
+#[inline]
+pub(crate) fn is_due() -> bool {
+    KEPT.get() >= nanos(SLICE)
+}
+
+/// Goes to the runtime.
 ///
 /// Where a task has many executions at once, all of them go, and the first one that comes back
 /// begins a new slice. Each of the others runs once before it goes again: none waits for ever.
-#[inline]
-pub(crate) async fn go_if_due() {
+#[cold]
+pub(crate) async fn go() {
     // Outside of a runtime the caller is to hear of that at once.
-    if KEPT.get() >= nanos(SLICE) && Handle::try_current().is_ok() {
+    if Handle::try_current().is_ok() {
         let trips = TRIPS.get();
         tokio::task::yield_now().await;
         if TRIPS.get() == trips {

@@ -188,7 +188,9 @@ impl<T: HasLimits + Send + 'static> LiveComponent<T> {
     where
         F: AsyncFnOnce(&mut Store<T>, Instance) -> wasmtime::Result<R>,
     {
-        kept_thread::go_if_due().await;
+        if kept_thread::is_due() {
+            kept_thread::go().await;
+        }
         let permit = match self.enter() {
             Ok(permit) => permit,
             Err(error) => return Err(self.untouched(error)),

@@ -168,18 +168,13 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
         P: ComponentNamedList + Lower + Send + Sync,
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        self.occupied().await.map_err(ExecutionFailure::into_error)?.func(export)
-    }
-
-    /// Returns the instance, or makes a new one if the host chose so.
-    #[inline]
-    async fn occupied(&mut self) -> Result<&mut LiveComponent<T>, ExecutionFailure> {
         if self.instance.is_none() {
-            self.respawn().await?;
+            self.respawn().await.map_err(ExecutionFailure::into_error)?;
         }
-        Ok(self.instance.as_mut().unwrap_or_else(|| unreachable!("it was just put there")))
+        occupant(&mut self.instance).func(export)
     }
 
+    /// Puts a new instance into the empty slot, if the host chose so.
     #[cold]
     async fn respawn(&mut self) -> Result<(), ExecutionFailure> {
         let Some(new_state) = &mut self.new_state else {
@@ -207,52 +202,64 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
         F: AsyncFnOnce(&mut Store<T>, Instance, C) -> wasmtime::Result<R>,
     {
         async move {
-            kept_thread::go_if_due().await;
-            let live = self.occupied().await?;
+            if kept_thread::is_due() {
+                kept_thread::go().await;
+            }
+            if self.instance.is_none() {
+                self.respawn().await?;
+            }
+            let live = occupant(&mut self.instance);
             let call = match found(live) {
                 Ok(call) => call,
                 Err(call) => return Err(live.refused(call.into())),
             };
-            // Before the occupant, so that it is dropped after the store.
+            // Before the tenancy, so that it is dropped after the store.
             let permit = match live.enter() {
                 Ok(permit) => permit,
                 Err(error) => return Err(live.refused(error)),
             };
-            let mut occupant = Occupant { place: &mut self.instance, is_kept: false };
-            let Some(LiveComponent { parts, store, instance, identity }) = occupant.place else {
-                unreachable!("it was just entered")
-            };
+            let mut tenancy = Tenancy { place: &mut self.instance, is_kept: false };
+            let LiveComponent { parts, store, instance, identity } = occupant(tenancy.place);
             let guest = async |store: &mut Store<T>| {
                 store.data_mut().limits().meter.note_instance(Duration::ZERO);
                 body(store, *instance, call).await
             };
-            let is_kept;
             let result = {
                 let pool = parts.executor.pool();
                 let mut execution = Execution::arm(store, &parts.limits, identity, pool.as_deref());
                 let mut output = None;
                 let driven = execution.drive(store, &mut output, guest).await;
                 let result = execution.finish(store, driven, output);
-                is_kept = execution.keeps(store, StoreFate::KeepUnlessEntered, result.is_ok());
+                tenancy.is_kept =
+                    execution.keeps(store, StoreFate::KeepUnlessEntered, result.is_ok());
                 result
             };
-            if is_kept {
-                occupant.is_kept = true;
-            } else if let Some(lost) = occupant.place.take() {
-                drop_store(lost.store, permit).await;
+            match tenancy.place.take_if(|_| !tenancy.is_kept) {
+                None => result,
+                Some(lost) => {
+                    // Under another name: a value that lives across an await is moved there.
+                    let failed = result;
+                    drop_store(lost.store, permit).await;
+                    failed
+                }
             }
-            result
         }
     }
 }
 
-/// The instance in its place during a call. Leaves the place empty unless it is to be kept.
-struct Occupant<'p, T: 'static> {
+/// Returns the instance in a place that has one.
+fn occupant<T>(place: &mut Option<LiveComponent<T>>) -> &mut LiveComponent<T> {
+    place.as_mut().unwrap_or_else(|| unreachable!("an empty place was filled or refused before"))
+}
+
+/// The stay of an instance in its place during a call. Leaves the place empty unless the instance
+/// is to be kept.
+struct Tenancy<'p, T: 'static> {
     place: &'p mut Option<LiveComponent<T>>,
     is_kept: bool,
 }
 
-impl<T> Drop for Occupant<'_, T> {
+impl<T> Drop for Tenancy<'_, T> {
     fn drop(&mut self) {
         if !self.is_kept {
             *self.place = None;

@@ -42,9 +42,9 @@ impl Meter {
         self.longest_interval = units;
     }
 
-    /// Starts an execution: fresh fuel.
+    /// Starts an execution that may take `timeout` nanoseconds: fresh fuel.
     #[inline]
-    pub(crate) fn arm(&mut self, limits: &ResourceLimits, timeout: Duration) {
+    pub(crate) fn arm(&mut self, limits: &ResourceLimits, timeout: u64) {
         let max_fuel = limits.max_fuel_per_execution();
         self.armed = Some(ArmedMeter {
             max_fuel,
@@ -177,12 +177,11 @@ impl Meter {
 #[cfg(test)]
 mod tests {
     use super::Meter;
-    use core::time::Duration;
     use limits_core::ResourceLimits;
 
     fn arm(meter: &mut Meter, max_fuel: u64) {
         let limits = ResourceLimits::builder().memory_bytes(0).max_fuel(max_fuel);
-        meter.arm(&limits.build().unwrap(), Duration::from_secs(1));
+        meter.arm(&limits.build().unwrap(), 1_000_000_000);
     }
 
     #[test]

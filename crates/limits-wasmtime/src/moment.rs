@@ -48,7 +48,13 @@ impl Moment {
     /// Returns the moment so much later; `NEVER` where the clock cannot express it.
     #[inline]
     pub(crate) fn after(self, time: Duration) -> Self {
-        Self(self.0.saturating_add(nanos(time)))
+        self.after_nanos(nanos(time))
+    }
+
+    /// Returns the moment so many nanoseconds later; `NEVER` where the clock cannot express it.
+    #[inline]
+    pub(crate) const fn after_nanos(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
     }
 
     /// Returns the time since `earlier`, or none where that is later.

@@ -45,12 +45,12 @@ impl SliceClock {
         }
     }
 
-    /// Starts an execution, `now`, that may take `timeout`. A timeout beyond what the clock can
-    /// express is no deadline.
+    /// Starts an execution, `now`, that may take `timeout` nanoseconds. A timeout beyond what the
+    /// clock can express is no deadline.
     #[inline]
-    pub(crate) fn start(&self, now: Moment, timeout: Duration) {
+    pub(crate) fn start(&self, now: Moment, timeout: u64) {
         self.start.set(now);
-        self.deadline.set(now.after(timeout));
+        self.deadline.set(now.after_nanos(timeout));
         self.began.set(now);
         self.ran.store(0, Ordering::Relaxed);
         self.yielded.store(false, Ordering::Relaxed);
@@ -181,7 +181,7 @@ fn take(flag: &AtomicBool) -> bool {
 mod tests {
     use super::SliceClock;
     use crate::crowd::SLICE;
-    use crate::moment::Moment;
+    use crate::moment::{Moment, nanos};
     use core::time::Duration;
 
     const NANOSECOND: Duration = Duration::from_nanos(1);
@@ -189,7 +189,7 @@ mod tests {
 
     fn clock(timeout: Duration) -> SliceClock {
         let clock = SliceClock::new();
-        clock.start(START, timeout);
+        clock.start(START, nanos(timeout));
         clock
     }
 
@@ -235,7 +235,7 @@ mod tests {
         clock.note_poll(SLICE, true);
         clock.park();
         let next = START.after(Duration::from_secs(1));
-        clock.start(next, Duration::from_millis(7));
+        clock.start(next, nanos(Duration::from_millis(7)));
         assert!(!clock.is_expired(next));
         assert!(!clock.is_slice_over(next));
         assert_eq!(clock.ran(), 0);

@@ -36,6 +36,8 @@ pub struct LimitState {
     pub(crate) waker: Option<KeptWaker>,
 }
 
+const NANOS_PER_MS: u64 = 1_000_000;
+
 impl Default for LimitState {
     fn default() -> Self {
         Self {
@@ -60,7 +62,7 @@ impl LimitState {
     /// Starts an execution: fresh fuel, fresh deadline.
     #[inline]
     pub(crate) fn arm(&mut self, limits: &ResourceLimits) {
-        let timeout = Duration::from_millis(limits.execution_timeout_ms());
+        let timeout = limits.execution_timeout_ms().saturating_mul(NANOS_PER_MS);
         self.cancel.clock().start(Moment::now(), timeout);
         self.meter.arm(limits, timeout);
         self.limiter.begin_execution();

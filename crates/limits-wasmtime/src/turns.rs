@@ -125,15 +125,15 @@ mod tests {
     use tokio::runtime::Handle;
 
     /// Polls an execution of 10 ms inside the poll of another one, which has a slot.
-    fn run_inside(turns: Turns<'_>, cx: &mut Context<'_>) {
+    fn run_inside(mut turns: Turns<'_>, cx: &mut Context<'_>) {
         let guest = pin!(async {
             let began = Moment::now();
             while Moment::now().since(began) < Duration::from_millis(10) {}
         });
         let (cancel, mut time) = (CancelHandle::new(), TimeUse::default());
-        cancel.clock().start(Moment::now(), Duration::MAX);
+        cancel.clock().start(Moment::now(), u64::MAX);
         let mut yields = KeptWaker::new();
-        let driven = drive(guest, &cancel, None, &mut time, &mut yields, Some(turns));
+        let driven = drive(guest, &cancel, None, &mut time, &mut yields, Some(&mut turns));
         let (polled, _) = nested::measure(true, || pin!(driven).poll(cx).is_ready());
         assert!(polled);
     }
