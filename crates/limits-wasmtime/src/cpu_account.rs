@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use limits_core::{Account, CpuTimePolicy, CpuWait, QuotaError, QuotaType, Retry, Wait};
 
+const NANOS_PER_MICRO: u64 = 1_000;
+
 /// An account, and what happens when it has no CPU time left.
 #[derive(Clone, Debug)]
 pub(crate) struct CpuAccount {
@@ -56,8 +58,6 @@ impl CpuAccount {
     }
 }
 
-const NANOS_PER_MICRO: u64 = 1_000;
-
 /// The part of a microsecond that an account is still owed, in nanoseconds.
 #[derive(Debug, Default)]
 pub(crate) struct UnbilledTime(u64);
@@ -69,7 +69,7 @@ pub(crate) struct UnbilledTime(u64);
 #[derive(Debug, Default)]
 pub(crate) struct TimeUse {
     /// Time that the guest held a thread, in nanoseconds.
-    pub(crate) cpu: u64,
+    pub(crate) cpu_nanos: u64,
     pub(crate) slices: u64,
     pub(crate) unbilled: UnbilledTime,
     waits: Option<Box<Waits>>,
@@ -84,7 +84,7 @@ struct Waits {
     /// The time that it waited for its turn.
     queued: Duration,
     /// The deadline passed as it waited for its turn.
-    is_queued: bool,
+    is_late_in_queue: bool,
 }
 
 impl TimeUse {
@@ -97,7 +97,7 @@ impl TimeUse {
     /// Returns the time that the guest held a thread.
     #[inline]
     pub(crate) const fn cpu_time(&self) -> Duration {
-        Duration::from_nanos(self.cpu)
+        Duration::from_nanos(self.cpu_nanos)
     }
 
     /// Returns the time that the execution waited for CPU time.
@@ -138,16 +138,55 @@ impl TimeUse {
 
     /// Notes that the deadline passed as the execution waited for its turn.
     pub(crate) fn note_late_in_queue(&mut self) {
-        self.waits.get_or_insert_default().is_queued = true;
+        self.waits.get_or_insert_default().is_late_in_queue = true;
     }
 
     /// Returns the wait that is to blame for a deadline that has passed, if one is.
     pub(crate) fn waited(&self) -> Option<Wait> {
         let waits = self.waits.as_ref()?;
-        if waits.is_queued {
+        if waits.is_late_in_queue {
             return Some(Wait::Turn(waits.queued));
         }
         let refused = waits.throttled_by.filter(|_| !waits.throttled.is_zero())?;
         Some(Wait::CpuTime(CpuWait { time: waits.throttled, refused }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TimeUse, UnbilledTime};
+    use core::time::Duration;
+    use limits_core::{CpuWait, QuotaError, QuotaResource, Wait};
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_deadline_that_passed_in_the_queue_is_put_down_to_the_queue_after_any_other_wait() {
+        let mut time = TimeUse::after(UnbilledTime::default());
+        assert_eq!(
+            (time.waited(), time.throttled(), time.queued()),
+            (None, Duration::ZERO, Duration::ZERO)
+        );
+        let refused = QuotaError::new(QuotaResource::CpuTime, 1);
+        time.note_throttle(refused);
+        assert_eq!(time.waited(), None, "it has not waited yet");
+        time.add_throttled(MILLISECOND);
+        time.add_queued(2 * MILLISECOND);
+        assert_eq!(time.waited(), Some(Wait::CpuTime(CpuWait { time: MILLISECOND, refused })));
+        time.note_late_in_queue();
+        assert_eq!(time.waited(), Some(Wait::Turn(2 * MILLISECOND)));
+        assert_eq!((time.throttled(), time.queued()), (MILLISECOND, 2 * MILLISECOND));
+    }
+
+    #[test]
+    fn a_parents_refusal_is_kept_as_the_reason_for_throttling() {
+        let mut time = TimeUse::default();
+        let own = QuotaError::new(QuotaResource::CpuTime, 1);
+        for refused in [own, own.at_depth(1), own] {
+            time.note_throttle(refused);
+            time.add_throttled(MILLISECOND);
+        }
+        let Some(Wait::CpuTime(wait)) = time.waited() else { panic!("{time:?}") };
+        assert_eq!((wait.time, wait.refused.depth()), (3 * MILLISECOND, 1));
     }
 }

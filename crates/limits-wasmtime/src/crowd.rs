@@ -46,11 +46,7 @@ impl Drop for Place {
 /// of them lasts as long as one of a few.
 #[inline]
 pub(crate) fn slice() -> Duration {
-    match COMPUTING.load(Ordering::Relaxed) {
-        // A division would be a hundredth of a short call.
-        ..=FEW => SLICE,
-        guests => slice_among(guests),
-    }
+    slice_among(COMPUTING.load(Ordering::Relaxed))
 }
 
 /// Returns the number of guests that compute.
@@ -59,10 +55,16 @@ pub(crate) fn computing() -> u64 {
     COMPUTING.load(Ordering::Relaxed)
 }
 
-#[cold]
+#[inline]
 fn slice_among(guests: u64) -> Duration {
+    // Most are few, and a division would be a hundredth of a short call.
+    if guests <= FEW { SLICE } else { slice_among_many(guests) }
+}
+
+#[cold]
+fn slice_among_many(guests: u64) -> Duration {
     let micros = u64::try_from(SLICE.as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(micros.saturating_mul(FEW) / guests.max(FEW)).max(LEAST_SLICE)
+    Duration::from_micros(micros.saturating_mul(FEW) / guests).max(LEAST_SLICE)
 }
 
 #[cfg(test)]
@@ -84,6 +86,7 @@ mod tests {
     fn a_round_of_many_guests_lasts_as_long_as_one_of_a_few() {
         assert_eq!(slice_among(0), SLICE);
         assert_eq!(slice_among(8), SLICE);
+        assert!(slice_among(9) < SLICE);
         assert_eq!(slice_among(16), SLICE / 2);
         assert_eq!(slice_among(40) * 40, SLICE * 8);
         assert_eq!(slice_among(100), LEAST_SLICE);

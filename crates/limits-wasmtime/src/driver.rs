@@ -25,7 +25,7 @@ use crate::slice_clock::SliceClock;
 use crate::turns::Turns;
 use crate::yield_waker::KeptWaker;
 
-/// Time before the deadline at which the timer of a guest that waits for the host is set. Tokio's
+/// Time before the deadline at which the alarm of a guest that waits for the host is set. Tokio's
 /// timers come up to two milliseconds late (its wheel and the kernel's poll both round up to the
 /// millisecond), so the rest is waited out by yielding.
 const TIMER_SLACK: Duration = Duration::from_millis(2);
@@ -112,8 +112,8 @@ struct Driver<'e, 'p> {
     turns: Option<&'e mut Turns<'p>>,
     /// The moment at which the next pass begins, if it is known: the first one begins at the start.
     next: Option<Moment>,
-    /// Wakes the task for the deadline of a guest that waits, or when the account has CPU time
-    /// again. Whether it is time for what it is asked for, a pass finds out by the clock.
+    /// Wakes the task for the deadline of a guest that waits, or for the next question to the
+    /// account. It may come early: each pass looks at the clock and asks the account itself.
     alarm: Option<Pin<Box<Sleep>>>,
     /// Start of the wait for the account's CPU time.
     paused: Option<Moment>,
@@ -283,7 +283,7 @@ impl<'e> Driver<'e, '_> {
             Poll::Ready(waited) => {
                 self.time.add_queued(waited);
                 if !waited.is_zero() {
-                    // It was set for a wait in the queue, which ends less exactly.
+                    // The alarm was set for a wait in the queue, which ends less exactly.
                     self.alarm = None;
                 }
                 true
@@ -322,7 +322,7 @@ impl<'e> Driver<'e, '_> {
     /// that executions inside it were charged for.
     #[inline]
     fn spend(&mut self, ran: u64, nested: Nested) {
-        self.time.cpu = self.time.cpu.saturating_add(ran.saturating_sub(nested.ran));
+        self.time.cpu_nanos = self.time.cpu_nanos.saturating_add(ran.saturating_sub(nested.ran));
         let charged = match self.cpu {
             Some(cpu) => {
                 cpu.charge(&mut self.time.unbilled, ran.saturating_sub(nested.charged));
@@ -341,7 +341,7 @@ impl<'e> Driver<'e, '_> {
             turns.note(took);
         }
         let took = nanos(took);
-        self.time.cpu = self.time.cpu.saturating_add(took);
+        self.time.cpu_nanos = self.time.cpu_nanos.saturating_add(took);
         if let Some(cpu) = self.cpu {
             cpu.charge(&mut self.time.unbilled, took);
         }
@@ -369,6 +369,7 @@ impl<'e> Driver<'e, '_> {
     #[inline]
     fn resume(&mut self, now: Moment) {
         if let Some(since) = self.paused.take() {
+            // It was set for the account, or for the deadline without slack.
             self.alarm = None;
             self.time.add_throttled(now.since(since));
         }

@@ -170,10 +170,11 @@ impl<'e> Execution<'e> {
             return Driven::done(Moment::now());
         }
         let mut waker = KeptWaker::renew(store.data_mut().limits().waker.take(), self.cancel);
-        let mut turns =
-            self.pool.map(|pool| Turns::new(pool, store.data_mut().limits().share.clone()));
+        let share = self.pool.and_then(|_| store.data_mut().limits().share.clone());
         let driven = {
             let guest = pin!(async { *output = Some(guest(store).await) });
+            // After the guest, so that its slot is given back before the guest is dropped.
+            let mut turns = self.pool.map(|pool| Turns::new(pool, share));
             let turns = turns.as_mut();
             drive(guest, self.cancel, self.cpu.as_ref(), &mut self.time, &mut waker, turns).await
         };
@@ -242,6 +243,13 @@ impl<'e> Execution<'e> {
         stopped: Option<Box<Stopped>>,
         error: Option<wasmtime::Error>,
     ) -> ExecutionFailure {
+        debug_assert!(
+            stopped.is_some()
+                || error.is_some()
+                || burnt > self.limits.max_fuel_per_execution()
+                || self.cancel.clock().is_expired(at),
+            "a future that ended left its output"
+        );
         self.is_trapped = error.as_ref().is_some_and(|error| error.is::<Trap>());
         let max_fuel = self.limits.max_fuel_per_execution();
         let fuel = FuelMetrics::new(max_fuel, burnt.min(max_fuel));

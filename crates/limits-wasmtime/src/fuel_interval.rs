@@ -42,11 +42,11 @@ pub(crate) struct FuelInterval {
 }
 
 impl FuelInterval {
-    /// Returns the interval for the start of an execution with so much fuel and so many
-    /// nanoseconds, which is never above `longest`.
+    /// Returns the interval for the start of an execution with so much fuel and time, which is
+    /// never above `longest`.
     #[inline]
-    pub(crate) fn start(max_fuel: u64, timeout: u64, longest: u64) -> Self {
-        let interval = cap(FIRST_INTERVAL, longest, Some(timeout));
+    pub(crate) fn start(max_fuel: u64, timeout_nanos: u64, longest: u64) -> Self {
+        let interval = cap(FIRST_INTERVAL, longest, Some(timeout_nanos));
         Self { interval, longest, price: None, mark: (max_fuel, 0) }
     }
 

@@ -30,14 +30,14 @@ pub(crate) fn add(ran: u64) {
     KEPT.set(KEPT.get().saturating_add(ran));
 }
 
-/// Tells whether executions have kept the thread for a slice or more, so that the next one is to
-/// [go](go) to the runtime first.
+/// Tells whether executions have kept the thread for a slice or more. The next one is to call [`go`]
+/// before it takes anything.
 #[inline]
 pub(crate) fn is_due() -> bool {
     KEPT.get() >= nanos(SLICE)
 }
 
-/// Goes to the runtime.
+/// Goes to the runtime, where [`is_due`] says so; the thread then has a new slice.
 ///
 /// Where a task has many executions at once, all of them go, and the first one that comes back
 /// begins a new slice. Each of the others runs once before it goes again: none waits for ever.

@@ -237,7 +237,8 @@ impl<T: HasLimits + Send + 'static> LiveSlot<T> {
             match tenancy.place.take_if(|_| !tenancy.is_kept) {
                 None => result,
                 Some(lost) => {
-                    // Under another name: a value that lives across an await is moved there.
+                    // `result` itself must not live across the await: it would be kept in the
+                    // future, and copied there on the way of a success, too.
                     let failed = result;
                     drop_store(lost.store, permit).await;
                     failed

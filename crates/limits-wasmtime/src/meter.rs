@@ -42,13 +42,13 @@ impl Meter {
         self.longest_interval = units;
     }
 
-    /// Starts an execution that may take `timeout` nanoseconds: fresh fuel.
+    /// Starts an execution with fresh fuel.
     #[inline]
-    pub(crate) fn arm(&mut self, limits: &ResourceLimits, timeout: u64) {
+    pub(crate) fn arm(&mut self, limits: &ResourceLimits, timeout_nanos: u64) {
         let max_fuel = limits.max_fuel_per_execution();
         self.armed = Some(ArmedMeter {
             max_fuel,
-            interval: FuelInterval::start(max_fuel, timeout, self.longest_interval),
+            interval: FuelInterval::start(max_fuel, timeout_nanos, self.longest_interval),
             fuel_left: max_fuel,
             charged: 0,
             entered: false,

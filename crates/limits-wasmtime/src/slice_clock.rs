@@ -45,12 +45,12 @@ impl SliceClock {
         }
     }
 
-    /// Starts an execution, `now`, that may take `timeout` nanoseconds. A timeout beyond what the
-    /// clock can express is no deadline.
+    /// Starts an execution, `now`, that may take so long. A timeout beyond what the clock can
+    /// express is no deadline.
     #[inline]
-    pub(crate) fn start(&self, now: Moment, timeout: u64) {
+    pub(crate) fn start(&self, now: Moment, timeout_nanos: u64) {
         self.start.set(now);
-        self.deadline.set(now.after_nanos(timeout));
+        self.deadline.set(now.after_nanos(timeout_nanos));
         self.began.set(now);
         self.ran.store(0, Ordering::Relaxed);
         self.yielded.store(false, Ordering::Relaxed);

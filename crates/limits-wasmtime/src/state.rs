@@ -15,6 +15,8 @@ use crate::meter::Meter;
 use crate::moment::Moment;
 use crate::yield_waker::KeptWaker;
 
+const NANOS_PER_MS: u64 = 1_000_000;
+
 /// The limiter and the meter of one store, owned by the host's store data.
 ///
 /// Put one into the store's `T` and implement [`HasLimits`] to find it there; the executor arms it.
@@ -35,8 +37,6 @@ pub struct LimitState {
     /// The waker of the last execution, for the next one.
     pub(crate) waker: Option<KeptWaker>,
 }
-
-const NANOS_PER_MS: u64 = 1_000_000;
 
 impl Default for LimitState {
     fn default() -> Self {
@@ -62,9 +62,9 @@ impl LimitState {
     /// Starts an execution: fresh fuel, fresh deadline.
     #[inline]
     pub(crate) fn arm(&mut self, limits: &ResourceLimits) {
-        let timeout = limits.execution_timeout_ms().saturating_mul(NANOS_PER_MS);
-        self.cancel.clock().start(Moment::now(), timeout);
-        self.meter.arm(limits, timeout);
+        let timeout_nanos = limits.execution_timeout_ms().saturating_mul(NANOS_PER_MS);
+        self.cancel.clock().start(Moment::now(), timeout_nanos);
+        self.meter.arm(limits, timeout_nanos);
         self.limiter.begin_execution();
     }
 
@@ -238,4 +238,24 @@ pub fn resource_table(limits: &ResourceLimits) -> ResourceTable {
     let mut table = ResourceTable::new();
     table.set_max_capacity(usize::try_from(limits.max_resources()).unwrap_or(usize::MAX));
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LimitState;
+    use limits_core::ResourceLimits;
+
+    #[test]
+    fn a_timeout_of_more_nanoseconds_than_a_word_counts_is_no_deadline() {
+        let armed = |timeout_ms: u64| {
+            let limits = ResourceLimits::builder().memory_bytes(0);
+            let mut state = LimitState::new();
+            state.arm(&limits.execution_timeout_ms(timeout_ms).build().unwrap());
+            state.remaining_time().map(|left| left.as_secs())
+        };
+        assert_eq!(armed(60_000), Some(59));
+        // A millionth of 2^64, rounded up.
+        assert_eq!(armed(18_446_744_073_710), None);
+        assert_eq!(armed(u64::MAX), None);
+    }
 }

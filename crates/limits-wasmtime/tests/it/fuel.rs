@@ -1,8 +1,10 @@
 //! Fuel is counted, bounds work and is reported honestly.
 
 use core::sync::atomic::Ordering;
+use core::time::Duration;
 
 use limits_wasmtime::limits_core::WasmError;
+use limits_wasmtime::wasmtime::Store;
 
 use crate::guest::{Guest, Host, roomy};
 
@@ -165,6 +167,21 @@ async fn a_charge_that_is_not_covered_counts_after_the_last_call() {
         })
         .await
         .unwrap_err();
+    assert!(matches!(failure.error(), WasmError::OutOfFuel { .. }), "{failure}");
+}
+
+#[tokio::test]
+async fn a_guest_that_burnt_too_much_and_is_late_as_well_is_out_of_fuel() {
+    let guest = Guest::core(r#"(func (export "run"))"#);
+    let limits = roomy().max_fuel(1_000).execution_timeout_ms(1).build().unwrap();
+    let run = async |store: &mut Store<Host>, _| {
+        let _ = store.data_mut().limits.charge_fuel(1_000_000);
+        while store.data_mut().limits.remaining_time() != Some(Duration::ZERO) {}
+        Ok(())
+    };
+    let failure =
+        guest.executor.execute_with(&guest.component, &limits, Host::default(), run).await;
+    let failure = failure.unwrap_err();
     assert!(matches!(failure.error(), WasmError::OutOfFuel { .. }), "{failure}");
 }
 

@@ -81,6 +81,41 @@ async fn others_run_beside_a_task_of_short_calls_into_a_kept_instance() {
 }
 
 #[tokio::test]
+async fn others_run_beside_a_task_of_calls_that_hand_the_instance_back() {
+    let nothing = Guest::core(NOTHING);
+    let limits = roomy().build().unwrap();
+    let live = nothing.executor.instantiate(&nothing.component, &limits, Host::default()).await;
+    let mut live = live.unwrap().output;
+    let count = Cell::new(0);
+    let executions = async {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(20) {
+            live = live.call::<_, ()>("run", ()).await.unwrap().0;
+            count.set(count.get() + 1);
+        }
+    };
+    let median = between_polls(executions, &count).await.unwrap();
+    assert!(median < 5_000, "{median}");
+}
+
+#[tokio::test]
+async fn others_run_beside_a_task_of_instantiations() {
+    let nothing = Guest::core(NOTHING);
+    let limits = roomy().build().unwrap();
+    let count = Cell::new(0);
+    let executions = async {
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_secs(20) {
+            let host = Host::default();
+            nothing.executor.instantiate(&nothing.component, &limits, host).await.unwrap();
+            count.set(count.get() + 1);
+        }
+    };
+    let median = between_polls(executions, &count).await.unwrap();
+    assert!(median < 100, "{median}");
+}
+
+#[tokio::test]
 async fn others_run_beside_a_task_of_executions_that_are_refused() {
     let nothing = Guest::core(NOTHING);
     let quota = ResourceQuota::new().with_cpu_time(0);

@@ -1,6 +1,7 @@
 //! Dropping large stores.
 
-use core::future::poll_fn;
+use core::future::{Future as _, poll_fn};
+use core::num::NonZeroUsize;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::Poll;
 use core::time::Duration;
@@ -9,7 +10,9 @@ use std::sync::{Arc, Condvar, Mutex};
 use tokio::runtime::Handle;
 
 use limits_wasmtime::wasmtime::component::Linker;
-use limits_wasmtime::{ComponentExecutor, HasLimits, LimitState, PreparedComponent, create_engine};
+use limits_wasmtime::{
+    ComponentExecutor, HasLimits, LimitState, LiveSlot, PreparedComponent, create_engine,
+};
 
 use crate::guest::roomy;
 
@@ -112,6 +115,14 @@ async fn large_stores_are_dropped_by_at_most_four_threads_at_once() {
     assert_eq!((state.most, state.dropped), (4, 20));
 }
 
+/// How the instance of an execution is kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kept {
+    Not,
+    Alive,
+    InSlot,
+}
+
 /// Wherever an execution ends, its large store is dropped off the runtime's threads, and is gone
 /// when the caller hears of the end; a small one is dropped where it is.
 #[tokio::test]
@@ -119,18 +130,11 @@ async fn a_large_store_is_dropped_by_a_thread_of_its_own() {
     let limits = roomy().build().unwrap();
     for (pages, body) in [(64, ""), (64, "unreachable"), (1, ""), (1, "unreachable")] {
         let (executor, component) = guest(pages, body);
-        for is_kept in [false, true] {
+        for kept in [Kept::Not, Kept::Alive, Kept::InSlot] {
             let gate = Arc::<Gate>::default();
             gate.state.lock().unwrap().is_open = true;
             let state = Slow { limits: LimitState::new(), gate: Arc::clone(&gate) };
-            if is_kept {
-                let live = executor.instantiate(&component, &limits, state).await.unwrap().output;
-                let ended = live.call::<(), ()>("run", ()).await;
-                if body.is_empty() {
-                    continue;
-                }
-                assert!(ended.is_err());
-            } else {
+            if kept == Kept::Not {
                 let run = executor.execute_with_limits::<_, (), ()>(
                     &component,
                     &limits,
@@ -139,6 +143,18 @@ async fn a_large_store_is_dropped_by_a_thread_of_its_own() {
                     (),
                 );
                 assert_eq!(run.await.is_ok(), body.is_empty());
+            } else {
+                if body.is_empty() {
+                    continue;
+                }
+                let live = executor.instantiate(&component, &limits, state).await.unwrap().output;
+                if kept == Kept::Alive {
+                    assert!(live.call::<(), ()>("run", ()).await.is_err());
+                } else {
+                    let mut slot = LiveSlot::new(live);
+                    assert!(slot.call::<(), ()>("run", ()).await.is_err());
+                    assert!(slot.instance().is_none());
+                }
             }
             let state = gate.state.lock().unwrap();
             assert_eq!(state.dropped, 1);
@@ -206,4 +222,37 @@ async fn a_large_store_is_dropped_within_its_runtime() {
     let run = executor.execute_with_limits::<_, (), ()>(&component, &limits, state, "run", ());
     run.await.unwrap();
     assert!(is_within.load(Ordering::SeqCst));
+}
+
+/// The place of an instance that is lost in a slot is free when its store is gone.
+#[tokio::test]
+async fn a_slot_gives_its_place_back_after_its_large_store() {
+    let (executor, component) = guest(64, "unreachable");
+    let executor = executor.with_max_concurrent(NonZeroUsize::MIN);
+    let limits = roomy().build().unwrap();
+    let gate = Arc::<Gate>::default();
+    let state = Slow { limits: LimitState::new(), gate: Arc::clone(&gate) };
+    let live = executor.instantiate(&component, &limits, state).await.unwrap().output;
+    let mut slot = LiveSlot::new(live);
+    let mut call = Box::pin(slot.call::<(), ()>("run", ()));
+    while gate.state.lock().unwrap().waiting == 0 {
+        let polled = poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_ready()));
+        assert!(!polled.await, "the gate is closed");
+        tokio::task::yield_now().await;
+    }
+    let other = async || {
+        let gate = Arc::new(Gate::default());
+        gate.state.lock().unwrap().is_open = true;
+        let state = Slow { limits: LimitState::new(), gate };
+        let run = executor.execute_with_limits::<_, (), ()>(&component, &limits, state, "run", ());
+        run.await.unwrap_err().to_string()
+    };
+    let busy = other().await;
+    assert!(busy.starts_with("host busy: 1 "), "{busy}");
+    gate.state.lock().unwrap().is_open = true;
+    gate.changed.notify_all();
+    assert!(call.await.is_err());
+    let trapped = other().await;
+    assert!(!trapped.starts_with("host busy"), "{trapped}");
+    assert!(slot.instance().is_none());
 }
