@@ -30,8 +30,8 @@ pub(crate) fn add(ran: u64) {
     KEPT.set(KEPT.get().saturating_add(ran));
 }
 
-/// Tells whether executions have kept the thread for a slice or more. The next one is to call [`go`]
-/// before it takes anything.
+/// Tells whether executions have kept the thread for a slice or more. The next one then calls
+/// [`go`] before it takes anything.
 #[inline]
 pub(crate) fn is_due() -> bool {
     KEPT.get() >= nanos(SLICE)
