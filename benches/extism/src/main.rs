@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let busy =
         compare(options.rounds(31), 1, [&mut || ours.kept("loop"), &mut || theirs.kept("loop")])?;
-    let row = Row::new(group, "tight loop of 50 ms", "us");
+    let row = Row::new(group, "tight loop", "us");
     report.row(row.compared(&busy, 0, PEER, 1));
 
     let late = lateness(options.rounds(51), &ours, &theirs)?;

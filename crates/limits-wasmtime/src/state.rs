@@ -253,7 +253,7 @@ mod tests {
             state.arm(&limits.execution_timeout_ms(timeout_ms).build().unwrap());
             state.remaining_time().map(|left| left.as_secs())
         };
-        assert_eq!(armed(60_000), Some(59));
+        assert!(matches!(armed(60_000), Some(30..=60)), "a minute, and a slow machine");
         // A millionth of 2^64, rounded up.
         assert_eq!(armed(18_446_744_073_710), None);
         assert_eq!(armed(u64::MAX), None);

@@ -112,7 +112,7 @@ async fn others_run_beside_a_task_of_instantiations() {
         }
     };
     let median = between_polls(executions, &count).await.unwrap();
-    assert!(median < 100, "{median}");
+    assert!(median < 2_000, "{median}");
 }
 
 #[tokio::test]

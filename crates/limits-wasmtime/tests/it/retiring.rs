@@ -16,6 +16,9 @@ use limits_wasmtime::{
 
 use crate::guest::roomy;
 
+/// Held by tests that need all droppers of the process at one time.
+static DROPPERS: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// The number of stores that are being dropped, and a gate that holds them.
 #[derive(Default)]
 struct Gate {
@@ -77,6 +80,7 @@ fn guest(pages: u32, body: &str) -> (ComponentExecutor, PreparedComponent<Slow>)
 /// Many stores that end together do not take a thread each; all of them are dropped in the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_stores_are_dropped_by_at_most_four_threads_at_once() {
+    let _all = DROPPERS.lock().await;
     let (executor, component) = guest(64, "");
     let gate = Arc::<Gate>::default();
     let limits = roomy().build().unwrap();
@@ -168,6 +172,7 @@ async fn a_large_store_is_dropped_by_a_thread_of_its_own() {
 /// up no other execution of the process.
 #[tokio::test]
 async fn i8_an_execution_that_is_not_polled_any_more_holds_up_no_other() {
+    let _all = DROPPERS.lock().await;
     let (executor, component) = guest(64, "");
     let limits = roomy().build().unwrap();
     let gate = Arc::<Gate>::default();
