@@ -57,7 +57,7 @@ pub(crate) fn computing() -> u64 {
 
 #[inline]
 fn slice_among(guests: u64) -> Duration {
-    // Most are few, and a division would be a hundredth of a short call.
+    // The way of each pass of a short call: without a division.
     if guests <= FEW { SLICE } else { slice_among_many(guests) }
 }
 

@@ -369,7 +369,7 @@ impl<'e> Driver<'e, '_> {
     #[inline]
     fn resume(&mut self, now: Moment) {
         if let Some(since) = self.paused.take() {
-            // It was set for the account, or for the deadline without slack.
+            // The alarm was set for the account, or for the deadline without slack.
             self.alarm = None;
             self.time.add_throttled(now.since(since));
         }

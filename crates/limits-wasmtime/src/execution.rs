@@ -243,13 +243,6 @@ impl<'e> Execution<'e> {
         stopped: Option<Box<Stopped>>,
         error: Option<wasmtime::Error>,
     ) -> ExecutionFailure {
-        debug_assert!(
-            stopped.is_some()
-                || error.is_some()
-                || burnt > self.limits.max_fuel_per_execution()
-                || self.cancel.clock().is_expired(at),
-            "a future that ended left its output"
-        );
         self.is_trapped = error.as_ref().is_some_and(|error| error.is::<Trap>());
         let max_fuel = self.limits.max_fuel_per_execution();
         let fuel = FuelMetrics::new(max_fuel, burnt.min(max_fuel));
@@ -271,7 +264,10 @@ impl<'e> Execution<'e> {
                 },
             ),
             (None, None) if burnt > max_fuel => (WasmError::out_of_fuel(fuel), true),
-            (None, None) => (error_of_stop(Stop::Deadline, self.limits, fuel, waited), true),
+            (None, None) if self.cancel.clock().is_expired(at) => {
+                (error_of_stop(Stop::Deadline, self.limits, fuel, waited), true)
+            }
+            (None, None) => unreachable!("a future that ended left its output"),
         };
         // A guest that was not entered has no count in a register.
         let fuel_exact = fuel_exact || !state.meter.is_entered();

@@ -119,7 +119,7 @@ async fn large_stores_are_dropped_by_at_most_four_threads_at_once() {
     assert_eq!((state.most, state.dropped), (4, 20));
 }
 
-/// How the instance of an execution is kept.
+/// Whether a host keeps the instance of an execution, and where.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kept {
     Not,
