@@ -135,7 +135,7 @@ async fn a_destructor_is_inside_the_deadline() {
              (export $thing "thing" (type $r))
              (func (export "make") (result (own $thing)) (canon lift (core func $i "make"))))"#,
     );
-    let limits = roomy().execution_timeout_ms(20).build().unwrap();
+    let limits = roomy().execution_timeout_ms(200).build().unwrap();
     let failure = guest
         .executor
         .execute_with(&guest.component, &limits, Host::default(), async |store, instance| {

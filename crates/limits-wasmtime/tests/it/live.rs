@@ -64,7 +64,7 @@ async fn a_call_into_a_kept_instance_spends_no_time_on_instantiation() {
 
 #[tokio::test]
 async fn an_execution_tells_its_instantiation_from_its_call() {
-    let limits = roomy().max_fuel(u64::MAX).execution_timeout_ms(20).build().unwrap();
+    let limits = roomy().max_fuel(u64::MAX).execution_timeout_ms(200).build().unwrap();
     let in_call = Guest::new(COUNTER);
     let ended = in_call
         .executor
@@ -100,7 +100,7 @@ async fn memory_is_bounded_over_all_calls() {
 
 #[tokio::test]
 async fn a_stopped_store_is_gone() {
-    let live = counter(roomy().execution_timeout_ms(20)).await;
+    let live = counter(roomy().execution_timeout_ms(200)).await;
     let (failure, instance) = live.call::<_, ()>("spin", ()).await.unwrap_err().into_parts();
     assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
     assert!(instance.is_none());
@@ -188,7 +188,7 @@ async fn a_call_that_was_not_entered_leaves_the_instance_as_it_was() {
 /// A call that was entered and trapped leaves nothing to enter again.
 #[tokio::test]
 async fn a_call_that_was_entered_and_failed_takes_the_instance_along() {
-    let live = counter(roomy().execution_timeout_ms(20)).await;
+    let live = counter(roomy().execution_timeout_ms(200)).await;
     let (failure, kept) = live.call::<_, ()>("spin", ()).await.unwrap_err().into_parts();
     assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
     assert!(kept.is_none());

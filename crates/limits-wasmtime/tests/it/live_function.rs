@@ -33,7 +33,7 @@ const SUM: &str = r#"(component
     (func (export "spin") (canon lift (core func $i "spin"))))"#;
 
 async fn slot(state: LimitState) -> LiveSlot<Host> {
-    slot_for(50, state).await
+    slot_for(60_000, state).await
 }
 
 async fn slot_for(timeout_ms: u64, state: LimitState) -> LiveSlot<Host> {
@@ -85,7 +85,7 @@ async fn a_function_that_is_missing_or_of_other_types_is_refused_as_it_is_looked
 #[tokio::test]
 async fn a_function_enters_no_instance_after_an_abnormal_end() {
     for export in ["trap", "spin", "wait"] {
-        let mut slot = slot(LimitState::new()).await;
+        let mut slot = slot_for(200, LimitState::new()).await;
         let mut function = slot.func("add").await.unwrap();
         let mut fail = slot.func::<(), ()>(export).await.unwrap();
         assert_eq!(add(&mut slot, &mut function, 1).await, 1);
@@ -211,7 +211,7 @@ async fn a_function_has_a_deadline_of_its_own_in_each_call() {
 
 #[tokio::test]
 async fn a_function_that_runs_for_long_gives_the_thread_back() {
-    let mut slot = slot(LimitState::new()).await;
+    let mut slot = slot_for(200, LimitState::new()).await;
     let mut spin = slot.func::<(), ()>("spin").await.unwrap();
     let turns = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&turns);
@@ -223,7 +223,7 @@ async fn a_function_that_runs_for_long_gives_the_thread_back() {
     });
     let failure = spin.call(&mut slot, ()).await.unwrap_err();
     neighbour.abort();
-    // 200 slices in 50 ms, if nothing else runs.
+    // 800 slices in 200 ms, if nothing else runs.
     assert!(turns.load(Ordering::Relaxed) >= 5, "{}", turns.load(Ordering::Relaxed));
     assert!(failure.report().slices >= 5, "{failure}");
 }

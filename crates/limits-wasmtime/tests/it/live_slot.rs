@@ -29,7 +29,7 @@ const COUNTER: &str = r#"(component
 
 async fn slot() -> LiveSlot<Host> {
     let guest = Guest::new(COUNTER);
-    let limits = roomy().execution_timeout_ms(50).build().unwrap();
+    let limits = roomy().execution_timeout_ms(200).build().unwrap();
     let live = guest.executor.instantiate(&guest.component, &limits, Host::default()).await;
     LiveSlot::new(live.unwrap().output)
 }
