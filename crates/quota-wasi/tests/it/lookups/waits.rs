@@ -153,7 +153,8 @@ async fn a_thread_that_is_stuck_counts_until_it_ends() {
     // I65: though the look-up failed long ago, and its store is gone.
     let (resolver, go) = Blocker::new();
     let quota = anything(resolver).max_blocking_threads(1).build().unwrap();
-    let mut guest = Guest::on_network(&quota, in_time(20)).await;
+    // The thread has to have begun by then.
+    let mut guest = Guest::on_network(&quota, in_time(500)).await;
     let failed = guest.look_up("stuck.example").await;
     assert_eq!(failed, Err(ErrorCode::TemporaryResolverFailure));
     drop(guest);
