@@ -12,11 +12,12 @@ mod waiting;
 
 use core::fmt;
 use core::ops::Deref;
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use core::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use limits_core::{CapabilitySet, QuotaResource, QuotaTracker};
 
+use crate::component_flags::ComponentFlags;
 use crate::enforce_error::EnforceError;
 use crate::level_watch::LevelWatch;
 use crate::peaks::Peaks;
@@ -48,17 +49,15 @@ pub(crate) use self::reporting::UseChange;
 #[derive(Clone)]
 pub struct ComponentHandle(Arc<Component>);
 
-// In this order: with as many components as do not fit into a cache, a take waits for the lines
-// that it reads. Those are the one of the first fields, and the two after it, of the tracker.
-#[repr(C)]
 struct Component {
     shared: Arc<Shared>,
     /// None unless the registry records peaks.
     peaks: Option<Box<Peaks>>,
-    stage: AtomicU8,
     id: Box<str>,
     /// Made with the first event that it decides over.
     throttle: OnceLock<Box<Throttle>>,
+    /// With the component's flags. With as many components as do not fit into a cache, a take waits
+    /// for the lines of memory that it reads, and those are two of the tracker.
     tracker: QuotaTracker,
     capabilities: SetInForce,
     /// Units that clones of the handle have kept.
@@ -75,17 +74,7 @@ struct Component {
 
 const RESOURCES: usize = QuotaResource::ALL.len();
 
-/// The stages of a component, in their order.
-mod stage {
-    pub(super) const PREPARED: u8 = 0;
-    pub(super) const REGISTERED: u8 = 1;
-    pub(super) const UNREGISTERED: u8 = 2;
-}
-
-const _: () = {
-    assert!(core::mem::offset_of!(Component, tracker) == 64);
-    assert!(size_of::<Component>() <= 448);
-};
+const _: () = assert!(size_of::<Component>() <= 448);
 
 #[cfg(test)]
 std::thread_local! {
@@ -111,6 +100,9 @@ impl ComponentHandle {
         shared: Arc<Shared>,
     ) -> Self {
         let peaks = shared.host_peaks.is_some().then(Box::default);
+        if shared.has_sinks() || peaks.is_some() {
+            ComponentFlags::set_watched(tracker.owner_flags());
+        }
         let by_parent = shared.parent.is_some().then(Box::default);
         let denied = DenialCounters { by_parent, ..DenialCounters::default() };
         Self(Arc::new(Component {
@@ -119,7 +111,6 @@ impl ComponentHandle {
             tracker,
             releasable: ReleasableTotals::default(),
             shared,
-            stage: AtomicU8::new(stage::PREPARED),
             denied,
             peaks,
             level_watches: Default::default(),
@@ -141,18 +132,21 @@ impl ComponentHandle {
     #[inline]
     #[must_use]
     pub fn is_registered(&self) -> bool {
-        // Pairs with the release in `set_unregistered`: a thread that sees the component
-        // unregistered sees what was done before that.
-        self.0.stage.load(Ordering::Acquire) == stage::REGISTERED
+        self.flags().is_registered()
+    }
+
+    #[inline]
+    fn flags(&self) -> ComponentFlags {
+        ComponentFlags::of(self.0.tracker.owner_flags())
     }
 
     /// Reports whether the component was never registered: no sink has heard of it.
     pub(crate) fn is_unheard(&self) -> bool {
-        self.0.stage.load(Ordering::Acquire) == stage::PREPARED
+        self.flags().is_unheard()
     }
 
     pub(crate) fn set_registered(&self) {
-        self.0.stage.store(stage::REGISTERED, Ordering::Release);
+        ComponentFlags::set_registered(self.0.tracker.owner_flags());
     }
 
     pub(crate) fn set_unregistered(&self) {
@@ -160,7 +154,7 @@ impl ComponentHandle {
         if let Some(hook) = UNREGISTERING.take() {
             hook();
         }
-        self.0.stage.store(stage::UNREGISTERED, Ordering::Release);
+        ComponentFlags::set_unregistered(self.0.tracker.owner_flags());
     }
 
     #[inline]

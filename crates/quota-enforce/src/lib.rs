@@ -6,6 +6,7 @@ mod audit;
 mod caught;
 mod checked_resource;
 mod coarse_clock;
+mod component_flags;
 #[cfg(feature = "config")]
 mod configured;
 mod crossings;

@@ -45,6 +45,7 @@ mod shorthands;
 
 use alloc::sync::Arc;
 use core::fmt;
+use core::sync::atomic::AtomicU8;
 
 use crate::quota::bounds::Bounds;
 use crate::quota::clock::Clock;
@@ -138,6 +139,7 @@ pub struct QuotaTracker {
     /// The time on the clock at which the topmost tracker was made.
     origin_ns: u64,
     windows: Windows,
+    owner_flags: AtomicU8,
     // The rest of the bounds is on the third line, which takes of totals write.
     bounds: Bounds,
     /// Storage, its entries, memory.
@@ -238,6 +240,7 @@ impl QuotaTracker {
             clock,
             origin_ns,
             windows,
+            owner_flags: AtomicU8::new(0),
             bounds: Bounds::new(&quota, windows),
             totals: [(); 3].map(|()| Total::new()),
             leases: None,
@@ -248,6 +251,16 @@ impl QuotaTracker {
     #[must_use]
     pub const fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// Returns flags for the tracker's owner, all unset at first. The tracker neither reads nor
+    /// writes them.
+    ///
+    /// They lie beside the limits, which a take of a rate reads. An owner of more trackers than fit
+    /// into a cache, who looks at a flag of its own at each take, waits for no further memory.
+    #[must_use]
+    pub const fn owner_flags(&self) -> &AtomicU8 {
+        &self.owner_flags
     }
 
     /// Returns the tracker from which this one also takes.
@@ -429,6 +442,7 @@ mod tests {
         let line = |field: usize| (field - start) / 64;
         assert_eq!(line(core::ptr::from_ref(&tracker.all_leases).addr()), 0);
         assert_eq!(line(core::ptr::from_ref(&tracker.clock).addr()), 1);
+        assert_eq!(line(core::ptr::from_ref(tracker.owner_flags()).addr()), 1);
         // Three limits of rates end the second line.
         let bounds = core::ptr::from_ref(&tracker.bounds).addr();
         assert_eq!((bounds + 3 * size_of::<u64>() - start), 2 * 64);

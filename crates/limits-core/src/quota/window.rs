@@ -47,7 +47,9 @@ const SHORTEST: u64 = 1_000_000;
 const LONGEST: u64 = u64::MAX - 2;
 
 /// The length of a rate's windows, and the layout of its word.
+// Packed into 12 bytes: a tracker has a byte for its owner on the same line.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, packed(4))]
 pub(crate) struct Windows {
     period: u64,
     use_bits: u32,

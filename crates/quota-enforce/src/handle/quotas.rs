@@ -88,11 +88,14 @@ impl ComponentHandle {
     /// As [`reserve`](Self::reserve).
     #[inline]
     pub fn consume(&self, quota: QuotaType) -> Result<(), EnforceError> {
-        self.check_registered()?;
+        let flags = self.flags();
+        if !flags.is_registered() {
+            return Err(self.not_registered());
+        }
         match self.0.tracker.consume_if(quota, || self.is_registered()) {
             Ok(true) => {
                 self.keep(quota, quota.amount());
-                if self.is_watched() {
+                if flags.is_watched() {
                     self.on_use(UseChange::Granted(&[quota]));
                 }
                 Ok(())

@@ -51,15 +51,9 @@ impl ComponentHandle {
         if let UseChange::Fallen(quotas) | UseChange::Counted(quotas) = change {
             self.offer(quotas);
         }
-        if self.is_watched() {
+        if self.flags().is_watched() {
             self.report_use(change);
         }
-    }
-
-    /// Reports whether anything is to be done about a grant.
-    #[inline]
-    pub(super) fn is_watched(&self) -> bool {
-        self.0.shared.has_sinks() || self.0.peaks.is_some()
     }
 
     fn report_use(&self, change: UseChange<'_>) {
