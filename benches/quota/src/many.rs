@@ -46,7 +46,7 @@ fn rows(components: usize, rounds: usize) -> Result<[Row; 2], EnforceError> {
     all.add("takes", || alone(batch, || take(handles.next())));
     all.add("bare words", || alone(batch, || count(words.at(bare.next()))));
     all.add("clock and bare words", || alone(batch, || reads() && count(words.at(bare.next()))));
-    all.add("clock, bare words, two more lines", || {
+    all.add("clock, bare words, one more line", || {
         alone(batch, || {
             let word = bare.next();
             reads() && words.is_plain(word) && count(words.at(word))
@@ -54,7 +54,7 @@ fn rows(components: usize, rounds: usize) -> Result<[Row; 2], EnforceError> {
     });
     let measured = all.run(rounds);
     let title = format!("{components} components");
-    let least = measured.median("clock, bare words, two more lines");
+    let least = measured.median("clock, bare words, one more line");
     let row = |title: &str, peer| {
         let row = measured.compared(GROUP, title, "takes", peer).least(least);
         row.target(Target::Ratio(1.5))
@@ -103,7 +103,7 @@ impl Words {
             .collect();
         strides.sort_unstable();
         let stride = strides.get(strides.len() / 2).map_or(1, |bytes| bytes.div_ceil(8));
-        let words = handles.len() * stride + 2 * LINE;
+        let words = handles.len() * stride + LINE;
         Self { memory: (0..words).map(|_| AtomicU64::new(0)).collect(), stride }
     }
 
@@ -112,11 +112,10 @@ impl Words {
         &self.memory[*word]
     }
 
-    /// Reads the two lines after that of a word: a take by a handle reads two more than it writes.
+    /// Reads the line after that of a word: a take by a handle reads one more than it writes.
     #[inline]
     fn is_plain(&self, word: &usize) -> bool {
-        let next = |lines: usize| self.memory[*word + lines * LINE].load(Ordering::Relaxed);
-        next(1) < u64::MAX && next(2) < u64::MAX
+        self.memory[*word + LINE].load(Ordering::Relaxed) < u64::MAX
     }
 }
 

@@ -253,8 +253,7 @@ impl QuotaTracker {
         &self.clock
     }
 
-    /// Returns flags for the tracker's owner, all unset at first. The tracker neither reads nor
-    /// writes them.
+    /// Returns flags of the tracker's owner, unset at first, which the tracker does not use.
     ///
     /// They lie beside the limits, which a take of a rate reads. An owner of more trackers than fit
     /// into a cache, who looks at a flag of its own at each take, waits for no further memory.
