@@ -238,14 +238,14 @@ fn test_out_of_fuel_error_partial() {
 
 #[test]
 fn test_execution_timeout_error_with_fuel() {
-    let failure = Host::new().run(&limits(u64::MAX, 20), "spin").unwrap_err();
-    let WasmError::ExecutionTimeout { timeout_ms: 20, fuel_consumed: Some(fuel), .. } =
+    let failure = Host::new().run(&limits(u64::MAX, 200), "spin").unwrap_err();
+    let WasmError::ExecutionTimeout { timeout_ms: 200, fuel_consumed: Some(fuel), .. } =
         failure.error()
     else {
         panic!("expected a timeout that knows its fuel: {failure}");
     };
     assert!(*fuel > 0);
-    let expected = format!("execution timed out after 20 ms, {fuel} fuel used");
+    let expected = format!("execution timed out after 200 ms, {fuel} fuel used");
     assert_eq!(failure.to_string(), expected);
 }
 

@@ -9,7 +9,7 @@ use limits_wasmtime::{LimitState, create_engine};
 fn test_fuel_metering_enabled() {
     let mut store = Store::new(&create_engine().unwrap(), ());
     assert!(store.set_fuel(1_000).is_ok(), "an engine without fuel refuses this");
-    let report = Host::new().run(&default_limits(), "idle").unwrap();
+    let report = Host::new().run(&limits(1_000, PLENTY_MS), "idle").unwrap();
     assert!(report.fuel.consumed() > 0);
 }
 
@@ -33,8 +33,9 @@ fn test_fuel_metrics_from_store() {
 fn test_fuel_config_defaults() {
     assert_eq!(FuelConfig::default().max_fuel(), 1_000_000);
     assert_eq!(default_limits().fuel(), FuelConfig::default());
-    let host = Host::new();
-    let ended = block_on(host.call::<_, (u64,)>(&default_limits(), "fuel-left", ())).unwrap();
+    let (host, default) = (Host::new(), default_limits().fuel().max_fuel());
+    let ended =
+        block_on(host.call::<_, (u64,)>(&limits(default, PLENTY_MS), "fuel-left", ())).unwrap();
     let (left,) = ended.output;
     assert!((999_000..1_000_000).contains(&left), "{left} of 1000000 left after a few steps");
 }

@@ -358,7 +358,7 @@ fn instantiate(
 ) -> Result<ExecutionResult<LiveComponent<LimitState>>, ExecutionFailure> {
     let account: Arc<dyn Account> = component.into();
     let state = LimitState::new().with_account(account, CpuTimePolicy::Throttle);
-    block_on(host.executor().instantiate(host.guest(), &default_limits(), state))
+    block_on(host.executor().instantiate(host.guest(), &limits(u64::MAX, PLENTY_MS), state))
 }
 
 /// Regression: the original design's two limits of memory had nothing to do with each other. Each

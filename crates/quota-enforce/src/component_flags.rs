@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU8, Ordering};
 
 const REGISTERED: u8 = 1;
-/// It was registered, or was to be, and is no more.
+/// It is registered no more.
 const UNREGISTERED: u8 = 2;
 /// Sinks or peaks hear of each take.
 const WATCHED: u8 = 4;
@@ -39,7 +39,7 @@ impl ComponentFlags {
 
     /// Reports whether the component was never registered: no sink has heard of it.
     pub(crate) const fn is_unheard(self) -> bool {
-        self.0 & (REGISTERED | UNREGISTERED) == 0
+        self.0 & REGISTERED == 0
     }
 
     /// Reports whether anything is to be done about a take that was granted.
@@ -75,10 +75,10 @@ mod tests {
     }
 
     #[test]
-    fn a_component_that_was_given_up_before_its_registration_is_not_registered_later() {
+    fn a_component_that_was_given_up_unheard_stays_so() {
         let flags = AtomicU8::new(0);
         ComponentFlags::set_unregistered(&flags);
-        ComponentFlags::set_registered(&flags);
+        assert!(ComponentFlags::of(&flags).is_unheard());
         assert!(!ComponentFlags::of(&flags).is_registered());
     }
 }

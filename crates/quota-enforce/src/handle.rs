@@ -56,8 +56,8 @@ struct Component {
     id: Box<str>,
     /// Made with the first event that it decides over.
     throttle: OnceLock<Box<Throttle>>,
-    /// With the component's flags. With as many components as do not fit into a cache, a take waits
-    /// for the lines of memory that it reads, and those are two of the tracker.
+    /// With the component's flags. With as many components as do not fit into a cache, a take of a
+    /// rate waits for the lines of memory that it reads, and those are two of the tracker.
     tracker: QuotaTracker,
     capabilities: SetInForce,
     /// Units that clones of the handle have kept.

@@ -41,7 +41,7 @@ pub(crate) const LIBRARY: &str = r#"(component
     (export "test:calc/math@1.2.3" (instance $math)))"#;
 
 /// A guest that grows its memory and traps if that is refused, or else keeps its memory while
-/// it counts to sixty million.
+/// it counts to 120 million.
 pub(crate) fn holder(grows_by: u32) -> String {
     format!(
         r#"(component
@@ -53,7 +53,7 @@ pub(crate) fn holder(grows_by: u32) -> String {
                         (then unreachable))
                     (loop $more
                         (local.set $i (i32.add (local.get $i) (i32.const 1)))
-                        (br_if $more (i32.lt_u (local.get $i) (i32.const 60_000_000))))))
+                        (br_if $more (i32.lt_u (local.get $i) (i32.const 120_000_000))))))
             (core instance $i (instantiate $m))
             (func (export "hold") (canon lift (core func $i "hold"))))"#
     )

@@ -253,10 +253,9 @@ impl QuotaTracker {
         &self.clock
     }
 
-    /// Returns flags of the tracker's owner, unset at first, which the tracker does not use.
-    ///
-    /// They lie beside the limits, which a take of a rate reads. An owner of more trackers than fit
-    /// into a cache, who looks at a flag of its own at each take, waits for no further memory.
+    /// Returns flags for the tracker's owner, unset at first. No other method reads or writes them;
+    /// each caller with a reference to the tracker can. They lie beside the limits, which a take of
+    /// a rate reads: an owner who looks at a flag at each take waits for no further memory.
     #[must_use]
     pub const fn owner_flags(&self) -> &AtomicU8 {
         &self.owner_flags

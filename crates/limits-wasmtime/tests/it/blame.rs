@@ -192,7 +192,7 @@ async fn a_component_that_waited_for_what_its_neighbours_used_up_is_not_to_blame
 async fn a_component_that_waited_for_its_own_quota_has_used_it_up_itself() {
     let quota = ResourceQuota::new().with_cpu_time(1);
     let account = Arc::new(QuotaTracker::with_clock(quota, Arc::new(ManualClock::new())));
-    let limits = roomy().execution_timeout_ms(30).build().unwrap();
+    let limits = roomy().execution_timeout_ms(300).build().unwrap();
     let failure = run_on(account, SPIN, limits).await;
     assert!(matches!(failure.error(), WasmError::ExecutionTimeout { waited: Some(_), .. }));
     assert_eq!(failure.blame(), Blame::OwnQuota);
@@ -357,7 +357,7 @@ async fn i7_a_nested_execution_without_an_account_is_charged_to_the_one_around_i
 async fn a_timeout_tells_as_much_fuel_as_its_report() {
     let growing = r#"(memory 1 1)
         (func (export "run") (loop $l (drop (memory.grow (i32.const 9))) br $l))"#;
-    let failure = Guest::core(growing).run(roomy().execution_timeout_ms(20)).await.unwrap_err();
+    let failure = Guest::core(growing).run(roomy().execution_timeout_ms(200)).await.unwrap_err();
     let WasmError::ExecutionTimeout { fuel_consumed: Some(fuel), .. } = failure.error() else {
         panic!("{failure}")
     };

@@ -56,18 +56,18 @@ async fn all_end_in_time() {
     for (name, module) in stallers() {
         let guest = Guest::core(&module);
         let begun = Instant::now();
-        let failure = guest.run(roomy().execution_timeout_ms(50)).await.unwrap_err();
+        let failure = guest.run(roomy().execution_timeout_ms(300)).await.unwrap_err();
         // Generous: what is tested is that it ends at all; the figures are in docs/limits.md.
         assert!(begun.elapsed() < Duration::from_secs(20), "{name} went on");
-        let WasmError::ExecutionTimeout { timeout_ms: 50, fuel_consumed, .. } = failure.error()
+        let WasmError::ExecutionTimeout { timeout_ms: 300, fuel_consumed, .. } = failure.error()
         else {
             panic!("{name}: {failure}");
         };
         let report = failure.report();
         assert!(fuel_consumed.is_some(), "{name}");
-        assert!(report.wall_time >= Duration::from_millis(50), "{name} ended early");
+        assert!(report.wall_time >= Duration::from_millis(300), "{name} ended early");
         if name == "sleep" {
-            assert!(report.cpu_time < Duration::from_millis(25), "{name} was charged for waiting");
+            assert!(report.cpu_time < report.wall_time / 2, "{name} was charged for waiting");
             assert!(report.fuel_exact, "{name}");
         } else {
             assert!(report.slices > 1, "{name}");
@@ -194,9 +194,9 @@ async fn neighbours_keep_running_beside_spinning_guests() {
 #[tokio::test]
 async fn waiting_is_not_cpu_time_but_is_wall_time() {
     let module = r#"(import "host" "sleep" (func $sleep)) (func (export "run") (call $sleep))"#;
-    let failure = Guest::core(module).run(roomy().execution_timeout_ms(100)).await.unwrap_err();
+    let failure = Guest::core(module).run(roomy().execution_timeout_ms(500)).await.unwrap_err();
     let report = failure.report();
-    assert!(report.wall_time >= Duration::from_millis(100));
+    assert!(report.wall_time >= Duration::from_millis(500));
     assert!(report.cpu_time < report.wall_time / 2, "{:?}", report.cpu_time);
 }
 

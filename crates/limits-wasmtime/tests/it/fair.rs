@@ -128,10 +128,10 @@ async fn an_execution_alone_waits_for_no_turn() {
 #[tokio::test]
 async fn a_deadline_that_passes_as_the_guest_waits_for_its_turn_is_the_hosts() {
     let guest = guest(SPIN);
-    let hog = spawn(&guest, &share(10_000), 400);
+    let hog = spawn(&guest, &share(10_000), 2_000);
     tokio::task::yield_now().await;
     // Its first turn comes at once, its second one after 10 000 of the hog's.
-    let limits = roomy().execution_timeout_ms(50).build().unwrap();
+    let limits = roomy().execution_timeout_ms(200).build().unwrap();
     let host = Host { limits: LimitState::new().with_share(share(1)), ..Host::default() };
     let late =
         guest.executor.execute_with_limits::<_, _, ()>(&guest.component, &limits, host, "run", ());
@@ -143,8 +143,8 @@ async fn a_deadline_that_passes_as_the_guest_waits_for_its_turn_is_the_hosts() {
     };
     let report = failure.report();
     assert_eq!(*waited, report.queued_time);
-    assert!(report.queued_time > Duration::from_millis(25), "{report:?}");
-    assert!(report.wall_time < Duration::from_millis(300), "{report:?}");
+    assert!(report.queued_time > Duration::from_millis(100), "{report:?}");
+    assert!(report.wall_time < Duration::from_millis(1_500), "{report:?}");
     drop(hog);
 }
 

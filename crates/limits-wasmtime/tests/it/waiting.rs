@@ -92,7 +92,7 @@ async fn a_host_function_that_never_waits_for_long_gives_the_thread_back() {
     };
     let host = Waiter::default();
     let rounds = Arc::clone(&host.rounds);
-    let limits = roomy().execution_timeout_ms(50);
+    let limits = roomy().execution_timeout_ms(200);
     let failure = run(host, limits, always_ready).await.unwrap_err();
     assert!(matches!(failure.error(), WasmError::ExecutionTimeout { .. }), "{failure}");
     ticker.abort();

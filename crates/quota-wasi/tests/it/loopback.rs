@@ -1,6 +1,7 @@
 //! Components and servers on the loopback, with a clock that goes with tokio's timers.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::sync::Arc;
 
 use limits_core::{Allowance, CapabilitySet, Clock, Permission, ResourceQuota};
@@ -54,8 +55,10 @@ pub(crate) fn bandwidth(limit: impl Into<Allowance>) -> ResourceQuota {
     ResourceQuota::new().with_network_bandwidth(limit)
 }
 
+/// No limit of a rate of the network, and counts that no window's end sets back within a test.
 pub(crate) fn unlimited() -> ResourceQuota {
-    bandwidth(Allowance::Unlimited)
+    let unlimited = Allowance::Unlimited;
+    bandwidth(unlimited).with_message_rate(unlimited).with_reset_period(Duration::from_secs(3_600))
 }
 
 pub(crate) fn used(quota: &WasiQuota) -> u64 {

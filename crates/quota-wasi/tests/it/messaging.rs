@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::guest::Guest;
 use crate::host::limits;
+use crate::loopback::unlimited;
 use crate::messages::{Answer, Failure, denied, other, sender};
 
 const ROOMY: QueueLimits = QueueLimits::new(1_000, 1 << 30);
@@ -25,7 +26,7 @@ fn over(bus: &InProcessBus, component: ComponentHandle) -> WasiQuota {
 }
 
 fn roomy(bus: &InProcessBus) -> WasiQuota {
-    over(bus, sender(&QuotaRegistry::new(), "guest", "**", ResourceQuota::new()))
+    over(bus, sender(&QuotaRegistry::new(), "guest", "**", unlimited()))
 }
 
 #[tokio::test]
@@ -69,7 +70,7 @@ async fn a_message_arrives_as_it_was_with_its_senders_id() {
 #[tokio::test]
 async fn a_message_that_was_given_away_is_gone_whether_it_was_sent_or_not() {
     let bus = InProcessBus::new();
-    let component = sender(&QuotaRegistry::new(), "guest", "orders.*", ResourceQuota::new());
+    let component = sender(&QuotaRegistry::new(), "guest", "orders.*", unlimited());
     let quota = over(&bus, component);
     let few = limits().max_message_bytes(100);
     let mut guest = Guest::giving_messages(&quota, few).await;
@@ -88,7 +89,7 @@ async fn a_message_that_was_given_away_is_gone_whether_it_was_sent_or_not() {
 async fn a_guest_sends_to_the_topics_that_it_may_and_to_no_other() {
     let bus = InProcessBus::new();
     let all = bus.subscribe("**", ROOMY).unwrap();
-    let component = sender(&QuotaRegistry::new(), "guest", "orders.*", ResourceQuota::new());
+    let component = sender(&QuotaRegistry::new(), "guest", "orders.*", unlimited());
     let quota = over(&bus, component);
     let mut guest = Guest::of_messages(&quota).await;
     let client = guest.connect_client("").await.unwrap();
@@ -115,7 +116,7 @@ async fn a_guest_sends_to_the_topics_that_it_may_and_to_no_other() {
 
 #[tokio::test]
 async fn a_guest_whose_host_has_no_transport_reads_so_and_that_is_counted() {
-    let component = sender(&QuotaRegistry::new(), "guest", "**", ResourceQuota::new());
+    let component = sender(&QuotaRegistry::new(), "guest", "**", unlimited());
     let quota = WasiQuota::builder(component).build().unwrap();
     let mut guest = Guest::of_messages(&quota).await;
     let refused = Failure::PermissionDenied("the host has no transport of messages".to_owned());

@@ -2,19 +2,19 @@
 
 use core::time::Duration;
 
-use limits_core::ResourceQuota;
 use quota_enforce::QuotaRegistry;
 use quota_wasi::{InProcessBus, MessageTransport, OutgoingMessage, QueueLimits, WasiQuota};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::guest::Guest;
+use crate::loopback::unlimited;
 use crate::messages::{other, sender};
 
 const ROOMY: QueueLimits = QueueLimits::new(1_000, 1 << 30);
 
 fn over(bus: &InProcessBus, registry: &QuotaRegistry, id: &str) -> WasiQuota {
-    let component = sender(registry, id, "**", ResourceQuota::new().with_message_rate(100_000));
+    let component = sender(registry, id, "**", unlimited());
     WasiQuota::builder(component).messaging(bus.clone()).build().unwrap()
 }
 

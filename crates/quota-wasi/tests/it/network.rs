@@ -11,6 +11,7 @@ use wasmtime_wasi::p2::bindings::sockets::network::{
 use wasmtime_wasi::p2::bindings::sockets::udp::{IncomingDatagram, OutgoingDatagram};
 
 use crate::guest::Guest;
+use crate::loopback::unlimited;
 
 /// An answer of WASI's sockets.
 pub(crate) type Answered<T> = Result<T, ErrorCode>;
@@ -210,5 +211,5 @@ pub(crate) fn capabilities(patterns: &[(Permission, &str)]) -> CapabilitySet {
 /// A component `guest` that may connect and send to what the patterns match.
 pub(crate) fn connecting(patterns: &[&str]) -> SecurityContext {
     let patterns: Vec<_> = patterns.iter().map(|it| (Permission::NetworkConnect, *it)).collect();
-    SecurityContext::new("guest", capabilities(&patterns))
+    SecurityContext::with_quota("guest", capabilities(&patterns), unlimited())
 }

@@ -78,7 +78,7 @@ const EXPORTS: &str = r#"
     (func (export "accept-for-ever") (canon lift (core func $shims "accept-for-ever")))"#;
 
 fn brief() -> ResourceLimits {
-    limits().execution_timeout_ms(100).max_fuel(u64::MAX).build().unwrap()
+    limits().execution_timeout_ms(500).max_fuel(u64::MAX).build().unwrap()
 }
 
 fn with_tcp(quota: ResourceQuota) -> WasiQuota {
@@ -117,6 +117,8 @@ fn black_hole() -> (TcpListener, Vec<TcpStream>) {
 /// Reads what a guest has sent to its end, which comes once the runtime has dropped its task.
 async fn sent_to(peer: TcpListener) -> u64 {
     let read = move || {
+        // Without a client it would wait for ever.
+        peer.set_nonblocking(true).unwrap();
         let (mut stream, _) = peer.accept().unwrap();
         std::io::copy(&mut stream, &mut std::io::sink()).unwrap()
     };

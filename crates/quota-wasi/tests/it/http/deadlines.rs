@@ -173,7 +173,7 @@ async fn a_server_that_never_reads_is_given_up() {
 #[tokio::test]
 async fn a_request_waits_for_its_turn_no_longer_than_a_request_may_take() {
     let server = one_byte_of_two();
-    let limits = patient().max_requests_in_flight(1).request_timeout_ms(SOON);
+    let limits = patient().max_requests_in_flight(1).request_timeout_ms(500);
     let mut guest = Guest::of_http(&local(), limits).await;
     let (first, _) = guest.start(Ask::http(server.address)).await.unwrap();
     let _first = guest.response(first).await.unwrap();
