@@ -14,7 +14,7 @@ mod quota_integration_tests {
 
 use std::sync::Arc;
 
-use integration_tests::{Host, PLENTY_MS, SHOP, block_on, default_limits, limits};
+use integration_tests::{Host, PLENTY_MS, SHOP, block_on, limits};
 use limits_config::ComponentConfig;
 use limits_core::{
     Account, Allowance, CapabilitySet, CpuTimePolicy, Permission, QuotaResource, QuotaType,
