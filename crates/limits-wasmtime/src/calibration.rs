@@ -49,7 +49,7 @@ const LEAST_TIMEOUT_MS: u64 = 10;
 /// let calibration = Calibration::from_reports(&reports).expect("five executions were measured");
 /// let fitting = calibration.suggest(1.5).build()?;
 /// assert!(fitting.max_fuel_per_execution() >= calibration.fuel.max);
-/// assert_eq!(fitting.execution_timeout_ms(), 10);
+/// assert!(fitting.execution_timeout_ms() >= 10); // milliseconds
 /// # Ok(())
 /// # }
 /// ```
