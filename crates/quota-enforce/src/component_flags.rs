@@ -1,9 +1,9 @@
-//! What a take looks at before it takes: the flags of a component.
+//! The flags of a component, which each take reads first.
 
 use core::sync::atomic::{AtomicU8, Ordering};
 
 const REGISTERED: u8 = 1;
-/// It is registered no more.
+/// It was registered, and is no more.
 const UNREGISTERED: u8 = 2;
 /// Sinks or peaks hear of each take.
 const WATCHED: u8 = 4;
@@ -42,7 +42,7 @@ impl ComponentFlags {
         self.0 & REGISTERED == 0
     }
 
-    /// Reports whether anything is to be done about a take that was granted.
+    /// Reports whether sinks or peaks hear of each take.
     #[inline]
     pub(crate) const fn is_watched(self) -> bool {
         self.0 & WATCHED != 0

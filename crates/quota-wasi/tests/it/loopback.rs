@@ -55,7 +55,7 @@ pub(crate) fn bandwidth(limit: impl Into<Allowance>) -> ResourceQuota {
     ResourceQuota::new().with_network_bandwidth(limit)
 }
 
-/// No limit of a rate of the network, and counts that no window's end sets back within a test.
+/// Bandwidth and messages without limits, in a window that does not end within a test.
 pub(crate) fn unlimited() -> ResourceQuota {
     let unlimited = Allowance::Unlimited;
     bandwidth(unlimited).with_message_rate(unlimited).with_reset_period(Duration::from_secs(3_600))
